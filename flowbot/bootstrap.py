@@ -29,6 +29,7 @@ from flowbot.observability.metrics import Metrics
 from flowbot.observability.prometheus import PrometheusExporter
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.expire import RequestExpiry
+from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
@@ -40,6 +41,7 @@ from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.forms import FormService
+from flowbot.services.observed_source import ObservedSource
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep, monotonic_seconds, utc_now
 from flowbot.services.users import UserService
@@ -142,10 +144,11 @@ async def run_flowbot(
             monotonic=monotonic,
             sleep=sleep,
         )
-        source = EnkapushReader(outside.enkapush, settings.zone)
+        reader = EnkapushReader(outside.enkapush, settings.zone)
+        source = ObservedSource(reader, tasks.start)
         flow_cache = FlowCache(source, clock=believed, monotonic=monotonic)
         stack.push_async_callback(flow_cache.close)
-        services = _build_services(settings, outside, source, flow_cache)
+        services = _build_services(settings, outside, reader, source, flow_cache)
         for part in (services.setup, services.forms, services.users):
             stack.push_async_callback(part.close)
         bolt, notifier, home = build_slack(
@@ -158,9 +161,11 @@ async def run_flowbot(
             clock=believed,
         )
         stack.push_async_callback(home.close)
+        source.observe_with(services.late_effects, notifier.notify)
         recovery = Recovery(
             executor=services.executor,
             expiry=RequestExpiry(services.store, believed),
+            late_effects=services.late_effects,
             retention=Retention(services.drafts, services.images, services.deliveries),
             store=services.store,
             leases=services.executor.leases,
@@ -175,15 +180,17 @@ async def run_flowbot(
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()
         stack.push_async_callback(_stop_task, asyncio.create_task(recovery.run(stop)), stop)
-        health = HealthChecker({"database": outside.database.ping, "enkapush": source.ping}, monotonic=monotonic)
+        health = HealthChecker({"database": outside.database.ping, "enkapush": reader.ping}, monotonic=monotonic)
         stack.push_async_callback(health.close)
         exporter = PrometheusExporter(metrics, partial(read_change_statistics, outside.database), believed)
         stack.push_async_callback(exporter.close)
         yield Flowbot(settings, bolt, outside.slack, services.users, health, metrics, exporter, tasks)
 
 
-def _build_services(settings: Settings, outside: _Outside, source: EnkapushReader, flow_cache: FlowCache) -> Services:
-    """Build the use cases on the adapters to what is open."""
+def _build_services(
+    settings: Settings, outside: _Outside, reader: EnkapushReader, source: ObservedSource, flow_cache: FlowCache
+) -> Services:
+    """Build the use cases on the adapters to what is open. What writes read is not observed."""
     database, clock, monotonic = outside.database, outside.clock, outside.monotonic
     store, policies = ChangeRepository(database, clock), PolicyRepository(database, clock)
     images, drafts = ImageRepository(database), DraftRepository(database)
@@ -201,7 +208,7 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
         images=images,
         form_images=form_images,
         flow_images=ImageFetcher(outside.image_client),
-        source=source,
+        source=reader,
         writer=EnkapushWriter(outside.enkapush),
         flow_cache=flow_cache,
         clock=clock,
@@ -212,12 +219,13 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
     executor = ChangeExecutor(
         store=store,
         drafts=drafts,
-        preconditions=Preconditions(policies, users, store),
+        preconditions=Preconditions(policies, users, store, clock),
         writer=ChangeWriter(context),
         leases=leases,
         clock=clock,
     )
     authorizer = RequestAuthorizer(store, clock, users.find_current_members)
+    submitter = RequestSubmitter(store, policies, source, authorizer, users, leases, clock)
     return Services(
         store=store,
         policies=policies,
@@ -229,15 +237,23 @@ def _build_services(settings: Settings, outside: _Outside, source: EnkapushReade
         flow_cache=flow_cache,
         flow_queries=FlowQueries(policies, flow_cache, source),
         executor=executor,
-        submitter=RequestSubmitter(store, policies, source, authorizer, users, leases, clock),
+        submitter=submitter,
         decisions=DecisionService(store, authorizer, users, leases, clock),
-        rechecker=Rechecker(executor.writer, store, policies, authorizer, clock),
+        late_effects=LateEffects(
+            rechecker=Rechecker(executor.writer, store, policies, clock),
+            submitter=submitter,
+            executor=executor,
+            store=store,
+            source=reader,
+            authorizer=authorizer,
+            clock=clock,
+        ),
         forms=FormService(
             policies=policies,
             store=store,
             flow_cache=flow_cache,
             source=source,
-            segments=source,
+            segments=reader,
             drafts=drafts,
             find_members=users.find_members,
             clock=clock,

@@ -51,9 +51,14 @@ def stricter_rule(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
     return rule.model_copy(update={"quorum": quorum, "self_approval": own})
 
 
-def requires_approval(request: ChangeRequest, rule: ApprovalRule) -> bool:
-    """Check whether the rule asks for an approval. An edit needs one only where the flow is enabled."""
-    if request.kind is ChangeKind.EDIT and not (request.before and request.before.is_enabled):
+def requires_approval(request: ChangeRequest, rule: ApprovalRule, *, may_go_live: bool = False) -> bool:
+    """Check whether the rule asks for an approval.
+
+    An edit needs one only where the flow is enabled, or `may_go_live` by an enable whose effect was not seen yet. The
+    repetition of a disable was approved with that.
+    """
+    is_live = may_go_live or (request.before is not None and request.before.is_enabled)
+    if (request.kind is ChangeKind.EDIT and not is_live) or request.repeats is not None:
         return False
     return GATE_BY_KIND.get(request.kind) in rule.required_for
 

@@ -77,7 +77,7 @@ TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
     ChangeState.APPLYING: frozenset(
         {ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE}
     ),
-    ChangeState.UNKNOWN: frozenset({ChangeState.APPLIED, ChangeState.FAILED}),
+    ChangeState.UNKNOWN: frozenset({ChangeState.APPLIED}),
     ChangeState.APPLIED: frozenset(),
     ChangeState.FAILED: frozenset(),
     ChangeState.REJECTED: frozenset(),
@@ -85,7 +85,7 @@ TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
     ChangeState.EXPIRED: frozenset(),
     ChangeState.OUT_OF_DATE: frozenset(),
 }
-"""Every allowed transition. `draft` is submitted and not evaluated yet; `unknown` may be settled by a recheck."""
+"""Every allowed transition. `draft` is submitted and not evaluated yet; `unknown` is settled by a reading."""
 OPEN_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING})
 """A flow has at most one change in these states."""
 LEASED_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.APPLYING})
@@ -166,6 +166,7 @@ class Progress:
         is_alarmed: `skip_announced`, as it is stored.
         told_apart: `requester_notified_version`, as it is stored.
         image_fault: Why `image` is not stored, where that was tried.
+        is_resent: The write was sent more than once, since an earlier one was not answered, and may come yet.
     """
 
     closing: Closure | None = None
@@ -174,6 +175,7 @@ class Progress:
     is_alarmed: bool = False
     told_apart: int = 0
     image_fault: ImageFault | None = None
+    is_resent: bool = False
 
     @property
     def skip_announced(self) -> bool:
@@ -206,6 +208,7 @@ class ChangeRequest:
         wanted: The desired flow; None for enable, disable and delete.
         picture: A new image as it was uploaded; once it is stored, `wanted` names it, and this is only shown.
         typed: The form's values by field, so that the form can be shown again.
+        repeats: The disable that this one repeats, because an earlier enable took effect after it.
     """
 
     token: FormToken
@@ -221,6 +224,7 @@ class ChangeRequest:
     reason: str = ""
     locale: str | None = None
     timezone: str | None = None
+    repeats: ChangeId | None = None
 
     @property
     def image(self) -> ImageId | None:
@@ -247,6 +251,7 @@ class Change:
         lease_owner, lease_until: Its lease, both None where nobody has one.
         shown_version: The version that everybody concerned was last told about.
         message_channel, message_ts: Its message in Slack, if it has one.
+        follows: The change of the same flow that was being applied when it was submitted, and has to end before.
     """
 
     id: ChangeId
@@ -266,6 +271,7 @@ class Change:
     shown_version: int = 0
     message_channel: ChannelId | None = None
     message_ts: str | None = None
+    follows: ChangeId | None = None
 
     @property
     def lease(self) -> Lease | None:

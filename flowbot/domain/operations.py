@@ -1,10 +1,12 @@
-"""Operations: what a change does at Enkapush, and how it shows in a flow that is read back."""
+"""Operations: what a change does at Enkapush."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from flowbot.domain.change import ChangeKind, ChangeRequest
-from flowbot.domain.flow import DesiredFlow, Flow, content_differences, fingerprint, is_equivalent
+from flowbot.domain.flow import DesiredFlow, Flow, content_differences, rebase_content
 from flowbot.domain.images import ImageUpload
 
 
@@ -21,16 +23,46 @@ class CreateOperation:
     wanted: DesiredFlow
     picture: ImageUpload | None = None
 
+    @property
+    def sends_image(self) -> bool:
+        """Check whether an image is sent."""
+        return self.wanted.image is not None or self.picture is not None
+
 
 @dataclass(frozen=True, slots=True)
-class EditOperation:
-    """Edit a flow that was `before`.
+class FlowOperation(ABC):
+    """An operation on an existing flow, which was `before`."""
+
+    before: Flow
+
+    @property
+    @abstractmethod
+    def kind(self) -> ChangeKind:
+        """Return the kind of change."""
+
+    @property
+    def sent(self) -> Mapping[str, Any]:
+        """Return the values that are sent, by field, of those that can be read back."""
+        return {}
+
+    @property
+    def sends_image(self) -> bool:
+        """Check whether a new image is sent."""
+        return False
+
+    def rebase(self, current: Flow) -> Self:
+        """Return the same operation on the flow as it is now."""
+        return replace(self, before=current)
+
+
+@dataclass(frozen=True, slots=True)
+class EditOperation(FlowOperation):
+    """Edit a flow.
 
     Attributes:
         picture: A new image, where that is not downloaded yet.
     """
 
-    before: Flow
     wanted: DesiredFlow
     picture: ImageUpload | None = None
 
@@ -39,60 +71,26 @@ class EditOperation:
         """Return the kind of change."""
         return ChangeKind.EDIT
 
-    def matches(self, flow: Flow | None) -> bool:
-        """Check whether `flow` is as desired, as far as it can be read back."""
-        if flow is None:
-            return False
-        return is_equivalent(flow, self.wanted.content) and flow.is_enabled == self.before.is_enabled
-
-    def is_confirmed_by(self, flow: Flow | None) -> bool:
-        """Check whether `flow` proves that the edit was made: it matches, and all of it can be read back."""
-        return self._is_readable and self.matches(flow)
-
-    def shows_effect(self, flow: Flow) -> bool:
-        """Check whether `flow` shows that the edit was made: it matches, and did not before.
-
-        One request writes all of an edit, so its write-only fields were written with the others. An edit of write-only
-        fields alone leaves no trace: whatever the flow shows then may be somebody else's doing.
-        """
-        has_image = flow.image_url is not None or (self.wanted.image is None and self.picture is None)
-        return has_image and self.matches(flow) and not is_equivalent(self.before, self.wanted.content)
-
-    def shows_no_trace(self, flow: Flow | None) -> bool:
-        """Check that the flow shows no trace of the edit. With no request in flight, the edit was not made."""
-        if flow is None or not self._is_readable:
-            return False
-        return fingerprint(flow) == fingerprint(self.before) and not was_modified(self.before, flow)
+    @property
+    def sent(self) -> Mapping[str, Any]:
+        """Return the values that are sent, by field, of those that can be read back."""
+        return {each.field: each.after for each in content_differences(self.before, self.wanted.content)}
 
     @property
-    def _is_readable(self) -> bool:
-        """Check whether all that is desired can be read back: an image and the write-only fields cannot."""
-        return self.wanted.write_only.is_empty and self.wanted.image is None and self.picture is None
+    def sends_image(self) -> bool:
+        """Check whether a new image is sent."""
+        return self.wanted.image is not None or self.picture is not None
 
-
-class _ReadableOperation(ABC):
-    """Base of operations that can be read back whole, so that a flow that matches is proof."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def matches(self, flow: Flow | None) -> bool:
-        """Check whether `flow` is as desired; None means that it is gone."""
-
-    def is_confirmed_by(self, flow: Flow | None) -> bool:
-        """Check whether `flow` proves that it was done."""
-        return self.matches(flow)
-
-    def shows_effect(self, flow: Flow) -> bool:
-        """Check whether `flow`, which exists, shows that it was done; a deletion never does."""
-        return self.matches(flow)
+    def rebase(self, current: Flow) -> Self:
+        """Return the same edit of the flow as it is now: what was not edited stays."""
+        content = rebase_content(self.wanted.content, self.before, current)
+        return replace(self, before=current, wanted=replace(self.wanted, content=content))
 
 
 @dataclass(frozen=True, slots=True)
-class ToggleOperation(_ReadableOperation):
-    """Enable or disable a flow that was `before`."""
+class ToggleOperation(FlowOperation):
+    """Enable or disable a flow."""
 
-    before: Flow
     enabled: bool
 
     @property
@@ -100,48 +98,23 @@ class ToggleOperation(_ReadableOperation):
         """Return the kind of change."""
         return ChangeKind.ENABLE if self.enabled else ChangeKind.DISABLE
 
-    def matches(self, flow: Flow | None) -> bool:
-        """Check whether `flow` has the desired state and is otherwise unchanged."""
-        if flow is None or not self.matches_state(flow):
-            return False
-        return not content_differences(flow, self.before) and flow.image_url == self.before.image_url
-
-    def shows_no_trace(self, flow: Flow | None) -> bool:
-        """Check that the flow shows no trace of the toggle. With no request in flight, it was not made.
-
-        A flow that is gone may have been toggled before.
-        """
-        return flow is not None and not (self.matches_state(flow) or was_modified(self.before, flow))
-
-    def matches_state(self, flow: Flow | None) -> bool:
-        """Check whether `flow` has the desired state, whatever was edited since."""
-        return flow is not None and flow.is_enabled is self.enabled
+    @property
+    def sent(self) -> Mapping[str, Any]:
+        """Return the values that are sent, by field."""
+        return {"is_enabled": self.enabled}
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteOperation(_ReadableOperation):
-    """Delete a flow that was `before`."""
-
-    before: Flow
+class DeleteOperation(FlowOperation):
+    """Delete a flow."""
 
     @property
     def kind(self) -> ChangeKind:
         """Return the kind of change."""
         return ChangeKind.DELETE
 
-    def matches(self, flow: Flow | None) -> bool:
-        """Check whether the flow is gone."""
-        return flow is None
 
-    def shows_no_trace(self, flow: Flow | None) -> bool:
-        """Check that the flow is still there, in the same state."""
-        return flow is not None and flow.is_enabled == self.before.is_enabled
-
-
-FlowOperation = EditOperation | ToggleOperation | DeleteOperation
-"""An operation on an existing flow."""
-
-Operation = CreateOperation | FlowOperation
+Operation = CreateOperation | EditOperation | ToggleOperation | DeleteOperation
 
 
 def build_operation(request: ChangeRequest) -> Operation | None:

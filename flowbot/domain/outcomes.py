@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Final
 
 from flowbot.domain.change import ChangeState, Outcome
+from flowbot.domain.effects import is_as_sent, is_explained, is_touched, shows_effect, stored_otherwise
 from flowbot.domain.flow import (
     FieldDifference,
     Flow,
@@ -12,7 +13,6 @@ from flowbot.domain.flow import (
     content_differences,
     fingerprint,
     flow_differences,
-    is_equivalent,
 )
 from flowbot.domain.ids import FlowId
 from flowbot.domain.operations import (
@@ -38,6 +38,13 @@ UNCOUNTED_VOTERS: Final = "uncounted"
 """The parameter of such an outcome that lists those whose approvals do not count any more."""
 
 
+STORED_OTHERWISE: Final = "stored_otherwise"
+"""The parameter of an applied create or edit that lists what Enkapush stores otherwise than it was sent."""
+
+TWIN: Final = "twin"
+"""The parameter of an applied create that names a second flow of the same content."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChangeResult:
     """How a change ended.
@@ -54,46 +61,46 @@ class ChangeResult:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def evaluate_create(operation: CreateOperation, flow_id: FlowId, flow: Flow | None) -> ChangeResult:
-    """Evaluate a create or restore that got `flow_id`, by the flow as read back; None where that failed."""
-    params = {"id": str(flow_id)}
-    if flow is None:
-        return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.not_read_back", params, flow_id))
+def is_created_by(operation: CreateOperation, flow: Flow, newest_before: FlowId | None) -> bool:
+    """Check whether a create or restore made `flow`: it is new, on the website, with the name that was sent."""
+    content = operation.wanted.content
+    is_new = flow.id > (newest_before or 0)
+    return is_new and flow.website_id == content.website_id and is_as_sent(content.name, flow.name)
+
+
+def evaluate_create(operation: CreateOperation, flow: Flow) -> ChangeResult:
+    """Evaluate a create or restore by the flow that it made, as read back."""
+    params: dict[str, Any] = {"id": str(flow.id)}
     if flow.is_enabled:
-        return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabled", params, flow_id), flow)
+        return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabled", params, flow.id), flow)
+    stored = _list_stored_otherwise(operation, flow)
     # Keys: applied.create, applied.restore
-    outcome = Outcome(f"applied.{operation.kind}", params, flow_id)
-    details = _kept_differently(_names_of_differences(operation.wanted.content, flow))
-    return ChangeResult(ChangeState.APPLIED, outcome, flow, details)
+    outcome = Outcome(f"applied.{operation.kind}", params | stored, flow.id)
+    return ChangeResult(ChangeState.APPLIED, outcome, flow, _kept_differently(operation.wanted.content, flow))
 
 
-def evaluate_edit(operation: EditOperation, flow: Flow | None, *, is_first_write: bool) -> ChangeResult:
-    """Evaluate an edit that Enkapush accepted.
+def evaluate_edit(operation: EditOperation, flow: Flow | None) -> ChangeResult:
+    """Evaluate an edit that Enkapush confirmed, by the flow as read back; None where that failed.
 
-    Args:
-        operation: the edit.
-        flow: the flow as read back; None where that failed.
-        is_first_write: no earlier write of this edit was sent, so none may still arrive.
+    What cannot be read back counts as done. Whatever else is there instead of what was before is how Enkapush stores
+    what was sent.
     """
     if flow is None:
         return unknown_result(operation, None)
-    unlike = _names_of_differences(operation.wanted.content, flow)
-    if operation.wanted.image is not None and not flow.image_url:
-        unlike = [*unlike, "image_url"]
-    if unlike and fingerprint(operation.before) == fingerprint(flow):
-        ignored = ChangeResult(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": unlike}), flow)
-        return ignored if is_first_write else unknown_result(operation, flow)
-    if "image_url" in unlike or not is_equivalent(flow, operation.wanted.content):
-        params = {"id": str(operation.before.id), "fields": unlike}
-        return ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.edit_partly", params, operation.before.id), flow)
-    return edit_applied_result(operation, flow, unlike)
+    is_new_image = operation.sends_image and flow.image_url is not None and was_modified(operation.before, flow)
+    is_readable = bool(operation.sent) or operation.sends_image
+    if is_touched(operation, flow) or is_new_image or not is_readable:
+        return edit_applied_result(operation, flow)
+    return unknown_result(operation, flow)
 
 
-def edit_applied_result(operation: EditOperation, flow: Flow, unlike: Iterable[str] = ()) -> ChangeResult:
-    """Return the result of an edit that `flow` shows. `unlike` are fields that Enkapush stores otherwise than sent."""
+def edit_applied_result(operation: EditOperation, flow: Flow) -> ChangeResult:
+    """Return the result of an edit that `flow` shows, with the fields that Enkapush stores otherwise than sent."""
+    outcome = _outcome("applied", operation)
+    outcome = replace(outcome, params={**outcome.params, **_list_stored_otherwise(operation, flow)})
     changed = [difference.field for difference in flow_differences(operation.before, flow)]
-    details = {"changed": changed, **_kept_differently(unlike)}
-    return ChangeResult(ChangeState.APPLIED, _outcome("applied", operation), flow, details)
+    details = {"changed": changed, **_kept_differently(operation.wanted.content, flow)}
+    return ChangeResult(ChangeState.APPLIED, outcome, flow, details)
 
 
 def evaluate_toggle_or_delete(
@@ -106,18 +113,18 @@ def evaluate_toggle_or_delete(
         flow: the flow as read back; None where it is gone.
         was_confirmed: Enkapush confirmed the first write, so no other one was sent.
     """
-    if operation.matches(flow):
-        return applied_result(operation, flow)
-    if flow is None or not was_confirmed:
+    if isinstance(operation, DeleteOperation):
+        return unknown_result(operation, flow) if flow else applied_result(operation, None)
+    if flow is None or flow.is_enabled is not operation.enabled:
         return unknown_result(operation, flow)
-    if isinstance(operation, ToggleOperation) and operation.matches_state(flow):
-        found = [_plain(each) for each in flow_differences(operation.before, flow) if each.field != "is_enabled"]
-        outcome = _outcome("applied", operation)
-        outcome = replace(outcome, params={**outcome.params, "differences": found})
-        return ChangeResult(ChangeState.APPLIED, outcome, flow, {"changed_besides": [each["field"] for each in found]})
-    if fingerprint(flow) == fingerprint(operation.before):
-        return ChangeResult(ChangeState.FAILED, Outcome("not_done.ignored_it", {"id": str(operation.before.id)}), flow)
-    return unknown_result(operation, flow)
+    found = [_plain(each) for each in flow_differences(operation.before, flow) if each.field != "is_enabled"]
+    if not found:
+        return applied_result(operation, flow)
+    if not was_confirmed:
+        return unknown_result(operation, flow)
+    outcome = _outcome("applied", operation)
+    outcome = replace(outcome, params={**outcome.params, "differences": found})
+    return ChangeResult(ChangeState.APPLIED, outcome, flow, {"changed_besides": [each["field"] for each in found]})
 
 
 def may_be_stale(operation: FlowOperation, result: ChangeResult) -> bool:
@@ -127,42 +134,49 @@ def may_be_stale(operation: FlowOperation, result: ChangeResult) -> bool:
     return fingerprint(result.flow) == fingerprint(operation.before)
 
 
-def find_obstacle(operation: FlowOperation, current: Flow, *, was_sent: bool) -> ChangeResult | None:
+def find_obstacle(
+    operation: FlowOperation, current: Flow, *, was_sent: bool, others: Iterable[FlowOperation] = ()
+) -> ChangeResult | None:
     """Return how the change ends unsent where the flow is not as it was; None where nothing stands against the write.
 
-    The effect of an earlier attempt is no obstacle.
+    The effect of an earlier attempt is no obstacle, nor is a late effect of flowbot's other writes.
 
     After a first attempt nothing is sent again where somebody has changed the flow since: the operation may have been
     done, and undone.
+
+    Args:
+        operation: the change's operation.
+        current: the flow as it is now.
+        was_sent: a first attempt was made.
+        others: what flowbot sent to this flow besides, and may show itself since the change was requested.
     """
     is_the_same = fingerprint(current) == fingerprint(operation.before)
     if was_sent:
-        may_go_on = operation.shows_effect(current) or (is_the_same and not was_modified(operation.before, current))
-        return None if may_go_on else unknown_result(operation, current)
-    if is_the_same:
+        is_as_before = is_the_same and not was_modified(operation.before, current)
+        return None if is_as_before or shows_effect(operation, current) else unknown_result(operation, current)
+    if is_the_same or is_explained(operation.before, current, others):
         return None
     found = [_plain(difference) for difference in flow_differences(operation.before, current)]
     params = {"id": str(current.id), "fields": [each["field"] for each in found], "differences": found}
     return ChangeResult(ChangeState.OUT_OF_DATE, Outcome("out_of_date.edit", params), current)
 
 
-def evaluate_recheck(operation: FlowOperation, flow: Flow | None, *, is_final: bool) -> ChangeResult:
-    """Evaluate a later look at an unknown change.
+def evaluate_late(
+    operation: FlowOperation, flow: Flow | None, others: Iterable[FlowOperation] = ()
+) -> ChangeResult | None:
+    """Evaluate a later look at an unknown change; None where it shows no effect of it.
 
     Args:
         operation: the change's operation.
         flow: the flow as it is now; None where it is gone.
-        is_final: no request may still be in flight.
+        others: what flowbot sent to this flow besides, and may show itself since the change was requested.
     """
-    if operation.is_confirmed_by(flow):
-        return applied_result(operation, flow)
-    return not_found_result(operation.before.id, is_final=is_final and operation.shows_no_trace(flow))
-
-
-def not_found_result(flow_id: FlowId | None, *, is_final: bool) -> ChangeResult:
-    """Return the result of a recheck that found nothing: failed where that is final, else still unknown."""
-    outcome = Outcome("not_done.looked", {"id": str(flow_id or "")})
-    return ChangeResult(ChangeState.FAILED if is_final else ChangeState.UNKNOWN, outcome)
+    if not shows_effect(operation, flow, others):
+        return None
+    if isinstance(operation, EditOperation) and flow is not None:
+        # Of what was not sent, whatever is there now was explained by others.
+        return edit_applied_result(replace(operation, wanted=operation.rebase(flow).wanted), flow)
+    return applied_result(operation, flow)
 
 
 def applied_result(operation: FlowOperation, flow: Flow | None) -> ChangeResult:
@@ -197,13 +211,17 @@ def _outcome(how: str, operation: FlowOperation) -> Outcome:
     return Outcome(f"{how}.{operation.kind}", {"id": str(operation.before.id)}, operation.before.id)
 
 
-def _names_of_differences(wanted: FlowContent, flow: Flow) -> list[str]:
-    return [difference.field for difference in content_differences(wanted, flow)]
+def _list_stored_otherwise(operation: CreateOperation | EditOperation, flow: Flow) -> dict[str, list[dict[str, Any]]]:
+    """Return the outcome's parameter of what Enkapush stores otherwise than it was sent, if there is any."""
+    found = [_plain(each) for each in stored_otherwise(operation.wanted.content, flow)]
+    if operation.sends_image and flow.image_url is None:
+        found.append(_plain(FieldDifference("image_url", None, None)))
+    return {STORED_OTHERWISE: found} if found else {}
 
 
-def _kept_differently(fields: Iterable[str]) -> dict[str, Any]:
+def _kept_differently(wanted: FlowContent, flow: Flow) -> dict[str, Any]:
     """Return the audit's detail on fields that Enkapush stores otherwise than they were sent."""
-    listed = list(fields)
+    listed = [each.field for each in content_differences(wanted, flow)]
     return {"kept_differently": listed} if listed else {}
 
 

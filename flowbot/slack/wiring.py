@@ -8,7 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.i18n.translator import Translators
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.decide import DecisionService
-from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.flow_cache import FlowCache
@@ -61,7 +61,7 @@ class Services:
     executor: ChangeExecutor
     submitter: RequestSubmitter
     decisions: DecisionService
-    rechecker: Rechecker
+    late_effects: LateEffects
     forms: FormService
     setup: PolicySetup
 
@@ -105,7 +105,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     requests = RequestActions(
         submitter=services.submitter,
         decisions=services.decisions,
-        rechecker=services.rechecker,
+        late_effects=services.late_effects,
         executor=services.executor,
         notifier=notifier,
         message_sync=message_sync,

@@ -38,7 +38,7 @@ metadata: Final = MetaData(
 )
 """Every constraint has a name, so that a later revision can find it on both databases."""
 
-_OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying')")
+_OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying') AND follows IS NULL")
 _EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in a column of exactly the type INTEGER."""
 _ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -118,13 +118,16 @@ changes: Final = Table(
     Column("message_ts", String(32)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False, index=True),
+    Column("follows", String(32)),
     Index(None, "state", "due_at"),
+    Index(None, "flow_id", "sent_at"),
     Index(None, "requester", "created_at"),
     Index("uq_changes_open_flow", "flow_id", unique=True, sqlite_where=_OPEN_FLOW, postgresql_where=_OPEN_FLOW),
 )
 """Every write to Enkapush. `asked` is the whole request; the columns beside it are searched by.
 
-`progress` is NULL while there is none; `kept_image_id` is the image that it names. A flow has one open change at most.
+`progress` is NULL while there is none; `kept_image_id` is the image that it names. A flow has one open change at most,
+besides disables that follow it.
 The states stand in the index as words: revisions are written once and for ever.
 """
 

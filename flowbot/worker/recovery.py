@@ -1,11 +1,11 @@
 """Recovery: takes over lapsed leases, expires due requests, and sends what was not shown."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -15,10 +15,11 @@ from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.expire import RequestExpiry
+from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.clock import BelievedClock
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.executor.lease import LeaseKeeper, LeaseObserver
-from flowbot.services.ports import Monotonic
+from flowbot.services.ports import Monotonic, TaskStarter
 from flowbot.services.ports.leases import Leasable
 from flowbot.services.ports.slack import Notifier
 from flowbot.services.ports.storage import ChangeStore
@@ -39,13 +40,6 @@ LONGEST_PAUSE_SECONDS: Final = 600.0
 log = structlog.get_logger(__name__)
 
 
-class TaskStarter(Protocol):
-    """Starts work in the background."""
-
-    def __call__(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
-        """Start `work`, which handles its own errors."""
-
-
 @dataclass(slots=True)
 class Recovery:
     """A loop over due rows. Any number of processes may run one: the store gives each change to one of them.
@@ -57,6 +51,7 @@ class Recovery:
 
     executor: ChangeExecutor
     expiry: RequestExpiry
+    late_effects: LateEffects
     retention: Retention
     store: ChangeStore
     leases: LeaseKeeper
@@ -112,13 +107,17 @@ class Recovery:
             self.start_task(work, name=f"recovery {change.id}")
 
     async def process_due(self) -> None:
-        """Expire requests on the dot, and remind of the others; each once, whoever else runs.
+        """Expire requests on the dot, remind of the others, and look for unknown changes; each once, whoever else runs.
 
         People are notified in the background: a slow Slack holds up no round.
         """
         now = self.clock()
         for change in await self.store.due(now):
-            if change.id not in self._notifying and len(self._notifying) < NOTICES_LIMIT:
+            if change.id in self._notifying or len(self._notifying) >= NOTICES_LIMIT:
+                continue
+            if change.state is ChangeState.UNKNOWN:
+                self._start_notice(change, self.late_effects.look(change, self.notifier.notify))
+            else:
                 await self._guard(self._expire_or_remind(change, now), "due")
 
     async def _expire_or_remind(self, change: Change, now: datetime) -> None:

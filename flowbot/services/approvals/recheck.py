@@ -1,17 +1,14 @@
 """Rechecks of changes whose outcome is not known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowbot.domain.audit import AuditAction, Transition
-from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.ids import ChangeId, ChannelId
-from flowbot.domain.policy import Permission
-from flowbot.services.authorization import RequestAuthorizer, hide_if_out_of_scope, require_for_request
+from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.late_effects import LATE_EFFECTS, find_late_enables, is_recent
+from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.executor import ChangeWriter, move_change
-from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, FlowClaimedError, PolicyStore, VersionConflictError
-from flowbot.services.users import CurrentUser
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,44 +18,37 @@ class Rechecker:
     writer: ChangeWriter
     store: ChangeStore
     policies: PolicyStore
-    authorizer: RequestAuthorizer
     clock: Clock
 
-    async def recheck(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
-        """Look again for the effect of a change that is unknown, and settle it where that tells.
+    async def settle(self, change: Change) -> Change:
+        """Settle an unknown change whose effect is seen; it stays unknown where none is, or it comes too late.
 
         Raises:
-            UserError: not allowed.
             DependencyError: Enkapush or the database did not answer.
         """
-        record = await self.authorizer.load_record(change_id)
-        policy, change = await self.authorizer.find_policy(record, user, acting_from), record.change
-        require_for_request(record, policy, user, Permission.EDIT, Permission.APPROVE)
-        if change.state is not ChangeState.UNKNOWN:
+        if change.state is not ChangeState.UNKNOWN or not await self._may_claim_effect(change):
             return change
-        # Not counted from `sent_at`: a process that took the change over may have sent it once more.
-        since = self.clock() - change.changed_at
-        return await self.settle(change, is_final=since > IN_FLIGHT_AT_MOST)
-
-    async def settle(self, change: Change, *, is_final: bool) -> Change:
-        """Settle an unknown change by its effect; it stays unknown where that cannot be told yet.
-
-        Args:
-            change: the unknown change.
-            is_final: whether an effect that is not there by now will not come any more.
-        """
-        found = await self.writer.build_write(change).recheck(is_final=is_final)
+        found = await self.writer.build_write(change).recheck()
+        if found is None:
+            return change
         policy = (await self.policies.get_scope(change.request.channel)).policy
         result = hide_if_out_of_scope(policy, change, found)
         if result.state is ChangeState.UNKNOWN:
             return change
         step = Transition(result.state, AuditAction.CHECKED, outcome=result.outcome, details=result.details)
         try:
-            return await move_change(self.store, change, step, self.clock())
+            return await move_change(self.store, change, step, self.clock(), update=replace(change, due_at=None))
         except VersionConflictError as conflict:
-            if conflict.current.state is ChangeState.UNKNOWN:
-                # Whoever notified people of it has just released it.
-                return await self.settle(conflict.current, is_final=is_final)
-            return conflict.current
+            # Whoever notified people of it may just have released it.
+            is_unknown = conflict.current.state is ChangeState.UNKNOWN
+            return await self.settle(conflict.current) if is_unknown else conflict.current
         except FlowClaimedError:
             return change
+
+    async def _may_claim_effect(self, change: Change) -> bool:
+        """Check whether what a reading shows now is the change's own: an enable's not after a later one was seen."""
+        now, flow = self.clock(), change.request.flow
+        if change.request.kind is not ChangeKind.ENABLE or flow is None:
+            return is_recent(change, now)
+        late = find_late_enables(await self.store.sent_since(flow, now - LATE_EFFECTS), now)
+        return any(enable.id == change.id for enable in late)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flowbot.domain.approval import requires_approval
-from flowbot.domain.audit import submission_event
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Draft
+from flowbot.domain.audit import AuditAction, Transition, submission_event
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Draft, Outcome
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.policy import Permission
@@ -22,7 +22,7 @@ from flowbot.services.authorization import (
     require_visible,
 )
 from flowbot.services.executor.lease import LeaseKeeper
-from flowbot.services.executor.preconditions import find_unsettled_blocker
+from flowbot.services.executor.preconditions import find_sought_blocker, may_go_live
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, FlowBusyError, PolicyStore
@@ -66,14 +66,19 @@ class RequestSubmitter:
     leases: LeaseKeeper
     clock: Clock
 
-    async def submit(self, request: ChangeRequest) -> tuple[Change, bool]:
+    async def submit(self, request: ChangeRequest, *, displacing: Transition | None = None) -> tuple[Change, bool]:
         """Store a change, so that a crash cannot lose it, and tell whether it is new: a form submitted twice is not.
+
+        Args:
+            request: the change.
+            displacing: how an open change of the flow ends for it, as `ChangeStore.submit`.
 
         Raises:
             FlowBusyError: the flow has an open change.
             DependencyError: the database did not store it.
         """
-        return await self.store.submit(request, self.leases.new_lease(), submission_event(request, self.clock()))
+        event = submission_event(request, self.clock())
+        return await self.store.submit(request, self.leases.new_lease(), event, displacing=displacing)
 
     async def preview_change(
         self, user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId
@@ -102,6 +107,9 @@ class RequestSubmitter:
     ) -> Change:
         """Request to enable, disable or delete a flow.
 
+        A disable that needs no approval takes the place of an open request, and follows one that is being applied. It
+        is sent to a flow that reads disabled, too, where an earlier enable may take effect yet.
+
         Args:
             user: the requester.
             channel: the channel whose policy decides.
@@ -117,7 +125,8 @@ class RequestSubmitter:
         """
         preview = await self._prepare(user, channel, kind, flow_id, form)
         request = replace(preview.request, reason=reason)
-        return await self._submit(replace(request, token=form.token) if form else request)
+        displaces = kind is ChangeKind.DISABLE and not preview.needs_approval
+        return await self._submit(replace(request, token=form.token) if form else request, displaces=displaces)
 
     async def _prepare(
         self, user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId, form: Draft | None = None
@@ -132,11 +141,20 @@ class RequestSubmitter:
             if form is None:
                 raise
             flow = require_visible(form.before, flow_id, policy)
-        if kind in {ChangeKind.ENABLE, ChangeKind.DISABLE} and flow.is_enabled is (kind is ChangeKind.ENABLE):
-            key = "request.already_enabled" if flow.is_enabled else "request.already_disabled"
-            raise UserError(key, id=str(flow_id))
+        if kind is ChangeKind.ENABLE and flow.is_enabled:
+            raise UserError("request.already_enabled", id=str(flow_id))
+        if kind is ChangeKind.DISABLE and not flow.is_enabled and not await self._may_go_live(flow_id):
+            raise UserError("request.already_disabled", id=str(flow_id))
         request = _new_request(user, channel, kind, flow, "")
         return ChangePreview(request, flow, requires_approval(request, policy.approval), scope.website_names)
+
+    async def _may_go_live(self, flow: FlowId) -> bool:
+        """Check whether an enable of the flow is being applied, or may take effect yet."""
+        current = await self.store.open_change_of(flow)
+        is_applying = current is not None and current.state is ChangeState.APPLYING
+        if is_applying and current is not None and current.request.kind is ChangeKind.ENABLE:
+            return True
+        return await may_go_live(self.store, flow, self.clock())
 
     async def request_again(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
         """Request the same once more, of the flow as it is now.
@@ -175,19 +193,40 @@ class RequestSubmitter:
             raise UserError("request.nothing_to_restore")
         request = _new_request(user, deleted.request.channel, ChangeKind.RESTORE, before, "")
         wanted = DesiredFlow(FlowContent.of(before), image=deleted.progress.image)
-        token, _ = await find_restore(self.store, change_id)
+        token, _ = await find_restore(self.store, change_id, self.clock())
         return await self._submit(replace(request, flow=None, wanted=wanted, token=token))
 
-    async def _submit(self, request: ChangeRequest) -> Change:
-        if blocker := await find_unsettled_blocker(self.store, request, self.clock()):
+    async def repeat_disable(self, disable: Change, current: Flow) -> Change | None:
+        """Submit a disable once more, since an earlier enable took effect after it; None where that was done before.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        token = FormToken(f"repeat.{disable.id}")
+        request = replace(disable.request, token=token, before=current, repeats=disable.id)
+        displacing = _displaced_by(request)
+        try:
+            change, is_new = await self.submit(request, displacing=displacing)
+        except FlowBusyError:
+            return None
+        return change if is_new else None
+
+    async def _submit(self, request: ChangeRequest, *, displaces: bool = False) -> Change:
+        if blocker := await find_sought_blocker(self.store, request, self.clock()):
             raise UserError(blocker)
         try:
-            change, is_new = await self.submit(request)
+            change, is_new = await self.submit(request, displacing=_displaced_by(request) if displaces else None)
         except FlowBusyError as busy:
             raise RequestOpenError(busy.current) from busy
         if not is_new:
             raise UserError("request.done_already")
         return change
+
+
+def _displaced_by(request: ChangeRequest) -> Transition:
+    """Return how an open request ends whose flow is disabled at once."""
+    outcome = Outcome("out_of_date.disabled", {"id": str(request.flow), "person": str(request.requester)})
+    return Transition(ChangeState.OUT_OF_DATE, AuditAction.OUT_OF_DATE, request.requester, outcome)
 
 
 def _new_request(user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> ChangeRequest:

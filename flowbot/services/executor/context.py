@@ -44,11 +44,11 @@ class Write(Protocol):
     async def read_back(self) -> ChangeResult:
         """Look for the effect of a write that was just sent, possibly more than once; write nothing."""
 
-    async def recheck(self, *, is_final: bool) -> ChangeResult:
-        """Look for the effect of an unknown change again, long after the write; write nothing.
+    async def recheck(self) -> ChangeResult | None:
+        """Look for the effect of an unknown change again, some time after the write; write nothing.
 
-        Args:
-            is_final: whether an effect that is not there by now will not come any more.
+        Returns:
+            The result that the effect shows; None where there is no effect to be seen.
 
         Raises:
             DependencyError: Enkapush did not answer.

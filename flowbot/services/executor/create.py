@@ -9,7 +9,7 @@ from flowbot.domain.change import Change, ChangeState, Outcome
 from flowbot.domain.flow import Flow, is_equivalent
 from flowbot.domain.ids import FlowId
 from flowbot.domain.operations import CreateOperation
-from flowbot.domain.outcomes import ChangeResult, evaluate_create, not_found_result
+from flowbot.domain.outcomes import ChangeResult, evaluate_create, is_created_by
 from flowbot.errors import DependencyError
 from flowbot.services.executor.context import (
     READ_BACK_SECONDS,
@@ -50,22 +50,18 @@ class CreateWrite(Write):
         except WriteUnclearError:
             log.warning("change.unclear", change=change.id)
             return await self._search(newest)
-        if flow_id <= (newest or 0):
-            # Enkapush names a flow that was there before: whatever it created, it is not that one.
-            return await self._search(newest)
-        return await self._evaluate(flow_id)
+        made = await context.flow_cache.read_back(flow_id) if flow_id > (newest or 0) else None
+        if made is not None and is_created_by(self.operation, made, newest):
+            return evaluate_create(self.operation, made)
+        # Enkapush names another flow, or one that it does not show: whatever it made has to be found.
+        return await self._search(newest)
 
     async def read_back(self) -> ChangeResult:
         return await self._search(self.change.newest_before)
 
-    async def recheck(self, *, is_final: bool) -> ChangeResult:
-        outcome = self.change.outcome
-        if outcome is not None and outcome.flow is not None:
-            return await self._evaluate(outcome.flow)
-        flows = (await self.context.source.list_flows()).flows
-        if found := await self._find(flows, self.change.newest_before):
-            return await self._evaluate(found)
-        return not_found_result(None, is_final=is_final and not await self._has_candidate(flows))
+    async def recheck(self) -> ChangeResult | None:
+        found = await self._find((await self.context.source.list_flows()).flows, self.change.newest_before)
+        return None if found is None else evaluate_create(self.operation, found)
 
     async def _search(self, newest: FlowId | None) -> ChangeResult:
         """Look some times for the created flow among those above `newest`."""
@@ -78,31 +74,21 @@ class CreateWrite(Write):
                 continue
             could_read = True
             if found := await self._find(flows, newest):
-                return await self._evaluate(found)
+                self.context.flow_cache.upsert(found)
+                return evaluate_create(self.operation, found)
         key = "unknown.create" if could_read else "unknown.create_unseen"
         return ChangeResult(ChangeState.UNKNOWN, Outcome(key))
 
-    async def _find(self, flows: Iterable[Flow], newest: FlowId | None) -> FlowId | None:
-        """Find the oldest flow above `newest` with the wanted content that no other change has created."""
-        later = (flow for flow in flows if flow.id > (newest or 0))
-        alike = (flow.id for flow in later if is_equivalent(flow, self.operation.wanted.content))
-        return min(await self._drop_claimed(alike), default=None)
+    async def _find(self, flows: Iterable[Flow], newest: FlowId | None) -> Flow | None:
+        """Find the created flow: the oldest with the whole content that was sent, else the oldest with its name.
 
-    async def _has_candidate(self, flows: Iterable[Flow]) -> bool:
-        """Check whether a flow has come to the website since the write that no other change has created.
-
-        It need not be alike: somebody may have edited it since, or Enkapush keeps its texts otherwise.
+        What another change has created is left out.
         """
-        newest, website = self.change.newest_before or 0, self.operation.wanted.content.website_id
-        later = (flow.id for flow in flows if flow.id > newest and flow.website_id == website)
-        return bool(await self._drop_claimed(later))
-
-    async def _drop_claimed(self, flow_ids: Iterable[FlowId]) -> frozenset[FlowId]:
-        """Keep the flows that no other change has created."""
-        ids = frozenset(flow_ids)
-        if not ids:
-            return ids
-        return ids - await self.context.store.flows_created_by_others(ids, except_change=self.change.id)
-
-    async def _evaluate(self, flow_id: FlowId) -> ChangeResult:
-        return evaluate_create(self.operation, flow_id, await self.context.flow_cache.read_back(flow_id))
+        alike = [flow for flow in flows if is_created_by(self.operation, flow, newest)]
+        if not alike:
+            return None
+        ids = frozenset(flow.id for flow in alike)
+        claimed = await self.context.store.flows_created_by_others(ids, except_change=self.change.id)
+        content = self.operation.wanted.content
+        free = (flow for flow in alike if flow.id not in claimed)
+        return min(free, key=lambda flow: (not is_equivalent(flow, content), flow.id), default=None)

@@ -13,6 +13,7 @@ from flowbot.domain.approval import due_times
 from flowbot.domain.audit import AuditAction, Transition, transition_event
 from flowbot.domain.change import FORM_KINDS, LEASED_STATES, Change, ChangeKind, ChangeState, Outcome, with_lease
 from flowbot.domain.flow import Flow
+from flowbot.domain.late_effects import LOOKS
 from flowbot.domain.operations import CreateOperation, EditOperation, build_operation
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DatabaseFaultError, DependencyError
@@ -156,6 +157,8 @@ class ChangeExecutor:
         self, change: Change, notify: NotifyCallback, requester: CurrentUser | Caller | None
     ) -> SettledChange:
         """Take the change to a state in which this process is done with it."""
+        if await self._waits_for_other(change):
+            return SettledChange(change)
         if change.state is ChangeState.DRAFT:
             try:
                 change = await store_new_image(self.writer.context, change)
@@ -179,6 +182,13 @@ class ChangeExecutor:
         async with _shown_while_waiting(change, notify):
             return await self._apply(change)
 
+    async def _waits_for_other(self, change: Change) -> bool:
+        """Check whether the change that this one follows is being applied still; the recovery goes on after its end."""
+        if change.follows is None:
+            return False
+        followed = await self.store.get(change.follows)
+        return followed is not None and followed.state is ChangeState.APPLYING
+
     async def _apply(self, change: Change) -> SettledChange:
         """Apply the change unless something stands against it, and store the result."""
         blocker = await self.preconditions.find_blocker(change, self.clock())
@@ -194,8 +204,9 @@ class ChangeExecutor:
         result = hide_if_out_of_scope(record.scope.policy, change, result)
         action = AuditAction.for_state(result.state)
         step = Transition(result.state, action, outcome=result.outcome, details=result.details)
+        due_at = self.clock() + LOOKS[0] if result.state is ChangeState.UNKNOWN else None
         try:
-            settled = await self._move_keeping_lease(current, step)
+            settled = await self._move_keeping_lease(replace(current, due_at=due_at), step)
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change)

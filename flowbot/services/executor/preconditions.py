@@ -1,5 +1,6 @@
 """Preconditions: checks before a change is requested, and again before it is written."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -7,12 +8,14 @@ from functools import partial
 from typing import Final
 
 from flowbot.domain.approval import approved_by, is_expired, is_in_scope, may_decide, requires_approval, stricter_rule
-from flowbot.domain.change import FORM_KINDS, Change, ChangeKind, ChangeRequest, Outcome
-from flowbot.domain.ids import ChannelId, UserId
+from flowbot.domain.change import FORM_KINDS, Change, ChangeRequest, Outcome
+from flowbot.domain.ids import ChannelId, FlowId, UserId
+from flowbot.domain.late_effects import LATE_EFFECTS, SEARCH_TIME, UNREPEATABLE, find_late_enables, find_sought
 from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, LAPSED_TIME, UNCOUNTED_VOTERS
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reason
 from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
+from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
 
@@ -29,17 +32,6 @@ FINAL_SLACK_ERRORS: Final[Mapping[str, str]] = {
 """Slack's errors that are an answer, with the outcome of a change that meets one: Slack repeats it until somebody acts.
 
 Any other error may pass.
-"""
-IN_FLIGHT_AT_MOST: Final = timedelta(minutes=1)
-"""No request is under way at Enkapush for longer: what it did not do by then it will not do."""
-CONFLICTING_KINDS: Final[Mapping[ChangeKind, ChangeKind]] = {
-    ChangeKind.ENABLE: ChangeKind.EDIT,
-    ChangeKind.EDIT: ChangeKind.ENABLE,
-}
-"""For each kind, the other kind that it waits for while that other one may still take effect unseen.
-
-An edit of a disabled flow needs no approval, and an approval to enable is of the flow as it was. Whichever of the two
-comes late, the flow would run with what nobody has approved.
 """
 
 
@@ -58,6 +50,7 @@ class Preconditions:
     policies: PolicyStore
     users: UserService
     store: ChangeStore
+    clock: Clock
 
     async def evaluate_request(
         self, request: ChangeRequest, requester: CurrentUser | Caller | None = None
@@ -76,7 +69,25 @@ class Preconditions:
                 requester = await self.users.identify(requester or Caller(request.requester, None))
             except UserError as error:
                 return Evaluation(refusal=Outcome.of(error.text))
-        user = await self.users.reload_user(requester)
+        policy = (await self.policies.get_scope(request.channel)).policy
+        if refusal := await self._find_refusal(request, policy, await self.users.reload_user(requester)):
+            return Evaluation(refusal=refusal)
+        if policy is None or not await self._requires_approval(request, policy):
+            return Evaluation()
+        if not policy.approvers and not policy.approval.break_glass:
+            return Evaluation(refusal=Outcome("request.no_approvers"))
+        return Evaluation(rule=policy.approval)
+
+    async def _find_refusal(
+        self, request: ChangeRequest, policy: ChannelPolicy | None, user: CurrentUser
+    ) -> Outcome | None:
+        """Find why the change may not be requested, by whomever approves; None where it may.
+
+        A disable that is repeated was requested before, by somebody who may have lost the right since.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
 
         async def find_members(channel: ChannelId) -> frozenset[UserId]:
             try:
@@ -85,19 +96,15 @@ class Preconditions:
                 # They were in it when the form was opened; more cannot be known where flowbot is not in it.
                 return frozenset({user.id})
 
-        policy = (await self.policies.get_scope(request.channel)).policy
-        # All but a form is requested in the channel itself, or was checked before.
-        acting_from = None if request.kind in FORM_KINDS else request.channel
-        decision = await decide_in_channel(policy, user, acting_from, find_members, Permission.EDIT)
-        if not decision.allowed or policy is None:
-            return Evaluation(refusal=Outcome(decision.reason.key))
-        if not is_in_scope(request, policy):
-            return Evaluation(refusal=Outcome("form.website_gone"))
-        if not requires_approval(request, policy.approval):
-            return Evaluation()
-        if not policy.approvers and not policy.approval.break_glass:
-            return Evaluation(refusal=Outcome("request.no_approvers"))
-        return Evaluation(rule=policy.approval)
+        if request.repeats is None:
+            # All but a form is requested in the channel itself, or was checked before.
+            acting_from = None if request.kind in FORM_KINDS else request.channel
+            decision = await decide_in_channel(policy, user, acting_from, find_members, Permission.EDIT)
+            if not decision.allowed:
+                return Outcome(decision.reason.key)
+        if policy is None or not is_in_scope(request, policy):
+            return Outcome("form.website_gone")
+        return await find_sought_blocker(self.store, request, self.clock())
 
     async def find_blocker(self, change: Change, now: datetime) -> Outcome | None:
         """Find what stands against applying a change; None where nothing does.
@@ -108,11 +115,9 @@ class Preconditions:
         Raises:
             DependencyError: the database or Slack did not answer.
         """
-        if change.sent_at is not None:
-            return await self.revalidate_approvals(change)
-        if is_expired(change, now):
+        if change.sent_at is None and is_expired(change, now):
             return Outcome(LAPSED_TIME)
-        return await self.revalidate_approvals(change) or await find_unsettled_blocker(self.store, change.request, now)
+        return await self.revalidate_approvals(change)
 
     async def revalidate_approvals(self, change: Change) -> Outcome | None:
         """Find out why a change that was about to be applied may not be any more; None where it still may.
@@ -128,7 +133,7 @@ class Preconditions:
         if policy is None or not is_in_scope(change.request, policy):
             return Outcome("form.website_gone")
         if change.rule is None:
-            return Outcome(LAPSED) if requires_approval(change.request, policy.approval) else None
+            return Outcome(LAPSED) if await self._requires_approval(change.request, policy) else None
         if (skipped_by := change.progress.skipped_by) is not None:
             return await self._find_lost_right(policy, skipped_by, Permission.BREAK_GLASS)
         rule = stricter_rule(change.rule, policy.approval)
@@ -145,6 +150,18 @@ class Preconditions:
             return Outcome(LAPSED)
         first = next(iter(lost.values()))
         return replace(first, params={**first.params, UNCOUNTED_VOTERS: [str(person) for person in lost]})
+
+    async def _requires_approval(self, request: ChangeRequest, policy: ChannelPolicy) -> bool:
+        """Check whether the policy asks for an approval, also of the edit of a flow that may go live yet.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        if requires_approval(request, policy.approval):
+            return True
+        if request.flow is None or not requires_approval(request, policy.approval, may_go_live=True):
+            return False
+        return await may_go_live(self.store, request.flow, self.clock())
 
     async def _find_lost_right(self, policy: ChannelPolicy, person: UserId, permission: Permission) -> Outcome | None:
         """Find out why a person may not do it any more; None where they still may.
@@ -167,18 +184,25 @@ class Preconditions:
         raise SlackFaultError("user groups unknown")
 
 
-async def find_unsettled_blocker(store: ChangeStore, request: ChangeRequest, now: datetime) -> Outcome | None:
-    """Return why a change must wait for an unknown one; None if it need not.
-
-    An edit of an enabled flow waits for nothing: it is approved as an enabling is.
+async def may_go_live(store: ChangeStore, flow: FlowId, now: datetime) -> bool:
+    """Check whether an enable of the flow may take effect whose effect was not seen yet.
 
     Raises:
         DependencyError: the database did not answer.
     """
-    other = CONFLICTING_KINDS.get(request.kind)
-    edits_enabled = request.kind is ChangeKind.EDIT and request.before is not None and request.before.is_enabled
-    if request.flow is None or other is None or edits_enabled:
+    return bool(find_late_enables(await store.sent_since(flow, now - LATE_EFFECTS), now))
+
+
+async def find_sought_blocker(store: ChangeStore, request: ChangeRequest, now: datetime) -> Outcome | None:
+    """Return why a change must wait for an earlier one of its kind and flow, which flowbot looks for; None if not.
+
+    Raises:
+        DependencyError: the database did not answer.
+    """
+    if request.flow is None or request.kind not in UNREPEATABLE:
         return None
-    if not await store.has_unsettled(request.flow, other, now, within=IN_FLIGHT_AT_MOST):
+    sought = find_sought(await store.sent_since(request.flow, now - LATE_EFFECTS), request.kind, now)
+    if sought is None:
         return None
-    return Outcome("not_done.under_way", {"id": str(request.flow)})
+    minutes = math.ceil((sought.changed_at + SEARCH_TIME - now) / timedelta(minutes=1))
+    return Outcome("not_done.under_way", {"id": str(request.flow), "n": minutes})

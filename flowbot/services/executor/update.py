@@ -7,14 +7,16 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 
-from flowbot.domain.change import Change, ImageFault
-from flowbot.domain.flow import Flow
+from flowbot.domain.change import Change, ChangeKind, ImageFault
+from flowbot.domain.effects import shows_effect
+from flowbot.domain.flow import Flow, fingerprint
+from flowbot.domain.late_effects import LATE_EFFECTS, operations_since
 from flowbot.domain.operations import DeleteOperation, EditOperation, FlowOperation, ToggleOperation
 from flowbot.domain.outcomes import (
     ChangeResult,
     edit_applied_result,
     evaluate_edit,
-    evaluate_recheck,
+    evaluate_late,
     evaluate_toggle_or_delete,
     find_obstacle,
     gone_result,
@@ -31,6 +33,7 @@ from flowbot.services.executor.context import (
     require_leased,
 )
 from flowbot.services.executor.lease import LeaseLostError
+from flowbot.services.executor.preconditions import may_go_live
 from flowbot.services.ports.enkapush import FlowUpdate, WriteRefusedError, WriteUnclearError
 
 MAX_ATTEMPTS: Final = 2
@@ -67,9 +70,27 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
                 break
         return await self.read_back()
 
-    async def recheck(self, *, is_final: bool) -> ChangeResult:
+    async def recheck(self) -> ChangeResult | None:
         flow = await self.context.source.get_flow(self.operation.before.id)
-        return evaluate_recheck(self.operation, flow, is_final=is_final)
+        return evaluate_late(self.operation, flow, await self._find_other_operations())
+
+    async def _find_other_operations(self) -> tuple[FlowOperation, ...]:
+        """Find what flowbot sent to the flow besides, and may have shown itself since the change was requested."""
+        since = self.change.created_at - LATE_EFFECTS
+        return operations_since(self.change, await self.context.store.sent_since(self.operation.before.id, since))
+
+    async def _rebase(self, current: Flow, *, was_sent: bool) -> OperationT | ChangeResult:
+        """Return the operation on the flow as it is now, or how the change ends unsent.
+
+        A disable that needed no approval is done whatever else the flow is by now.
+        """
+        is_forced = self.operation.kind is ChangeKind.DISABLE and self.change.rule is None
+        is_the_same = fingerprint(current) == fingerprint(self.operation.before)
+        if not is_forced:
+            others = () if is_the_same or was_sent else await self._find_other_operations()
+            if obstacle := find_obstacle(self.operation, current, was_sent=was_sent, others=others):
+                return obstacle
+        return self.operation.rebase(current)
 
     @abstractmethod
     async def _attempt(self, change: Change, *, was_sent: bool) -> ChangeResult:
@@ -108,6 +129,7 @@ async def mark_sent_or_require_lease(context: ExecutionContext, change: Change, 
     if not was_sent and await context.store.mark_sent_once(change.id, owner, context.clock(), None):
         return
     require_leased(await context.store.get(change.id), owner)
+    await context.store.mark_resent(change.id)
 
 
 def require_held(context: ExecutionContext, change: Change) -> None:
@@ -126,32 +148,30 @@ class EditWrite(RepeatableWrite[EditOperation]):
 
     async def read_back(self) -> ChangeResult:
         flow = await self.context.flow_cache.read_back(self.operation.before.id)
-        if flow is None or not self.operation.is_confirmed_by(flow):
-            return unknown_result(self.operation, flow)
-        return edit_applied_result(self.operation, flow)
+        seen = flow and evaluate_late(self.operation, flow, await self._find_other_operations())
+        return seen or unknown_result(self.operation, flow)
 
     async def _attempt(self, change: Change, *, was_sent: bool) -> ChangeResult:
-        operation, context = self.operation, self.context
-        flow_id, wanted = operation.before.id, operation.wanted
-        image = await load_new_image(context, operation)
+        context, flow_id = self.context, self.operation.before.id
+        image = await load_new_image(context, self.operation)
         await mark_sent_or_require_lease(context, change, was_sent=was_sent)
         if (current := await context.read_current_flow(flow_id)) is None:
             raise WriteRefusedError("not_done.gone")
-        if was_sent and operation.shows_effect(current):
+        if was_sent and shows_effect(self.operation, current):
             # Sending it again would undo what somebody else has set since.
             context.flow_cache.upsert(current)
-            return edit_applied_result(operation, current)
-        if obstacle := find_obstacle(operation, current, was_sent=was_sent):
-            return obstacle
-        update = FlowUpdate(current, wanted.content, wanted.write_only, image)
+            return edit_applied_result(self.operation, current)
+        operation = await self._rebase(current, was_sent=was_sent)
+        if isinstance(operation, ChangeResult):
+            return operation
+        update = FlowUpdate(current, operation.wanted.content, operation.wanted.write_only, image)
         if update.is_empty:
             return edit_applied_result(operation, current)
         require_held(context, change)
         await context.writer.update(flow_id, update)
 
         async def evaluate() -> ChangeResult:
-            flow = await context.flow_cache.read_back(flow_id)
-            return evaluate_edit(operation, flow, is_first_write=not was_sent)
+            return evaluate_edit(operation, await context.flow_cache.read_back(flow_id))
 
         return await self._read_back_until_seen(evaluate)
 
@@ -161,15 +181,15 @@ class ToggleOrDeleteWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
     """The enabling, disabling or deletion of a flow."""
 
     async def read_back(self) -> ChangeResult:
-        return await self._read_back(was_confirmed=False)
+        return await self._read_back(self.operation, was_confirmed=False)
 
     async def _attempt(self, change: Change, *, was_sent: bool) -> ChangeResult:
-        if obstacle := (
-            await self._keep_image_before_delete(change, was_sent=was_sent)
-            or await self._write_if_unchanged(change, was_sent=was_sent)
-        ):
+        if obstacle := await self._keep_image_before_delete(change, was_sent=was_sent):
             return obstacle
-        return await self._read_back_until_seen(lambda: self._read_back(was_confirmed=not was_sent))
+        operation = await self._write_if_unchanged(change, was_sent=was_sent)
+        if isinstance(operation, ChangeResult):
+            return operation
+        return await self._read_back_until_seen(lambda: self._read_back(operation, was_confirmed=not was_sent))
 
     async def _keep_image_before_delete(self, change: Change, *, was_sent: bool) -> ChangeResult | None:
         """Store the image of a flow to be deleted, which may take long, or return the obstacle to the deletion.
@@ -182,41 +202,53 @@ class ToggleOrDeleteWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
         if not is_delete or before.image_url is None or is_settled:
             return None
         current = await self.context.read_current_flow(before.id)
-        if obstacle := self._find_obstacle(current, was_sent=was_sent):
-            return obstacle
+        operation = await self._require_unchanged(current, was_sent=was_sent)
+        if isinstance(operation, ChangeResult):
+            return operation
         await keep_image(self.context, change, before)
         return None
 
-    async def _write_if_unchanged(self, change: Change, *, was_sent: bool) -> ChangeResult | None:
-        """Write to Enkapush if the flow is as it was, or return the obstacle to that."""
-        operation, context = self.operation, self.context
+    async def _write_if_unchanged(
+        self, change: Change, *, was_sent: bool
+    ) -> ToggleOperation | DeleteOperation | ChangeResult:
+        """Write to Enkapush and return the operation on the flow as it was then, or the obstacle to that."""
+        context = self.context
         await mark_sent_or_require_lease(context, change, was_sent=was_sent)
-        current = await context.read_current_flow(operation.before.id)
-        if obstacle := self._find_obstacle(current, was_sent=was_sent):
-            return obstacle
-        if not operation.matches(current):
+        current = await context.read_current_flow(self.operation.before.id)
+        operation = await self._require_unchanged(current, was_sent=was_sent)
+        if isinstance(operation, ChangeResult):
+            return operation
+        if isinstance(operation, DeleteOperation):
             require_held(context, change)
-            if isinstance(operation, DeleteOperation):
-                await context.writer.delete(operation.before.id)
-            else:
-                await context.writer.set_enabled(operation.before.id, operation.enabled)
-        return None
+            await context.writer.delete(operation.before.id)
+        elif operation.before.is_enabled is not operation.enabled or await self._may_go_live(operation):
+            require_held(context, change)
+            await context.writer.set_enabled(operation.before.id, operation.enabled)
+        return operation
 
-    def _find_obstacle(self, current: Flow | None, *, was_sent: bool) -> ChangeResult | None:
+    async def _may_go_live(self, operation: ToggleOperation) -> bool:
+        """Check whether a flow to be disabled, which reads disabled, may be enabled by an earlier write yet."""
+        context = self.context
+        return not operation.enabled and await may_go_live(context.store, operation.before.id, context.clock())
+
+    async def _require_unchanged(
+        self, current: Flow | None, *, was_sent: bool
+    ) -> ToggleOperation | DeleteOperation | ChangeResult:
+        """Return the operation on the flow as it is now, or how the change ends unsent."""
         if current is not None:
-            return find_obstacle(self.operation, current, was_sent=was_sent)
+            return await self._rebase(current, was_sent=was_sent)
         if was_sent:
             return evaluate_toggle_or_delete(self.operation, None, was_confirmed=False)
         return gone_result(self.operation.before)
 
-    async def _read_back(self, *, was_confirmed: bool) -> ChangeResult:
-        flow_id = self.operation.before.id
+    async def _read_back(self, operation: ToggleOperation | DeleteOperation, *, was_confirmed: bool) -> ChangeResult:
+        flow_id = operation.before.id
         try:
             flow = await self.context.source.get_flow(flow_id)
         except DependencyError:
-            return unknown_result(self.operation, None)
+            return unknown_result(operation, None)
         if flow:
             self.context.flow_cache.upsert(flow)
         else:
             self.context.flow_cache.remove(flow_id)
-        return evaluate_toggle_or_delete(self.operation, flow, was_confirmed=was_confirmed)
+        return evaluate_toggle_or_delete(operation, flow, was_confirmed=was_confirmed)

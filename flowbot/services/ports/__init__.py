@@ -1,10 +1,10 @@
 """The ports: protocols, clocks, and the values that pass through them."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final, Protocol
 
 Clock = Callable[[], datetime]
 """Tells the time, with its zone."""
@@ -20,3 +20,9 @@ utc_now: Final[Clock] = partial(datetime.now, UTC)
 
 monotonic_seconds: Final[Monotonic] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 """Tells the seconds since the machine started, those in which it slept among them."""
+
+class TaskStarter(Protocol):
+    """Starts work in the background."""
+
+    def __call__(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
+        """Start `work`, which handles its own errors."""

@@ -8,6 +8,7 @@ from flowbot.domain.flow import Flow, FlowContent, WriteOnlyFields, content_diff
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
 from flowbot.errors import DependencyError, FlowbotError
+from flowbot.services.ports.slack import NotifyCallback
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,16 @@ class FlowSource(Protocol):
         Raises:
             DependencyError: Enkapush did not answer, or not with a flow.
         """
+
+
+class FlowObserver(Protocol):
+    """An observer of what is read of flows. Its methods raise DependencyError where something does not answer."""
+
+    async def observe_flow(self, flow_id: FlowId, flow: Flow | None, notify: NotifyCallback) -> None:
+        """Observe a reading of one flow; None where there is no such flow."""
+
+    async def observe_all(self, read: AllFlows, notify: NotifyCallback) -> None:
+        """Observe a reading of all flows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NewType, Protocol
 
-from flowbot.domain.audit import AuditEvent
+from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Draft, Lease, Progress, Vote
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageInfo
@@ -82,11 +82,20 @@ class ChangeStore(LeaseStore, Protocol):
     their change, in the transaction of what they tell. Every method raises DependencyError where the database fails.
     """
 
-    async def submit(self, new: ChangeRequest, lease: Lease, event: AuditEvent) -> tuple[Change, bool]:
+    async def submit(
+        self, new: ChangeRequest, lease: Lease, event: AuditEvent, *, displacing: Transition | None = None
+    ) -> tuple[Change, bool]:
         """Add a change as `draft` in version 1, leased and due at once, or find the one with the same token.
 
+        Args:
+            new: the change.
+            lease: the lease of this process.
+            event: written only if the change is new.
+            displacing: how the flow's open change ends, so that this one takes its place. One that is being applied
+                goes on, and the new one follows it: it is worked on once that has ended.
+
         Returns:
-            The change, and whether it is new. `event` is written only if it is.
+            The change, and whether it is new.
 
         Raises:
             FlowBusyError: the flow has an open change; nothing was written.
@@ -107,8 +116,11 @@ class ChangeStore(LeaseStore, Protocol):
     async def last_approved_before(self, change: Change) -> Change | None:
         """Return the latest change of the same flow, submitted before this one, that an approval enabled or edited."""
 
-    async def has_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
-        """Check whether a change of this kind became unknown less than `within` ago: its effect may still come."""
+    async def sent_since(self, flow: FlowId, since: datetime) -> tuple[Change, ...]:
+        """List the changes of a flow that were sent after `since` and done, or perhaps done, the first sent first."""
+
+    async def late_since(self, since: datetime) -> tuple[Change, ...]:
+        """List the changes sent after `since` of which a reading may tell more: unknown ones, enables and creates."""
 
     async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
         """Return those of `flows` that another change than `except_change` has made."""
@@ -146,13 +158,13 @@ class ChangeStore(LeaseStore, Protocol):
         """List the votes on a change, oldest first."""
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
-        """List pending changes whose `due_at` has come, the longest overdue first."""
+        """List pending and unknown changes whose `due_at` has come, the longest overdue first."""
 
     async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
-        """Set when a pending change is due next, and its progress; the version stays.
+        """Set when a pending or unknown change is due next, and its progress; the version stays.
 
         Returns:
-            Whether it was done: false where it is not pending any more, or its `due_at` is not that of `seen`.
+            Whether it was done: false where it is neither any more, or its `due_at` is not that of `seen`.
         """
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
@@ -192,6 +204,13 @@ class ChangeStore(LeaseStore, Protocol):
         Returns:
             The change as it is now. Where its `shown_version` is newer than `version`, an older state may have been
             drawn over a newer one, and has to be drawn again.
+
+        Raises:
+            LookupError: there is no such change.
+        """
+
+    async def mark_resent(self, change: ChangeId) -> None:
+        """Note in its progress, for ever, that it is sent once more; the version stays.
 
         Raises:
             LookupError: there is no such change.

@@ -8,7 +8,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.errors import Text, UserError
 from flowbot.services.approvals.decide import DecisionService
-from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.slack.api.modals import Modals
@@ -29,7 +29,7 @@ class RequestActions:
 
     submitter: RequestSubmitter
     decisions: DecisionService
-    rechecker: Rechecker
+    late_effects: LateEffects
     executor: ChangeExecutor
     notifier: SlackNotifier
     message_sync: RequestMessageSync
@@ -87,8 +87,8 @@ class RequestActions:
     async def recheck(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Check again how a change ended, where that is unknown."""
         channel = interaction.target.require_channel()
-        change = await self.rechecker.recheck(interaction.user, _change_id(press), channel)
-        await self.notifier.notify(change)
+        check = self.late_effects.check_again
+        change = await check(interaction.user, _change_id(press), channel, self.notifier.notify)
         if change.state is ChangeState.UNKNOWN:
             return Reply(sentences.sentence_message(interaction.t, Text("request.still_unknown")))
         return NO_REPLY

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, null, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, null, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
@@ -26,6 +26,8 @@ OLDEST: Final = (changes.c.created_at, changes.c.id)
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
 IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
+DUE_STATES: Final = frozenset({ChangeState.PENDING, ChangeState.UNKNOWN})
+"""A pending change is due to be reminded of or to expire, an unknown one to be looked for."""
 CREATING_KINDS: Final = frozenset({ChangeKind.CREATE, ChangeKind.RESTORE})
 
 
@@ -42,9 +44,17 @@ def has_lease_of(seen: Leasable) -> ColumnElement[bool]:
     return and_(changes.c.id == seen.id, is_as_seen)
 
 
+def is_in_progress() -> ColumnElement[bool]:
+    """Match changes that a process has to work on. One that follows another waits for the end of that."""
+    followed = changes.alias()
+    is_applying = followed.c.state == ChangeState.APPLYING.value
+    waits = exists().where(followed.c.id == changes.c.follows, is_applying)
+    return and_(in_states(LEASED_STATES), ~waits)
+
+
 def is_due(now: datetime) -> ColumnElement[bool]:
-    """Match pending changes whose `due_at` has come."""
-    return and_(IS_PENDING, changes.c.due_at <= now)
+    """Match changes whose `due_at` has come."""
+    return and_(in_states(DUE_STATES), changes.c.due_at <= now)
 
 
 def is_leased_by(owner: str, change: ChangeId) -> ColumnElement[bool]:
@@ -110,7 +120,7 @@ async def fetch_backlog(connection: AsyncConnection, now: datetime) -> Backlog:
     """Read the changes that a process has to work on, and look for one that is due."""
     a_due_one = select(changes.c.id).where(is_due(now)).limit(1).scalar_subquery()
     wanted = select(changes.c.id, changes.c.state, changes.c.version, changes.c.lease_owner, changes.c.lease_until)
-    wanted = wanted.where(or_(in_states(LEASED_STATES), changes.c.id == a_due_one)).order_by(*OLDEST)
+    wanted = wanted.where(or_(is_in_progress(), changes.c.id == a_due_one)).order_by(*OLDEST)
     rows = (await connection.execute(wanted)).all()
     in_progress = tuple(
         ChangeInProgress(ChangeId(row.id), row.version, Lease.of(row.lease_owner, row.lease_until))
@@ -126,8 +136,9 @@ async def fetch_by_token(connection: AsyncConnection, token: FormToken) -> Chang
 
 
 async def fetch_open(connection: AsyncConnection, flow: FlowId) -> Change | None:
-    """Read the open change of a flow."""
-    return await fetch_one(connection, and_(changes.c.flow_id == flow, in_states(OPEN_STATES)))
+    """Read the open change of a flow, not one that follows it."""
+    is_open = and_(changes.c.flow_id == flow, in_states(OPEN_STATES), changes.c.follows.is_(None))
+    return await fetch_one(connection, is_open)
 
 
 async def fetch_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:

@@ -37,6 +37,7 @@ def change_row(change: Change) -> dict[str, Any]:
         "shown_version": change.shown_version,
         "message_channel": change.message_channel,
         "message_ts": change.message_ts,
+        "follows": change.follows,
     } | _request_columns(request) | _state_columns(change)  # fmt: skip
 
 
@@ -106,6 +107,7 @@ def read_change(row: Row[Any]) -> Change:
         shown_version=columns["shown_version"],
         message_channel=None if channel is None else ChannelId(channel),
         message_ts=columns["message_ts"],
+        follows=None if columns["follows"] is None else ChangeId(columns["follows"]),
     )
 
 

@@ -5,12 +5,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, delete, false, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, Select, and_, case, false, or_, select, update
 
-from flowbot.domain.approval import apply_vote
-from flowbot.domain.audit import AuditEvent
+from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import (
     LEASED_STATES,
     OPEN_STATES,
@@ -29,27 +26,26 @@ from flowbot.services.ports.leases import Backlog, Leasable
 from flowbot.services.ports.storage import (
     ChangeStore,
     EventFilter,
-    FlowBusyError,
     FlowClaimedError,
     RequestRecord,
-    VersionConflictError,
     VoteResult,
 )
 from flowbot.storage.repositories import change_queries as queries
 from flowbot.storage.repositories.change_queries import IS_PENDING, NEEDED_APPROVAL, NEWEST, OLDEST, in_states
 from flowbot.storage.repositories.change_rows import (
     append_events,
-    change_row,
-    changed_columns,
     progress_columns,
     read_change,
     read_event,
-    vote_row,
 )
-from flowbot.storage.tables import changes, events, new_id, votes
+from flowbot.storage.repositories.change_writes import count_vote, insert_or_find, write_if_unchanged
+from flowbot.storage.tables import changes, events
 from flowbot.storage.unit_of_work import Database
 
-_SUBMIT_ATTEMPTS: Final = 5
+SENT_STATES: Final = frozenset({ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.UNKNOWN})
+"""The states of a change whose write was taken by Enkapush, or may have been."""
+WATCHED_KINDS: Final = frozenset({ChangeKind.ENABLE, *queries.CREATING_KINDS})
+"""Kinds that are watched after they were applied: a second flow, or a disable that came before, may show itself."""
 _EVENT_PAGE: Final = 500
 
 
@@ -65,11 +61,13 @@ class ChangeRepository(ChangeStore):
         self._database = database
         self._clock = clock
 
-    async def submit(self, new: ChangeRequest, lease: Lease, event: AuditEvent) -> tuple[Change, bool]:
+    async def submit(
+        self, new: ChangeRequest, lease: Lease, event: AuditEvent, *, displacing: Transition | None = None
+    ) -> tuple[Change, bool]:
         async with self._database.write() as connection:
             if known := await queries.fetch_by_token(connection, new.token):
                 return known, False
-            change, is_new = await insert_or_find(connection, new, lease, self._clock())
+            change, is_new = await insert_or_find(connection, new, lease, self._clock(), displacing)
             if is_new:
                 await append_events(connection, [event], change=change.id)
         return change, is_new
@@ -103,15 +101,15 @@ class ChangeRepository(ChangeStore):
         )
         return next(iter(await self._fetch(approved.order_by(*NEWEST).limit(1))), None)
 
-    async def has_unsettled(self, flow: FlowId, kind: ChangeKind, now: datetime, *, within: timedelta) -> bool:
-        unsettled = select(changes.c.id).where(
-            changes.c.flow_id == flow,
-            changes.c.kind == kind,
-            changes.c.state == ChangeState.UNKNOWN,
-            ~queries.is_past(changes.c.changed_at, now, within),
-        )
-        async with self._database.read() as connection:
-            return await connection.scalar(unsettled.limit(1)) is not None
+    async def sent_since(self, flow: FlowId, since: datetime) -> tuple[Change, ...]:
+        sent = select(changes).where(changes.c.flow_id == flow, changes.c.sent_at > since, in_states(SENT_STATES))
+        return await self._fetch(sent.order_by(changes.c.sent_at, changes.c.id))
+
+    async def late_since(self, since: datetime) -> tuple[Change, ...]:
+        is_unknown = changes.c.state == ChangeState.UNKNOWN.value
+        is_watched = and_(changes.c.state == ChangeState.APPLIED.value, changes.c.kind.in_(sorted(WATCHED_KINDS)))
+        late = select(changes).where(changes.c.sent_at > since, or_(is_unknown, is_watched))
+        return await self._fetch(late.order_by(changes.c.sent_at, changes.c.id))
 
     async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
         created = queries.select_created_flows(flows, except_change=except_change)
@@ -150,7 +148,8 @@ class ChangeRepository(ChangeStore):
         return await self._fetch(due.order_by(changes.c.due_at, changes.c.id).limit(limit))
 
     async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
-        is_as_seen = and_(changes.c.id == seen.id, IS_PENDING, changes.c.due_at.is_not_distinct_from(seen.due_at))
+        is_due = in_states(queries.DUE_STATES)
+        is_as_seen = and_(changes.c.id == seen.id, is_due, changes.c.due_at.is_not_distinct_from(seen.due_at))
         return await self._update(is_as_seen, due_at=due_at, **progress_columns(progress))
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
@@ -215,6 +214,9 @@ class ChangeRepository(ChangeStore):
             raise LookupError(f"there is no change {change}")
         return read_change(row)
 
+    async def mark_resent(self, change: ChangeId) -> None:
+        await self._update_progress(change, lambda progress: replace(progress, is_resent=True))
+
     async def mark_skip_announced(self, change: ChangeId) -> None:
         await self._update_progress(change, lambda progress: replace(progress, is_alarmed=True))
 
@@ -255,82 +257,3 @@ class ChangeRepository(ChangeStore):
             current = await queries.fetch_for_update(connection, change)
             revised = progress_columns(revise(current.progress))
             await connection.execute(update(changes).where(changes.c.id == change).values(revised))
-
-
-async def insert_or_find(
-    connection: AsyncConnection, new: ChangeRequest, lease: Lease, now: datetime
-) -> tuple[Change, bool]:
-    """Insert a change, or find the one with its token; return whether it is new.
-
-    Whatever stood in the way may be gone when it is looked for: then there is another try, under another id.
-
-    Raises:
-        FlowBusyError: the flow has an open change.
-    """
-    attempt = 0
-    while True:
-        attempt += 1
-        change = Change(
-            id=ChangeId(new_id()),
-            request=new,
-            state=ChangeState.DRAFT,
-            version=1,
-            created_at=now,
-            changed_at=now,
-            due_at=now,
-            lease_owner=lease.owner,
-            lease_until=lease.until,
-        )
-        try:
-            async with connection.begin_nested():
-                await connection.execute(insert(changes).values(change_row(change)))
-        except IntegrityError:
-            if known := await queries.fetch_by_token(connection, new.token):
-                return known, False
-            if new.flow is not None and (current := await queries.fetch_open(connection, new.flow)):
-                raise FlowBusyError(current) from None
-            if attempt == _SUBMIT_ATTEMPTS:
-                raise
-        else:
-            return change, True
-
-
-async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
-    """Put `moved` in the place of `seen`, if the row still has its version and its lease owner.
-
-    Raises:
-        VersionConflictError: somebody was faster.
-        LookupError: there is no such change.
-    """
-    is_as_seen = and_(
-        changes.c.id == seen.id,
-        changes.c.version == seen.version,
-        changes.c.lease_owner.is_not_distinct_from(seen.lease_owner),
-    )
-    replaced = update(changes).where(is_as_seen).values(changed_columns(seen, moved)).returning(changes)
-    row = (await connection.execute(replaced)).one_or_none()
-    if row is not None:
-        return read_change(row)
-    current = await queries.fetch_one(connection, changes.c.id == seen.id)
-    if current is None:
-        raise LookupError(f"there is no change {seen.id}")
-    raise VersionConflictError(current)
-
-
-async def count_vote(
-    connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *new_events: AuditEvent
-) -> VoteResult:
-    """Count a vote in the transaction of `connection`, as `ChangeStore.record_vote` says."""
-    seen = await queries.fetch_for_update(connection, change)
-    if seen.state is not ChangeState.PENDING:
-        raise VersionConflictError(seen)
-    before = await queries.fetch_votes(connection, change)
-    if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
-        return VoteResult(seen, before, is_new=False)
-    await connection.execute(delete(votes).where(votes.c.change_id == change, votes.c.person == str(vote.person)))
-    await connection.execute(insert(votes).values(vote_row(change, vote)))
-    counted = await queries.fetch_votes(connection, change)
-    moved, approved = apply_vote(seen, counted, vote, lease)
-    written = await write_if_unchanged(connection, seen, moved)
-    await append_events(connection, (*new_events, *approved), change=change)
-    return VoteResult(written, counted, is_new=True)

@@ -1,0 +1,87 @@
+"""Late effects: what a write that was sent may still do, and for how long (README, "Requests")."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.operations import FlowOperation, build_operation
+
+LATE_EFFECTS: Final = timedelta(hours=24)
+"""So long after it was sent an effect that shows itself is taken for the write's own."""
+SEARCH_TIME: Final = timedelta(minutes=15)
+"""So long flowbot looks by itself for the effect of a write; until then the same kind is not sent again."""
+LOOKS: Final = tuple(timedelta(seconds=seconds) for seconds in (5, 15, 30, 60, 120, 240, 480, 900))
+"""The looks for an effect, counted from when it was found to be unknown; the last ends the search."""
+UNREPEATABLE: Final = frozenset({ChangeKind.ENABLE, ChangeKind.EDIT, ChangeKind.DELETE})
+"""Kinds that are not sent again while flowbot looks for an earlier one of the same flow.
+
+A flow is disabled at any time, and a create has no flow yet.
+"""
+
+
+def next_look(change: Change, now: datetime) -> datetime | None:
+    """Return when to look next for the effect of an unknown change; None after the last look."""
+    return next((change.changed_at + pause for pause in LOOKS if change.changed_at + pause > now), None)
+
+
+def is_sought(change: Change, now: datetime) -> bool:
+    """Check whether flowbot still looks by itself for the effect of a change."""
+    return change.state is ChangeState.UNKNOWN and now < change.changed_at + SEARCH_TIME
+
+
+def is_recent(change: Change, now: datetime) -> bool:
+    """Check whether a change was sent so lately that an effect which shows itself now is its own."""
+    return change.sent_at is not None and now < change.sent_at + LATE_EFFECTS
+
+
+def may_take_effect(change: Change, now: datetime) -> bool:
+    """Check whether a write of the change may be under way: it was not seen, or an earlier one was not answered."""
+    is_open = change.state is ChangeState.UNKNOWN or (change.state is ChangeState.APPLIED and change.progress.is_resent)
+    return is_open and is_recent(change, now)
+
+
+def find_late_enables(writes: Iterable[Change], now: datetime) -> list[Change]:
+    """Find the enables of one flow that may take effect; none that was sent before another that was read back."""
+    enables = [write for write in writes if write.request.kind is ChangeKind.ENABLE]
+    seen = [write.sent_at for write in enables if write.state is ChangeState.APPLIED and write.sent_at is not None]
+    since = max(seen, default=None)
+    late = (write for write in enables if may_take_effect(write, now))
+    return [write for write in late if since is None or (write.sent_at is not None and write.sent_at >= since)]
+
+
+def find_late_edits(writes: Iterable[Change], now: datetime) -> list[Change]:
+    """Find the edits of one flow that may still take effect."""
+    return [write for write in writes if write.request.kind is ChangeKind.EDIT and may_take_effect(write, now)]
+
+
+def find_sought(writes: Iterable[Change], kind: ChangeKind, now: datetime) -> Change | None:
+    """Find the change of one flow that has to be found before another of its kind is sent; None where there is none."""
+    alike = (write for write in writes if write.request.kind is kind and kind in UNREPEATABLE)
+    return next((write for write in alike if is_sought(write, now)), None)
+
+
+def find_repeatable_disable(enable: Change, writes: Iterable[Change]) -> Change | None:
+    """Find the last disable that was sent after an enable, which may undo it once more; None where there is none."""
+    later = [
+        write
+        for write in writes
+        if write.request.kind is ChangeKind.DISABLE
+        and write.sent_at is not None
+        and enable.sent_at is not None
+        and write.sent_at > enable.sent_at
+    ]
+    last = max(later, key=lambda write: write.sent_at or write.created_at, default=None)
+    return None if last is None or last.request.repeats is not None else last
+
+
+def operations_since(change: Change, writes: Iterable[Change]) -> tuple[FlowOperation, ...]:
+    """Return the operations of one flow's other writes that may have shown themselves since `change` was requested."""
+    later = (
+        write
+        for write in writes
+        if write.id != change.id
+        and (write.state is not ChangeState.APPLIED or write.progress.is_resent or write.changed_at > change.created_at)
+    )
+    built = (build_operation(write.request) for write in later)
+    return tuple(each for each in built if isinstance(each, FlowOperation))

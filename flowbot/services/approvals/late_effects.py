@@ -1,0 +1,193 @@
+"""Late effects: looks for those of unknown changes, and what follows once a reading shows one."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
+from flowbot.domain.effects import is_touched
+from flowbot.domain.flow import Flow, is_equivalent
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId
+from flowbot.domain.late_effects import LATE_EFFECTS, find_late_enables, find_repeatable_disable, next_look
+from flowbot.domain.operations import CreateOperation, DeleteOperation, build_operation
+from flowbot.domain.outcomes import TWIN, is_created_by
+from flowbot.domain.policy import Permission
+from flowbot.errors import DependencyError
+from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.authorization import RequestAuthorizer, require_for_request
+from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.ports import Clock
+from flowbot.services.ports.enkapush import AllFlows, FlowObserver, FlowSource
+from flowbot.services.ports.slack import NotifyCallback
+from flowbot.services.ports.storage import ChangeStore, VersionConflictError
+from flowbot.services.users import CurrentUser
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LateEffects(FlowObserver):
+    """Settles unknown changes by what readings show, and notifies people of it.
+
+    Attributes:
+        source: Reads flows; what it reads is not observed.
+    """
+
+    rechecker: Rechecker
+    submitter: RequestSubmitter
+    executor: ChangeExecutor
+    store: ChangeStore
+    source: FlowSource
+    authorizer: RequestAuthorizer
+    clock: Clock
+
+    async def check_again(
+        self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None, notify: NotifyCallback
+    ) -> Change:
+        """Look for the effect of a change on somebody's request, as `settle`.
+
+        Raises:
+            UserError: not allowed.
+            DependencyError: as `settle`.
+        """
+        record = await self.authorizer.load_record(change_id)
+        policy = await self.authorizer.find_policy(record, user, acting_from)
+        require_for_request(policy, user, Permission.EDIT, Permission.APPROVE)
+        return await self.settle(record.change, notify)
+
+    async def look(self, change: Change, notify: NotifyCallback) -> None:
+        """Look for the effect of an unknown change whose look is due, and plan the next.
+
+        The last look in vain makes a new version of it, so that its message offers to ask again.
+
+        Raises:
+            DependencyError: the database did not answer, or people could not be notified.
+        """
+        due_at = next_look(change, self.clock())
+        if due_at is not None and not await self.store.postpone(change, due_at, change.progress):
+            return
+        try:
+            settled = await self.settle(change, notify)
+        except DependencyError as error:
+            log.warning("late_effects.not_looked", change=change.id, error=str(error))
+            settled = change
+        if settled.state is ChangeState.UNKNOWN and due_at is None:
+            try:
+                settled = await self.store.replace_if_unchanged(change, replace(change, due_at=None))
+            except VersionConflictError:
+                return
+            await self.executor.notify_again(settled, notify)
+
+    async def settle(self, change: Change, notify: NotifyCallback) -> Change:
+        """Settle an unknown change where its effect is seen, notify people, and do what follows from it.
+
+        Raises:
+            DependencyError: Enkapush or the database did not answer, or people could not be notified.
+        """
+        if change.request.kind is ChangeKind.ENABLE:
+            await self._repeat_disable(change, notify)
+        settled = await self.rechecker.settle(change)
+        if settled.version == change.version or settled.state is not ChangeState.APPLIED:
+            return settled
+        log.info("late_effects.settled", change=settled.id, kind=settled.request.kind)
+        await self.executor.notify_again(settled, notify)
+        await self._show_pending_anew(settled, notify)
+        return settled
+
+    async def observe_flow(self, flow_id: FlowId, flow: Flow | None, notify: NotifyCallback) -> None:
+        """Settle what a reading of one flow shows; None where it is gone.
+
+        Raises:
+            DependencyError: as `settle`.
+        """
+        late = await self.store.sent_since(flow_id, self.clock() - LATE_EFFECTS)
+        await self._settle_shown(late, {flow_id: flow}, notify)
+
+    async def observe_all(self, read: AllFlows, notify: NotifyCallback) -> None:
+        """Settle what a reading of all flows shows, and name second flows that a create made.
+
+        Raises:
+            DependencyError: as `settle`.
+        """
+        late = await self.store.late_since(self.clock() - LATE_EFFECTS)
+        if not late:
+            return
+        flows: dict[FlowId, Flow | None] = defaultdict(lambda: None)
+        flows.update((flow.id, flow) for flow in read.flows)
+        await self._settle_shown(late, flows, notify)
+        for change in late:
+            operation = build_operation(change.request)
+            if isinstance(operation, CreateOperation):
+                await self._settle_create(change, operation, read.flows, notify)
+
+    async def _settle_shown(
+        self, late: Iterable[Change], flows: Mapping[FlowId, Flow | None], notify: NotifyCallback
+    ) -> None:
+        """Settle the changes whose effect seems to be seen: whether it is theirs is told by another reading."""
+        for change in late:
+            operation = build_operation(change.request)
+            if operation is None or isinstance(operation, CreateOperation):
+                continue
+            flow = flows[operation.before.id]
+            is_deletion = isinstance(operation, DeleteOperation)
+            if flow is None if is_deletion else flow is not None and is_touched(operation, flow):
+                if change.state is ChangeState.UNKNOWN:
+                    await self.settle(change, notify)
+                elif change.request.kind is ChangeKind.ENABLE:
+                    await self._repeat_disable(change, notify)
+
+    async def _repeat_disable(self, enable: Change, notify: NotifyCallback) -> None:
+        """Disable a flow once more where an enable took effect after it had been disabled."""
+        flow_id, now = enable.request.flow, self.clock()
+        if flow_id is None:
+            return
+        writes = await self.store.sent_since(flow_id, now - LATE_EFFECTS)
+        disable = find_repeatable_disable(enable, writes)
+        if disable is None or enable.id not in {write.id for write in find_late_enables(writes, now)}:
+            return
+        flow = await self.source.get_flow(flow_id)
+        if flow is None or not flow.is_enabled:
+            return
+        if (repeated := await self.submitter.repeat_disable(disable, flow)) is not None:
+            log.warning("late_effects.disabled_again", change=repeated.id, flow=flow_id)
+            await self.executor.execute(repeated, notify)
+
+    async def _show_pending_anew(self, settled: Change, notify: NotifyCallback) -> None:
+        """Show the flow's pending request in a new version: it is about the flow as it is now."""
+        current = None if settled.request.flow is None else await self.store.open_change_of(settled.request.flow)
+        if current is None or current.state is not ChangeState.PENDING:
+            return
+        try:
+            shown = await self.store.replace_if_unchanged(current, current)
+        except VersionConflictError:
+            return
+        await self.executor.notify_again(shown, notify)
+
+    async def _settle_create(
+        self, change: Change, operation: CreateOperation, flows: Iterable[Flow], notify: NotifyCallback
+    ) -> None:
+        """Settle an unknown create that the flows show, or name a second flow of one that was settled."""
+        made = [flow for flow in flows if is_created_by(operation, flow, change.newest_before)]
+        if change.state is ChangeState.UNKNOWN:
+            if made:
+                await self.settle(change, notify)
+            return
+        outcome = change.outcome
+        if outcome is None or outcome.flow is None or TWIN in outcome.params:
+            return
+        alike = {flow.id for flow in made if is_equivalent(flow, operation.wanted.content)} - {outcome.flow}
+        others = alike - await self.store.flows_created_by_others(alike, except_change=change.id) if alike else alike
+        if not others:
+            return
+        twin = str(min(others))
+        # Keys: applied.create_twice, applied.restore_twice
+        named = Outcome(f"applied.{operation.kind}_twice", {**outcome.params, TWIN: twin}, outcome.flow)
+        try:
+            told = await self.store.replace_if_unchanged(change, replace(change, outcome=named))
+        except VersionConflictError:
+            return
+        log.warning("late_effects.created_twice", change=change.id, flow=outcome.flow, twin=twin)
+        await self.executor.notify_again(told, notify)

@@ -1,0 +1,122 @@
+"""The writes of changes that take several statements, each in the transaction of its caller."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import and_, delete, insert, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.approval import apply_vote
+from flowbot.domain.audit import AuditEvent, Transition, transition_event
+from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Vote, with_lease
+from flowbot.domain.ids import ChangeId
+from flowbot.services.ports.storage import FlowBusyError, VersionConflictError, VoteResult
+from flowbot.storage.repositories import change_queries as queries
+from flowbot.storage.repositories.change_rows import append_events, change_row, changed_columns, read_change, vote_row
+from flowbot.storage.tables import changes, new_id, votes
+
+_SUBMIT_ATTEMPTS: Final = 5
+
+
+async def insert_or_find(
+    connection: AsyncConnection, new: ChangeRequest, lease: Lease, now: datetime, displacing: Transition | None
+) -> tuple[Change, bool]:
+    """Insert a change, or find the one with its token; return whether it is new.
+
+    Whatever stood in the way may be gone when it is looked for: then there is another try, under another id.
+
+    Raises:
+        FlowBusyError: the flow has an open change, and `displacing` does not end it.
+    """
+    attempt, follows = 0, None
+    while True:
+        attempt += 1
+        change = Change(
+            id=ChangeId(new_id()),
+            request=new,
+            state=ChangeState.DRAFT,
+            version=1,
+            created_at=now,
+            changed_at=now,
+            due_at=now,
+            lease_owner=lease.owner,
+            lease_until=lease.until,
+            follows=follows,
+        )
+        try:
+            async with connection.begin_nested():
+                await connection.execute(insert(changes).values(change_row(change)))
+        except IntegrityError:
+            if known := await queries.fetch_by_token(connection, new.token):
+                return known, False
+            current = None if new.flow is None else await queries.fetch_open(connection, new.flow)
+            if current is not None:
+                if displacing is None:
+                    raise FlowBusyError(current) from None
+                follows = await displace(connection, current, displacing, now)
+            elif attempt == _SUBMIT_ATTEMPTS:
+                raise
+        else:
+            return change, True
+
+
+async def displace(
+    connection: AsyncConnection, open_change: Change, step: Transition, now: datetime
+) -> ChangeId | None:
+    """End a flow's open change by `step`; return the change to follow where it is being applied, and goes on.
+
+    Raises:
+        FlowBusyError: somebody has moved it meanwhile.
+    """
+    if open_change.state is ChangeState.APPLYING:
+        return open_change.id
+    ended = replace(open_change, state=step.to, outcome=step.outcome, changed_at=now, due_at=None)
+    try:
+        await write_if_unchanged(connection, open_change, with_lease(None, ended))
+    except VersionConflictError as conflict:
+        raise FlowBusyError(conflict.current) from conflict
+    await append_events(connection, [transition_event(open_change, now, step)], change=open_change.id)
+    return None
+
+
+async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
+    """Put `moved` in the place of `seen`, if the row still has its version and its lease owner.
+
+    Raises:
+        VersionConflictError: somebody was faster.
+        LookupError: there is no such change.
+    """
+    is_as_seen = and_(
+        changes.c.id == seen.id,
+        changes.c.version == seen.version,
+        changes.c.lease_owner.is_not_distinct_from(seen.lease_owner),
+    )
+    replaced = update(changes).where(is_as_seen).values(changed_columns(seen, moved)).returning(changes)
+    row = (await connection.execute(replaced)).one_or_none()
+    if row is not None:
+        return read_change(row)
+    current = await queries.fetch_one(connection, changes.c.id == seen.id)
+    if current is None:
+        raise LookupError(f"there is no change {seen.id}")
+    raise VersionConflictError(current)
+
+
+async def count_vote(
+    connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *new_events: AuditEvent
+) -> VoteResult:
+    """Count a vote in the transaction of `connection`, as `ChangeStore.record_vote` says."""
+    seen = await queries.fetch_for_update(connection, change)
+    if seen.state is not ChangeState.PENDING:
+        raise VersionConflictError(seen)
+    before = await queries.fetch_votes(connection, change)
+    if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
+        return VoteResult(seen, before, is_new=False)
+    await connection.execute(delete(votes).where(votes.c.change_id == change, votes.c.person == str(vote.person)))
+    await connection.execute(insert(votes).values(vote_row(change, vote)))
+    counted = await queries.fetch_votes(connection, change)
+    moved, approved = apply_vote(seen, counted, vote, lease)
+    written = await write_if_unchanged(connection, seen, moved)
+    await append_events(connection, (*new_events, *approved), change=change)
+    return VoteResult(written, counted, is_new=True)

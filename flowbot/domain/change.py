@@ -94,6 +94,8 @@ UNSUCCESSFUL: Final = frozenset(
     {ChangeState.FAILED, ChangeState.REJECTED, ChangeState.WITHDRAWN, ChangeState.EXPIRED, ChangeState.OUT_OF_DATE}
 )
 """The final states of a change that changed nothing."""
+STORED_OTHERWISE: Final = "stored_otherwise"
+"""The outcome's parameter that lists what Enkapush stores otherwise than it was sent."""
 
 
 def can_transition(before: ChangeState, after: ChangeState) -> bool:
@@ -311,9 +313,15 @@ class Change:
         return self.rule is not None or self.request.kind not in FORM_KINDS
 
     @property
+    def is_stored_otherwise(self) -> bool:
+        """Check whether it was applied, and Enkapush stores something otherwise than it was sent."""
+        is_applied = self.state is ChangeState.APPLIED
+        return is_applied and self.outcome is not None and STORED_OTHERWISE in self.outcome.params
+
+    @property
     def has_unsaved_form(self) -> bool:
-        """Check whether the form that was filled for it was not saved."""
-        return self.request.kind in FORM_KINDS and self.state in UNSUCCESSFUL
+        """Check whether the form that was filled for it was not saved, or not as it was filled."""
+        return self.request.kind in FORM_KINDS and (self.state in UNSUCCESSFUL or self.is_stored_otherwise)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Late effects: what a write that was sent may still do, and for how long (README, "Requests")."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
-from flowbot.domain.operations import FlowOperation, build_operation
+from flowbot.domain.operations import EditOperation, FlowOperation, build_operation
 
 LATE_EFFECTS: Final = timedelta(hours=24)
 """So long after it was sent an effect that shows itself is taken for the write's own."""
@@ -85,3 +86,22 @@ def operations_since(change: Change, writes: Iterable[Change]) -> tuple[FlowOper
     )
     built = (build_operation(write.request) for write in later)
     return tuple(each for each in built if isinstance(each, FlowOperation))
+
+
+def take_over_effects(change: Change, writes: Iterable[Change]) -> Change:
+    """Return a change as it is about the flow that late effects left, which showed themselves since it was requested.
+
+    Args:
+        change: a pending change.
+        writes: the flow's writes.
+    """
+    request = change.request
+    operation = build_operation(request)
+    if not isinstance(operation, FlowOperation):
+        return change
+    shown = [write for write in writes if write.state is ChangeState.APPLIED and write.changed_at > change.created_at]
+    current = operation.before
+    for late in operations_since(change, shown):
+        current = replace(current, **late.sent)
+    wanted = operation.rebase(current).wanted if isinstance(operation, EditOperation) else request.wanted
+    return replace(change, request=replace(request, before=current, wanted=wanted))

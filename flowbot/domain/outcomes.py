@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from typing import Any, Final
 
-from flowbot.domain.change import ChangeState, Outcome
+from flowbot.domain.change import STORED_OTHERWISE, ChangeState, Outcome
 from flowbot.domain.effects import is_as_sent, is_explained, is_touched, shows_effect, stored_otherwise
 from flowbot.domain.flow import (
     FieldDifference,
@@ -27,6 +27,8 @@ from flowbot.domain.operations import (
 
 FLOW_GONE: Final = "out_of_date.gone"
 """The outcome's key of a change whose flow does not exist any more."""
+DISABLED_MEANWHILE: Final = "out_of_date.disabled"
+"""The outcome's key of a request whose flow was disabled at once, by its parameter `person`."""
 LAPSED: Final = "request.lapsed"
 LAPSED_PERSON: Final = "request.lapsed_person"
 LAPSED_CHANNEL: Final = "request.lapsed_channel"
@@ -37,9 +39,6 @@ LAPSED_KEYS: Final = frozenset({LAPSED, LAPSED_PERSON, LAPSED_CHANNEL, LAPSED_SC
 UNCOUNTED_VOTERS: Final = "uncounted"
 """The parameter of such an outcome that lists those whose approvals do not count any more."""
 
-
-STORED_OTHERWISE: Final = "stored_otherwise"
-"""The parameter of an applied create or edit that lists what Enkapush stores otherwise than it was sent."""
 
 TWIN: Final = "twin"
 """The parameter of an applied create that names a second flow of the same content."""

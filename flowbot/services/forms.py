@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.change import UNSUCCESSFUL, ChangeKind, ChangeRequest, ChangeState, Draft
+from flowbot.domain.change import UNSUCCESSFUL, Change, ChangeKind, ChangeRequest, ChangeState, Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, parse_website_id
 from flowbot.domain.policy import ChannelPolicy, Permission
@@ -140,16 +140,15 @@ class FormService:
         """Load what a person typed into one form.
 
         Where the form's draft is gone, since another form took it over or the request was pending, a change that was
-        not saved, or may not be, still tells what was typed.
+        not saved as it was typed, or may not be, still tells what was typed.
 
         Raises:
             UserError: it is not stored any more, or somebody else typed it.
         """
         draft = await self.drafts.get(token)
         if draft is None or not draft.typed:
-            change, draft = await self._store.get_by_token(token), None
-            if change is not None and change.state in {ChangeState.UNKNOWN, *UNSUCCESSFUL}:
-                draft = draft_from_change(change.request, change.request.before, change.changed_at)
+            change = await self._store.get_by_token(token)
+            draft = None if change is None else draft_of_unsaved(change)
         if draft is None or draft.user != user.id or draft.changed_at < self._clock() - KEEP_DRAFTS:
             raise UserError("form.draft_gone")
         return draft
@@ -247,6 +246,20 @@ class FormService:
     def _lock(self, user: UserId) -> asyncio.Lock:
         """Return the lock of one person's drafts: who types and opens the form again at once finds all of it."""
         return self._locks.setdefault(user, asyncio.Lock())
+
+
+def draft_of_unsaved(change: Change) -> Draft | None:
+    """Return what was typed for a change that is not saved as it was typed, or may not be; None where it is.
+
+    What was typed for a flow that was made otherwise is for an edit of that flow.
+    """
+    if change.state is not ChangeState.UNKNOWN and not change.has_unsaved_form:
+        return None
+    draft = draft_from_change(change.request, change.request.before, change.changed_at)
+    made = change.outcome.flow if change.outcome and change.request.kind is ChangeKind.CREATE else None
+    if change.is_stored_otherwise and made is not None:
+        return replace(draft, kind=ChangeKind.EDIT, flow=made, before=None)
+    return draft
 
 
 def draft_from_change(request: ChangeRequest, before: Flow | None, at: datetime) -> Draft:

@@ -1,6 +1,6 @@
 """Request details: everything that a request's message shows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
@@ -10,11 +10,14 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState, Vote
 from flowbot.domain.flow import FieldDifference, Flow, FlowContent, WriteOnlyFields, content_differences
 from flowbot.domain.ids import ChangeId, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
+from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over_effects
 from flowbot.domain.lint import lint
+from flowbot.domain.operations import EditOperation, build_operation
 from flowbot.domain.outcomes import UNCOUNTED_VOTERS
 from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
+from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, ImageStore, RequestRecord
 from flowbot.services.restores import find_restore
 
@@ -32,6 +35,7 @@ class RequestDetails:
         approvers: Those whom the policy names for approval now.
         restore: The restore of the flow that the change deleted, unless it failed; None where there is none.
         new_image: The type and size of the stored image that the flow is to have.
+        late_edits: What earlier edits of the flow may change yet.
     """
 
     change: Change
@@ -42,6 +46,7 @@ class RequestDetails:
     approvers: tuple[Principal, ...] = ()
     restore: Change | None = None
     new_image: ImageInfo | None = None
+    late_edits: tuple[FieldDifference, ...] = ()
 
     @classmethod
     def of(cls, record: RequestRecord) -> Self:
@@ -68,6 +73,13 @@ class RequestDetails:
         if self.change.request.kind is not ChangeKind.EDIT or self.flow is None or self.content is None:
             return ()
         return content_differences(self.flow, self.content)
+
+    @property
+    def may_go_live(self) -> bool:
+        """Check whether an edit of a disabled flow needs approval, since an earlier enable may take effect yet."""
+        request, flow = self.change.request, self.flow
+        is_gated_edit = request.kind is ChangeKind.EDIT and self.change.rule is not None
+        return is_gated_edit and flow is not None and not flow.is_enabled
 
     @property
     def approvals(self) -> tuple[UserId, ...]:
@@ -122,6 +134,7 @@ class RequestDetailsLoader:
     store: ChangeStore
     images: ImageStore
     flow_cache: FlowCache
+    clock: Clock
 
     async def load(self, change: Change) -> RequestDetails:
         """Return a change, in the given version, with its votes, names and the description of its image."""
@@ -135,10 +148,16 @@ class RequestDetailsLoader:
         record = await self.store.get_record(change_id)
         details, change = await self._add_image(record), record.change
         if change.request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED:
-            _, restore = await find_restore(self.store, change.id)
+            _, restore = await find_restore(self.store, change.id, self.clock())
             return replace(details, restore=restore)
         if change.state is not ChangeState.PENDING:
             return details
+        writes: tuple[Change, ...] = ()
+        if change.request.flow is not None:
+            writes = await self.store.sent_since(change.request.flow, change.created_at - LATE_EFFECTS)
+        details = replace(details, change=take_over_effects(change, writes))
+        details = replace(details, late_edits=self._find_late_edits(details, writes))
+        change = details.change
         approved = await self.store.last_approved_before(change)
         details = replace(details, since_approved=diff_since_approved(change, approved, record.scope.policy))
         request, content = change.request, details.content
@@ -152,3 +171,17 @@ class RequestDetailsLoader:
         image = record.change.request.image
         described = None if image is None else await self.images.describe(image)
         return replace(RequestDetails.of(record), new_image=described)
+
+    def _find_late_edits(self, details: RequestDetails, writes: Iterable[Change]) -> tuple[FieldDifference, ...]:
+        """Find what edits may change yet in the flow of a request, which would take effect with it."""
+        flow, kind = details.flow, details.change.request.kind
+        if flow is None or kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
+            return ()
+        found: dict[str, FieldDifference] = {}
+        for edit in find_late_edits(writes, self.clock()):
+            operation = build_operation(edit.request)
+            sent = operation.sent if isinstance(operation, EditOperation) else {}
+            for field, value in sent.items():
+                if value != getattr(flow, field):
+                    found[field] = FieldDifference(field, getattr(flow, field), value)
+        return tuple(found.values())

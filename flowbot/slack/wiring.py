@@ -80,7 +80,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster = Modals(client), MessagePoster(client)
-    details = RequestDetailsLoader(services.store, services.images, services.flow_cache)
+    details = RequestDetailsLoader(services.store, services.images, services.flow_cache, clock)
     message_sync = RequestMessageSync(services.store, details, poster, responder, locales, clock)
     opener = FormOpener(forms, modals, clock)
     form_result = FormResult(

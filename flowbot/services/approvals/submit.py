@@ -11,6 +11,7 @@ from flowbot.domain.audit import AuditAction, Transition, submission_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Draft, Outcome
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
+from flowbot.domain.outcomes import DISABLED_MEANWHILE
 from flowbot.domain.policy import Permission
 from flowbot.domain.validation import rebase_values
 from flowbot.errors import DependencyError, UserError
@@ -225,7 +226,7 @@ class RequestSubmitter:
 
 def _displaced_by(request: ChangeRequest) -> Transition:
     """Return how an open request ends whose flow is disabled at once."""
-    outcome = Outcome("out_of_date.disabled", {"id": str(request.flow), "person": str(request.requester)})
+    outcome = Outcome(DISABLED_MEANWHILE, {"id": str(request.flow), "person": str(request.requester)})
     return Transition(ChangeState.OUT_OF_DATE, AuditAction.OUT_OF_DATE, request.requester, outcome)
 
 

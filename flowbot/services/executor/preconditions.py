@@ -205,4 +205,4 @@ async def find_sought_blocker(store: ChangeStore, request: ChangeRequest, now: d
     if sought is None:
         return None
     minutes = math.ceil((sought.changed_at + SEARCH_TIME - now) / timedelta(minutes=1))
-    return Outcome("not_done.under_way", {"id": str(request.flow), "n": minutes})
+    return Outcome("not_done.searching", {"id": str(request.flow), "n": minutes})

@@ -7,6 +7,7 @@ import structlog
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Draft
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChangeId
 from flowbot.domain.lint import lint
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
@@ -105,10 +106,14 @@ class FormResult:
     async def _build_message(self, change: Change, flow: Flow | None) -> Message:
         request, t = change.request, self._translator(change.request)
         if change.state is not ChangeState.APPLIED:
-            return _failed_message(request, outcome_text(change, t), t)
+            check = change.id if change.state is ChangeState.UNKNOWN else None
+            return _failed_message(request, outcome_text(change, t), t, check=check)
         if flow is None:
-            return sentences.sentence_message(t, outcome_text(change, t))
-        return await self._build_saved_message(request, flow, t)
+            message = sentences.sentence_message(t, outcome_text(change, t))
+        else:
+            message = await self._build_saved_message(request, flow, t)
+        scope = await self.policies.get_scope(request.channel)
+        return form_status.with_remarks(message, change, scope.website_names, t)
 
     async def _build_saved_message(self, request: ChangeRequest, flow: Flow, t: Translator) -> Message:
         try:
@@ -146,6 +151,7 @@ class FormResult:
         return self.locales.for_reader(request.locale, request.timezone)
 
 
-def _failed_message(request: ChangeRequest, text: Text, t: Translator) -> Message:
+def _failed_message(request: ChangeRequest, text: Text, t: Translator, *, check: ChangeId | None = None) -> Message:
     """Return the reason why a form was not saved. The message may be a direct one, so the channel is named."""
-    return form_status.failed_message(request.token, t, sentences.with_channel_name(text, request.channel))
+    named = sentences.with_channel_name(text, request.channel)
+    return form_status.failed_message(request.token, t, named, check=check)

@@ -1,16 +1,18 @@
 """A form's loading, saving, saved and failed views."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
+from flowbot.domain.change import Change
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import ChannelId, FlowId, FormToken
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.button_values import FlowValue
-from flowbot.slack.views import block_kit, push, sentences
+from flowbot.slack.payloads.button_values import ChangeValue, FlowValue
+from flowbot.slack.views import block_kit, push, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message, View
 
 TITLE_KEYS: Final[Mapping[FormKind, str]] = {
@@ -84,10 +86,30 @@ def saved_message(
     return Message(text, (block_kit.paragraph(text), *shown, *below, block_kit.actions(*buttons)))
 
 
-def failed_message(token: FormToken, t: Translator, text: Text) -> Message:
-    """Build the author's message about a failed form, with a button that opens it again as it was typed."""
+def with_remarks(message: Message, change: Change, names: Mapping[WebsiteId, str], t: Translator) -> Message:
+    """Add to a message about an applied form what Enkapush stores otherwise, first, and what cannot be read back."""
+    first = request_blocks.stored_otherwise_blocks(change, names, t)
+    again = [block_kit.actions(open_form_button(change.request.token, t))] if first else []
+    below = request_blocks.unreadable_blocks(change, t)
+    return replace(message, blocks=(*first, *again, *message.blocks, *below))
+
+
+def failed_message(token: FormToken, t: Translator, text: Text, *, check: ChangeId | None = None) -> Message:
+    """Build the author's message about a failed form, with a button that opens it again as it was typed.
+
+    Args:
+        token: the form's.
+        t: the author's words.
+        text: what happened.
+        check: the change whose effect may show itself yet, for another button that looks for it.
+    """
     message = sentences.sentence_message(t, text)
-    below = (block_kit.context(t("form.nothing_lost")), block_kit.actions(open_form_button(token, t)))
+    buttons = [open_form_button(token, t)]
+    if check is not None:
+        buttons.append(
+            block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, ChangeValue(change=check).dump())
+        )
+    below = (block_kit.context(t("form.nothing_lost")), block_kit.actions(*buttons))
     return Message(message.text, (*message.blocks, *below))
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from flowbot.domain.change import Change, ChangeKind
+from flowbot.domain.change import STORED_OTHERWISE, Change, ChangeKind
 from flowbot.domain.fields import FIELDS, FieldKind
 from flowbot.domain.flow import FieldDifference
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
@@ -209,15 +209,31 @@ def _format_new_image(image: ImageInfo | None, t: Translator) -> str:
     return t("request.new_picture_of", type=kind, size=t.format_size(image.size))
 
 
-def parse_differences(params: Mapping[str, Any]) -> tuple[FieldDifference, ...]:
+def parse_differences(params: Mapping[str, Any], name: str = "differences") -> tuple[FieldDifference, ...]:
     """Read the differences among an outcome's parameters, which are plain data."""
-    given = params.get("differences")
+    given = params.get(name)
     entries = given if isinstance(given, list | tuple) else ()
     return tuple(
         FieldDifference(str(entry["field"]), entry.get("before"), entry.get("after"))
         for entry in entries
         if isinstance(entry, Mapping) and "field" in entry
     )
+
+
+def stored_otherwise_blocks(change: Change, names: Mapping[WebsiteId, str], t: Translator) -> list[Block]:
+    """Build what Enkapush stores otherwise than it was sent, sent → stored; nothing where it stores all as sent."""
+    if change.outcome is None or not change.is_stored_otherwise:
+        return []
+    found = parse_differences(change.outcome.params, STORED_OTHERWISE)
+    return difference_blocks(found, names, t, title=t("request.stored_otherwise"))
+
+
+def unreadable_blocks(change: Change, t: Translator) -> list[Block]:
+    """Build the remark on an edit whose segment or UTM values cannot be read back; nothing where it has none."""
+    wanted = change.request.wanted
+    if change.request.kind is not ChangeKind.EDIT or wanted is None or wanted.write_only.is_empty:
+        return []
+    return [block_kit.context(t("request.unreadable"))]
 
 
 def difference_blocks(

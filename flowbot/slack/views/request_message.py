@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Final
 
 from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind
-from flowbot.domain.outcomes import FLOW_GONE, LAPSED_KEYS
+from flowbot.domain.ids import UserId
+from flowbot.domain.late_effects import UNREPEATABLE
+from flowbot.domain.outcomes import DISABLED_MEANWHILE, FLOW_GONE, LAPSED_KEYS
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
@@ -95,6 +97,7 @@ def _pending_blocks(details: RequestDetails, t: Translator, now: datetime) -> li
     votes = [request_blocks.progress_elements(details, t), request_blocks.expiry_elements(details, t, now)]
     return [
         *request_blocks.edit_blocks(details, t),
+        *_late_blocks(details, t),
         *_push_blocks(details, t, has_remarks=True),
         block_kit.divider(),
         request_blocks.settings_block(details, t),
@@ -102,6 +105,13 @@ def _pending_blocks(details: RequestDetails, t: Translator, now: datetime) -> li
         block_kit.rich_text(*(block_kit.rich_line(*line) for line in votes if line)),
         *request_blocks.image_fault_blocks(details.change, t),
     ]
+
+
+def _late_blocks(details: RequestDetails, t: Translator) -> list[Block]:
+    """Build what earlier writes may still do to the flow, which is decided along with the request."""
+    names = details.website_names
+    late = request_blocks.difference_blocks(details.late_edits, names, t, title=t("request.late_edits"))
+    return [*([block_kit.paragraph(t("request.may_go_live"))] if details.may_go_live else ()), *late]
 
 
 def _push_blocks(details: RequestDetails, t: Translator, *, has_remarks: bool) -> list[Block]:
@@ -129,8 +139,13 @@ def outcome_blocks(details: RequestDetails, t: Translator) -> list[Block]:
     progress, outcome, blocks = details.change.progress, details.change.outcome, []
     if progress.closing is not None and progress.skipped_by is not None:
         blocks += _closure_blocks(progress.closing, "request.glass_broken", t, block_kit.text_element("🚨 "))
-    blocks += [*_approval_blocks(details, t), *_result_blocks(details, t)]
+    blocks += [
+        *_approval_blocks(details, t),
+        *request_blocks.stored_otherwise_blocks(details.change, details.website_names, t),
+        *_result_blocks(details, t),
+    ]
     if details.change.state is ChangeState.APPLIED and outcome is not None:
+        blocks += request_blocks.unreadable_blocks(details.change, t)
         others = request_blocks.parse_differences(outcome.params)
         blocks += request_blocks.difference_blocks(others, details.website_names, t, title=t("request.besides"))
     return blocks
@@ -166,13 +181,8 @@ def _result_blocks(details: RequestDetails, t: Translator) -> list[Block]:
                 return []
             is_rejected = closing.how is ClosureKind.REJECTED
             return _closure_blocks(closing, "request.rejected_by" if is_rejected else "request.withdrawn_by", t)
-        case ChangeState.OUT_OF_DATE if _is_flow_gone(details):
-            return [block_kit.paragraph(t("request.flow_gone"))]
         case ChangeState.OUT_OF_DATE:
-            found = request_blocks.parse_differences(outcome.params if outcome else {})
-            title = t("request.since_asked")
-            listed = request_blocks.difference_blocks(found, details.website_names, t, title=title)
-            return [block_kit.paragraph(t("request.changed_since")), *listed]
+            return _out_of_date_blocks(details, t)
         case ChangeState.FAILED if outcome and outcome.key in named:
             # The message may stand in another channel than the one the sentence is about.
             channel = [block_kit.channel_element(change.request.channel)]
@@ -182,23 +192,42 @@ def _result_blocks(details: RequestDetails, t: Translator) -> list[Block]:
             return [block_kit.paragraph(_format_result(details, t))]
 
 
+def _out_of_date_blocks(details: RequestDetails, t: Translator) -> list[Block]:
+    """Build what has become of the flow since the request."""
+    outcome = details.change.outcome
+    if _is_flow_gone(details):
+        return [block_kit.paragraph(t("request.flow_gone"))]
+    if outcome is not None and outcome.key == DISABLED_MEANWHILE:
+        person = [block_kit.user_element(UserId(str(outcome.params.get("person", ""))))]
+        return [block_kit.rich_paragraph(*sentence_elements(t, DISABLED_MEANWHILE, {"person": person}))]
+    found = request_blocks.parse_differences(outcome.params if outcome else {})
+    title = t("request.since_asked")
+    listed = request_blocks.difference_blocks(found, details.website_names, t, title=title)
+    return [block_kit.paragraph(t("request.changed_since")), *listed]
+
+
 def _format_result(details: RequestDetails, t: Translator) -> str:
     change, outcome = details.change, details.change.outcome
     match change.state:
         case ChangeState.EXPIRED:
             hours = change.rule.expires_after_hours if change.rule else 0
-            return t("request.nobody_decided", time=t.format_duration(hours * 3600))
+            text = t("request.nobody_decided", time=t.format_duration(hours * 3600))
         case ChangeState.UNKNOWN:
-            return f"{t('request.not_known')} {format_text(t, outcome_text(change, t))}"
+            search = t("request.searching" if change.due_at is not None else "request.searched")
+            text = f"{t('request.not_known')} {format_text(t, outcome_text(change, t))} {search}"
         case ChangeState.FAILED:
-            return t("request.failed", reason=format_text(t, outcome_text(change, t)))
+            text = t("request.failed", reason=format_text(t, outcome_text(change, t)))
+        case ChangeState.APPLIED if change.request.repeats is not None:
+            text = t("request.disabled_again", id=str(change.flow_id))
         case ChangeState.APPLIED:
             if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
                 key = "request.restored_without_picture" if change.lacks_image else "request.restored"
-                return t(key, old=str(change.flow_id), new=str(outcome.flow))
-            return format_text(t, outcome_text(change, t, otherwise="request.done"))
+                text = t(key, old=str(change.flow_id), new=str(outcome.flow))
+            else:
+                text = format_text(t, outcome_text(change, t, otherwise="request.done"))
         case _:
-            return t("request.under_way")
+            text = t("request.under_way" if change.follows is None else "request.follows")
+    return text
 
 
 def _is_flow_gone(details: RequestDetails) -> bool:
@@ -219,7 +248,10 @@ def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
                 buttons.append(block_kit.button(t("button.break_glass"), ActionId.BREAK_GLASS, value))
             return buttons
         case ChangeState.UNKNOWN:
-            return [block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, value)]
+            again = block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)
+            is_repeatable = change.due_at is None and change.request.kind in UNREPEATABLE
+            check = block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, value)
+            return [check, again] if is_repeatable else [check]
         case ChangeState.OUT_OF_DATE if not _is_flow_gone(details):
             return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
         case ChangeState.FAILED if change.outcome is not None and change.outcome.key in LAPSED_KEYS:

@@ -27,8 +27,8 @@ def next_look(change: Change, now: datetime) -> datetime | None:
 
 
 def is_sought(change: Change, now: datetime) -> bool:
-    """Check whether flowbot still looks by itself for the effect of a change."""
-    return change.state is ChangeState.UNKNOWN and now < change.changed_at + SEARCH_TIME
+    """Check whether flowbot still looks by itself for the effect of a change; a clock may have been put back since."""
+    return change.state is ChangeState.UNKNOWN and abs(now - change.changed_at) < SEARCH_TIME
 
 
 def is_recent(change: Change, now: datetime) -> bool:

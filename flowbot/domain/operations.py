@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from flowbot.domain.change import ChangeKind, ChangeRequest
-from flowbot.domain.flow import DesiredFlow, Flow, content_differences, rebase_content
+from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, content_differences, rebase_content
 from flowbot.domain.images import ImageUpload
 
 
@@ -83,7 +83,7 @@ class EditOperation(FlowOperation):
 
     def rebase(self, current: Flow) -> Self:
         """Return the same edit of the flow as it is now: what was not edited stays."""
-        content = rebase_content(self.wanted.content, self.before, current)
+        content = rebase_content(self.wanted.content, self.before, FlowContent.of(current))
         return replace(self, before=current, wanted=replace(self.wanted, content=content))
 
 

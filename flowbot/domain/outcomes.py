@@ -202,7 +202,8 @@ def hide_flow(operation: Operation | None, result: ChangeResult) -> ChangeResult
     tells_more = result.state is not ChangeState.FAILED and result.outcome.params.keys() > {"id"}
     if tells_more and operation is not None and not isinstance(operation, CreateOperation):
         return unknown_result(operation, None)
-    return replace(result, flow=None, details={})
+    said = {name: value for name, value in result.outcome.params.items() if name != STORED_OTHERWISE}
+    return replace(result, outcome=replace(result.outcome, params=said), flow=None, details={})
 
 
 def _outcome(how: str, operation: FlowOperation) -> Outcome:

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.change import ChangeKind, ChangeRequest, ChangeState, Outcome
-from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, Totals, WaitTime, WriteOnlyFields
+from flowbot.domain.change import STORED_OTHERWISE, ChangeKind, ChangeRequest, ChangeState, Outcome
+from flowbot.domain.effects import is_as_sent, shows_effect
+from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Totals, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageUpload
 from flowbot.domain.operations import (
@@ -24,12 +25,12 @@ from flowbot.domain.outcomes import (
     ChangeResult,
     evaluate_create,
     evaluate_edit,
-    evaluate_recheck,
+    evaluate_late,
     evaluate_toggle_or_delete,
     find_obstacle,
     gone_result,
     hide_flow,
-    not_found_result,
+    is_created_by,
 )
 
 FLOW: Final = Flow(WebsiteId(1), "Name", "Title", "Text", WaitTime(1, "days"), id=FlowId(7), is_enabled=False)
@@ -85,33 +86,33 @@ def test_an_edit_needs_both_what_was_and_what_is_wanted() -> None:
     assert build_operation(new_change(ChangeKind.EDIT, wanted=WANTED)) is None
 
 
-# --- whether it is reached -----------------------------------------------------------------------------------------
+# --- whether it shows itself ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("task", "flow", "is_reached"),
+    ("sent", "stored", "expected"),
     [
-        pytest.param(EDIT, NEW_TITLE, True, id="an edit that is there"),
-        pytest.param(EDIT, replace(NEW_TITLE, title=" New ", name="Name\n"), True, id="an edit, but for blank space"),
-        pytest.param(EDIT, replace(NEW_TITLE, title="N ew"), False, id="blank space within a text counts"),
-        pytest.param(EDIT, FLOW, False, id="an edit that is not there"),
-        pytest.param(EDIT, replace(NEW_TITLE, is_enabled=True), False, id="an edit, and enabled meanwhile"),
-        pytest.param(EDIT, None, False, id="an edit of a flow that is gone"),
-        pytest.param(ENABLE, ON, True, id="enabled"),
-        pytest.param(ENABLE, replace(ON, totals=Totals(sent=9)), True, id="enabled, and sent since"),
-        pytest.param(ENABLE, FLOW, False, id="not enabled"),
-        pytest.param(ENABLE, replace(ON, title="Theirs"), False, id="enabled, and edited since"),
-        pytest.param(ENABLE, replace(ON, image_url="https://x.example/a"), False, id="enabled, with another picture"),
-        pytest.param(ENABLE, None, False, id="to be enabled, and gone"),
-        pytest.param(DISABLE, FLOW, True, id="disabled"),
-        pytest.param(DISABLE, ON, False, id="not disabled"),
-        pytest.param(DELETE, None, True, id="deleted"),
-        pytest.param(DELETE, FLOW, False, id="not deleted"),
+        pytest.param("Title", "Title", True, id="the same"),
+        pytest.param(" Title\n", "Title", True, id="trimmed"),
+        pytest.param("Ti tle", "Title", False, id="blank space within a text counts"),
+        pytest.param("Cafe\u0301", "Café", True, id="composed"),
+        pytest.param("A & B", "A &amp; B", True, id="written with entities"),
+        pytest.param("A &lt; B", "A < B", True, id="read as entities"),
+        pytest.param("Twelve chars", "Twelve", True, id="cut to half"),
+        pytest.param("Twelve chars", "Twelv", False, id="cut to less than half"),
+        pytest.param("Twelve chars", "chars", False, id="an end of it"),
+        pytest.param("Title", "", False, id="nothing of it"),
+        pytest.param("", "", True, id="nothing of nothing"),
+        pytest.param(5, 5, True, id="a number"),
+        pytest.param(5, 6, False, id="another number"),
+        pytest.param(
+            FlowButton("Go ", "https://x.example"), FlowButton("Go", "https://x.example"), True, id="a button"
+        ),
+        pytest.param(FlowButton("Go", "https://x.example"), FlowButton("Go", ""), False, id="a button without address"),
     ],
 )
-def test_a_task_is_reached_or_not(task: FlowOperation, flow: Flow | None, is_reached: bool) -> None:
-    assert task.matches(flow) is is_reached
-    assert task.is_confirmed_by(flow) is is_reached
+def test_what_is_stored_is_what_was_sent_or_not(sent: Any, stored: Any, expected: bool) -> None:
+    assert is_as_sent(sent, stored) is expected
 
 
 UNPROVEN: Final = [
@@ -119,15 +120,6 @@ UNPROVEN: Final = [
     replace(EDIT, wanted=replace(WANTED, image="I1")),
     replace(EDIT, wanted=replace(WANTED, unread=WriteOnlyFields(segment="all"))),
 ]
-
-
-@pytest.mark.parametrize("task", UNPROVEN)
-def test_an_edit_with_what_cannot_be_read_back_proves_nothing(task: EditOperation) -> None:
-    assert task.matches(NEW_TITLE)
-    assert not task.is_confirmed_by(NEW_TITLE)
-    assert not task.shows_no_trace(FLOW)
-
-
 TOUCHED: Final = replace(FLOW, changed_at=datetime(2026, 3, 1, tzinfo=UTC))
 UNREADABLE: Final = [replace(task, wanted=replace(task.wanted, content=FlowContent.of(FLOW))) for task in UNPROVEN]
 """Edits of a picture alone, or of a segment alone."""
@@ -140,47 +132,51 @@ WITH_PICTURE: Final = replace(FLOW, image_url="https://cdn.example/1.png")
         pytest.param(EDIT, NEW_TITLE, True, id="an edit that is there"),
         pytest.param(EDIT, FLOW, False, id="an edit that is not there"),
         pytest.param(UNPROVEN[2], NEW_TITLE, True, id="a segment that was sent with a title that is there"),
-        pytest.param(UNPROVEN[0], NEW_TITLE, False, id="a picture that is not there, with a title that is"),
+        pytest.param(UNPROVEN[0], NEW_TITLE, True, id="a picture that is not there, with a title that is"),
+        pytest.param(EDIT, replace(NEW_TITLE, name="Theirs"), False, id="an edit, and another by somebody else"),
+        pytest.param(EDIT, replace(FLOW, title="Theirs"), False, id="an edit of that field by somebody else"),
+        pytest.param(EDIT, None, False, id="an edit of a flow that is gone"),
         pytest.param(UNPROVEN[0], replace(WITH_PICTURE, title="New"), True, id="a picture and a title that are there"),
-        pytest.param(UNREADABLE[0], replace(WITH_PICTURE, changed_at=TOUCHED.changed_at), False, id="a picture alone"),
+        pytest.param(UNREADABLE[0], replace(WITH_PICTURE, changed_at=TOUCHED.changed_at), True, id="a picture alone"),
         pytest.param(UNREADABLE[2], TOUCHED, False, id="a segment alone"),
         pytest.param(UNREADABLE[2], FLOW, False, id="a segment alone of a flow that nobody has touched"),
         pytest.param(ENABLE, ON, True, id="enabled"),
         pytest.param(ENABLE, FLOW, False, id="not enabled"),
+        pytest.param(ENABLE, replace(ON, totals=Totals(sent=9)), True, id="enabled, and sent since"),
+        pytest.param(ENABLE, replace(ON, title="Theirs"), False, id="enabled, and edited since"),
+        pytest.param(ENABLE, replace(ON, image_url="https://x.example/a"), False, id="enabled, with another picture"),
+        pytest.param(ENABLE, None, False, id="to be enabled, and gone"),
+        pytest.param(DISABLE, FLOW, True, id="disabled"),
+        pytest.param(DISABLE, ON, False, id="not disabled"),
+        pytest.param(DELETE, None, True, id="deleted"),
         pytest.param(DELETE, FLOW, False, id="not deleted"),
     ],
 )
 def test_a_flow_shows_that_something_was_done_by_what_was_not_so_before(
-    task: FlowOperation, flow: Flow, is_evident: bool
+    task: FlowOperation, flow: Flow | None, is_evident: bool
 ) -> None:
-    assert task.shows_effect(flow) is is_evident
+    assert shows_effect(task, flow) is is_evident
+
+
+@pytest.mark.parametrize(
+    ("task", "flow", "others"),
+    [
+        pytest.param(ENABLE, replace(ON, title="New"), [EDIT], id="enabled, and edited through flowbot"),
+        pytest.param(EDIT, replace(NEW_TITLE, is_enabled=True), [ENABLE], id="edited, and enabled through flowbot"),
+        pytest.param(ENABLE, replace(WITH_PICTURE, is_enabled=True), UNREADABLE[:1], id="enabled, with a new picture"),
+    ],
+)
+def test_what_flowbot_sent_besides_hides_no_effect(
+    task: FlowOperation, flow: Flow, others: list[FlowOperation]
+) -> None:
+    assert not shows_effect(task, flow)
+    assert shows_effect(task, flow, others)
 
 
 @pytest.mark.parametrize("task", UNREADABLE)
 def test_what_leaves_no_trace_is_sent_again_only_where_nobody_touched_the_flow(task: EditOperation) -> None:
     assert find_obstacle(task, FLOW, was_sent=True) is None
     assert outcome_of(find_obstacle(task, TOUCHED, was_sent=True)) == (ChangeState.UNKNOWN, "unknown.edit")
-
-
-@pytest.mark.parametrize(
-    ("task", "flow", "is_untouched"),
-    [
-        (EDIT, FLOW, True),
-        (EDIT, replace(FLOW, totals=Totals(sent=9)), True),
-        (EDIT, replace(FLOW, changed_at=datetime(2026, 3, 1, tzinfo=UTC)), False),
-        (EDIT, replace(FLOW, name="Half of it"), False),
-        (EDIT, None, False),
-        (ENABLE, FLOW, True),
-        (ENABLE, replace(ON, title="Theirs"), False),
-        (ENABLE, None, False),
-        (DELETE, FLOW, True),
-        (DELETE, ON, False),
-    ],
-)
-def test_nothing_is_there_of_a_task_or_something_may_be(
-    task: FlowOperation, flow: Flow | None, is_untouched: bool
-) -> None:
-    assert task.shows_no_trace(flow) is is_untouched
 
 
 # --- how it ended --------------------------------------------------------------------------------------------------
@@ -195,61 +191,78 @@ def outcome_of(result: ChangeResult | None) -> tuple[ChangeState, str] | None:
     [
         (NEW_TITLE, (ChangeState.APPLIED, "applied.create")),
         (replace(NEW_TITLE, is_enabled=True), (ChangeState.UNKNOWN, "unknown.enabled")),
-        (None, (ChangeState.UNKNOWN, "unknown.not_read_back")),
     ],
 )
-def test_a_flow_that_was_made_is_disabled_and_read_back(flow: Flow | None, expected: tuple[ChangeState, str]) -> None:
-    result = evaluate_create(MAKE, FlowId(7), flow)
+def test_a_flow_that_was_made_is_disabled_and_read_back(flow: Flow, expected: tuple[ChangeState, str]) -> None:
+    result = evaluate_create(MAKE, flow)
     assert outcome_of(result) == expected
     assert (result.outcome.flow, result.flow, result.details) == (7, flow, {})
 
 
-def test_what_is_kept_otherwise_than_it_was_sent_is_on_record() -> None:
-    assert evaluate_create(MAKE, FlowId(7), FLOW).details == {"kept_differently": ["title"]}
-    result = evaluate_edit(EDIT, replace(NEW_TITLE, title="New "), is_first_write=True)
+@pytest.mark.parametrize(
+    ("flow", "newest", "expected"),
+    [
+        pytest.param(NEW_TITLE, 6, True, id="new"),
+        pytest.param(NEW_TITLE, None, True, id="the first"),
+        pytest.param(NEW_TITLE, 7, False, id="there before"),
+        pytest.param(replace(NEW_TITLE, website_id=WebsiteId(9)), 6, False, id="of another website"),
+        pytest.param(replace(NEW_TITLE, name="Theirs"), 6, False, id="by another name"),
+        pytest.param(replace(FLOW, name=" Name "), 6, True, id="otherwise but for its name"),
+    ],
+)
+def test_a_create_made_what_is_new_there_by_its_name(flow: Flow, newest: int | None, expected: bool) -> None:
+    assert is_created_by(MAKE, flow, None if newest is None else FlowId(newest)) is expected
+
+
+def test_what_is_kept_otherwise_than_it_was_sent_is_said() -> None:
+    made = evaluate_create(MAKE, FLOW)
+    assert made.details == {"kept_differently": ["title"]}
+    assert made.outcome.params[STORED_OTHERWISE] == [{"field": "title", "before": "New", "after": "Title"}]
+    result = evaluate_edit(EDIT, replace(NEW_TITLE, title="Ne"))
     assert outcome_of(result) == (ChangeState.APPLIED, "applied.edit")
     assert result.details == {"changed": ["title"], "kept_differently": ["title"]}
+    assert result.outcome.params[STORED_OTHERWISE] == [{"field": "title", "before": "New", "after": "Ne"}]
+
+
+def test_blank_space_that_was_trimmed_is_on_record_and_not_said() -> None:
+    result = evaluate_edit(EDIT, replace(NEW_TITLE, title="New "))
+    assert result.details == {"changed": ["title"], "kept_differently": ["title"]}
+    assert result.outcome.params == {"id": "7"}
 
 
 @pytest.mark.parametrize(
-    ("flow", "answered", "unanswered"),
+    ("flow", "expected"),
     [
-        (NEW_TITLE, (ChangeState.APPLIED, "applied.edit"), (ChangeState.APPLIED, "applied.edit")),
-        (FLOW, (ChangeState.FAILED, "not_done.ignored"), (ChangeState.UNKNOWN, "unknown.edit")),
-        (
-            replace(FLOW, name="Theirs"),
-            (ChangeState.UNKNOWN, "unknown.edit_partly"),
-            (ChangeState.UNKNOWN, "unknown.edit_partly"),
-        ),
-        (None, (ChangeState.UNKNOWN, "unknown.edit"), (ChangeState.UNKNOWN, "unknown.edit")),
+        (NEW_TITLE, (ChangeState.APPLIED, "applied.edit")),
+        (replace(FLOW, title="Otherwise"), (ChangeState.APPLIED, "applied.edit")),
+        (FLOW, (ChangeState.UNKNOWN, "unknown.edit")),
+        (replace(FLOW, name="Theirs"), (ChangeState.UNKNOWN, "unknown.edit")),
+        (None, (ChangeState.UNKNOWN, "unknown.edit")),
     ],
 )
-def test_an_edit_ends_by_what_is_there(
-    flow: Flow | None, answered: tuple[ChangeState, str], unanswered: tuple[ChangeState, str]
-) -> None:
-    assert outcome_of(evaluate_edit(EDIT, flow, is_first_write=True)) == answered
-    assert outcome_of(evaluate_edit(EDIT, flow, is_first_write=False)) == unanswered
+def test_an_edit_ends_by_what_is_there(flow: Flow | None, expected: tuple[ChangeState, str]) -> None:
+    assert outcome_of(evaluate_edit(EDIT, flow)) == expected
 
 
-def test_a_picture_that_is_not_there_was_not_taken() -> None:
+def test_a_picture_that_is_not_there_was_not_seen() -> None:
     only_picture = EditOperation(FLOW, DesiredFlow(FlowContent.of(FLOW), image="I1"))
-    assert outcome_of(evaluate_edit(only_picture, FLOW, is_first_write=True)) == (
-        ChangeState.FAILED,
-        "not_done.ignored",
-    )
-    assert outcome_of(evaluate_edit(only_picture, FLOW, is_first_write=False)) == (ChangeState.UNKNOWN, "unknown.edit")
-    with_title = EditOperation(FLOW, replace(WANTED, image="I1"))
-    assert outcome_of(evaluate_edit(with_title, NEW_TITLE, is_first_write=True)) == (
-        ChangeState.UNKNOWN,
-        "unknown.edit_partly",
-    )
-    there = replace(FLOW, image_url="https://cdn.example/1.png")
-    assert outcome_of(evaluate_edit(only_picture, there, is_first_write=True)) == (ChangeState.APPLIED, "applied.edit")
+    assert outcome_of(evaluate_edit(only_picture, FLOW)) == (ChangeState.UNKNOWN, "unknown.edit")
+    assert outcome_of(evaluate_edit(only_picture, WITH_PICTURE)) == (ChangeState.APPLIED, "applied.edit")
+    with_title = evaluate_edit(EditOperation(FLOW, replace(WANTED, image="I1")), NEW_TITLE)
+    assert outcome_of(with_title) == (ChangeState.APPLIED, "applied.edit")
+    assert with_title.outcome.params[STORED_OTHERWISE] == [{"field": "image_url", "before": None, "after": None}]
 
 
-def test_an_edit_of_what_cannot_be_read_back_leaves_the_rest_as_it_was() -> None:
+def test_another_picture_at_the_same_address_is_seen_by_the_time_of_change() -> None:
+    task = EditOperation(WITH_PICTURE, DesiredFlow(FlowContent.of(FLOW), image="I1"))
+    assert outcome_of(evaluate_edit(task, WITH_PICTURE)) == (ChangeState.UNKNOWN, "unknown.edit")
+    touched = replace(WITH_PICTURE, changed_at=TOUCHED.changed_at)
+    assert outcome_of(evaluate_edit(task, touched)) == (ChangeState.APPLIED, "applied.edit")
+
+
+def test_an_edit_of_what_cannot_be_read_back_counts_by_the_answer() -> None:
     task = EditOperation(FLOW, DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields(segment="all")))
-    assert outcome_of(evaluate_edit(task, FLOW, is_first_write=True)) == (ChangeState.APPLIED, "applied.edit")
+    assert outcome_of(evaluate_edit(task, FLOW)) == (ChangeState.APPLIED, "applied.edit")
 
 
 @pytest.mark.parametrize(
@@ -262,11 +275,11 @@ def test_an_edit_of_what_cannot_be_read_back_leaves_the_rest_as_it_was() -> None
             (ChangeState.APPLIED, "applied.enable"),
             (ChangeState.UNKNOWN, "unknown.enable"),
         ),
-        (ENABLE, FLOW, (ChangeState.FAILED, "not_done.ignored_it"), (ChangeState.UNKNOWN, "unknown.enable")),
+        (ENABLE, FLOW, (ChangeState.UNKNOWN, "unknown.enable"), (ChangeState.UNKNOWN, "unknown.enable")),
         (ENABLE, NEW_TITLE, (ChangeState.UNKNOWN, "unknown.enable"), (ChangeState.UNKNOWN, "unknown.enable")),
         (DISABLE, None, (ChangeState.UNKNOWN, "unknown.disable"), (ChangeState.UNKNOWN, "unknown.disable")),
         (DELETE, None, (ChangeState.APPLIED, "applied.delete"), (ChangeState.APPLIED, "applied.delete")),
-        (DELETE, FLOW, (ChangeState.FAILED, "not_done.ignored_it"), (ChangeState.UNKNOWN, "unknown.delete")),
+        (DELETE, FLOW, (ChangeState.UNKNOWN, "unknown.delete"), (ChangeState.UNKNOWN, "unknown.delete")),
         (DELETE, NEW_TITLE, (ChangeState.UNKNOWN, "unknown.delete"), (ChangeState.UNKNOWN, "unknown.delete")),
     ],
 )
@@ -302,7 +315,7 @@ def test_what_may_have_been_done_and_undone_is_neither_done_again_nor_called_fai
     undone = replace(task.before, changed_at=datetime(2026, 5, 1, tzinfo=UTC))
     assert find_obstacle(task, undone, was_sent=False) is None
     assert outcome_of(find_obstacle(task, undone, was_sent=True)) == (ChangeState.UNKNOWN, f"unknown.{task.kind}")
-    assert evaluate_recheck(task, undone, is_final=True).state is ChangeState.UNKNOWN
+    assert evaluate_late(task, undone) is None
 
 
 def test_an_obstacle_names_each_difference_as_plain_data() -> None:
@@ -319,30 +332,37 @@ def test_an_obstacle_names_each_difference_as_plain_data() -> None:
 
 
 @pytest.mark.parametrize(
-    ("task", "flow", "later", "at_last"),
+    ("task", "flow", "key"),
     [
-        (EDIT, NEW_TITLE, ChangeState.APPLIED, ChangeState.APPLIED),
-        (EDIT, FLOW, ChangeState.UNKNOWN, ChangeState.FAILED),
-        (EDIT, replace(FLOW, name="Theirs"), ChangeState.UNKNOWN, ChangeState.UNKNOWN),
-        (UNPROVEN[0], NEW_TITLE, ChangeState.UNKNOWN, ChangeState.UNKNOWN),
-        (ENABLE, FLOW, ChangeState.UNKNOWN, ChangeState.FAILED),
-        (ENABLE, replace(ON, title="Theirs"), ChangeState.UNKNOWN, ChangeState.UNKNOWN),
-        (DELETE, None, ChangeState.APPLIED, ChangeState.APPLIED),
-        (DELETE, FLOW, ChangeState.UNKNOWN, ChangeState.FAILED),
+        (EDIT, NEW_TITLE, "applied.edit"),
+        (EDIT, FLOW, None),
+        (EDIT, replace(FLOW, name="Theirs"), None),
+        (UNPROVEN[0], NEW_TITLE, "applied.edit"),
+        (ENABLE, ON, "applied.enable"),
+        (ENABLE, FLOW, None),
+        (ENABLE, replace(ON, title="Theirs"), None),
+        (DELETE, None, "applied.delete"),
+        (DELETE, FLOW, None),
     ],
 )
-def test_another_look_tells_more_once_nothing_is_under_way(
-    task: FlowOperation, flow: Flow | None, later: ChangeState, at_last: ChangeState
-) -> None:
-    assert evaluate_recheck(task, flow, is_final=False).state is later
-    assert evaluate_recheck(task, flow, is_final=True).state is at_last
+def test_another_look_settles_what_it_shows(task: FlowOperation, flow: Flow | None, key: str | None) -> None:
+    assert outcome_of(evaluate_late(task, flow)) == (None if key is None else (ChangeState.APPLIED, key))
 
 
-def test_what_was_not_found_names_its_flow_where_it_has_one() -> None:
-    assert not_found_result(None, is_final=True) == ChangeResult(
-        ChangeState.FAILED, Outcome("not_done.looked", {"id": ""})
-    )
-    assert evaluate_recheck(DELETE, FLOW, is_final=False).outcome.params == {"id": "7"}
+def test_another_look_says_what_is_stored_otherwise_and_nothing_of_what_others_changed() -> None:
+    found = evaluate_late(EDIT, replace(ON, title="Ne"), [ENABLE])
+    assert found is not None
+    assert found.outcome.params[STORED_OTHERWISE] == [{"field": "title", "before": "New", "after": "Ne"}]
+
+
+def test_a_late_effect_of_flowbots_own_is_no_obstacle() -> None:
+    assert find_obstacle(DELETE, ON, was_sent=False, others=[ENABLE]) is None
+    both = replace(ON, name="Theirs")
+    assert outcome_of(find_obstacle(DELETE, both, was_sent=False, others=[ENABLE])) is not None
+    assert EDIT.rebase(replace(ON, name="Late")).sent == {"title": "New"}
+
+
+def test_a_flow_that_is_gone_is_named() -> None:
     assert gone_result(FLOW).outcome == Outcome(FLOW_GONE, {"id": "7"})
 
 
@@ -367,7 +387,7 @@ UNKNOWN_ENABLE: Final = ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabl
         ),
         pytest.param(
             EDIT,
-            evaluate_edit(EDIT, HIDDEN, is_first_write=True),
+            evaluate_edit(EDIT, HIDDEN),
             ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.edit", {"id": "7"}, FlowId(7))),
             id="edited in part, and moved",
         ),
@@ -378,14 +398,8 @@ UNKNOWN_ENABLE: Final = ChangeResult(ChangeState.UNKNOWN, Outcome("unknown.enabl
             id="as it was approved, on a website that was taken from the policy",
         ),
         pytest.param(
-            EDIT,
-            evaluate_edit(EDIT, FLOW, is_first_write=True),
-            ChangeResult(ChangeState.FAILED, Outcome("not_done.ignored", {"fields": ["title"]})),
-            id="left as it was, on a website that was taken from the policy",
-        ),
-        pytest.param(
             MAKE,
-            evaluate_create(MAKE, FlowId(7), replace(HIDDEN, is_enabled=False)),
+            evaluate_create(MAKE, replace(HIDDEN, title="New", is_enabled=False)),
             ChangeResult(ChangeState.APPLIED, Outcome("applied.create", {"id": "7"}, FlowId(7))),
             id="made, and moved",
         ),

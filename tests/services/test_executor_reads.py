@@ -11,6 +11,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState, ImageFault
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile, ImageUpload
+from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import DependencyError
 from flowbot.services.executor import executor
 from flowbot.services.executor.lease import LeaseLostError
@@ -35,10 +36,12 @@ def harness(database: Database) -> Harness:
 
 
 async def submit_change(harness: Harness, kind: ChangeKind, **other: Any) -> Change:
-    """Submit a change of flow 7, which is there, about to be written."""
+    """Submit a change of flow 7, which is there, about to be written; a disable was approved."""
     before = harness.enkapush.flows[7] = BEFORES[kind]
     wanted = EDITED if kind is ChangeKind.EDIT else None
-    return await harness.submit(kind, wanted, flow=before.id, before=before, **other)
+    change = await harness.submit(kind, wanted, flow=before.id, before=before, **other)
+    rule = ApprovalRule() if kind is ChangeKind.DISABLE else None
+    return await harness.store.replace_if_unchanged(change, replace(change, rule=rule))
 
 
 def count_writes(harness: Harness) -> int:
@@ -85,6 +88,37 @@ async def test_a_flow_that_changes_while_the_sending_is_noted_is_left_alone(
     assert result.state is ChangeState.OUT_OF_DATE
     assert result.outcome.params["fields"] == ["title", "is_enabled"]
     assert count_writes(harness) == 0
+
+
+async def test_a_disable_that_needs_no_approval_is_sent_whatever_the_flow_is_by_now(harness: Harness) -> None:
+    before = replace(BEFORE, is_enabled=True)
+    harness.enkapush.flows[7] = replace(before, title="Theirs")
+    change = await harness.submit(ChangeKind.DISABLE, flow=before.id, before=before)
+    assert (await harness.writer.apply(change)).state is ChangeState.APPLIED
+    assert not harness.enkapush.flows[7].is_enabled
+
+
+@pytest.mark.parametrize(("enable", "writes"), [(ChangeState.UNKNOWN, 1), (ChangeState.FAILED, 0)])
+async def test_a_flow_that_reads_disabled_is_disabled_while_an_enable_may_take_effect(
+    harness: Harness, enable: ChangeState, writes: int
+) -> None:
+    harness.enkapush.flows[7] = BEFORE
+    earlier = await harness.submit(ChangeKind.ENABLE, flow=BEFORE.id, before=BEFORE)
+    assert await harness.store.mark_sent_once(earlier.id, HERE.owner, NOON, None)
+    await harness.store.replace_if_unchanged(earlier, replace(earlier, state=enable))
+    change = await harness.submit(ChangeKind.DISABLE, flow=BEFORE.id, before=BEFORE, number=2)
+    assert (await harness.writer.apply(change)).state is ChangeState.APPLIED
+    assert count_writes(harness) == writes
+
+
+@KINDS
+async def test_what_is_sent_more_than_once_is_marked(harness: Harness, kind: ChangeKind) -> None:
+    change = await submit_change(harness, kind)
+    harness.enkapush.write_effects = ["lost"]
+    assert (await harness.writer.apply(change)).state is ChangeState.APPLIED
+    kept = await harness.store.get(change.id)
+    assert kept is not None
+    assert kept.progress.is_resent
 
 
 async def test_a_flow_that_changes_while_its_picture_is_kept_is_not_deleted(
@@ -263,7 +297,7 @@ def delay_reads(harness: Harness, patch: pytest.MonkeyPatch, looks: int) -> None
         (0, ChangeState.APPLIED, []),
         (1, ChangeState.APPLIED, [1.0]),
         (2, ChangeState.APPLIED, [1.0, 2.0]),
-        (3, ChangeState.FAILED, [1.0, 2.0]),
+        (3, ChangeState.UNKNOWN, [1.0, 2.0]),
     ],
 )
 async def test_what_was_answered_and_is_seen_late_is_looked_for(

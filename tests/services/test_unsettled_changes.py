@@ -1,4 +1,4 @@
-"""Changes that wait for others whose outcome is unknown."""
+"""Changes whose effect was not seen: what waits for them, and what may come of them yet."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,15 +6,23 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.change import ChangeKind, ChangeState, Outcome
+from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
-from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, find_unsettled_blocker
+from flowbot.domain.late_effects import (
+    LATE_EFFECTS,
+    LOOKS,
+    SEARCH_TIME,
+    find_late_edits,
+    find_late_enables,
+    find_repeatable_disable,
+    next_look,
+)
+from flowbot.services.executor.preconditions import find_sought_blocker
 from flowbot.storage.unit_of_work import Database
-from tests.services.executor_harness import CONTENT, NOON, Harness, flow_of
+from tests.services.executor_harness import CONTENT, HERE, NOON, Harness, flow_of
 
 OFF: Final = flow_of(CONTENT, 7)
-WAITS: Final = Outcome("not_done.under_way", {"id": "7"})
 
 
 @pytest.fixture
@@ -22,56 +30,110 @@ def harness(database: Database) -> Harness:
     return Harness(database)
 
 
-async def is_blocked(
+async def send(
     harness: Harness,
-    asked: ChangeKind,
-    *,
-    behind: ChangeKind,
+    kind: ChangeKind,
     state: ChangeState = ChangeState.UNKNOWN,
-    flow: Flow = OFF,
-    age: int = 1,
-) -> bool:
-    """Check whether a change of `flow` waits behind one of flow 7 that came into `state` so many seconds ago."""
-    first = await harness.submit(behind, DesiredFlow(CONTENT), flow=OFF.id, before=OFF)
-    await harness.store.replace_if_unchanged(
-        first, replace(first, state=state, changed_at=NOON - timedelta(seconds=age))
-    )
-    second = await harness.submit(asked, DesiredFlow(CONTENT), flow=flow.id, before=flow, number=2)
-    outcome = await find_unsettled_blocker(harness.store, second.request, NOON)
-    assert outcome is None or outcome == WAITS
-    return outcome is not None
+    *,
+    number: int = 1,
+    age: timedelta = timedelta(seconds=1),
+    is_resent: bool = False,
+) -> Change:
+    """Submit a change of flow 7 that was sent, and came into `state`, so long ago."""
+    change = await harness.submit(kind, DesiredFlow(CONTENT), flow=OFF.id, before=OFF, number=number)
+    assert await harness.store.mark_sent_once(change.id, HERE.owner, NOON - age, None)
+    if is_resent:
+        await harness.store.mark_resent(change.id)
+    current = await harness.store.get(change.id)
+    assert current is not None
+    return await harness.store.replace_if_unchanged(current, replace(current, state=state, changed_at=NOON - age))
 
 
-@pytest.mark.parametrize("asked", list(ChangeKind))
-@pytest.mark.parametrize("behind", list(ChangeKind))
-async def test_enabling_waits_for_edits_and_edits_wait_for_enabling(
+async def is_blocked(harness: Harness, asked: ChangeKind, *, flow: Flow = OFF) -> bool:
+    """Check whether a change of `flow` has to wait for those that were sent."""
+    change = await harness.submit(asked, DesiredFlow(CONTENT), flow=flow.id, before=flow, number=9)
+    return await find_sought_blocker(harness.store, change.request, NOON) is not None
+
+
+@pytest.mark.parametrize("asked", [ChangeKind.EDIT, ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.DELETE])
+@pytest.mark.parametrize("behind", [ChangeKind.EDIT, ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.DELETE])
+async def test_only_the_same_kind_waits_and_a_disable_for_nothing(
     harness: Harness, asked: ChangeKind, behind: ChangeKind
 ) -> None:
-    assert await is_blocked(harness, asked, behind=behind) is ({asked, behind} == {ChangeKind.ENABLE, ChangeKind.EDIT})
+    await send(harness, behind)
+    assert await is_blocked(harness, asked) is (asked is behind and asked is not ChangeKind.DISABLE)
 
 
 @pytest.mark.parametrize(
     "known",
     [
         pytest.param({"state": ChangeState.APPLIED}, id="done"),
-        pytest.param({"state": ChangeState.FAILED}, id="not done"),
-        pytest.param({"age": IN_FLIGHT_AT_MOST.seconds}, id="a minute old"),
-        pytest.param({"age": -3600}, id="by a clock that was put back since"),
-        pytest.param({"flow": replace(OFF, id=FlowId(8))}, id="of another flow"),
+        pytest.param({"state": ChangeState.FAILED}, id="refused"),
+        pytest.param({"age": SEARCH_TIME}, id="looked for in vain"),
+        pytest.param({"age": -timedelta(hours=1)}, id="by a clock that was put back since"),
     ],
 )
-async def test_nothing_waits_for_what_will_not_come_any_more(harness: Harness, known: dict[str, Any]) -> None:
-    assert not await is_blocked(harness, ChangeKind.ENABLE, behind=ChangeKind.EDIT, **known)
+async def test_nothing_waits_for_what_is_not_looked_for_any_more(harness: Harness, known: dict[str, Any]) -> None:
+    await send(harness, ChangeKind.ENABLE, **known)
+    assert not await is_blocked(harness, ChangeKind.ENABLE)
 
 
-async def test_an_edit_of_what_runs_does_not_wait_it_needs_an_approval_anyway(harness: Harness) -> None:
-    assert not await is_blocked(harness, ChangeKind.EDIT, behind=ChangeKind.ENABLE, flow=replace(OFF, is_enabled=True))
+async def test_nothing_waits_for_a_change_of_another_flow(harness: Harness) -> None:
+    await send(harness, ChangeKind.ENABLE)
+    assert not await is_blocked(harness, ChangeKind.ENABLE, flow=replace(OFF, id=FlowId(8)))
 
 
-async def test_a_flow_that_is_made_waits_for_nothing(harness: Harness) -> None:
-    assert (
-        await find_unsettled_blocker(
-            harness.store, (await harness.submit(ChangeKind.CREATE, DesiredFlow(CONTENT))).request, NOON
-        )
-        is None
-    )
+async def find_enables(harness: Harness) -> list[Change]:
+    return find_late_enables(await harness.store.sent_since(OFF.id, NOON - LATE_EFFECTS), NOON)
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        pytest.param({}, True, id="not seen"),
+        pytest.param({"age": LATE_EFFECTS - timedelta(minutes=1)}, True, id="not seen for almost a day"),
+        pytest.param({"age": LATE_EFFECTS}, False, id="not seen for a day"),
+        pytest.param({"state": ChangeState.APPLIED}, False, id="seen"),
+        pytest.param({"state": ChangeState.APPLIED, "is_resent": True}, True, id="seen, and sent twice"),
+        pytest.param({"state": ChangeState.FAILED}, False, id="refused"),
+    ],
+)
+async def test_an_enable_may_take_effect_for_a_day(harness: Harness, sent: dict[str, Any], expected: bool) -> None:
+    enable = await send(harness, ChangeKind.ENABLE, **sent)
+    assert [each.id for each in await find_enables(harness)] == ([enable.id] if expected else [])
+
+
+async def test_an_enable_takes_no_effect_any_more_once_a_later_one_was_seen(harness: Harness) -> None:
+    await send(harness, ChangeKind.ENABLE, age=timedelta(hours=1))
+    await send(harness, ChangeKind.ENABLE, ChangeState.APPLIED, number=2, age=timedelta(minutes=30))
+    assert await find_enables(harness) == []
+    last = await send(harness, ChangeKind.ENABLE, number=3)
+    assert [each.id for each in await find_enables(harness)] == [last.id]
+
+
+async def test_edits_that_may_take_effect_are_found(harness: Harness) -> None:
+    await send(harness, ChangeKind.EDIT, ChangeState.APPLIED, number=1)
+    late = await send(harness, ChangeKind.EDIT, number=2)
+    writes = await harness.store.sent_since(OFF.id, NOON - LATE_EFFECTS)
+    assert [each.id for each in find_late_edits(writes, NOON)] == [late.id]
+
+
+async def test_the_last_disable_after_an_enable_is_repeated_and_no_repetition(harness: Harness) -> None:
+    enable = await send(harness, ChangeKind.ENABLE, age=timedelta(hours=2))
+    assert find_repeatable_disable(enable, [enable]) is None
+    before = await send(harness, ChangeKind.DISABLE, ChangeState.APPLIED, number=2, age=timedelta(hours=3))
+    first = await send(harness, ChangeKind.DISABLE, ChangeState.APPLIED, number=3, age=timedelta(hours=1))
+    last = await send(harness, ChangeKind.DISABLE, number=4)
+    assert find_repeatable_disable(enable, [before, enable, last, first]) == last
+    repeated = replace(last, request=replace(last.request, repeats=first.id))
+    assert find_repeatable_disable(enable, [enable, first, repeated]) is None
+
+
+async def test_an_effect_is_looked_for_ever_more_rarely_and_at_last_no_more(harness: Harness) -> None:
+    change = await send(harness, ChangeKind.ENABLE, age=timedelta(0))
+    looks, now = [], NOON
+    while (look := next_look(change, now)) is not None:
+        looks.append(look - now)
+        now = look
+    assert looks == sorted(looks)
+    assert now - NOON == LOOKS[-1] == SEARCH_TIME

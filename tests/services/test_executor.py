@@ -112,7 +112,7 @@ async def test_a_create_is_not_taken_for_the_flow_that_enkapush_names_by_mistake
     """The answer to a create names a flow that is not what was sent."""
     harness.enkapush.flows[7] = flow_of(CONTENT, 7)
 
-    async def create(_content: FlowContent, _fields: WriteOnlyFields, _image: ImageFile | None) -> FlowId:
+    async def create(content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         if named is not None:
             harness.enkapush.flows[named.id] = named
         return FlowId(8) if named is None else named.id

@@ -12,7 +12,8 @@ from flowbot.domain.change import Change, ChangeState, Closure, ClosureKind, Lea
 from flowbot.domain.ids import UserId
 from flowbot.services.ports.storage import VersionConflictError, VoteResult
 from flowbot.storage.engine import open_database
-from flowbot.storage.repositories.changes import ChangeRepository, count_vote
+from flowbot.storage.repositories.change_writes import count_vote
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import AYSE, NOON, OURS, SECOND, THEIRS, list_actions, new_event, open_stores
 from tests.storage.vote_cases import (

@@ -206,7 +206,7 @@ class ChangeExecutor:
         step = Transition(result.state, action, outcome=result.outcome, details=result.details)
         due_at = self.clock() + LOOKS[0] if result.state is ChangeState.UNKNOWN else None
         try:
-            settled = await self._move_keeping_lease(replace(current, due_at=due_at), step)
+            settled = await self._move_keeping_lease(current, step, due_at=due_at)
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change)
@@ -219,8 +219,8 @@ class ChangeExecutor:
         step = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=reason)
         return SettledChange(await self._move_keeping_lease(change, step))
 
-    async def _move_keeping_lease(self, change: Change, step: Transition) -> Change:
-        leased = with_lease(self.leases.new_lease(), change)
+    async def _move_keeping_lease(self, change: Change, step: Transition, *, due_at: datetime | None = None) -> Change:
+        leased = replace(with_lease(self.leases.new_lease(), change), due_at=due_at)
         return await move_change(self.store, change, step, self.clock(), update=leased)
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from flowbot.config import Settings
 from tests.conftest import DatabasePool, PostgresqlServer, database_pool
+from tests.journeys.request_steps import approval_policy, speed_up
 from tests.journeys.world import POLICY, Time, World, import_policy, new_world
 
 
@@ -79,3 +80,15 @@ async def http(world: World) -> World:
     """Start a bot in HTTP mode."""
     await world.start_http()
     return world
+
+
+@pytest.fixture
+async def bots(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """Start bots that look for due work many times a second, with approvals elsewhere: two where PostgreSQL is used."""
+    speed_up(world, monkeypatch)
+    await world.import_policy(approval_policy())
+    await world.start_http()
+    if world.settings.database_url.get_secret_value().startswith("postgresql"):
+        await world.start_http()
+    yield world
+    world.enkapush.release()

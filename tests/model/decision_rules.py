@@ -51,6 +51,7 @@ class DecisionRules(RequestRules):
     def _approve_step(self, person: UserId, change: Change) -> Step:
         async def step(here: Process) -> None:
             at, policy = self.world.now, self.world.policy
+            await self.world.note_shown(change)
             ballot = await here.decisions.approve(reader(person), change.id, CHANNEL)
             self.world.votes.setdefault(change.id, set()).add(person)
             self.world.check_vote(person, ballot.change, at, policy)
@@ -83,12 +84,14 @@ class DecisionRules(RequestRules):
                 case "withdraw":
                     await self._finish_closing(here, await here.decisions.withdraw(who, change.id))
                 case "break_glass" | "break_glass_in_silence":
+                    await self.world.note_shown(change)
                     reason = "it burns" if what == "break_glass" else " "
                     broken = await here.decisions.skip_approval(who, change.id, reason)
                     self.world.check_closing(broken)
                     await here.executor.execute(broken, here.notifier.notify)
                 case "check_again":
-                    await here.notifier.notify(await here.rechecker.recheck(who, change.id, CHANNEL))
+                    notify = here.notifier.notify
+                    await notify(await here.late_effects.check_again(who, change.id, CHANNEL, notify))
                 case _:
                     await self._approve_step(person, change)(here)
 

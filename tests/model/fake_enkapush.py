@@ -1,63 +1,100 @@
-"""Enkapush in memory: it writes, refuses, leaves a request unanswered, or writes later."""
+"""Enkapush in memory: it writes at once, later or never, with an answer or without, and stores texts otherwise."""
 
-from collections import deque
-from collections.abc import Awaitable, Callable
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from flowbot.domain.flow import Flow, FlowContent, WaitTime, WriteOnlyFields
+from flowbot.domain.flow import Flow, FlowContent, WaitTime, WriteOnlyFields, content_differences
 from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
 from flowbot.errors import EnkapushFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, WriteRefusedError, WriteUnclearError
 
-LATE_WRITE_LIMIT: Final = timedelta(seconds=55)
-"""An unanswered request takes effect within this time, or never."""
 CURRENT_CHANGE: ContextVar[ChangeId | None] = ContextVar("writing", default=None)
 """The change that the current task applies."""
 PIXEL: Final = ImageFile(b"\x89PNG", "image/png", "pixel.png")
 
 
 class WriteFault(StrEnum):
-    """A fault of a write."""
+    """A fault of a write: how it is answered, and when it takes effect."""
 
     REFUSED = "refused"
-    LOST = "lost"
     UNANSWERED = "unanswered"
-    LATE = "late"
-    IGNORED = "ignored"
+    UNANSWERED_LATE = "unanswered_late"
+    UNANSWERED_NEVER = "unanswered_never"
+    ACCEPTED_LATE = "accepted_late"
+    ACCEPTED_NEVER = "accepted_never"
+
+
+class Storage(StrEnum):
+    """What Enkapush makes of a text; `cut_short` leaves less than half of it."""
+
+    AS_SENT = "as_sent"
+    TRIMMED = "trimmed"
+    SHORTENED = "shortened"
+    CUT_SHORT = "cut_short"
+
+
+UNANSWERED: Final = frozenset({WriteFault.UNANSWERED, WriteFault.UNANSWERED_LATE, WriteFault.UNANSWERED_NEVER})
+LATE: Final = frozenset({WriteFault.UNANSWERED_LATE, WriteFault.ACCEPTED_LATE})
+NEVER: Final = frozenset({WriteFault.UNANSWERED_NEVER, WriteFault.ACCEPTED_NEVER})
+STORED: Final[Mapping[Storage, Callable[[str], str]]] = {
+    Storage.AS_SENT: lambda text: text,
+    Storage.TRIMMED: str.strip,
+    Storage.SHORTENED: lambda text: text[: (len(text) + 1) // 2],
+    Storage.CUT_SHORT: lambda text: text[: len(text) // 3],
+}
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A flow before and after a change; None where it does not exist."""
+    """A flow before and after a change; None where it does not exist. `change` is None for what was done outside."""
 
     change: ChangeId | None
     before: Flow | None
     after: Flow | None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
-class LateWrite:
-    """A write that was not answered and is not done yet."""
+class SentWrite:
+    """A write as it was sent: the fields to set, a whole flow to create, or neither, for a deletion."""
 
     change: ChangeId | None
-    before: Flow | None
-    after: Flow | None
-    until: datetime
+    flow: FlowId
+    patch: Mapping[str, Any] | None = None
+    made: Flow | None = None
+
+    def with_texts(self, store: Callable[[str], str]) -> "SentWrite":
+        """Return the write with its texts as Enkapush stores them."""
+        if self.made is not None:
+            return replace(self, made=replace(self.made, **_stored(texts_of(self.made), store)))
+        return replace(self, patch=_stored(self.patch, store)) if self.patch is not None else self
+
+
+def _stored(values: Mapping[str, Any], store: Callable[[str], str]) -> dict[str, Any]:
+    return {name: store(value) if isinstance(value, str) else value for name, value in values.items()}
 
 
 class FakeEnkapush:
     """A source and writer of flows, and of their images.
 
     Attributes:
-        effects: Every difference made by a write, oldest first.
-        ambiguous: Changes with an unanswered write or read.
+        effects: Every difference that was made, oldest first.
+        ambiguous: Changes with a write or read that was not answered, or a write whose effect cannot be read back.
+        stored_as: How the texts of a change are stored, where that is not as they were sent.
+        sent: How often each change was sent.
+        under_way: Writes that take effect later, with the moment.
+        delay: How long after a write its late effect comes.
+        storage: What becomes of texts.
+        twice: Changes that were sent again though Enkapush had answered, and creations that were sent again.
         on_write: Called before each write takes effect, with the flow of that moment.
+        on_effect: Called after each effect.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -65,10 +102,17 @@ class FakeEnkapush:
         self.flows = {flow.id: flow for flow in map(first_flow, range(1, 5))}
         self.effects: list[Effect] = []
         self.ambiguous: set[ChangeId | None] = set()
+        self.stored_as: dict[ChangeId | None, Storage] = {}
+        self.sent: Counter[ChangeId | None] = Counter()
+        self.twice: list[ChangeId | None] = []
         self.writes: deque[WriteFault | None] = deque()
         self.reads: deque[bool] = deque()
-        self.late_writes: list[LateWrite] = []
+        self.delay = timedelta(seconds=20)
+        self.storage = Storage.AS_SENT
+        self.under_way: list[tuple[datetime, SentWrite]] = []
         self.on_write: Callable[[ChangeId | None, Flow | None], Awaitable[None]] | None = None
+        self.on_effect: Callable[[Effect], None] = lambda _effect: None
+        self._answered: set[ChangeId | None] = set()
         self._last: int = max(self.flows)
         self._notes = 0
 
@@ -76,6 +120,7 @@ class FakeEnkapush:
         """Answer everything from now on."""
         self.writes.clear()
         self.reads.clear()
+        self.storage = Storage.AS_SENT
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -98,60 +143,76 @@ class FakeEnkapush:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
+    def begin_attempts(self, change: ChangeId) -> None:
+        """Forget what was answered: a process that begins to apply the change does not know it."""
+        self._answered.discard(change)
+
     async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         self._last += 1
         made = with_content(first_flow(self._last), content)
-        await self._write(None, replace(made, image_url="https://cdn/pixel.png" if image else None))
+        made = replace(made, is_enabled=False, image_url="https://cdn/pixel.png" if image else None)
+        if self.sent[CURRENT_CHANGE.get()]:
+            self.twice.append(CURRENT_CHANGE.get())
+        await self._write(SentWrite(CURRENT_CHANGE.get(), made.id, made=made))
         return made.id
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
-        now = self._require(flow)
-        await self._write(now, with_content(now, update.wanted))
+        differences = content_differences(update.before, update.wanted)
+        await self._write(SentWrite(CURRENT_CHANGE.get(), flow, {each.field: each.after for each in differences}))
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
-        now = self._require(flow)
-        await self._write(now, replace(now, is_enabled=enabled))
+        await self._write(SentWrite(CURRENT_CHANGE.get(), flow, {"is_enabled": enabled}))
 
     async def delete(self, flow: FlowId) -> None:
-        await self._write(self._require(flow), None)
+        await self._write(SentWrite(CURRENT_CHANGE.get(), flow))
 
-    def _require(self, flow: FlowId) -> Flow:
-        if flow not in self.flows:
+    async def _write(self, write: SentWrite) -> None:
+        change = write.change
+        if write.made is None and write.flow not in self.flows:
             raise WriteRefusedError("not_done.gone")
-        return self.flows[flow]
-
-    async def _write(self, before: Flow | None, after: Flow | None) -> None:
-        change = CURRENT_CHANGE.get()
         if self.on_write is not None:
-            await self.on_write(change, before)
-        match self.writes.popleft() if self.writes else None:
-            case None:
-                self._apply(change, before, after)
-            case WriteFault.REFUSED:
-                raise WriteRefusedError("not_done.refused", said="no")
-            case WriteFault.IGNORED:
-                return
-            case silent:
-                self._leave_unanswered(silent, LateWrite(change, before, after, self._clock() + LATE_WRITE_LIMIT))
+            await self.on_write(change, self.flows.get(write.flow))
+        if change in self._answered:
+            self.twice.append(change)
+        self.sent[change] += 1
+        fault = self.writes.popleft() if self.writes else None
+        if fault is WriteFault.REFUSED:
+            raise WriteRefusedError("not_done.refused", said="no")
+        if fault is not None:
+            self.ambiguous.add(change)
+        stored = write.with_texts(STORED[self.storage])
+        if stored != write:
+            self.stored_as[change] = self.storage
+        if fault in LATE:
+            self.under_way.append((self._clock() + self.delay, stored))
+        elif fault not in NEVER:
+            self._apply(stored)
+        if fault in UNANSWERED:
+            raise WriteUnclearError
+        self._answered.add(change)
 
-    def _leave_unanswered(self, how: WriteFault, write: LateWrite) -> None:
-        self.ambiguous.add(write.change)
-        if how is WriteFault.UNANSWERED:
-            self._apply(write.change, write.before, write.after)
-        elif how is WriteFault.LATE:
-            self.late_writes.append(write)
-        raise WriteUnclearError
-
-    def _apply(self, change: ChangeId | None, before: Flow | None, after: Flow | None) -> None:
-        if before == after:
+    def _apply(self, write: SentWrite) -> None:
+        """Write it to the flow as it is now; nothing where that is gone."""
+        before = self.flows.get(write.flow)
+        if write.made is not None:
+            after: Flow | None = write.made
+        elif before is None:
             return
-        if after is not None:
-            self.flows[after.id] = self.touched(after)
-        elif before is not None:
-            del self.flows[before.id]
-        self.effects.append(Effect(change, before, after))
+        else:
+            after = None if write.patch is None else replace(before, **write.patch)
+        if before != after:
+            self.set_flow(Effect(write.change, before, after))
 
-    def touched(self, flow: Flow) -> Flow:
+    def set_flow(self, effect: Effect) -> None:
+        """Put a flow into its new state."""
+        if effect.after is not None:
+            self.flows[effect.after.id] = self._touched(effect.after)
+        elif effect.before is not None:
+            del self.flows[effect.before.id]
+        self.effects.append(replace(effect, at=self._clock()))
+        self.on_effect(effect)
+
+    def _touched(self, flow: Flow) -> Flow:
         """Return the flow with a new time of change."""
         self._notes += 1
         return replace(flow, changed_at=self._clock() + timedelta(milliseconds=self._notes))
@@ -161,24 +222,21 @@ class FakeEnkapush:
     def add_flow(self) -> FlowId:
         """Add a flow, as somebody does in Enkapush itself."""
         self._last += 1
-        self.flows[FlowId(self._last)] = self.touched(first_flow(self._last))
+        self.set_flow(Effect(None, None, first_flow(self._last)))
         return FlowId(self._last)
 
-    def complete_late_writes(self) -> None:
-        """Apply the late writes of flows that nobody has changed since."""
-        landing, self.late_writes = self.late_writes, []
-        for write in landing:
-            before = write.before
-            if before is None or self.flows.get(before.id) == before:
-                self._apply(write.change, before, write.after)
-
-    def complete_writes_due(self, moment: datetime) -> None:
-        """Apply the late writes if one of them is due before `moment`."""
-        if any(write.until < moment for write in self.late_writes):
-            self.complete_late_writes()
+    def complete_late_writes(self, until: datetime | None = None) -> None:
+        """Let the late writes that are due by `until` (None: all) take effect, the earliest first."""
+        due = [each for each in self.under_way if until is None or each[0] <= until]
+        self.under_way = [each for each in self.under_way if each not in due]
+        for _, write in sorted(due, key=lambda each: each[0]):
+            self._apply(write)
 
     def of_change(self, change: ChangeId) -> list[Effect]:
         return [effect for effect in self.effects if effect.change == change]
+
+    def may_still_land(self, change: ChangeId) -> bool:
+        return any(write.change == change for _, write in self.under_way)
 
 
 def first_flow(number: int) -> Flow:
@@ -198,3 +256,9 @@ def first_flow(number: int) -> Flow:
 def with_content(flow: Flow, content: FlowContent) -> Flow:
     shown: dict[str, Any] = {field.name: getattr(content, field.name) for field in fields(content)}
     return replace(flow, **shown)
+
+
+def texts_of(content: FlowContent) -> dict[str, str]:
+    """Return the texts of a content, by field."""
+    values = {each.name: getattr(content, each.name) for each in fields(FlowContent)}
+    return {name: value for name, value in values.items() if isinstance(value, str)}

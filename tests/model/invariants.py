@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, VoteChoice
-from flowbot.domain.flow import Flow, fingerprint
-from flowbot.domain.ids import ChangeId, UserId
+from flowbot.domain.flow import Flow, flow_differences
+from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
 from tests.model.fake_directory import JONAS
+from tests.model.live_content import LiveContent, Shown
 
 GATES: Final = {ChangeKind.ENABLE: Gate.ENABLE, ChangeKind.DISABLE: Gate.DISABLE, ChangeKind.DELETE: Gate.DELETE}
 
@@ -23,6 +24,7 @@ class PolicyInvariants(ABC):
     Attributes:
         policy: The policy in force.
         violations: Writes and decisions that must not have happened.
+        live: Follows the content of live flows.
     """
 
     database: Database
@@ -31,10 +33,15 @@ class PolicyInvariants(ABC):
 
     def __post_init__(self) -> None:
         self.store = ChangeRepository(self.database, self.clock)
+        self.live = LiveContent(self.clock)
 
     @abstractmethod
     def clock(self) -> datetime:
         """Return the current time."""
+
+    @abstractmethod
+    async def may_go_live(self, flow: FlowId) -> bool:
+        """Check whether a flow may go live by an enable that was not seen yet."""
 
     async def check_write(self, change_id: ChangeId | None, flow: Flow | None) -> None:
         """Check that a write is approved for this flow by entitled people, or skipped the approval."""
@@ -45,20 +52,26 @@ class PolicyInvariants(ABC):
         try:
             self._check_matches_request(change, flow)
             await self._check_allowed(change)
+            self.live.note_write(change.id, self.policy)
         except AssertionError as error:
             self.violations.append(f"{change.request.kind} of {change.request.flow} by {change.id}: {error}")
 
     def _check_matches_request(self, change: Change, flow: Flow | None) -> None:
         assert change.state is ChangeState.APPLYING, f"written while {change.state}"
         assert change.sent_at is not None, "written without a note"
+        if change.request.kind is ChangeKind.DISABLE and change.rule is None:
+            return
         before = change.request.before if change.request.kind is not ChangeKind.RESTORE else None
-        assert (flow and fingerprint(flow)) == (before and fingerprint(before)), "written to another flow than asked of"
+        assert (flow is None) == (before is None), "written to another flow than asked of"
+        for each in flow_differences(before, flow) if flow and before else ():
+            source = self.live.find_source(flow.id, each.field)
+            assert source is not None, f"written to a flow whose {each.field} was changed outside"
 
     async def _check_allowed(self, change: Change) -> None:
         assert self.policy is not None, "no policy"
         assert self.policy.covers_website(change.request.website), "of a website that is not the channel's"
         if change.rule is None:
-            assert not self._is_gated(change), "written without an approval"
+            assert change.request.repeats or not await self._is_gated(change), "written without an approval"
             return
         closing = change.progress.closing
         if closing is not None and closing.how is ClosureKind.BREAK_GLASS:
@@ -70,6 +83,11 @@ class PolicyInvariants(ABC):
         today = self.policy.approval
         quorum = max(change.rule.quorum, today.quorum)
         assert len(counting) >= quorum, f"written with the approvals of {sorted(counting)} where {quorum} are needed"
+
+    async def note_shown(self, change: Change) -> None:
+        """Note what a person sees who is about to approve a change."""
+        now = await self.store.get(change.id) or change
+        self.live.shown.setdefault(change.id, []).append(Shown(now.request.before, frozenset()))
 
     def check_vote(self, person: UserId, change: Change, at: datetime, policy: ChannelPolicy | None) -> None:
         """Check that an accepted approval was given in time, by somebody who was entitled."""
@@ -97,11 +115,12 @@ class PolicyInvariants(ABC):
         assert closing.by in named, f"{closing.by} may not break the glass"
         assert closing.reason.strip(), "the glass was broken without a reason"
 
-    def _is_gated(self, change: Change) -> bool:
+    async def _is_gated(self, change: Change) -> bool:
         gates = self.policy.approval.required_for if self.policy else ()
         before = change.request.before
         if change.request.kind is ChangeKind.EDIT:
-            return bool(before and before.is_enabled) and Gate.EDIT_ENABLED in gates
+            is_live = before is not None and (before.is_enabled or await self.may_go_live(before.id))
+            return is_live and Gate.EDIT_ENABLED in gates
         return GATES.get(change.request.kind) in gates
 
 

@@ -14,6 +14,7 @@ from flowbot.errors import DatabaseFaultError, DependencyError, SlackFaultError,
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.expire import RequestExpiry
+from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
@@ -60,6 +61,10 @@ class ProcessFaults:
     calls_until_freeze: int | None = None
     is_frozen: asyncio.Event = field(default_factory=asyncio.Event)
     _thawed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def clear(self) -> None:
+        """Fail no more."""
+        self.calls_until_death = self.calls_until_database_fault = self.calls_until_freeze = None
 
     def freeze_after(self, calls: int) -> None:
         self.calls_until_freeze = calls
@@ -118,16 +123,17 @@ class FaultyPort:
 
 @dataclass(frozen=True, slots=True)
 class TrackedWriter(ChangeWriter):
-    """Applies changes, and tells the fake Enkapush which; `ambiguous` are those that broke off."""
+    """Applies changes, and tells the fake Enkapush which, and which of them broke off."""
 
-    ambiguous: set[ChangeId | None] = field(default_factory=set)
+    enkapush: FakeEnkapush
 
     async def apply(self, change: Change) -> ChangeResult:
+        self.enkapush.begin_attempts(change.id)
         token = CURRENT_CHANGE.set(change.id)
         try:
             return await ChangeWriter.apply(self, change)
         except (ProcessKilled, DependencyError):
-            self.ambiguous.add(change.id)
+            self.enkapush.ambiguous.add(change.id)
             raise
         finally:
             CURRENT_CHANGE.reset(token)
@@ -218,8 +224,8 @@ class Process:
         self.executor = ChangeExecutor(
             store=store,
             drafts=drafts,
-            preconditions=Preconditions(policies, people, store),
-            writer=TrackedWriter(context, ambiguous=around.enkapush.ambiguous),
+            preconditions=Preconditions(policies, people, store, around.clock),
+            writer=TrackedWriter(context, around.enkapush),
             leases=leases,
             clock=around.clock,
         )
@@ -228,11 +234,22 @@ class Process:
         authorizer = RequestAuthorizer(store, clock, people.find_current_members)
         self.submitter = RequestSubmitter(store, policies, enkapush, authorizer, people, leases, clock)
         self.decisions = DecisionService(store, authorizer, people, leases, clock)
-        self.rechecker = Rechecker(self.executor.writer, store, policies, authorizer, clock)
+        self.rechecker = Rechecker(self.executor.writer, store, policies, clock)
         self.notifier = FakeNotifier(around.slack, store, self.life)
+        self.source = enkapush
+        self.late_effects = LateEffects(
+            rechecker=self.rechecker,
+            submitter=self.submitter,
+            executor=self.executor,
+            store=store,
+            source=enkapush,
+            authorizer=authorizer,
+            clock=clock,
+        )
         self.recovery = Recovery(
             executor=self.executor,
             expiry=RequestExpiry(store, clock),
+            late_effects=self.late_effects,
             retention=Retention(drafts, images, DeliveryRepository(around.database)),
             store=store,
             leases=leases,
@@ -250,6 +267,10 @@ class Process:
         """See what others work on and tell of, as rounds of recovery do all the time."""
         self.recovery._in_progress.find_free((await self._store.find_backlog(self.clock())).in_progress)
         self.recovery._unshown.find_free(await self._store.unshown())
+
+    async def read(self) -> None:
+        """Read all flows, as for somebody's list."""
+        await self.late_effects.observe_all(await self.source.list_flows(), self.notifier.notify)
 
     async def recover(self) -> None:
         """Run one round of recovery and all tasks that it starts."""

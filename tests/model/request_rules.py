@@ -12,6 +12,8 @@ from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeRequest
 from flowbot.domain.flow import DesiredFlow, FlowContent
 from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.fields import form_values
+from flowbot.errors import UserError
 from tests.model.fake_directory import AYSE, CHANNEL, reader
 from tests.model.fake_enkapush import first_flow
 from tests.model.processes import Process
@@ -24,6 +26,7 @@ from tests.model.strategies import (
     NUMBERS,
     PEOPLE,
     PROCESSES,
+    TITLES,
     FaultPlan,
 )
 from tests.model.world import LEASE, Step
@@ -45,14 +48,23 @@ class RequestRules(ModelMachine):
     def somebody_asks(self, process: int, person: UserId, kind: ChangeKind, flow: FlowId, faults: FaultPlan) -> None:
         faults.inject(self.world, process)
 
+        self._run_steps((process, self._request_step(person, kind, flow)))
+
+    def _request_step(self, person: UserId, kind: ChangeKind, flow: FlowId) -> Step:
         async def step(here: Process) -> None:
-            change = await here.submitter.request_change(reader(person), CHANNEL, kind, flow, "please")
+            try:
+                change = await here.submitter.request_change(reader(person), CHANNEL, kind, flow, "please")
+            except UserError as refusal:
+                if kind is ChangeKind.DISABLE:
+                    await self.world.check_refused_disable(flow, refusal)
+                raise
             await here.executor.execute(change, here.notifier.notify)
 
-        self._run_steps((process, step))
+        return step
 
-    @rule(process=PROCESSES, person=PEOPLE, flow=FLOWS, title=st.sampled_from(["Hello", "Hurry", "Soon"]))
-    def somebody_edits(self, process: int, person: UserId, flow: FlowId, title: str) -> None:
+    @rule(process=PROCESSES, person=PEOPLE, flow=FLOWS, title=TITLES, faults=FAULT_PLANS)
+    def somebody_edits(self, process: int, person: UserId, flow: FlowId, title: str, faults: FaultPlan) -> None:
+        faults.inject(self.world, process)
         before = self.world.enkapush.flows.get(flow)
         if before is None:
             return
@@ -65,6 +77,7 @@ class RequestRules(ModelMachine):
             flow=flow,
             before=before,
             wanted=DesiredFlow(replace(FlowContent.of(before), title=title)),
+            typed=form_values(before) | {"title": title},
         )
 
         async def step(here: Process) -> None:

@@ -8,9 +8,10 @@ from hypothesis.stateful import rule
 from flowbot.domain.change import Change, ChangeKind
 from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ChannelPolicy
-from tests.model.decision_rules import DECISIONS, DecisionRules
+from tests.model.decision_rules import DECISIONS
 from tests.model.fake_directory import AYSE, BURAK, CAN
 from tests.model.fake_enkapush import WriteFault
+from tests.model.late_rules import LateRules
 from tests.model.processes import Process
 from tests.model.strategies import (
     CALL_COUNTS,
@@ -30,7 +31,7 @@ ASKED = st.sampled_from([ChangeKind.ENABLE, ChangeKind.DELETE])
 QUORUMS = st.sampled_from([1, 2])
 
 
-class ApprovalMachine(DecisionRules):
+class ApprovalMachine(LateRules):
     """Scenarios of more steps than Hypothesis would put together by chance."""
 
     @rule(
@@ -119,7 +120,10 @@ class ApprovalMachine(DecisionRules):
         calls=st.integers(12, 30),
         pause=PAUSES,
         faults=st.sampled_from(
-            [FaultPlan(writes=(WriteFault.LATE, WriteFault.LATE)), FaultPlan(writes=(WriteFault.UNANSWERED,))]
+            [
+                FaultPlan(writes=(WriteFault.UNANSWERED_LATE, WriteFault.UNANSWERED_LATE)),
+                FaultPlan(writes=(WriteFault.UNANSWERED,)),
+            ]
         ),
         edit=st.none() | st.sampled_from(["title", "switch"]),
         policy=st.none() | st.sampled_from(STRICTER),

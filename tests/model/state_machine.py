@@ -12,6 +12,7 @@ from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.storage.unit_of_work import Database
+from tests.model.fake_enkapush import Effect
 from tests.model.processes import Process
 from tests.model.strategies import EDITS, FAULT_PLANS, FLOWS, PAUSES, POLICIES, PROCESSES, FaultPlan
 from tests.model.world import Work, World, new_world
@@ -67,14 +68,10 @@ class ModelMachine(RuleBasedStateMachine):
         self._edit_in_enkapush(flow, what)
 
     def _edit_in_enkapush(self, flow: FlowId, what: str) -> None:
-        flows = self.world.enkapush.flows
-        now = flows.get(flow)
-        if now is None:
-            return
-        if what == "delete":
-            del flows[flow]
-        else:
-            flows[flow] = self.world.enkapush.touched(EDITS[what](now))
+        now = self.world.enkapush.flows.get(flow)
+        if now is not None:
+            after = None if what == "delete" else EDITS[what](now)
+            self.world.enkapush.set_flow(Effect(None, now, after))
 
     @rule()
     def what_is_under_way_lands(self) -> None:

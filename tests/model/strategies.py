@@ -11,7 +11,7 @@ from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate
 from tests.model.fake_directory import AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
-from tests.model.fake_enkapush import WriteFault
+from tests.model.fake_enkapush import Storage, WriteFault
 from tests.model.world import World
 
 PROCESSES = st.sampled_from([0, 1])
@@ -19,6 +19,7 @@ PEOPLE = st.sampled_from((AYSE, BURAK, CAN, *EVERYBODY))
 NUMBERS = st.integers(0, 5)
 CALL_COUNTS = st.integers(0, 20)
 FLOWS = st.integers(1, 6).map(FlowId)
+TITLES = st.sampled_from(["Hello", "Hurry up", " Soon "])
 APPROVERS = st.sampled_from([("*",), (BURAK, CAN), (AYSE, BURAK), (BURAK,), (CAN,), ()])
 RULES = st.builds(
     ApprovalRule,
@@ -52,7 +53,21 @@ STRICTER: Final = (
     ASKED_UNDER.model_copy(update={"websites": (2,)}),
 )
 """Stricter versions of that policy, in force by the time of a vote."""
-PAUSES = st.sampled_from([timedelta(seconds=2), timedelta(seconds=30), timedelta(seconds=70), timedelta(hours=1)])
+PAUSES = st.sampled_from(
+    [
+        timedelta(seconds=2),
+        timedelta(seconds=30),
+        timedelta(minutes=3),
+        timedelta(minutes=16),
+        timedelta(hours=1),
+        timedelta(days=1),
+    ]
+)
+DELAYS = st.sampled_from(
+    [timedelta(seconds=2), timedelta(seconds=20), timedelta(minutes=10), timedelta(hours=3), timedelta(hours=23)]
+)
+"""How long after a write its late effect comes."""
+STORAGES = st.sampled_from([Storage.AS_SENT, Storage.AS_SENT, *Storage])
 EDITS: Final[Mapping[str, Callable[[Flow], Flow]]] = {
     "switch": lambda flow: replace(flow, is_enabled=not flow.is_enabled),
     "website": lambda flow: replace(flow, website_id=WebsiteId(3 - flow.website_id)),
@@ -75,6 +90,8 @@ class FaultPlan:
     """Faults at Enkapush, in the database and in a process."""
 
     writes: tuple[WriteFault | None, ...] = ()
+    delay: timedelta = timedelta(seconds=20)
+    storage: Storage = Storage.AS_SENT
     reads: tuple[bool, ...] = ()
     calls_until_database_fault: int | None = None
     calls_until_death: int | None = None
@@ -83,6 +100,7 @@ class FaultPlan:
         world.enkapush.clear_faults()
         world.enkapush.writes.extend(self.writes)
         world.enkapush.reads.extend(self.reads)
+        world.enkapush.delay, world.enkapush.storage = self.delay, self.storage
         life = world.processes[process].life
         life.calls_until_database_fault, life.calls_until_death = (
             self.calls_until_database_fault,
@@ -90,20 +108,19 @@ class FaultPlan:
         )
 
 
+LATE_OR_LOST = st.sampled_from([(), (), (WriteFault.UNANSWERED_LATE,), (WriteFault.UNANSWERED_NEVER,)])
+WRITE_FAULTS = st.lists(st.none() | st.sampled_from(WriteFault), max_size=2).map(tuple)
 FAULT_PLANS = st.one_of(
     st.just(FaultPlan()),
-    st.builds(FaultPlan, writes=st.lists(st.none() | st.sampled_from(WriteFault), max_size=2).map(tuple)),
+    st.builds(FaultPlan, writes=WRITE_FAULTS, delay=DELAYS, storage=STORAGES),
     st.builds(
         FaultPlan,
-        writes=st.sampled_from([(WriteFault.LATE,), (WriteFault.LOST,), (WriteFault.UNANSWERED,), ()]),
+        writes=st.sampled_from(
+            [(WriteFault.UNANSWERED_LATE,), (WriteFault.UNANSWERED_NEVER,), (WriteFault.UNANSWERED,), ()]
+        ),
+        delay=DELAYS,
         reads=st.lists(st.booleans(), min_size=1, max_size=4).map(tuple),
     ),
-    st.builds(
-        FaultPlan,
-        calls_until_death=st.integers(4, 30),
-        writes=st.sampled_from([(), (), (WriteFault.LATE,), (WriteFault.LOST,)]),
-    ),
-    st.builds(
-        FaultPlan, calls_until_database_fault=st.integers(0, 12), writes=st.sampled_from([(), (), (WriteFault.LATE,)])
-    ),
+    st.builds(FaultPlan, calls_until_death=st.integers(4, 30), writes=LATE_OR_LOST, delay=DELAYS),
+    st.builds(FaultPlan, calls_until_database_fault=st.integers(0, 12), writes=LATE_OR_LOST, delay=DELAYS),
 )

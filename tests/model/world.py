@@ -10,17 +10,18 @@ from typing import Final
 from sqlalchemy import delete, select
 
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.change import Change, ChangeKind, ChangeState, can_transition
-from flowbot.domain.flow import FlowContent
-from flowbot.domain.ids import ChangeId, UserId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook
+from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState, can_transition
+from flowbot.domain.ids import ChangeId, FlowId, UserId
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.errors import DependencyError, UserError
+from flowbot.services.approvals.submit import RequestOpenError
 from flowbot.services.ports.storage import FlowBusyError
 from flowbot.storage import tables
 from flowbot.storage.repositories.change_queries import fetch_many
 from flowbot.storage.repositories.change_rows import read_event
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
+from tests.model.effect_invariants import EffectInvariants, describe, may_go_live
 from tests.model.fake_directory import CHANNEL, FakeDirectory
 from tests.model.fake_enkapush import FakeEnkapush
 from tests.model.invariants import PolicyInvariants
@@ -30,17 +31,8 @@ Step = Callable[[Process], Awaitable[object]]
 Work = tuple[int, Step]
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE: Final = timedelta(seconds=5)
-NEVER_WRITES: Final = frozenset(
-    {
-        ChangeState.DRAFT,
-        ChangeState.PENDING,
-        ChangeState.REJECTED,
-        ChangeState.WITHDRAWN,
-        ChangeState.EXPIRED,
-        ChangeState.OUT_OF_DATE,
-        ChangeState.FAILED,
-    }
-)
+DISABLE_REFUSALS: Final = frozenset({"request.open_already", "request.already_disabled", "not_done.under_way"})
+"""The refusals of a disable that no flow gets which is live or may go live."""
 BECOMES: Final = {
     "change.submitted": ChangeState.DRAFT,
     "change.approved": ChangeState.APPLYING,
@@ -73,13 +65,14 @@ class World(PolicyInvariants):
     processes: list[Process] = field(default_factory=list)
     votes: dict[ChangeId, set[UserId]] = field(default_factory=dict)
     wishes: dict[str, set[ChangeId]] = field(default_factory=dict)
-    checked_applied: set[ChangeId] = field(default_factory=set)
     process_count: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.enkapush = FakeEnkapush(self.clock)
         self.enkapush.on_write = self.check_write
+        self.enkapush.on_effect = self.live.note_effect
+        self.effects = EffectInvariants(self.enkapush)
         self.around = Environment(self.database, self.enkapush, self.slack, FakeDirectory(), self.clock, self.sleep)
         self.processes = [self.new_process(), self.new_process()]
 
@@ -92,7 +85,7 @@ class World(PolicyInvariants):
 
     def advance(self, time: timedelta) -> None:
         self.now += time
-        self.enkapush.complete_writes_due(self.now)
+        self.enkapush.complete_late_writes(until=self.now)
 
     async def pass_time(self, time: timedelta) -> None:
         """Let every process that runs see how things stand, and then time go by."""
@@ -157,6 +150,21 @@ class World(PolicyInvariants):
             await self.pass_time(LEASE)
             await process.recover()
 
+    async def may_go_live(self, flow: FlowId) -> bool:
+        changes = (await self.read_all()).changes
+        return may_go_live(flow, changes, self.enkapush.sent, self.now)
+
+    async def check_refused_disable(self, flow: FlowId, refusal: UserError) -> None:
+        """Check that a disable which needs no approval was not refused where the flow is live or may go live."""
+        now = self.enkapush.flows.get(flow)
+        is_gated = self.policy is None or Gate.DISABLE in self.policy.approval.required_for
+        if now is None or is_gated or refusal.text.key not in DISABLE_REFUSALS:
+            return
+        if isinstance(refusal, RequestOpenError) and refusal.current.request.kind is ChangeKind.DISABLE:
+            return
+        if now.is_enabled or await self.may_go_live(flow):
+            self.violations.append(f"flow {flow} was not disabled: {refusal}")
+
     # --- invariants ------------------------------------------------------------------------------------------------
 
     async def read_all(self) -> Snapshot:
@@ -176,10 +184,12 @@ class World(PolicyInvariants):
         kept = await self.read_all()
         self._check_one_open_change_per_flow(kept.changes)
         for change in kept.changes:
-            self._check_effects(change)
             _check_events(change, kept.events[change.id])
             lost = self.votes.get(change.id, set()) - kept.voters.get(change.id, set())
             assert not lost, f"votes of {lost} were lost"
+        self.effects.check(kept.changes)
+        unapproved = self.live.find_unapproved({change.id: change for change in kept.changes})
+        assert not unapproved, unapproved
         for wish, asked in self.wishes.items():
             effects = [effect for change in asked for effect in self.enkapush.of_change(change)]
             assert len(effects) <= 1, f"{wish} was fulfilled {len(effects)} times: {effects}"
@@ -189,49 +199,26 @@ class World(PolicyInvariants):
         held = [
             change.request.flow
             for change in changes
-            if change.state in {ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING}
+            if change.state in OPEN_STATES and change.follows is None
         ]
         flows = [flow for flow in held if flow is not None]
         assert len(flows) == len(set(flows)), flows
 
-    def _check_effects(self, change: Change) -> None:
-        effects = self.enkapush.of_change(change.id)
-        assert len(effects) <= 1, f"{len(effects)} effects: {effects}"
-        if change.state in NEVER_WRITES:
-            assert not effects, f"{change.state} ({change.outcome}), and yet {effects}"
-        if change.state is ChangeState.APPLYING and change.sent_at is not None:
-            # The process broke off after the write, so the answer is unknown.
-            self.enkapush.ambiguous.add(change.id)
-        if change.state is ChangeState.UNKNOWN:
-            assert change.id in self.enkapush.ambiguous, f"not known, though all was answered: {change.outcome}"
-        if change.state is ChangeState.APPLIED and change.id not in self.checked_applied:
-            self.checked_applied.add(change.id)
-            excused = change.id in self.enkapush.ambiguous or _changes_nothing(change)
-            assert effects or excused, f"applied without an effect: {change.outcome}"
-            assert self._is_in_effect(change), f"applied, and not there: {change.outcome}"
-
-    def _is_in_effect(self, change: Change) -> bool:
-        asked, flows = change.request, self.enkapush.flows
-        if asked.kind in {ChangeKind.RESTORE, ChangeKind.CREATE}:
-            made = flows.get(change.outcome.flow) if change.outcome and change.outcome.flow else None
-            return made is not None and not made.is_enabled
-        flow = flows.get(asked.flow) if asked.flow else None
-        if asked.kind is ChangeKind.DELETE:
-            return flow is None
-        if asked.kind is ChangeKind.EDIT:
-            return flow is not None and asked.wanted is not None and FlowContent.of(flow) == asked.wanted.content
-        return flow is not None and flow.is_enabled is (asked.kind is ChangeKind.ENABLE)
+    async def read_and_check(self, process: Process) -> None:
+        """Let a process read all flows, and check that all which they show is settled."""
+        before = (await self.read_all()).changes
+        shown = self.effects.find_shown(before, self.now)
+        await process.read()
+        changes = await self.check_invariants()
+        unsettled = [describe(change) for change in changes if change.id in shown and change.state is ChangeState.UNKNOWN]
+        assert not unsettled, f"shown by a reading, and still not known: {unsettled}"
+        self.effects.check_repeated(changes, self.now)
 
     async def check_at_rest(self) -> None:
         """Check what must hold after a recovery without faults."""
         for change in await self.check_invariants():
             assert change.state not in {ChangeState.DRAFT, ChangeState.APPLYING}, f"left behind: {change}"
             assert change.shown_version == change.version == self.slack.told[change.id], f"not told: {change}"
-
-
-def _changes_nothing(change: Change) -> bool:
-    wanted, before = change.request.wanted, change.request.before
-    return wanted is not None and before is not None and wanted.content == FlowContent.of(before)
 
 
 def _check_events(change: Change, events: list[AuditEvent]) -> None:

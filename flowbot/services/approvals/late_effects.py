@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
@@ -74,12 +75,15 @@ class LateEffects(FlowObserver):
         except DependencyError as error:
             log.warning("late_effects.not_looked", change=change.id, error=str(error))
             settled = change
-        if settled.state is ChangeState.UNKNOWN and due_at is None:
-            try:
-                settled = await self.store.replace_if_unchanged(change, replace(change, due_at=None))
-            except VersionConflictError:
-                return
-            await self.executor.notify_again(settled, notify)
+        if settled.state is not ChangeState.UNKNOWN or due_at is not None:
+            return
+        if not change.has_team_message:
+            # Its author has the message that says so, and the form.
+            await self.store.postpone(change, None, change.progress)
+            return
+        with suppress(VersionConflictError):
+            given_up = await self.store.replace_if_unchanged(change, replace(change, due_at=None))
+            await self.executor.notify_again(given_up, notify)
 
     async def settle(self, change: Change, notify: NotifyCallback) -> Change:
         """Settle an unknown change where its effect is seen, notify people, and do what follows from it.
@@ -87,14 +91,15 @@ class LateEffects(FlowObserver):
         Raises:
             DependencyError: Enkapush or the database did not answer, or people could not be notified.
         """
-        if change.request.kind is ChangeKind.ENABLE:
-            await self._repeat_disable(change, notify)
+        # Stored before the enable is settled by the same reading, so that a crash in between cannot lose it.
+        repeated = await self._submit_repeated_disable(change)
         settled = await self.rechecker.settle(change)
-        if settled.version == change.version or settled.state is not ChangeState.APPLIED:
-            return settled
-        log.info("late_effects.settled", change=settled.id, kind=settled.request.kind)
-        await self.executor.notify_again(settled, notify)
-        await self._show_pending_anew(settled, notify)
+        if repeated is not None:
+            await self.executor.execute(repeated, notify)
+        if settled.version != change.version and settled.state is ChangeState.APPLIED:
+            log.info("late_effects.settled", change=settled.id, kind=settled.request.kind)
+            await self.executor.notify_again(settled, notify)
+            await self._show_pending_anew(settled, notify)
         return settled
 
     async def observe_flow(self, flow_id: FlowId, flow: Flow | None, notify: NotifyCallback) -> None:
@@ -134,26 +139,24 @@ class LateEffects(FlowObserver):
             flow = flows[operation.before.id]
             is_deletion = isinstance(operation, DeleteOperation)
             if flow is None if is_deletion else flow is not None and is_touched(operation, flow):
-                if change.state is ChangeState.UNKNOWN:
-                    await self.settle(change, notify)
-                elif change.request.kind is ChangeKind.ENABLE:
-                    await self._repeat_disable(change, notify)
+                await self.settle(change, notify)
 
-    async def _repeat_disable(self, enable: Change, notify: NotifyCallback) -> None:
-        """Disable a flow once more where an enable took effect after it had been disabled."""
+    async def _submit_repeated_disable(self, enable: Change) -> Change | None:
+        """Submit the disable of a flow once more where an enable took effect after it; None where it did not."""
         flow_id, now = enable.request.flow, self.clock()
-        if flow_id is None:
-            return
+        if flow_id is None or enable.request.kind is not ChangeKind.ENABLE:
+            return None
         writes = await self.store.sent_since(flow_id, now - LATE_EFFECTS)
         disable = find_repeatable_disable(enable, writes)
         if disable is None or enable.id not in {write.id for write in find_late_enables(writes, now)}:
-            return
+            return None
         flow = await self.source.get_flow(flow_id)
         if flow is None or not flow.is_enabled:
-            return
-        if (repeated := await self.submitter.repeat_disable(disable, flow)) is not None:
+            return None
+        repeated = await self.submitter.repeat_disable(disable, flow)
+        if repeated is not None:
             log.warning("late_effects.disabled_again", change=repeated.id, flow=flow_id)
-            await self.executor.execute(repeated, notify)
+        return repeated
 
     async def _show_pending_anew(self, settled: Change, notify: NotifyCallback) -> None:
         """Show the flow's pending request in a new version: it is about the flow as it is now."""

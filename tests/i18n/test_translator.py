@@ -27,6 +27,18 @@ GROUPS = (
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
 
+KEYS_OF_OLDER_OUTCOMES = {
+    "not_done.picture",
+    "not_done.ignored",
+    "not_done.ignored_it",
+    "not_done.looked",
+    "not_done.under_way",
+    "unknown.edit_partly",
+    "unknown.not_read_back",
+}
+"""Keys that outcomes stored by older versions hold."""
+
+
 def read_messages(language: str) -> dict[str, tuple[str, ...]]:
     messages = {}
     for message in _read_catalog(language):
@@ -87,7 +99,8 @@ def find_keys_in_code() -> set[str]:
         f"unknown.{kind}" for kind in (ChangeKind.EDIT, ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.DELETE)
     }
     derived |= {f"request.picture_{fault}" for fault in ImageFault}
-    derived |= {"not_done.picture"}  # outcomes of older versions hold it
+    derived |= KEYS_OF_OLDER_OUTCOMES
+    derived |= {f"applied.{kind}_twice" for kind in (ChangeKind.CREATE, ChangeKind.RESTORE)}
     derived |= {f"request.late_{state}" for state in ChangeState if state is not ChangeState.PENDING}
     derived |= {f"request.late_by_{ending}" for ending in ClosureKind}
     derived |= {

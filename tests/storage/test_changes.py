@@ -124,7 +124,7 @@ async def test_ids_are_short_and_without_characters_that_look_alike(store: Chang
 
 async def test_an_id_that_is_taken_is_drawn_again(store: ChangeRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter(["same", "same", "fresh"])
-    monkeypatch.setattr("flowbot.storage.repositories.changes.new_id", lambda: next(drawn))
+    monkeypatch.setattr("flowbot.storage.repositories.change_writes.new_id", lambda: next(drawn))
     made = [await submit_change(store, f"t{number}", kind=ChangeKind.CREATE, flow=None) for number in range(2)]
     assert [change.id for change in made] == ["same", "fresh"]
     assert {event.change async for event in store.all_events()} == {"same", "fresh"}

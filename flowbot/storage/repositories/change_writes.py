@@ -53,7 +53,7 @@ async def insert_or_find(
                 return known, False
             current = None if new.flow is None else await queries.fetch_open(connection, new.flow)
             if current is not None:
-                if displacing is None:
+                if displacing is None or attempt == _SUBMIT_ATTEMPTS:
                     raise FlowBusyError(current) from None
                 follows = await displace(connection, current, displacing, now)
             elif attempt == _SUBMIT_ATTEMPTS:
@@ -67,16 +67,15 @@ async def displace(
 ) -> ChangeId | None:
     """End a flow's open change by `step`; return the change to follow where it is being applied, and goes on.
 
-    Raises:
-        FlowBusyError: somebody has moved it meanwhile.
+    Where somebody has moved it meanwhile, nothing is done: it has to be looked for again.
     """
     if open_change.state is ChangeState.APPLYING:
         return open_change.id
     ended = replace(open_change, state=step.to, outcome=step.outcome, changed_at=now, due_at=None)
     try:
         await write_if_unchanged(connection, open_change, with_lease(None, ended))
-    except VersionConflictError as conflict:
-        raise FlowBusyError(conflict.current) from conflict
+    except VersionConflictError:
+        return None
     await append_events(connection, [transition_event(open_change, now, step)], change=open_change.id)
     return None
 

@@ -9,9 +9,12 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, Clos
 from flowbot.domain.flow import Flow, flow_differences
 from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
+from flowbot.services.flow_cache import FlowCache
+from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
 from tests.model.fake_directory import JONAS
+from tests.model.fake_enkapush import FakeEnkapush
 from tests.model.live_content import LiveContent, Shown
 
 GATES: Final = {ChangeKind.ENABLE: Gate.ENABLE, ChangeKind.DISABLE: Gate.DISABLE, ChangeKind.DELETE: Gate.DELETE}
@@ -28,12 +31,15 @@ class PolicyInvariants(ABC):
     """
 
     database: Database
+    enkapush: FakeEnkapush = field(init=False)
     policy: ChannelPolicy | None = None
     violations: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = ChangeRepository(self.database, self.clock)
         self.live = LiveContent(self.clock)
+        self.enkapush = FakeEnkapush(self.clock)
+        self.details = RequestDetailsLoader(self.store, FlowCache(self.enkapush, clock=self.clock), self.clock)
 
     @abstractmethod
     def clock(self) -> datetime:
@@ -86,8 +92,9 @@ class PolicyInvariants(ABC):
 
     async def note_shown(self, change: Change) -> None:
         """Note what a person sees who is about to approve a change."""
-        now = await self.store.get(change.id) or change
-        self.live.shown.setdefault(change.id, []).append(Shown(now.request.before, frozenset()))
+        details = await self.details.load_newest(change.id)
+        late_edits = {each.field: each.after for each in details.late_edits}
+        self.live.shown.setdefault(change.id, []).append(Shown(details.flow, late_edits))
 
     def check_vote(self, person: UserId, change: Change, at: datetime, policy: ChannelPolicy | None) -> None:
         """Check that an accepted approval was given in time, by somebody who was entitled."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow, FlowContent, flow_differences
@@ -31,10 +31,17 @@ class LiveMoment:
 
 @dataclass(frozen=True)
 class Shown:
-    """What somebody saw who approved a change: the flow as it was, and the edits that may still show themselves."""
+    """What is shown to those who decide on a change: the flow, and what earlier edits may change in it yet."""
 
-    before: Flow | None
-    late_edits: frozenset[ChangeId]
+    flow: Flow | None
+    late_edits: Mapping[str, Any]
+
+    def names(self, name: str, value: Any, edit: Change) -> bool:
+        """Check whether it shows a field's value, or that an edit may set it yet."""
+        if self.flow is not None and getattr(self.flow, name) == value:
+            return True
+        wanted = edit.request.wanted
+        return wanted is not None and name in self.late_edits and self.late_edits[name] == getattr(wanted.content, name)
 
 
 @dataclass
@@ -94,8 +101,5 @@ class LiveContent:
             return True
         if enable.rule is None or was_overtaken(enable, moment.at, changes.values()):
             return True
-        return any(
-            source in each.late_edits or (each.before and getattr(each.before, name) == getattr(moment.flow, name))
-            for each in self.shown.get(enable.id, [])
-        )
-
+        value = getattr(moment.flow, name)
+        return any(each.names(name, value, changes[source]) for each in self.shown.get(enable.id, []))

@@ -23,7 +23,6 @@ from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
 from tests.model.effect_invariants import EffectInvariants, describe, may_go_live
 from tests.model.fake_directory import CHANNEL, FakeDirectory
-from tests.model.fake_enkapush import FakeEnkapush
 from tests.model.invariants import PolicyInvariants
 from tests.model.processes import Environment, FakeSlack, Process, ProcessKilled
 
@@ -69,7 +68,6 @@ class World(PolicyInvariants):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.enkapush = FakeEnkapush(self.clock)
         self.enkapush.on_write = self.check_write
         self.enkapush.on_effect = self.live.note_effect
         self.effects = EffectInvariants(self.enkapush)

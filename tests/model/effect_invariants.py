@@ -31,12 +31,12 @@ class EffectInvariants:
     """Checks of changes against the effects that they had at Enkapush.
 
     Attributes:
-        checked_applied: Changes that were applied and checked.
+        checked_ends: Changes that are at an end and were checked.
         checked_effects: How many effects there were at the last check.
     """
 
     enkapush: FakeEnkapush
-    checked_applied: set[ChangeId] = field(default_factory=set)
+    checked_ends: set[ChangeId] = field(default_factory=set)
     checked_effects: int = 0
 
     def check(self, changes: Sequence[Change]) -> None:
@@ -55,17 +55,40 @@ class EffectInvariants:
         if change.state in NEVER_WRITES:
             assert not effects, f"{change.state} ({change.outcome}), and yet {effects}"
             assert not self.enkapush.may_still_land(change.id), f"{change.state} ({change.outcome}), and under way"
+        if change.state is ChangeState.OUT_OF_DATE and change.id not in self.checked_ends:
+            self.checked_ends.add(change.id)
+            assert not self._differs_by_own_effects(change), (
+                f"out of date by effects of flowbot's own: {describe(change)}"
+            )
         if change.state is ChangeState.APPLYING and change.sent_at is not None:
             # The process broke off after the write, so the answer is unknown.
             self.enkapush.ambiguous.add(change.id)
         if change.state is ChangeState.UNKNOWN:
             is_nameless = change.request.flow is None and self.enkapush.stored_as.get(change.id) is Storage.CUT_SHORT
-            assert is_nameless or change.id in self.enkapush.ambiguous, f"not known, though all was answered: {change.outcome}"
-        if change.state is ChangeState.APPLIED and change.id not in self.checked_applied:
-            self.checked_applied.add(change.id)
+            assert is_nameless or change.id in self.enkapush.ambiguous, (
+                f"not known, though all was answered: {change.outcome}"
+            )
+        if change.state is ChangeState.APPLIED and change.id not in self.checked_ends:
+            self.checked_ends.add(change.id)
             excused = not sent or change.id in self.enkapush.ambiguous or _changes_nothing(change)
             assert effects or excused, f"applied without an effect: {change.outcome}"
-            assert self._is_in_effect(change) or self._was_overtaken(change), f"applied, and not there: {describe(change)}"
+            assert self._is_in_effect(change) or self._was_overtaken(change), (
+                f"applied, and not there: {describe(change)}"
+            )
+
+    def _differs_by_own_effects(self, change: Change) -> bool:
+        """Check whether a change is out of date though nobody but flowbot has changed its flow since."""
+        if change.outcome is None or change.outcome.key != "out_of_date.edit":
+            return False
+        since = [
+            effect
+            for effect in self.enkapush.effects
+            if flow_of(effect) == change.request.flow and effect.at is not None and effect.at >= change.created_at
+        ]
+        return all(
+            effect.change is not None and self.enkapush.stored_as.get(effect.change) is not Storage.CUT_SHORT
+            for effect in since
+        )
 
     def _is_in_effect(self, change: Change) -> bool:
         asked, flows = change.request, self.enkapush.flows
@@ -86,7 +109,20 @@ class EffectInvariants:
 
     def find_shown(self, changes: Sequence[Change], now: datetime) -> set[ChangeId]:
         """Find the unknown changes whose effect a reading of all flows shows."""
-        return {change.id for change in changes if change.state is ChangeState.UNKNOWN and self._is_shown(change, changes, now)}
+        return {
+            change.id
+            for change in changes
+            if change.state is ChangeState.UNKNOWN and self._is_shown(change, changes, now)
+        }
+
+    def check_settled(self, shown: set[ChangeId], settled: set[ChangeId], changes: Sequence[Change]) -> None:
+        """Check that a reading settled what it showed: where two alike may have done it, one of them at least."""
+        done = {(change.request.kind, change.flow_id) for change in changes if change.id in settled}
+        for change in changes:
+            if change.id in shown and change.state is ChangeState.UNKNOWN:
+                assert (change.request.kind, change.flow_id) in done, (
+                    f"shown by a reading, and not known: {describe(change)}"
+                )
 
     def check_repeated(self, changes: Sequence[Change], now: datetime) -> None:
         """Check after a reading of all flows that none is live by an enable that shows itself after a disable."""
@@ -110,12 +146,18 @@ class EffectInvariants:
             return
         last = max(disables, key=lambda change: change.sent_at or change.created_at)
         repeats = {change.request.repeats for change in changes}
-        assert last.request.repeats or last.id in repeats, f"enabled after a disable, which was not repeated: {describe(last)}"
+        assert last.request.repeats or last.id in repeats, (
+            f"enabled after a disable, which was not repeated: {describe(last)}"
+        )
 
     def _is_shown(self, change: Change, changes: Sequence[Change], now: datetime) -> bool:
         """Check whether the last that became of a flow is the change's effect, on the flow as it was asked of."""
         effects = [effect for effect in self.enkapush.effects if flow_of(effect) == self._flow_of(change)]
-        if not effects or effects[-1].change != change.id or self.enkapush.stored_as.get(change.id) is Storage.CUT_SHORT:
+        if (
+            not effects
+            or effects[-1].change != change.id
+            or self.enkapush.stored_as.get(change.id) is Storage.CUT_SHORT
+        ):
             return False
         before, asked = effects[-1].before, change.request.before
         is_from_asked = before is None or (asked is not None and fingerprint(before) == fingerprint(asked))
@@ -157,7 +199,7 @@ def may_go_live(flow: FlowId, changes: Sequence[Change], sent: Counter[ChangeId 
 
 
 def was_overtaken(enable: Change, at: datetime, changes: Iterable[Change]) -> bool:
-    """Check whether a later enable of the flow was read back by then, so that this one's effect counts as made outside."""
+    """Check whether a later enable of the flow was read back by then: what is seen after it was made outside."""
     return any(
         other.state is ChangeState.APPLIED
         and other.request.kind is enable.request.kind is ChangeKind.ENABLE

@@ -69,9 +69,10 @@ class PolicyInvariants(ABC):
             return
         before = change.request.before if change.request.kind is not ChangeKind.RESTORE else None
         assert (flow is None) == (before is None), "written to another flow than asked of"
-        for each in flow_differences(before, flow) if flow and before else ():
-            source = self.live.find_source(flow.id, each.field)
-            assert source is not None, f"written to a flow whose {each.field} was changed outside"
+        if flow is not None and before is not None:
+            changed = [each.field for each in flow_differences(before, flow)]
+            outside = [name for name in changed if self.live.find_source(flow.id, name) is None]
+            assert not outside, f"written to a flow whose {outside} were changed outside"
 
     async def _check_allowed(self, change: Change) -> None:
         assert self.policy is not None, "no policy"

@@ -1,6 +1,5 @@
 """Rules about effects that show themselves late: what is done meanwhile, and who sees them."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final

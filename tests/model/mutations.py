@@ -5,17 +5,15 @@ Some are old bugs, others leave out a check. Where two checks guard the same thi
 
 import secrets
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain import operations, outcomes
+from flowbot.domain import effects, operations, outcomes
 from flowbot.domain.approval import is_expired, requires_approval, stricter_rule
-from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import (
     Change,
     ChangeKind,
@@ -23,31 +21,33 @@ from flowbot.domain.change import (
     ChangeState,
     Closure,
     ClosureKind,
-    Lease,
     Outcome,
     Vote,
 )
 from flowbot.domain.flow import Flow, fingerprint
-from flowbot.domain.ids import ChangeId, ChannelId, FormToken, WebsiteId
+from flowbot.domain.ids import ChangeId, FormToken, WebsiteId
+from flowbot.domain.late_effects import find_repeatable_disable, operations_since
 from flowbot.domain.outcomes import LAPSED, ChangeResult
 from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, Permission, decide
 from flowbot.services.approvals.decide import DecisionService
-from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.context import ExecutionContext, Write
-from flowbot.services.executor.create import CreateWrite
 from flowbot.services.executor.executor import ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
-from flowbot.services.executor.preconditions import IN_FLIGHT_AT_MOST, Preconditions, find_unsettled_blocker
+from flowbot.services.executor.preconditions import Preconditions, may_go_live
 from flowbot.services.executor.update import (
     MAX_ATTEMPTS,
     RepeatableWrite,
     mark_sent_or_require_lease,
 )
 from flowbot.services.ports.enkapush import WriteUnclearError
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.restores import find_restore
 from flowbot.services.users import CurrentUser
 from flowbot.storage.repositories.change_queries import fetch_one, fetch_votes
-from flowbot.storage.repositories.changes import ChangeRepository, write_if_unchanged
+from flowbot.storage.repositories.change_writes import write_if_unchanged
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
 
 Patch = pytest.MonkeyPatch
@@ -75,29 +75,15 @@ GUARDS: Final[dict[str, str]] = {
         "tests/services/test_executor.py"
         "::test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date[sqlite]"
     ),
-    "a_last_look_calls_failed_what_is_not_whole": (
-        "tests/domain/test_outcomes.py::test_another_look_tells_more_once_nothing_is_under_way"
-    ),
     "what_leaves_no_trace_is_taken_for_done": (
         "tests/services/test_executor.py"
         "::test_what_leaves_no_trace_is_not_sent_twice_where_the_flow_was_touched_since[sqlite-None]"
-    ),
-    "a_flow_that_is_not_alike_is_called_another": (
-        "tests/services/test_executor.py::test_a_flow_that_came_since_and_is_not_quite_alike_may_be_the_one[sqlite]"
-    ),
-    "a_flow_is_enabled_while_an_edit_may_still_come": (
-        "tests/journeys/test_unsettled_changes.py::test_an_approval_does_not_enable_a_flow_while_an_edit_of_it_may_still_come"
-    ),
-    "late_effects_are_not_waited_for": (
-        "tests/journeys/test_outcomes.py::test_what_never_came_is_known_to_have_failed_after_a_while"
-    ),
-    "late_effects_are_waited_for_from_the_first_write_on": (
-        "tests/journeys/test_outcomes.py::test_what_cannot_be_read_back_is_not_known_until_somebody_looks_again[sqlite]"
     ),
 }
 """Mutations that the model seldom finds in a short run, and the ordinary test that must fail on each."""
 CONFIRMED: Final = outcomes.evaluate_toggle_or_delete
 OBSTACLE: Final = outcomes.find_obstacle
+SHOWN: Final = effects.shows_effect
 
 
 def mutation(apply: Callable[[Patch], None]) -> Callable[[Patch], None]:
@@ -275,20 +261,18 @@ def nothing_is_noted_before_the_write(patch: Patch) -> None:
 def a_form_is_a_change_each_time_it_is_sent(patch: Patch) -> None:
     once = ChangeRepository.submit
 
-    async def submit(
-        self: ChangeRepository, new: ChangeRequest, lease: Lease, event: AuditEvent
-    ) -> tuple[Change, bool]:
-        return await once(self, replace(new, token=FormToken(secrets.token_hex(8))), lease, event)
+    async def submit(self: ChangeRepository, new: ChangeRequest, *given: Any, **named: Any) -> tuple[Change, bool]:
+        return await once(self, replace(new, token=FormToken(secrets.token_hex(8))), *given, **named)
 
     patch.setattr(ChangeRepository, "submit", submit)
 
 
 @mutation
 def a_flow_is_restored_each_time_it_is_asked_for(patch: Patch) -> None:
-    async def another(_self: RequestSubmitter, _deleted: ChangeId) -> FormToken:
-        return FormToken(secrets.token_hex(8))
+    async def another(*_: object) -> tuple[FormToken, None]:
+        return FormToken(secrets.token_hex(8)), None
 
-    patch.setattr(RequestSubmitter, "_find_restore_token", another)
+    _replace_everywhere(patch, find_restore, another)
 
 
 @mutation
@@ -348,9 +332,9 @@ def a_refusal_after_silence_is_called_failed(patch: Patch) -> None:
 
 @mutation
 def a_flow_that_changed_after_silence_is_called_out_of_date(patch: Patch) -> None:
-    def hasty(task: operations.FlowOperation, now: Flow, *, was_sent: bool) -> ChangeResult | None:
-        found = OBSTACLE(task, now, was_sent=was_sent)
-        return OBSTACLE(task, now, was_sent=False) if found else None
+    def hasty(task: operations.FlowOperation, now: Flow, *, was_sent: bool, **others: Any) -> ChangeResult | None:
+        found = OBSTACLE(task, now, was_sent=was_sent, **others)
+        return OBSTACLE(task, now, was_sent=False, **others) if found else None
 
     _replace_everywhere(patch, OBSTACLE, hasty)
 
@@ -368,12 +352,6 @@ def a_flow_that_is_gone_after_silence_is_called_out_of_date(patch: Patch) -> Non
 
 
 @mutation
-def a_last_look_calls_failed_what_is_not_whole(patch: Patch) -> None:
-    for task in (operations.ToggleOperation, operations.DeleteOperation, operations.EditOperation):
-        patch.setattr(task, "shows_no_trace", lambda _task, _flow: True)
-
-
-@mutation
 def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
     @dataclass(frozen=True)
     class BlindWrite(Write):
@@ -382,8 +360,8 @@ def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
         async def apply(self) -> ChangeResult:
             return await self.write.apply()
 
-        async def recheck(self, *, is_final: bool) -> ChangeResult:
-            return await self.write.recheck(is_final=is_final)
+        async def recheck(self) -> ChangeResult | None:
+            return await self.write.recheck()
 
         async def read_back(self) -> ChangeResult:
             return ChangeResult(ChangeState.FAILED, Outcome(LAPSED))
@@ -394,37 +372,78 @@ def a_lapsed_approval_is_called_failed_though_it_was_sent(patch: Patch) -> None:
 
 @mutation
 def what_leaves_no_trace_is_taken_for_done(patch: Patch) -> None:
-    patch.setattr(operations.EditOperation, "shows_effect", operations.EditOperation.matches)
+    def lax(task: operations.FlowOperation, *given: Any) -> bool:
+        return not task.sent or SHOWN(task, *given)
+
+    _replace_everywhere(patch, SHOWN, lax)
+
+
+# --- what comes late ----------------------------------------------------------------------------------------------
 
 
 @mutation
-def a_flow_that_is_not_alike_is_called_another(patch: Patch) -> None:
-    async def never(_self: CreateWrite, _flows: Iterable[Flow]) -> bool:
+def what_is_not_seen_after_a_success_is_called_failed(patch: Patch) -> None:
+    def sure(
+        task: operations.ToggleOperation | operations.DeleteOperation, flow: Flow | None, *, was_confirmed: bool
+    ) -> ChangeResult:
+        found = CONFIRMED(task, flow, was_confirmed=was_confirmed)
+        is_ignored = was_confirmed and flow is not None and fingerprint(flow) == fingerprint(task.before)
+        return replace(found, state=ChangeState.FAILED) if is_ignored else found
+
+    _replace_everywhere(patch, CONFIRMED, sure)
+
+
+@mutation
+def a_late_enable_gates_no_edit(patch: Patch) -> None:
+    async def never(*_: object) -> bool:
         return False
 
-    patch.setattr(CreateWrite, "_has_candidate", never)
+    _replace_everywhere(patch, may_go_live, never, within="flowbot.services.executor.preconditions")
 
 
 @mutation
-def a_flow_is_enabled_while_an_edit_may_still_come(patch: Patch) -> None:
+def a_flow_that_reads_disabled_is_not_disabled(patch: Patch) -> None:
+    async def never(*_: object) -> bool:
+        return False
+
+    patch.setattr(RequestSubmitter, "_may_go_live", never)
+
+
+@mutation
+def a_disable_is_not_repeated(patch: Patch) -> None:
+    _replace_everywhere(patch, find_repeatable_disable, lambda *_: None)
+
+
+@mutation
+def a_disable_is_repeated_again_and_again(patch: Patch) -> None:
+    def last_disable(enable: Change, writes: Any) -> Change | None:
+        later = [write for write in writes if write.request.kind is ChangeKind.DISABLE and write.id > enable.id]
+        return later[-1] if later else None
+
+    _replace_everywhere(patch, find_repeatable_disable, last_disable)
+
+
+@mutation
+def an_enable_that_was_sent_twice_is_thought_done(patch: Patch) -> None:
     async def never(*_: object) -> None:
         return None
 
-    _replace_everywhere(patch, find_unsettled_blocker, never)
+    patch.setattr(ChangeRepository, "mark_resent", never)
 
 
 @mutation
-def late_effects_are_not_waited_for(patch: Patch) -> None:
-    _replace_everywhere(patch, IN_FLIGHT_AT_MOST, timedelta(0))
+def late_edits_are_not_named(patch: Patch) -> None:
+    patch.setattr(RequestDetailsLoader, "_find_late_edits", lambda *_: ())
 
 
 @mutation
-def late_effects_are_waited_for_from_the_first_write_on(patch: Patch) -> None:
-    async def check_again(self: Rechecker, _reader: CurrentUser, change_id: ChangeId, _in: ChannelId | None) -> Change:
-        change = (await self.authorizer.load_record(change_id)).change
-        if change.state is not ChangeState.UNKNOWN:
-            return change
-        since = self.clock() - (change.sent_at or change.changed_at)
-        return await self.settle(change, is_final=since > IN_FLIGHT_AT_MOST)
+def late_effects_make_a_request_out_of_date(patch: Patch) -> None:
+    _replace_everywhere(patch, operations_since, lambda *_: (), within="flowbot.services.executor")
 
-    patch.setattr(Rechecker, "recheck", check_again)
+
+@mutation
+def what_a_reading_shows_settles_nothing(patch: Patch) -> None:
+    async def blind(*_: object) -> None:
+        return None
+
+    patch.setattr(LateEffects, "_settle_shown", blind)

@@ -7,7 +7,6 @@ from typing import Any, Final, cast
 
 from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import ChangeId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DatabaseFaultError, DependencyError, SlackFaultError, UserError

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeRequest, ChangeState
+from flowbot.domain.fields import form_values
 from flowbot.domain.flow import DesiredFlow, FlowContent
 from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.fields import form_values
 from flowbot.errors import UserError
 from tests.model.fake_directory import AYSE, CHANNEL, reader
 from tests.model.fake_enkapush import first_flow

@@ -21,7 +21,7 @@ from flowbot.storage.repositories.change_queries import fetch_many
 from flowbot.storage.repositories.change_rows import read_event
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
-from tests.model.effect_invariants import EffectInvariants, describe, may_go_live
+from tests.model.effect_invariants import EffectInvariants, may_go_live
 from tests.model.fake_directory import CHANNEL, FakeDirectory
 from tests.model.invariants import PolicyInvariants
 from tests.model.processes import Environment, FakeSlack, Process, ProcessKilled
@@ -194,11 +194,7 @@ class World(PolicyInvariants):
         return kept.changes
 
     def _check_one_open_change_per_flow(self, changes: list[Change]) -> None:
-        held = [
-            change.request.flow
-            for change in changes
-            if change.state in OPEN_STATES and change.follows is None
-        ]
+        held = [change.request.flow for change in changes if change.state in OPEN_STATES and change.follows is None]
         flows = [flow for flow in held if flow is not None]
         assert len(flows) == len(set(flows)), flows
 
@@ -208,8 +204,10 @@ class World(PolicyInvariants):
         shown = self.effects.find_shown(before, self.now)
         await process.read()
         changes = await self.check_invariants()
-        unsettled = [describe(change) for change in changes if change.id in shown and change.state is ChangeState.UNKNOWN]
-        assert not unsettled, f"shown by a reading, and still not known: {unsettled}"
+        settled = {change.id for change in changes if change.state is ChangeState.APPLIED} & {
+            change.id for change in before if change.state is ChangeState.UNKNOWN
+        }
+        self.effects.check_settled(shown, settled, changes)
         self.effects.check_repeated(changes, self.now)
 
     async def check_at_rest(self) -> None:

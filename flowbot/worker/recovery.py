@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from flowbot.domain.approval import is_expired
-from flowbot.domain.change import Change
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics

@@ -12,6 +12,7 @@ from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.unit_of_work import Database
 from tests.model.fake_directory import JONAS
 from tests.model.fake_enkapush import FakeEnkapush
@@ -39,7 +40,9 @@ class PolicyInvariants(ABC):
         self.store = ChangeRepository(self.database, self.clock)
         self.live = LiveContent(self.clock)
         self.enkapush = FakeEnkapush(self.clock)
-        self.details = RequestDetailsLoader(self.store, FlowCache(self.enkapush, clock=self.clock), self.clock)
+        self.details = RequestDetailsLoader(
+            self.store, ImageRepository(self.database), FlowCache(self.enkapush, clock=self.clock), self.clock
+        )
 
     @abstractmethod
     def clock(self) -> datetime:

@@ -121,7 +121,8 @@ async def test_an_unknown_change_is_due_beside_pending_ones(store: ChangeReposit
     pending = await submit_pending(store, token="t2", flow=None, due_at=NOON - SECOND)
     assert await store.due(NOON - 2 * SECOND) == ()
     assert await store.due(NOON) == (pending, unknown)
-    assert await store.overdue_states(NOON) == {ChangeState.PENDING, ChangeState.UNKNOWN}
+    backlog = await store.find_backlog(NOON)
+    assert (backlog.in_progress, backlog.has_due) == ((), True)
 
 
 async def test_the_next_look_is_postponed_without_a_new_version(store: ChangeRepository) -> None:
@@ -162,5 +163,6 @@ async def test_an_unknown_change_never_fails(store: ChangeRepository) -> None:
 
 
 async def test_nobody_takes_over_what_is_looked_for(store: ChangeRepository) -> None:
-    await submit_unknown(store)
-    assert await store.claim_lapsed(NOON + 24 * HOUR, THEIRS) == ()
+    unknown = await submit_unknown(store)
+    assert (await store.find_backlog(NOON + 24 * HOUR)).in_progress == ()
+    assert await store.claim_lapsed([unknown], THEIRS) == ()

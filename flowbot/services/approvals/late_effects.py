@@ -56,7 +56,7 @@ class LateEffects(FlowObserver):
         """
         record = await self.authorizer.load_record(change_id)
         policy = await self.authorizer.find_policy(record, user, acting_from)
-        require_for_request(policy, user, Permission.EDIT, Permission.APPROVE)
+        require_for_request(record, policy, user, Permission.EDIT, Permission.APPROVE)
         return await self.settle(record.change, notify)
 
     async def look(self, change: Change, notify: NotifyCallback) -> None:

@@ -21,6 +21,7 @@ utc_now: Final[Clock] = partial(datetime.now, UTC)
 monotonic_seconds: Final[Monotonic] = partial(time.clock_gettime, getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 """Tells the seconds since the machine started, those in which it slept among them."""
 
+
 class TaskStarter(Protocol):
     """Starts work in the background."""
 

@@ -104,7 +104,8 @@ class Preconditions:
                 return Outcome(decision.reason.key)
         if policy is None or not is_in_scope(request, policy):
             return Outcome("form.website_gone")
-        return await find_sought_blocker(self.store, request, self.clock())
+        # All but a form was checked when it was submitted.
+        return await find_sought_blocker(self.store, request, self.clock()) if request.kind in FORM_KINDS else None
 
     async def find_blocker(self, change: Change, now: datetime) -> Outcome | None:
         """Find what stands against applying a change; None where nothing does.

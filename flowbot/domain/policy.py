@@ -14,7 +14,7 @@ from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, WebsiteNum
 EVERYONE: Final = "*"
 
 Principal = Literal["*"] | UserId | GroupId
-"""`"*"` is everyone in the channel, `U…`/`W…` a person, `S…` a user group."""
+"""`"*"` is everyone in the channel but guests and bots, `U…`/`W…` a person, `S…` a user group."""
 
 
 class Gate(StrEnum):
@@ -146,13 +146,14 @@ class Reason(StrEnum):
     NOT_LISTED = "not_listed"
     NOT_ADMIN = "not_admin"
     NOT_OPEN = "not_open"
+    GUEST = "guest"
     UNCERTAIN = "uncertain"
 
     @property
     def key(self) -> str:
         """Return the message's key for people; there is none for GRANTED."""
         # Keys: denied.no_policy, denied.external, denied.inactive, denied.not_listed, denied.not_admin,
-        # denied.not_open, denied.uncertain
+        # denied.not_open, denied.guest, denied.uncertain
         return f"denied.{self}"
 
 
@@ -164,6 +165,7 @@ class Actor:
         groups: Their user groups; None where Slack did not tell.
         is_external: Whether they are of another organisation.
         is_active: False for deactivated people and for bots.
+        is_guest: Whether they are a guest, whom a policy has to name: "everyone" leaves them out.
     """
 
     user: UserId
@@ -171,6 +173,7 @@ class Actor:
     is_admin: bool = False
     is_external: bool = False
     is_active: bool = True
+    is_guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +198,13 @@ def decide(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -
     entries = list_entitled(policy, permission)
     groups = {entry for entry in entries if isinstance(entry, GroupId)}
     own_groups = sorted(groups & (actor.groups or frozenset()))
-    basis = next((entry for entry in (actor.user, EVERYONE, *own_groups) if entry in entries), None)
+    everyone = () if actor.is_guest else (EVERYONE,)
+    basis = next((entry for entry in (actor.user, *everyone, *own_groups) if entry in entries), None)
     if basis is not None:
         return Decision(allowed=True, reason=Reason.GRANTED, basis=str(basis))
-    reason = Reason.UNCERTAIN if groups and actor.groups is None else Reason.NOT_LISTED
-    return Decision(allowed=False, reason=reason)
+    if groups and actor.groups is None:
+        return Decision(allowed=False, reason=Reason.UNCERTAIN)
+    return Decision(allowed=False, reason=Reason.GUEST if EVERYONE in entries else Reason.NOT_LISTED)
 
 
 def list_entitled(policy: ChannelPolicy, permission: Permission) -> tuple[Principal, ...]:

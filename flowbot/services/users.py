@@ -123,6 +123,7 @@ class UserService:
             is_admin=profile.is_admin or caller.user in self._admins,
             is_external=_is_external(organisation, self._recall_origin(caller), profile),
             is_active=not (profile.is_bot or profile.is_deactivated),
+            is_guest=profile.is_guest,
         )
         return CurrentUser(actor, profile.locale, profile.timezone)
 

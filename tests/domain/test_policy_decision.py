@@ -26,6 +26,7 @@ EDITOR = Actor(AYSE)
 LEAD = Actor(BORA, groups=frozenset({LEADS}))
 STRANGER = Actor(UserId("U0CEM"))
 UNCERTAIN = Actor(UserId("U0CEM"), groups=None)
+GUEST = Actor(UserId("U0GUEST"), is_guest=True)
 ADMIN = Actor(UserId("U0ADMIN"), is_admin=True)
 
 
@@ -74,6 +75,11 @@ TABLE = [
         Reason.EXTERNAL),
     Row("another organisation's admin is external", MARKETING, replace(ADMIN, is_external=True), Permission.SETUP,
         Reason.EXTERNAL),
+    Row("a guest is not everyone", MARKETING, GUEST, Permission.VIEW, Reason.GUEST),
+    Row("a guest shares nothing as everyone", MARKETING, GUEST, Permission.SHARE, Reason.GUEST),
+    Row("a guest is not listed where everyone is not", CLOSED, GUEST, Permission.VIEW, Reason.NOT_LISTED),
+    Row("a guest counts by name", MARKETING, replace(EDITOR, is_guest=True), Permission.EDIT, Reason.GRANTED, "U0AYSE"),
+    Row("a guest counts by group", MARKETING, replace(LEAD, is_guest=True), Permission.VIEW, Reason.GRANTED, "S0LEADS"),
     Row("who has left is inactive", MARKETING, replace(EDITOR, is_active=False), Permission.EDIT, Reason.INACTIVE),
 ]  # fmt: skip
 
@@ -107,6 +113,7 @@ ACTORS = st.builds(
     is_admin=st.booleans(),
     is_external=st.booleans(),
     is_active=st.booleans(),
+    is_guest=st.booleans(),
 )
 PERMISSIONS = st.sampled_from(list(Permission))
 ROLES = st.sampled_from(["viewers", "editors", "approvers"])

@@ -44,6 +44,7 @@ class UserProfile:
     is_bot: bool
     is_deactivated: bool
     name: str = ""
+    is_guest: bool = False
 
 
 class UserDirectory(Protocol):

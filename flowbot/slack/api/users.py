@@ -40,6 +40,8 @@ class _User(_Answer):
     is_admin: bool = False
     is_owner: bool = False
     is_stranger: bool = False
+    is_restricted: bool = False
+    is_ultra_restricted: bool = False
     is_bot: bool = False
     deleted: bool = False
     real_name: str | None = None
@@ -106,6 +108,7 @@ class SlackUserDirectory(UserDirectory):
             is_bot=found.is_bot,
             is_deactivated=found.deleted,
             name=found.real_name or found.name or "",
+            is_guest=found.is_restricted or found.is_ultra_restricted,
         )
 
     async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:

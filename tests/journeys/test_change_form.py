@@ -65,9 +65,9 @@ async def test_the_form_says_what_will_happen(
     [
         ("Etkinleştir", False, "Onay iste",
          "Onaylanınca Lale Moda sitesinin yeni aboneleri bu bildirimi abone olduktan 3 saat sonra alır."),
-        ("Durdur", True, "Durdur", "Bu akış yeni abonelere gitmez. Yeniden etkinleştirmek için onay gerekir."),
+        ("Durdur", True, "Durdur", "Bu akış artık yeni abonelere gitmez. Yeniden etkinleştirmek için onay gerekir."),
         ("Sil", True, "Onay iste",
-         "Onaylanınca bu akış yeni abonelere gitmez ve silinir. Durdurulmuş olarak geri yüklenebilir."),
+         "Onaylanınca bu akış artık yeni abonelere gitmez ve silinir. Durdurulmuş olarak geri yüklenebilir."),
     ],
 )  # fmt: skip
 async def test_it_says_so_in_turkish_too(http: World, button: str, is_enabled: bool, submit: str, effect: str) -> None:

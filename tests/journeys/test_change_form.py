@@ -142,6 +142,17 @@ async def test_an_open_request_is_said_before_anything_is_typed(http: World) -> 
     assert (view.submit, http.emma.list_buttons(view)) == (None, ["Open"])
 
 
+async def test_a_disable_says_that_it_ends_an_open_request(http: World) -> None:
+    await http.import_policy(approval_policy())
+    add_flow(http, is_enabled=True)
+    request = await request_change(http, "delete 1", by=http.ayse)
+    await http.emma.click(await show(http.emma), "Disable")
+    assert "The open request for this flow ends as Out of date." in text_of(await wait_for_change_form(http.emma))
+    await http.emma.submit({"Reason": "Wrong link"})
+    await wait_for_private_message(http.emma, "Flow #1 is disabled", MARKETING)
+    await wait_for_status(http, request, "Güncel değil")
+
+
 async def test_a_button_that_is_too_late_says_so(http: World) -> None:
     add_flow(http)
     shown = await show(http.emma)

@@ -44,12 +44,19 @@ class RequestOpenError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class ChangePreview:
-    """What a change would do, before it is requested: to which flow, and whether somebody has to approve it."""
+    """What a change would do, before it is requested.
+
+    Attributes:
+        request: The request, without its reason.
+        flow: The flow as it is now.
+        displaces_request: Whether an open request for the flow ends for it.
+    """
 
     request: ChangeRequest
     flow: Flow
     needs_approval: bool
     website_names: Mapping[WebsiteId, str]
+    displaces_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +98,11 @@ class RequestSubmitter:
             DependencyError: as `request_change`.
         """
         preview = await self._prepare(user, channel, kind, flow_id)
-        current = await self.store.open_change_of(flow_id) if preview.needs_approval else None
-        if current is not None:
+        current = await self.store.open_change_of(flow_id)
+        if current is not None and preview.needs_approval:
             raise RequestOpenError(current)
-        return preview
+        is_waiting = current is not None and current.state is ChangeState.PENDING
+        return replace(preview, displaces_request=is_waiting)
 
     async def request_change(
         self,

@@ -67,13 +67,15 @@ class ChangeForm:
             block_kit.text_element(f"#{flow.id} {name}", bold=True), block_kit.text_element(f" · {website}")
         )
         submit = t("button.request_approval" if preview.needs_approval else SUBMIT_KEYS[kind])
-        effect = block_kit.paragraph(format_effect(preview, t))
+        effects = [block_kit.paragraph(format_effect(preview, t))]
+        if preview.displaces_request:
+            effects.append(block_kit.paragraph(t("request.effect_displaces")))
         return {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
             "submit": block_kit.plain(submit, TITLE_MAX),
             **block_kit.modal(
-                t(TITLE_KEYS[kind]), [subject, effect, reason_input(t, optional=True)], close=t("request.cancel")
+                t(TITLE_KEYS[kind]), [subject, *effects, reason_input(t, optional=True)], close=t("request.cancel")
             ),
         }
 

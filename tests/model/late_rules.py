@@ -25,6 +25,11 @@ from tests.model.strategies import (
     FaultPlan,
 )
 
+PAUSES_BY_NAME: Final = {
+    "a moment": timedelta(seconds=30),
+    "a quarter": timedelta(minutes=16),
+    "a day": timedelta(hours=25),
+}
 UNSEEN: Final = (
     WriteFault.ACCEPTED_LATE,
     WriteFault.ACCEPTED_LATE,
@@ -32,7 +37,19 @@ UNSEEN: Final = (
     WriteFault.UNANSWERED_LATE,
     WriteFault.UNANSWERED_NEVER,
 )
-MEANWHILE: Final = ("edit", "edit late", "enable", "disable", "delete", "switch", "look", "wait", "wait long", "read")
+MEANWHILE: Final = (
+    "ask",
+    "approve",
+    "enable",
+    "edit",
+    "edit late",
+    "disable",
+    "delete",
+    "switch",
+    "look",
+    "read",
+    *PAUSES_BY_NAME,
+)
 """What happens while an effect is not seen."""
 
 
@@ -75,31 +92,29 @@ class LateRules(DecisionRules):
         self._read_all(process)
 
     def _take_step(self, process: int, what: str, flow: FlowId, faults: FaultPlan) -> None:
+        steps = {
+            "ask": lambda: self.somebody_asks(process, AYSE, ChangeKind.ENABLE, flow, FaultPlan()),
+            "approve": lambda: self._approve_open(process, flow, FaultPlan()),
+            "enable": lambda: self._ask_and_approve(process, ChangeKind.ENABLE, flow, FaultPlan()),
+            "edit": lambda: self.somebody_edits(process, AYSE, flow, "Tomorrow", FaultPlan()),
+            "edit late": lambda: self.somebody_edits(process, AYSE, flow, "Next week", faults),
+            "disable": lambda: self.somebody_asks(process, BURAK, ChangeKind.DISABLE, flow, FaultPlan()),
+            "delete": lambda: self._ask_and_approve(process, ChangeKind.DELETE, flow, FaultPlan()),
+            "switch": lambda: self._edit_in_enkapush(flow, "switch"),
+            "look": lambda: self._run_steps((process, Process.recover)),
+            "read": lambda: self._read_all(process),
+        }
         self.the_promises_hold()
-        match what:
-            case "edit":
-                self.somebody_edits(process, AYSE, flow, "Tomorrow", FaultPlan())
-            case "edit late":
-                self.somebody_edits(process, AYSE, flow, "Next week", faults)
-            case "enable":
-                self._ask_and_approve(process, ChangeKind.ENABLE, flow, FaultPlan())
-            case "disable":
-                self.somebody_asks(process, BURAK, ChangeKind.DISABLE, flow, FaultPlan())
-            case "delete":
-                self._ask_and_approve(process, ChangeKind.DELETE, flow, FaultPlan())
-            case "switch":
-                self._edit_in_enkapush(flow, "switch")
-            case "look":
-                self._run_steps((process, Process.recover))
-            case "wait":
-                self.world.advance(timedelta(seconds=30))
-            case "wait long":
-                self.world.advance(timedelta(minutes=16))
-            case _:
-                self._read_all(process)
+        if (step := steps.get(what)) is None:
+            self.world.advance(PAUSES_BY_NAME[what])
+        else:
+            step()
 
     def _ask_and_approve(self, process: int, kind: ChangeKind, flow: FlowId, faults: FaultPlan) -> None:
         self.somebody_asks(process, AYSE, kind, flow, FaultPlan())
+        self._approve_open(process, flow, faults)
+
+    def _approve_open(self, process: int, flow: FlowId, faults: FaultPlan) -> None:
         if (change := self._find_open_change(flow)) is not None and change.state is ChangeState.PENDING:
             faults.inject(self.world, process)
             self._run_steps((process, self._approve_step(CAN, change)))

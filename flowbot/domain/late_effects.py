@@ -76,24 +76,32 @@ def find_repeatable_disable(enable: Change, writes: Iterable[Change]) -> Change 
     return None if last is None or last.request.repeats is not None else last
 
 
-def operations_since(change: Change, writes: Iterable[Change]) -> tuple[FlowOperation, ...]:
-    """Return the operations of one flow's other writes that may have shown themselves since `change` was requested."""
+def operations_since(change: Change, writes: Iterable[Change], now: datetime) -> tuple[FlowOperation, ...]:
+    """Return the operations of one flow's other writes that may have shown themselves since `change` was requested.
+
+    An effect that nobody saw in its time counts as made outside.
+    """
     later = (
         write
         for write in writes
         if write.id != change.id
-        and (write.state is not ChangeState.APPLIED or write.progress.is_resent or write.changed_at > change.created_at)
+        and (
+            write.state is ChangeState.APPLYING
+            or may_take_effect(write, now)
+            or (write.state is ChangeState.APPLIED and write.changed_at > change.created_at)
+        )
     )
     built = (build_operation(write.request) for write in later)
     return tuple(each for each in built if isinstance(each, FlowOperation))
 
 
-def take_over_effects(change: Change, writes: Iterable[Change]) -> Change:
+def take_over_effects(change: Change, writes: Iterable[Change], now: datetime) -> Change:
     """Return a change as it is about the flow that late effects left, which showed themselves since it was requested.
 
     Args:
         change: a pending change.
         writes: the flow's writes.
+        now: the current time.
     """
     request = change.request
     operation = build_operation(request)
@@ -101,7 +109,7 @@ def take_over_effects(change: Change, writes: Iterable[Change]) -> Change:
         return change
     shown = [write for write in writes if write.state is ChangeState.APPLIED and write.changed_at > change.created_at]
     current = operation.before
-    for late in operations_since(change, shown):
+    for late in operations_since(change, shown, now):
         current = replace(current, **late.sent)
     wanted = operation.rebase(current).wanted if isinstance(operation, EditOperation) else request.wanted
     return replace(change, request=replace(request, before=current, wanted=wanted))

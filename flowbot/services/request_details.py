@@ -155,7 +155,7 @@ class RequestDetailsLoader:
         writes: tuple[Change, ...] = ()
         if change.request.flow is not None:
             writes = await self.store.sent_since(change.request.flow, change.created_at - LATE_EFFECTS)
-        details = replace(details, change=take_over_effects(change, writes))
+        details = replace(details, change=take_over_effects(change, writes, self.clock()))
         details = replace(details, late_edits=self._find_late_edits(details, writes))
         change = details.change
         approved = await self.store.last_approved_before(change)
@@ -177,11 +177,10 @@ class RequestDetailsLoader:
         flow, kind = details.flow, details.change.request.kind
         if flow is None or kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
             return ()
-        found: dict[str, FieldDifference] = {}
+        found: list[FieldDifference] = []
         for edit in find_late_edits(writes, self.clock()):
             operation = build_operation(edit.request)
             sent = operation.sent if isinstance(operation, EditOperation) else {}
-            for field, value in sent.items():
-                if value != getattr(flow, field):
-                    found[field] = FieldDifference(field, getattr(flow, field), value)
-        return tuple(found.values())
+            late = (FieldDifference(field, getattr(flow, field), value) for field, value in sent.items())
+            found += [each for each in late if each.before != each.after and each not in found]
+        return tuple(found)

@@ -1,7 +1,7 @@
 """Checks of what flowbot says of its writes, by the effects that they had or may have yet."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -44,11 +44,12 @@ class EffectInvariants:
         assert not self.enkapush.twice, f"sent again though answered: {self.enkapush.twice}"
         repeated = Counter(change.request.repeats for change in changes if change.request.repeats is not None)
         assert all(count == 1 for count in repeated.values()), f"disabled again and again: {repeated}"
+        known = {change.id: change for change in changes}
         for change in changes:
-            self._check_change(change)
+            self._check_change(change, known)
         self.checked_effects = len(self.enkapush.effects)
 
-    def _check_change(self, change: Change) -> None:
+    def _check_change(self, change: Change, known: Mapping[ChangeId, Change]) -> None:
         effects = self.enkapush.of_change(change.id)
         sent = self.enkapush.sent[change.id]
         assert len(effects) <= sent, f"sent {sent} times, with {len(effects)} effects: {effects}"
@@ -57,7 +58,7 @@ class EffectInvariants:
             assert not self.enkapush.may_still_land(change.id), f"{change.state} ({change.outcome}), and under way"
         if change.state is ChangeState.OUT_OF_DATE and change.id not in self.checked_ends:
             self.checked_ends.add(change.id)
-            assert not self._differs_by_own_effects(change), (
+            assert not self._differs_by_own_effects(change, known), (
                 f"out of date by effects of flowbot's own: {describe(change)}"
             )
         if change.state is ChangeState.APPLYING and change.sent_at is not None:
@@ -76,7 +77,7 @@ class EffectInvariants:
                 f"applied, and not there: {describe(change)}"
             )
 
-    def _differs_by_own_effects(self, change: Change) -> bool:
+    def _differs_by_own_effects(self, change: Change, known: Mapping[ChangeId, Change]) -> bool:
         """Check whether a change is out of date though nobody but flowbot has changed its flow since."""
         if change.outcome is None or change.outcome.key != "out_of_date.edit":
             return False
@@ -85,10 +86,12 @@ class EffectInvariants:
             for effect in self.enkapush.effects
             if flow_of(effect) == change.request.flow and effect.at is not None and effect.at >= change.created_at
         ]
-        return all(
-            effect.change is not None and self.enkapush.stored_as.get(effect.change) is not Storage.CUT_SHORT
-            for effect in since
-        )
+        return all(effect.change and self._is_own(known[effect.change], change.changed_at) for effect in since)
+
+    def _is_own(self, late: Change, at: datetime) -> bool:
+        """Check whether an effect counts as flowbot's own: it is recognised, and seen in its time."""
+        is_seen = late.state is ChangeState.APPLIED or is_recent(late, at)
+        return is_seen and self.enkapush.stored_as.get(late.id) is not Storage.CUT_SHORT
 
     def _is_in_effect(self, change: Change) -> bool:
         asked, flows = change.request, self.enkapush.flows

@@ -163,8 +163,15 @@ class Harness:
         )
         self.writer = ChangeWriter(context)
 
-    async def submit(self, kind: ChangeKind, wanted: DesiredFlow | None = None, **other: Any) -> Change:
-        """Submit a change that this process has in hand, about to be written."""
+    async def submit(
+        self,
+        kind: ChangeKind,
+        wanted: DesiredFlow | None = None,
+        *,
+        state: ChangeState = ChangeState.APPLYING,
+        **other: Any,
+    ) -> Change:
+        """Submit a change that this process has in hand, about to be written where no other state is given."""
         new = ChangeRequest(
             token=FormToken(f"t{kind}{other.pop('number', 1)}"),
             kind=kind,
@@ -175,7 +182,7 @@ class Harness:
             **other,
         )
         change, _ = await self.store.submit(new, HERE, AuditEvent(NOON, "change.submitted", new.requester))
-        return await self.store.replace_if_unchanged(change, replace(change, state=ChangeState.APPLYING))
+        return await self.store.replace_if_unchanged(change, replace(change, state=state))
 
     async def submit_edit(self, wanted: DesiredFlow, before: Flow, **other: Any) -> Change:
         """Submit an edit of `before`."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
-from flowbot.domain.flow import DesiredFlow, Flow
+from flowbot.domain.flow import DesiredFlow, Flow, FlowContent
 from flowbot.domain.ids import FlowId
 from flowbot.domain.late_effects import (
     LATE_EFFECTS,
@@ -17,8 +17,11 @@ from flowbot.domain.late_effects import (
     find_late_enables,
     find_repeatable_disable,
     next_look,
+    operations_since,
 )
 from flowbot.services.executor.preconditions import find_sought_blocker
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.unit_of_work import Database
 from tests.services.executor_harness import CONTENT, HERE, NOON, Harness, flow_of
 
@@ -38,9 +41,10 @@ async def send(
     number: int = 1,
     age: timedelta = timedelta(seconds=1),
     is_resent: bool = False,
+    wanted: FlowContent = CONTENT,
 ) -> Change:
     """Submit a change of flow 7 that was sent, and came into `state`, so long ago."""
-    change = await harness.submit(kind, DesiredFlow(CONTENT), flow=OFF.id, before=OFF, number=number)
+    change = await harness.submit(kind, DesiredFlow(wanted), flow=OFF.id, before=OFF, number=number)
     assert await harness.store.mark_sent_once(change.id, HERE.owner, NOON - age, None)
     if is_resent:
         await harness.store.mark_resent(change.id)
@@ -116,6 +120,26 @@ async def test_edits_that_may_take_effect_are_found(harness: Harness) -> None:
     late = await send(harness, ChangeKind.EDIT, number=2)
     writes = await harness.store.sent_since(OFF.id, NOON - LATE_EFFECTS)
     assert [each.id for each in find_late_edits(writes, NOON)] == [late.id]
+
+
+async def test_a_request_names_all_that_earlier_edits_may_change_yet(harness: Harness, database: Database) -> None:
+    for number, title in enumerate(["First", "Second", "Second"], 1):
+        age = timedelta(minutes=9 - number)
+        await send(harness, ChangeKind.EDIT, number=number, age=age, wanted=replace(CONTENT, title=title))
+    waiting = await harness.submit(ChangeKind.ENABLE, state=ChangeState.PENDING, flow=OFF.id, before=OFF)
+    loader = RequestDetailsLoader(harness.store, ImageRepository(database), harness.flow_cache, harness.enkapush.now)
+    details = await loader.load_newest(waiting.id)
+    assert [(each.field, each.after) for each in details.late_edits] == [("title", "First"), ("title", "Second")]
+
+
+async def test_an_edit_explains_a_difference_for_a_day_and_for_ever_once_it_was_seen(harness: Harness) -> None:
+    late = await send(harness, ChangeKind.EDIT, age=timedelta(hours=1))
+    enable = await harness.submit(ChangeKind.ENABLE, None, flow=OFF.id, before=OFF, number=2)
+    tomorrow = NOON + timedelta(hours=23)
+    assert len(operations_since(enable, [late, enable], NOON)) == 1
+    assert operations_since(enable, [late, enable], tomorrow) == ()
+    seen = replace(late, state=ChangeState.APPLIED, changed_at=NOON + timedelta(hours=2))
+    assert len(operations_since(enable, [seen, enable], tomorrow)) == 1
 
 
 async def test_the_last_disable_after_an_enable_is_repeated_and_no_repetition(harness: Harness) -> None:

@@ -77,7 +77,8 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
     async def _find_other_operations(self) -> tuple[FlowOperation, ...]:
         """Find what flowbot sent to the flow besides, and may have shown itself since the change was requested."""
         since = self.change.created_at - LATE_EFFECTS
-        return operations_since(self.change, await self.context.store.sent_since(self.operation.before.id, since))
+        writes = await self.context.store.sent_since(self.operation.before.id, since)
+        return operations_since(self.change, writes, self.context.clock())
 
     async def _rebase(self, current: Flow, *, was_sent: bool) -> OperationT | ChangeResult:
         """Return the operation on the flow as it is now, or how the change ends unsent.

@@ -122,6 +122,18 @@ async def test_edits_that_may_take_effect_are_found(harness: Harness) -> None:
     assert [each.id for each in find_late_edits(writes, NOON)] == [late.id]
 
 
+@pytest.mark.parametrize(
+    ("age", "sends"), [(timedelta(minutes=1), 1), (SEARCH_TIME, 1), (SEARCH_TIME + timedelta(seconds=1), 0)]
+)
+async def test_what_was_sent_long_ago_is_not_sent_again(harness: Harness, age: timedelta, sends: int) -> None:
+    harness.enkapush.flows[OFF.id] = OFF
+    change = await harness.submit(ChangeKind.ENABLE, None, flow=OFF.id, before=OFF)
+    assert await harness.store.mark_sent_once(change.id, HERE.owner, NOON - age, None)
+    result = await harness.writer.apply(await harness.store.get(change.id) or change)
+    assert len(harness.enkapush.switched) == sends
+    assert result.state is (ChangeState.APPLIED if sends else ChangeState.UNKNOWN)
+
+
 async def test_a_request_names_all_that_earlier_edits_may_change_yet(harness: Harness, database: Database) -> None:
     for number, title in enumerate(["First", "Second", "Second"], 1):
         age = timedelta(minutes=9 - number)

@@ -10,7 +10,7 @@ import structlog
 from flowbot.domain.change import Change, ChangeKind, ImageFault
 from flowbot.domain.effects import shows_effect
 from flowbot.domain.flow import Flow, fingerprint
-from flowbot.domain.late_effects import LATE_EFFECTS, operations_since
+from flowbot.domain.late_effects import LATE_EFFECTS, SEARCH_TIME, operations_since
 from flowbot.domain.operations import DeleteOperation, EditOperation, FlowOperation, ToggleOperation
 from flowbot.domain.outcomes import (
     ChangeResult,
@@ -52,13 +52,16 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
     operation: OperationT
 
     async def apply(self) -> ChangeResult:
-        """Attempt the write, and once more where no answer came.
+        """Attempt the write, and once more where no answer came, if that is not long ago.
 
         Once a write was sent and not answered, nothing proves any more that it was not done: not even a refusal.
         """
         change = self.change
         for _ in range(MAX_ATTEMPTS):
             was_sent = change.sent_at is not None
+            if change.sent_at is not None and self.context.clock() - change.sent_at > SEARCH_TIME:
+                # Sent as late as this, its effect could come after the time that is counted from the first attempt.
+                break
             try:
                 return await self._attempt(change, was_sent=was_sent)
             except WriteUnclearError:

@@ -6,7 +6,6 @@ from typing import Final
 
 from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind
 from flowbot.domain.ids import UserId
-from flowbot.domain.late_effects import UNREPEATABLE
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, FLOW_GONE, LAPSED_KEYS
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
@@ -249,7 +248,7 @@ def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
             return buttons
         case ChangeState.UNKNOWN:
             again = block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)
-            is_repeatable = change.due_at is None and change.request.kind in UNREPEATABLE
+            is_repeatable = change.due_at is None and change.request.flow is not None
             check = block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, value)
             return [check, again] if is_repeatable else [check]
         case ChangeState.OUT_OF_DATE if not _is_flow_gone(details):

@@ -2,16 +2,17 @@
 
 import base64
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
-from sqlalchemy import JSON, Connection, MetaData, Table, create_engine, make_url, null, text
+from sqlalchemy import JSON, Connection, MetaData, Table, create_engine, make_url, null, text, update
 from sqlalchemy.engine import Engine
 
 from flowbot.sandbox.enkapush import Flow, Image, Segment
@@ -20,12 +21,14 @@ from flowbot.storage.tables import changes, drafts
 from tests.journeys.world import Time, World
 
 FOLDER: Final = Path(__file__).parent / "first_version"
+BEGUN: Final = datetime.now(UTC).replace(microsecond=0)
 SLACK, ENKAPUSH = "http://slack.recorded", "http://enkapush.recorded"
 """Stand in a file for the addresses of the stand-ins, which are others at each run."""
 VERSIONS: Final = "recorded_versions"
 """A table of the recorder's own: every change's row as each write left it."""
 
 Json = dict[str, Any]
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+\d\d:\d\d)?")
 
 
 @dataclass(frozen=True)
@@ -61,9 +64,16 @@ def _read(value: str) -> Json:
 
 @dataclass(frozen=True)
 class Moment:
-    """A recorded moment."""
+    """A recorded moment.
+
+    Attributes:
+        folder: Where its file is.
+        age: How long before the tests began its times are; None for those of the recording.
+    """
 
     name: str
+    folder: Path = FOLDER
+    age: timedelta | None = None
 
     @cached_property
     def data(self) -> Json:
@@ -72,7 +82,11 @@ class Moment:
 
     def read(self, slack: str, enkapush: str) -> Json:
         """Return all of it, with these addresses of the stand-ins."""
-        written = (FOLDER / f"{self.name}.json").read_text().replace(SLACK, slack).replace(ENKAPUSH, enkapush)
+        written = (self.folder / f"{self.name}.json").read_text().replace(SLACK, slack).replace(ENKAPUSH, enkapush)
+        if self.age is not None:
+            recorded_at = datetime.fromisoformat(json.loads(written)["recorded_at"]["$at"])
+            since = BEGUN - self.age - recorded_at
+            written = _TIME.sub(lambda found: (datetime.fromisoformat(found[0]) + since).isoformat(), written)
         read: Json = json.loads(written, object_hook=_decoded)
         return read
 
@@ -218,6 +232,16 @@ def put_rows(url: str, moment: Moment) -> None:
             connection.exec_driver_sql(
                 "SELECT setval(pg_get_serial_sequence('events', 'number'), max(number)) FROM events"
             )
+    engine.dispose()
+
+
+def put_sent_at(url: str, moments: Mapping[str, datetime]) -> None:
+    """Put into the rows of changes, by id, when they were sent."""
+    engine = create_engine(sync_url(url))
+    with engine.begin() as connection:
+        for id_, sent_at in moments.items():
+            at = sent_at.replace(tzinfo=UTC)
+            connection.execute(update(changes).where(changes.c.id == id_).values(sent_at=at))
     engine.dispose()
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +16,16 @@ from sqlalchemy import Engine, create_engine, text
 from flowbot.bootstrap import Flowbot
 from flowbot.sandbox.slack import Message, SandboxPerson
 from flowbot.storage.migrations import upgrade
-from tests.compatibility.moments import Control, Json, Moment, put_addresses, put_rows, restore_stand_ins, sync_url
+from tests.compatibility.moments import (
+    Control,
+    Json,
+    Moment,
+    put_addresses,
+    put_rows,
+    put_sent_at,
+    restore_stand_ins,
+    sync_url,
+)
 from tests.journeys.request_steps import speed_up
 from tests.journeys.world import World, new_world
 from tests.storage.older_databases import upgrade_to
@@ -104,7 +114,11 @@ def fill_database(url: str, moment: Moment) -> None:
     """Fill an empty database with a moment's rows, as the first version left it, and upgrade it as `migrate` does."""
     upgrade_to(url, FIRST_REVISION)
     put_rows(url, moment)
+    # As after a day: an upgrade looks once more for the effect of what was sent lately, by the machine's clock.
+    sent = [row for row in moment.rows("changes") if row["sent_at"]]
+    put_sent_at(url, {row["id"]: row["sent_at"] - timedelta(days=365) for row in sent})
     upgrade(url)
+    put_sent_at(url, {row["id"]: row["sent_at"] for row in sent})
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from flowbot.services.ports import utc_now
 from flowbot.storage.repositories.change_rows import append_events, change_row, read_change, read_event
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.tables import metadata
 from flowbot.storage.unit_of_work import Database
 
 Json = dict[str, Any]
@@ -103,6 +104,7 @@ REWRITERS: Final[Mapping[str, Callable[[Any], Awaitable[Json]]]] = {
 def rewrite_row(table: str, row: Json) -> Json:
     """Read a row, and return what flowbot writes for it."""
     aware = {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in row.items()}
+    aware = dict.fromkeys(metadata.tables[table].columns.keys()) | aware  # a column that came later is empty
 
     async def write() -> Json:
         return await REWRITERS[table](SimpleNamespace(**aware, _mapping=aware))

@@ -49,7 +49,8 @@ def upgrade() -> None:
     for row in connection.execute(sa.select(_CHANGES).where(is_failed)).all():
         if not isinstance(row.outcome, dict) or row.outcome.get("key") not in _UNSEEN:
             continue
-        outcome = {"key": f"unknown.{row.kind}", "params": {"id": str(row.flow_id or "")}, "flow": row.flow_id}
+        kind = "create" if row.kind == "restore" else row.kind
+        outcome = {"key": f"unknown.{kind}", "params": {"id": str(row.flow_id or "")}, "flow": row.flow_id}
         unknown = sa.update(_CHANGES).where(_CHANGES.c.id == row.id)
         connection.execute(unknown.values(state="unknown", version=row.version + 1, outcome=outcome))
         connection.execute(

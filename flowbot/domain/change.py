@@ -42,6 +42,8 @@ class ChangeKind(StrEnum):
     RESTORE = "restore"
 
 
+CREATING_KINDS: Final = frozenset({ChangeKind.CREATE, ChangeKind.RESTORE})
+"""Kinds that make a new flow."""
 FORM_KINDS: Final = frozenset({ChangeKind.CREATE, ChangeKind.EDIT})
 """Kinds that are requested by a form. It may be sent long after it was opened, by somebody who has left the channel."""
 
@@ -322,26 +324,6 @@ class Change:
     def has_unsaved_form(self) -> bool:
         """Check whether the form that was filled for it was not saved, or not as it was filled."""
         return self.request.kind in FORM_KINDS and (self.state in UNSUCCESSFUL or self.is_stored_otherwise)
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """The values of a form that is not saved yet, stored for a day.
-
-    Attributes:
-        token: The form's own.
-        before: The flow that is edited or duplicated, as the form showed it; None for a new flow.
-        typed: The values by field.
-    """
-
-    token: FormToken
-    user: UserId
-    channel: ChannelId
-    kind: ChangeKind
-    flow: FlowId | None
-    before: Flow | None
-    typed: Mapping[str, str]
-    changed_at: datetime
 
 
 def with_lease(lease: Lease | None, change: Change) -> Change:

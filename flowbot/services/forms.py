@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.change import UNSUCCESSFUL, Change, ChangeKind, ChangeRequest, ChangeState, Draft
+from flowbot.domain.change import UNSUCCESSFUL, Change, ChangeKind, ChangeRequest, ChangeState
+from flowbot.domain.draft import Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, parse_website_id
 from flowbot.domain.policy import ChannelPolicy, Permission

@@ -3,7 +3,8 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from flowbot.domain.change import ChangeKind, Draft
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChannelId, FormToken, UserId
 from flowbot.domain.images import ImageFile
 from flowbot.services.forms import KEEP_DRAFTS

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.change import ChangeKind, Draft
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.draft import Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
 from flowbot.storage.repositories.drafts import DraftRepository

@@ -8,7 +8,8 @@ from typing import Final
 
 from flowbot.domain.approval import requires_approval
 from flowbot.domain.audit import AuditAction, Transition, submission_event
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Draft, Outcome
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
+from flowbot.domain.draft import Draft
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.outcomes import DISABLED_MEANWHILE

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import NewType, Protocol
 
 from flowbot.domain.audit import AuditEvent, Transition
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Draft, Lease, Progress, Vote
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Progress, Vote
+from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageInfo
 from flowbot.domain.policy import ChannelPolicy, PolicyBook

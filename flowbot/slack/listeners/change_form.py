@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import structlog
 from structlog.contextvars import bind_contextvars
 
-from flowbot.domain.change import Change, ChangeKind, Draft
+from flowbot.domain.change import Change, ChangeKind
+from flowbot.domain.draft import Draft
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator

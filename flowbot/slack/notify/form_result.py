@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeRequest, ChangeState, Draft
+from flowbot.domain.change import Change, ChangeRequest, ChangeState
+from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind
+from flowbot.domain.change import CREATING_KINDS, ChangeKind, ChangeState, Closure, ClosureKind
 from flowbot.domain.ids import UserId
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, FLOW_GONE, LAPSED_KEYS
 from flowbot.i18n.translator import Translator
@@ -248,7 +248,7 @@ def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
             return buttons
         case ChangeState.UNKNOWN:
             again = block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)
-            is_repeatable = change.due_at is None and change.request.flow is not None
+            is_repeatable = change.due_at is None and change.request.kind not in CREATING_KINDS
             check = block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, value)
             return [check, again] if is_repeatable else [check]
         case ChangeState.OUT_OF_DATE if not _is_flow_gone(details):

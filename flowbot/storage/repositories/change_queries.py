@@ -11,7 +11,16 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, func, null, or
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
-from flowbot.domain.change import LEASED_STATES, OPEN_STATES, Change, ChangeKind, ChangeState, Lease, Vote
+from flowbot.domain.change import (
+    CREATING_KINDS,
+    LEASED_STATES,
+    OPEN_STATES,
+    Change,
+    ChangeKind,
+    ChangeState,
+    Lease,
+    Vote,
+)
 from flowbot.domain.ids import ChangeId, FlowId, FormToken
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
 from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord
@@ -28,7 +37,6 @@ NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
 IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
 DUE_STATES: Final = frozenset({ChangeState.PENDING, ChangeState.UNKNOWN})
 """A pending change is due to be reminded of or to expire, an unknown one to be looked for."""
-CREATING_KINDS: Final = frozenset({ChangeKind.CREATE, ChangeKind.RESTORE})
 
 
 def in_states(states: frozenset[ChangeState]) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, false, or_, select, up
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import (
+    CREATING_KINDS,
     LEASED_STATES,
     OPEN_STATES,
     Change,
@@ -44,7 +45,7 @@ from flowbot.storage.unit_of_work import Database
 
 SENT_STATES: Final = frozenset({ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.UNKNOWN})
 """The states of a change whose write was taken by Enkapush, or may have been."""
-WATCHED_KINDS: Final = frozenset({ChangeKind.ENABLE, *queries.CREATING_KINDS})
+WATCHED_KINDS: Final = frozenset({ChangeKind.ENABLE, *CREATING_KINDS})
 """Kinds that are watched after they were applied: a second flow, or a disable that came before, may show itself."""
 _EVENT_PAGE: Final = 500
 
@@ -119,7 +120,7 @@ class ChangeRepository(ChangeStore):
     async def replace_if_unchanged(self, seen: Change, moved: Change, *new_events: AuditEvent) -> Change:
         if moved.state is not seen.state and not can_transition(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
-        is_creating = moved.request.kind in queries.CREATING_KINDS
+        is_creating = moved.request.kind in CREATING_KINDS
         created = moved.outcome.flow if moved.outcome and is_creating else None
         # The lock keeps its name: an older process beside this one takes the same.
         async with self._database.write(alone=None if created is None else f"made.{created}") as connection:

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from sqlalchemy import Row, delete, insert, select, update
 
-from flowbot.domain.change import ChangeKind, Draft
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.draft import Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
 from flowbot.services.ports.storage import DraftStore

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from flowbot.domain.change import Draft
+from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind, FormValues, default_values, duplicate_values, form_values
 from flowbot.domain.flow import FieldDifference, flow_differences
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, parse_website_id

@@ -57,6 +57,7 @@ from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.repositories.messages import MessageRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
 from flowbot.worker.recovery import Recovery
@@ -159,6 +160,7 @@ async def run_flowbot(
             tasks=tasks,
             metrics=metrics,
             clock=believed,
+            monotonic=monotonic,
         )
         stack.push_async_callback(home.close)
         source.observe_with(services.late_effects, notifier.notify)
@@ -228,6 +230,7 @@ def _build_services(
     submitter = RequestSubmitter(store, policies, source, authorizer, users, leases, clock)
     return Services(
         store=store,
+        messages=MessageRepository(database),
         policies=policies,
         drafts=drafts,
         images=images,

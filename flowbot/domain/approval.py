@@ -7,11 +7,13 @@ from typing import Final
 
 from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice, with_lease
-from flowbot.domain.ids import UserId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate
+from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, Principal
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""
+PEOPLE_CALLED_MAX: Final = 10
+"""So many people are mentioned, or get a direct message, at most."""
 GATE_BY_KIND: Final[Mapping[ChangeKind, Gate]] = {
     ChangeKind.ENABLE: Gate.ENABLE,
     ChangeKind.DISABLE: Gate.DISABLE,
@@ -35,6 +37,13 @@ def is_expired(change: Change, now: datetime) -> bool:
 def may_decide(change: Change, person: UserId) -> bool:
     """Check whether a person may decide on a request, by its rule alone: on their own only where that lets them."""
     return person != change.request.requester or (change.rule is not None and change.rule.self_approval)
+
+
+def mentioned_approvers(approvers: Collection[Principal], requester: UserId) -> tuple[Principal, ...]:
+    """Return whom to mention of a request's approvers: user groups, and ten people at most but for who asked."""
+    groups = [entry for entry in approvers if isinstance(entry, GroupId)]
+    people = [entry for entry in approvers if isinstance(entry, UserId) and entry != requester]
+    return (*groups, *people[:PEOPLE_CALLED_MAX])
 
 
 def due_times(requested_at: datetime, rule: ApprovalRule) -> list[datetime]:

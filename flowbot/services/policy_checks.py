@@ -100,13 +100,6 @@ class PolicyChecker:
         problems |= await self._find_people_problems(wanted)
         return problems or await self._find_approval_problem(wanted, groups or {})
 
-    async def find_name(self, user: UserId) -> str:
-        """Find a person's name; a person whom Slack does not tell goes by their id."""
-        try:
-            return (await self.users.get_profile(user)).name or str(user)
-        except DependencyError:
-            return str(user)
-
     async def _find_people_problems(self, wanted: ChannelPolicy) -> dict[PolicyField, Text]:
         """Find the fields with people who cannot be chosen; of each, the first kind of them."""
         chosen = {
@@ -120,7 +113,8 @@ class PolicyChecker:
         for field, users in chosen.items():
             for fitness, key in _PROBLEM_KEYS.items():
                 if unfit := [user for user in users if found[user] is fitness]:
-                    problems[field] = Text(key, {"people": [await self.find_name(user) for user in unfit]})
+                    names = await self.users.find_names(unfit)
+                    problems[field] = Text(key, {"people": list(names.values())})
                     break
         return problems
 

@@ -137,8 +137,7 @@ class PolicySetup:
 
     async def find_names(self, people: Iterable[UserId]) -> dict[UserId, str]:
         """Find the names of people; a person whom Slack does not tell goes by their id."""
-        users = list(people)
-        return dict(zip(users, await asyncio.gather(*map(self._checker.find_name, users)), strict=True))
+        return await self._checker.users.find_names(people)
 
     async def require_workable(self, wanted: ChannelPolicy) -> None:
         """Make sure that a policy names only people whom it may, and that its requests can be approved.

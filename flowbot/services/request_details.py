@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self
+from typing import Final, Self
 
-from flowbot.domain.approval import approved_by, expires_at
+from flowbot.domain.approval import approved_by, expires_at, mentioned_approvers
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Vote
 from flowbot.domain.flow import FieldDifference, Flow, FlowContent, WriteOnlyFields, content_differences
 from flowbot.domain.ids import ChangeId, UserId, WebsiteId
@@ -13,13 +13,17 @@ from flowbot.domain.images import ImageInfo
 from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over_effects
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
-from flowbot.domain.outcomes import UNCOUNTED_VOTERS
+from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS
 from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, ImageStore, RequestRecord
 from flowbot.services.restores import find_restore
+
+_DECIDED: Final = frozenset(
+    {ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,33 @@ class RequestDetails:
     def quorum(self) -> int:
         """Return the number of approvals that are needed; 0 where none was."""
         return self.change.rule.quorum if self.change.rule else 0
+
+    @property
+    def is_approved(self) -> bool:
+        """Check whether the needed approvals were given and nobody skipped them."""
+        enough = self.change.rule is not None and len(self.approvals) >= self.quorum
+        return enough and self.change.state in _DECIDED and self.change.progress.skipped_by is None
+
+    @property
+    def people(self) -> tuple[UserId, ...]:
+        """Return everybody who stands in the request's message: who asked, who decided."""
+        closing = self.change.progress.closing
+        closed_by = () if closing is None else (closing.by,)
+        voters = approved_by(self.votes)
+        return tuple(dict.fromkeys((self.change.request.requester, *voters, *closed_by, *self.disabled_by)))
+
+    @property
+    def disabled_by(self) -> tuple[UserId, ...]:
+        """Return who disabled the flow, where that is why the request is out of date."""
+        outcome = self.change.outcome
+        if outcome is None or outcome.key != DISABLED_MEANWHILE:
+            return ()
+        return (UserId(str(outcome.params.get("person", ""))),)
+
+    @property
+    def mentioned(self) -> tuple[Principal, ...]:
+        """Return whom a notice to the approvers mentions."""
+        return mentioned_approvers(self.approvers, self.change.request.requester)
 
     @property
     def expires_at(self) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -89,6 +89,17 @@ class UserService:
             DependencyError: Slack did not say.
         """
         return await self._profiles.get(user, lambda: self._directory.get_profile(user), within=within)
+
+    async def find_names(self, people: Iterable[UserId]) -> dict[UserId, str]:
+        """Find the names of people; a person whom Slack does not tell goes by their id."""
+        users = list(people)
+        return dict(zip(users, await asyncio.gather(*map(self._find_name, users)), strict=True))
+
+    async def _find_name(self, user: UserId) -> str:
+        try:
+            return (await self.get_profile(user)).name or str(user)
+        except DependencyError:
+            return str(user)
 
     async def identify(self, caller: Caller) -> CurrentUser:
         """Return the person who called, with their rights.

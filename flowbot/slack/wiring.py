@@ -17,7 +17,8 @@ from flowbot.services.forms import FormService
 from flowbot.services.history import History
 from flowbot.services.inbox import HomeOverviews, RequestQueue
 from flowbot.services.policy_setup import PolicySetup
-from flowbot.services.ports import Clock
+from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports.messages import MessageStore
 from flowbot.services.ports.slack import ImageSource
 from flowbot.services.ports.storage import ChangeStore, DeliveryStore, DraftStore, ImageStore, PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
@@ -38,9 +39,13 @@ from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.notifier import SlackNotifier
+from flowbot.slack.notify.once import OnceSender
+from flowbot.slack.notify.outcome_notices import OutcomeNotices
+from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.slack.runner import Runner
 from flowbot.slack.tracked_tasks import TrackedTasks
 
@@ -50,6 +55,7 @@ class Services:
     """The use cases that listeners and forms call, and the stores that they read."""
 
     store: ChangeStore
+    messages: MessageStore
     policies: PolicyStore
     drafts: DraftStore
     images: ImageStore
@@ -75,13 +81,28 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     tasks: TrackedTasks,
     metrics: Metrics,
     clock: Clock,
+    monotonic: Monotonic,
 ) -> tuple[AsyncApp, SlackNotifier, HomeTab]:
     """Join the listeners, forms and messages. Return the app, the notifier, and the Home tab, which wants closing."""
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster = Modals(client), MessagePoster(client)
     details = RequestDetailsLoader(services.store, services.images, services.flow_cache, clock)
-    message_sync = RequestMessageSync(services.store, details, poster, responder, locales, clock)
+    messages, sender = services.messages, OnceSender(services.messages, poster, monotonic)
+    message_sync = RequestMessageSync(
+        services.store, messages, details, users, sender, poster, responder, locales, clock
+    )
+    team = TeamNotifier(
+        store=services.store,
+        details=details,
+        users=users,
+        message_sync=message_sync,
+        copies=DirectCopies(messages, details, users, sender, poster, locales, clock),
+        outcomes=OutcomeNotices(messages, details, users, sender, poster, responder, locales),
+        sender=sender,
+        poster=poster,
+        clock=clock,
+    )
     opener = FormOpener(forms, modals, clock)
     form_result = FormResult(
         store=services.store,
@@ -91,11 +112,11 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         responder=responder,
         users=users,
         policies=services.policies,
-        message_sync=message_sync,
+        team=team,
         locales=locales,
         clock=clock,
     )
-    notifier = SlackNotifier(services.store, details, message_sync, form_result, poster, responder, locales, clock)
+    notifier = SlackNotifier(services.store, team, form_result)
     queue = RequestQueue(services.store, services.policies, users.find_members)
     overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
     home = HomeTab(runner, client, overviews, details, message_sync)

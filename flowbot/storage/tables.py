@@ -158,6 +158,21 @@ events: Final = Table(
 )
 """The audit trail. Rows are added, never changed and never deleted; a number is never given twice."""
 
+messages: Final = Table(
+    "messages",
+    metadata,
+    Column("subject", String(32), primary_key=True),
+    Column("role", String(32), primary_key=True),
+    Column("recipient", String(64), primary_key=True),
+    Column("channel_id", String(64)),
+    Column("ts", String(32)),
+    Column("shown_version", Integer, nullable=False),
+)
+"""Messages beside a request's own; `recipient` is empty for everybody in a channel.
+
+A row without `ts` is to be sent where `shown_version` is 0, else being sent or cut off.
+"""
+
 drafts: Final = Table(
     "drafts",
     metadata,

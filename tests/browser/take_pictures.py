@@ -48,7 +48,7 @@ async def test_a_request_waits_and_is_approved(page: Page, address: str) -> None
     burak = await open_as(await new_window(page), address, "U0BURAK", "C0APPROVALS")
     await approve(burak, 40)
     outcome = find_request(emma, "Applied", 40)
-    await expect(outcome).to_contain_text("Approved by @Burak Demir")
+    await expect(outcome).to_contain_text("approved by @Burak Demir")
     await take_picture(emma, "approved.png", 800)
 
 

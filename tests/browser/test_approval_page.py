@@ -65,7 +65,7 @@ async def test_one_asks_another_approves_and_both_see_it_applied(page: Page, add
     await approve(burak, 39)
     for person in (emma, burak):
         outcome = find_request(person, "Applied", 39)
-        await expect(outcome).to_contain_text("Approved by @Burak Demir")
+        await expect(outcome).to_contain_text("approved by @Burak Demir")
         await expect(outcome.get_by_role("button")).to_have_count(0)
     await emma.goto(f"{address}/?as=U0EMMA#{MARKETING}")
     await send(emma, "/flows list enabled kışlık")

@@ -22,7 +22,7 @@ ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
-    "|not_done|unknown|applied|out_of_date|history|setup|home|request|sentence"
+    "|not_done|unknown|applied|out_of_date|history|setup|home|request|headline|next|notice|sentence"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
@@ -91,7 +91,11 @@ def find_keys_in_code() -> set[str]:
     derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week", "byte")}
     derived |= {f"kind.{kind}" for kind in ChangeKind}
     derived |= {f"request.state_{state}" for state in ChangeState}
-    derived |= {f"request.{tense}_{kind}" for tense in ("to", "did") for kind in ChangeKind}
+    derived |= {f"request.to_{kind}" for kind in ChangeKind}
+    derived |= {f"headline.{state}_{kind}" for state in ("applied", "failed", "unknown") for kind in ChangeKind}
+    derived |= {f"headline.{state}" for state in ("applying", "rejected", "withdrawn", "expired", "out_of_date")}
+    derived |= {f"next.applied_{kind}" for kind in ChangeKind}
+    derived |= {f"next.{state}" for state in ("failed", "unknown", "rejected", "withdrawn", "expired", "out_of_date")}
     derived |= {f"event.{state}" for state in ChangeState if state is not ChangeState.DRAFT}
     derived |= {f"event.{verb}" for verb in ("submitted", "approved", "vote", "break_glass", "checked")}
     derived |= {f"applied.{kind}" for kind in ChangeKind}

@@ -96,6 +96,20 @@ async def wait_for_private_message(person: SandboxPerson, sentence: str, where: 
     return await person.wait_for_message(where, lambda message: message.is_ephemeral and sentence in text_of(message))
 
 
+async def wait_for_notice(world: World, request: Message, sentence: str, *, timeout: float = 15.0) -> Message:
+    """Wait for the notice to who asked, in the thread of their request."""
+
+    def is_it(message: Message) -> bool:
+        return message.thread_ts == request.ts and not message.is_ephemeral and sentence in text_of(message)
+
+    return await world.deniz.wait_for_message(request.channel, is_it, timeout)
+
+
+def list_notices(world: World, request: Message) -> list[Message]:
+    """List the notices in a request's thread that mention somebody by name."""
+    return [each for each in list_replies(world, request) if ("user", "U0EMMA") in list_mentions(world, each)]
+
+
 async def click_and_read(
     world: World, person: SandboxPerson, target: Message, label: str, where: str = APPROVALS
 ) -> str:

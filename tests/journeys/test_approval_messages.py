@@ -72,7 +72,7 @@ async def test_the_buttons_of_a_direct_message_are_judged_where_the_flow_was_mad
     await http.emma.close()
     await press_and_request(http.emma, direct, "Enable")
     request = await http.deniz.wait_for_message(APPROVALS, "Waiting for approval")
-    assert "U0EMMA" in text_of(request)
+    assert "Emma Clarke asks" in text_of(request)
 
 
 async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(http: World) -> None:
@@ -126,7 +126,7 @@ async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http
     editors.append("U0EMMA")
     http.time.ahead += 4
     await press_and_request(http.emma, direct, "Enable")
-    assert "U0EMMA" in text_of(await http.deniz.wait_for_message(APPROVALS, "Waiting for approval"))
+    assert "Emma Clarke asks" in text_of(await http.deniz.wait_for_message(APPROVALS, "Waiting for approval"))
 
 
 async def create_flow_with_direct_reply(world: World) -> Message:

@@ -23,11 +23,12 @@ from tests.journeys.request_steps import (
     approval_policy,
     click_and_read,
     list_mentions,
+    list_notices,
     list_replies,
-    private_messages,
     request_change,
     request_change_and_wait,
     speed_up,
+    wait_for_notice,
     wait_for_private_message,
     wait_for_status,
 )
@@ -66,7 +67,7 @@ async def test_a_request_expires_when_its_time_is_over(fast_http: World) -> None
     assert "it was not decided within 8 hours" in text_of(over)
     assert fast_http.deniz.list_buttons(over) == []
     assert list_writes(fast_http) == []
-    await wait_for_private_message(fast_http.emma, "Enable #1: Expired", MARKETING)
+    await wait_for_notice(fast_http, request, "expired")
 
 
 async def test_a_minute_before_it_may_still_be_approved(fast_http: World) -> None:
@@ -88,7 +89,7 @@ async def test_a_click_on_an_expired_request_does_nothing_even_before_its_messag
 async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(fast_http: World) -> None:
     await fast_http.import_policy(approval_policy(EIGHT_HOURS))
     requests = [await request_change(fast_http) for _ in range(5)]
-    for method in ("chat.update", "chat.postEphemeral"):
+    for method in ("chat.update", "chat.postMessage"):
         fast_http.slack.faults.add(method, delay=SLOW, times=None)
     fast_http.time.ahead += 8 * HOUR
     async with fast_http.open_database() as database:
@@ -99,8 +100,8 @@ async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(fast
         assert await store.pending() == ()
     for request in requests:
         await wait_for_status(fast_http, request, "Expired", timeout=10)
-    said = [text for text in private_messages(fast_http, fast_http.emma, MARKETING) if "Expired" in text]
-    assert len(said) == len(set(said)) == len(requests)
+        await wait_for_notice(fast_http, request, "expired", timeout=10)
+    assert [len(list_notices(fast_http, request)) for request in requests] == [1] * len(requests)
 
 
 async def _wait_for_expiry(store: ChangeRepository, of: int) -> None:
@@ -129,14 +130,14 @@ async def test_who_may_approve_is_reminded_a_few_times_and_never_after_the_end(f
         fast_http.time.ahead += 2 * HOUR
         await _wait_for_reminders(fast_http, request, count)
     first = list_replies(fast_http, request)[0]
-    assert "still waiting" in first.text
+    assert first.text == "Still waiting for approval: enable flow #1 Old name, asked 2 hours ago"
     assert list_mentions(fast_http, first) == [("usergroup", "S0LEADS")]
     fast_http.time.ahead += 2 * HOUR
     await wait_for_status(fast_http, request, "Expired")
     fast_http.time.ahead += 100 * HOUR
     next_one = await request_change(fast_http, "enable 1")
     assert WAITING in text_of(next_one)
-    assert len(list_replies(fast_http, request)) == 3
+    assert len(list_replies(fast_http, request)) == 3 + len(list_notices(fast_http, request))
 
 
 async def _wait_for_reminders(world: World, request: Message, count: int, timeout: float = 15) -> None:
@@ -152,18 +153,18 @@ async def test_a_bot_that_was_away_reminds_once(world: World, monkeypatch: pytes
     await world.deniz.wait_until(lambda: list_replies(world, request))
     world.time.ahead += HOUR
     await wait_for_status(world, request, "Expired")
-    assert len(list_replies(world, request)) == 1
+    assert len(list_replies(world, request)) == 1 + len(list_notices(world, request))
 
 
 async def test_what_was_decided_is_not_reminded_of(fast_http: World) -> None:
     await fast_http.import_policy(approval_policy(EIGHT_HOURS))
-    decided = await request_change(fast_http)
+    decided = await request_change_and_wait(fast_http)
     await fast_http.burak.click(decided, "Approve")
     await wait_for_status(fast_http, decided, "Applied")
     waiting = await request_change_and_wait(fast_http)
     fast_http.time.ahead += 2 * HOUR
     await fast_http.deniz.wait_until(lambda: list_replies(fast_http, waiting))
-    assert list_replies(fast_http, decided) == []
+    assert list_replies(fast_http, decided) == list_notices(fast_http, decided)
 
 
 async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(fast_http: World) -> None:

@@ -55,9 +55,9 @@ async def test_everyone_of_a_private_channel_that_the_bot_was_removed_from_is_no
     members.remove("U0FLOWBOT")
     await fast_http.burak.click(request, "Approve")
     told = await fast_http.emma.wait_for_message(
-        fast_http.slack.workspace.open_direct_message("U0EMMA").id, "Enable #1: Failed"
+        fast_http.slack.workspace.open_direct_message("U0EMMA").id, "Flow #1 Old name could not be enabled"
     )
-    assert "does not let flowbot show that" in text_of(told)
+    assert "does not let flowbot update the request" in text_of(told)
     fast_http.time.ahead += 10 * DAYS
     members.append("U0FLOWBOT")
     over = await wait_for_status(
@@ -101,7 +101,7 @@ async def test_where_flowbot_may_not_look_up_who_approved_the_approval_does_not_
 @on_both_databases
 async def test_while_slack_does_not_say_the_request_is_shown_as_approved(fast_http: World) -> None:
     request = await approve_while_slack_fails(fast_http, "users.info", "internal_error")
-    held = await wait_for_status(fast_http, request, "Approved by U0BURAK, U0DENIZ")
+    held = await wait_for_status(fast_http, request, "approved by U0BURAK, U0DENIZ")
     assert WAITING not in text_of(held)
     assert fast_http.emma.list_buttons(held) == []
     await wait_for_private_message(
@@ -117,7 +117,7 @@ async def test_while_slack_does_not_say_the_request_is_shown_as_approved(fast_ht
 @on_both_databases
 async def test_what_slack_did_not_say_before_the_request_expired_is_not_done_any_more(fast_http: World) -> None:
     request = await approve_while_slack_fails(fast_http, "users.info", "internal_error")
-    await wait_for_status(fast_http, request, "Approved by U0BURAK, U0DENIZ")
+    await wait_for_status(fast_http, request, "approved by U0BURAK, U0DENIZ")
     fast_http.time.ahead += 3 * DAYS
     over = await wait_for_status(fast_http, request, "expired before it could be done", timeout=10)
     assert "Failed" in text_of(over)
@@ -130,7 +130,7 @@ async def test_what_slack_did_not_say_before_the_request_expired_is_not_done_any
 
 async def test_a_message_that_shows_the_approvals_is_left_alone_while_slack_does_not_say(fast_http: World) -> None:
     request = await approve_while_slack_fails(fast_http, "users.info", "internal_error")
-    await wait_for_status(fast_http, request, "Approved by U0BURAK, U0DENIZ")
+    await wait_for_status(fast_http, request, "approved by U0BURAK, U0DENIZ")
     fast_http.slack.faults.clear()
     fast_http.slack.faults.add("users.info", error="internal_error")
     drawn = fast_http.slack.faults.add("chat.update", delay=0.001, times=2)
@@ -146,7 +146,7 @@ async def test_an_approval_that_does_not_count_any_more_is_named_as_such(fast_ht
     first, second = add_people(fast_http, 2)
     request = await approve_and_lose_right(fast_http, first, second)
     over = text_of(await wait_for_status(fast_http, request, "Failed"))
-    assert f"Approved by {first.id}" not in over
+    assert f"approved by {first.id}" not in over
     assert f"1 of 2 approvals: {second.id}" in over
     assert f"Does not count any more: {first.id}" in over
 

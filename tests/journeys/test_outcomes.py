@@ -18,6 +18,7 @@ from tests.journeys.request_steps import (
     click_and_read,
     request_change,
     speed_up,
+    wait_for_notice,
     wait_for_private_message,
     wait_for_status,
 )
@@ -178,7 +179,7 @@ async def test_what_did_not_happen_has_failed_with_a_reason(fast_http: World, ca
     assert fast_http.deniz.list_buttons(over) == []
     assert len(list_writes(fast_http)) == (fault.method == "POST")
     assert not fast_http.enkapush.store.flow(1).is_enabled
-    await wait_for_private_message(fast_http.emma, "Enable #1: Failed", MARKETING)
+    await wait_for_notice(fast_http, request, "could not be enabled")
 
 
 @pytest.mark.parametrize("asked", ["enable", "delete"])
@@ -324,9 +325,9 @@ async def test_a_channel_that_was_archived_gets_the_outcome_when_it_is_open_agai
     request = await request_change(fast_http)
     fast_http.slack.workspace.channels[APPROVALS].is_archived = True
     fast_http.time.ahead += 72 * 3600
-    await wait_for_private_message(
-        fast_http.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING
-    )
+    direct = fast_http.slack.workspace.open_direct_message("U0EMMA").id
+    told = await fast_http.emma.wait_for_message(direct, "Request to enable flow #1 Old name expired")
+    assert "Slack does not let flowbot update the request in C0APPROVALS" in text_of(told)
     assert WAITING in text_of(request)
     fast_http.slack.workspace.channels[APPROVALS].is_archived = False
     await wait_for_status(fast_http, request, "Expired", timeout=10)
@@ -336,9 +337,9 @@ async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(fast_htt
     request = await request_change(fast_http)
     fast_http.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
     fast_http.time.ahead += 72 * 3600
-    await wait_for_private_message(
-        fast_http.emma, "Enable #1: Expired. Slack does not let flowbot show that in", MARKETING
-    )
+    direct = fast_http.slack.workspace.open_direct_message("U0EMMA").id
+    told = await fast_http.emma.wait_for_message(direct, "Request to enable flow #1 Old name expired")
+    assert "Slack does not let flowbot update the request in C0APPROVALS" in text_of(told)
     fast_http.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
     await wait_for_status(fast_http, request, "Expired", timeout=10)
     assert (

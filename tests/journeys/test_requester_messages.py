@@ -15,16 +15,17 @@ from tests.journeys.form_steps import add_flow, open_form
 from tests.journeys.request_steps import (
     WAITING,
     approval_policy,
-    private_messages,
+    list_notices,
+    list_replies,
     remove_person,
     request_change,
     speed_up,
     submit_reason,
-    wait_for_private_message,
+    wait_for_notice,
     wait_for_status,
     wait_until,
 )
-from tests.journeys.world import APPROVALS, MARKETING, World
+from tests.journeys.world import APPROVALS, World
 
 HOUR = 3600
 UNREACHABLE: Final = [
@@ -114,12 +115,9 @@ async def test_a_word_that_slack_does_not_take_now_is_given_later_and_the_messag
     await fast_http.burak.click(request, "Approve")
     await wait_for_status(fast_http, request, "Applied")
     fast_http.slack.faults.clear()
-    await wait_for_private_message(fast_http.emma, "Enable #1: Applied", MARKETING)
+    notice = await wait_for_notice(fast_http, request, "is live")
     await _wait_until_shown(fast_http)
-    assert (
-        len([text for text in private_messages(fast_http, fast_http.emma, MARKETING) if "Enable #1: Applied" in text])
-        == 1
-    )
+    assert list_replies(fast_http, request) == list_notices(fast_http, request) == [notice]
 
 
 async def test_a_word_is_not_given_again_after_a_restart_where_the_message_can_never_show_it(
@@ -134,8 +132,7 @@ async def test_a_word_is_not_given_again_after_a_restart_where_the_message_can_n
             await _approve(world, request)
     async with _run_bot(world), _wait_for_failed_update():
         pass
-    told = [text for text in private_messages(world, world.emma, MARKETING) if "Approved by U0BURAK" in text]
-    assert len(told) == 1
+    assert len(list_notices(world, request)) == 1
 
 
 @asynccontextmanager
@@ -160,23 +157,26 @@ async def _wait_for_failed_update() -> AsyncIterator[None]:
 async def test_a_rejection_is_told_with_its_name_and_reason(fast_http: World) -> None:
     request = await request_change(fast_http, "delete")
     await _reject(fast_http, request)
-    told = text_of(await wait_for_private_message(fast_http.emma, "Delete #1: Rejected", MARKETING))
-    assert "Rejected by U0BURAK" in told
+    told = text_of(await wait_for_notice(fast_http, request, "was rejected"))
+    assert told.startswith(
+        "Request to delete flow #1 Old name was rejected · by Burak Demir\nU0EMMA Nothing was changed."
+    )
     assert "Not before June" in told
 
 
 async def test_an_approval_is_told_with_its_name(fast_http: World) -> None:
-    await _approve(fast_http, await request_change(fast_http))
-    assert "Approved by U0BURAK" in text_of(
-        await wait_for_private_message(fast_http.emma, "Enable #1: Applied", MARKETING)
-    )
+    request = await request_change(fast_http)
+    await _approve(fast_http, request)
+    told = await wait_for_notice(fast_http, request, "is live")
+    assert told.text == "Flow #1 Old name is live · approved by Burak Demir"
+    assert "U0EMMA New subscribers get it 3 hours after subscribing." in text_of(told)
 
 
 async def test_what_is_out_of_date_is_told_with_what_differs(fast_http: World) -> None:
     request = await request_change(fast_http)
     fast_http.enkapush.store.update_flow(1, title="Other")
     await _approve(fast_http, request)
-    told = text_of(await wait_for_private_message(fast_http.emma, "Enable #1: Out of date", MARKETING))
+    told = text_of(await wait_for_notice(fast_http, request, "is out of date"))
     assert "Title: Old title → Other" in told
 
 
@@ -189,6 +189,6 @@ async def test_what_has_failed_is_told_with_its_reason_and_opens_again(fast_http
         Fault.status(422, '{"errors": {"title": ["Too long."]}}', method="POST", path="/flows/1")
     )
     await _approve(fast_http, request)
-    told = await wait_for_private_message(fast_http.emma, "Edit #1: Failed", MARKETING)
+    told = await wait_for_notice(fast_http, request, "could not be changed")
     assert "title: Too long." in text_of(told)
-    assert fast_http.emma.list_buttons(told) == ["Open form", "Open"]
+    assert fast_http.emma.list_buttons(told) == ["Open form"]

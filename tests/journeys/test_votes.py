@@ -20,6 +20,7 @@ from tests.journeys.request_steps import (
     private_messages,
     request_change,
     submit_reason,
+    wait_for_notice,
     wait_for_private_message,
     wait_for_status,
 )
@@ -48,7 +49,7 @@ async def test_an_approval_has_its_effect_once_and_the_buttons_go(running: World
     assert running.deniz.list_buttons(done) == []
     assert all_sent_fields(running) == [{"is_enabled": "1"}]
     assert running.enkapush.store.flow(1).is_enabled
-    assert "Approved by U0BURAK" in text_of(done)
+    assert "Flow #1 Old name is live · approved by U0BURAK" in text_of(done)
 
 
 @in_both_modes
@@ -397,7 +398,7 @@ async def test_a_request_is_rejected_with_a_reason(running: World) -> None:
     assert "Not before the sale" in text_of(over)
     assert running.deniz.list_buttons(over) == []
     assert list_writes(running) == []
-    await wait_for_private_message(running.emma, "Enable #1: Rejected", MARKETING)
+    await wait_for_notice(running, request, "was rejected · by Burak Demir")
 
 
 async def test_a_rejection_needs_a_reason(http: World) -> None:

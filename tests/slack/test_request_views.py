@@ -1,6 +1,7 @@
 """The look of requests: every state says what it must, and any content fits Slack and stays inert."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -58,8 +59,9 @@ from flowbot.slack.views.notices import (
     request_sent_message,
     skipped_approval_message,
 )
+from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_blocks import outcome_text
-from flowbot.slack.views.request_message import format_state, request_message
+from flowbot.slack.views.request_message import request_message
 from tests.slack.form_views import receive_form, receive_view
 
 WORKSPACE = build_demo_workspace()
@@ -193,14 +195,20 @@ def text_of(message: Message) -> str:
     return "".join(found)
 
 
+def list_mentions(message: Message) -> list[str]:
+    """List the people and groups that a message mentions, in its blocks and in `text`."""
+    ids = [each.get("user_id") or each.get("usergroup_id") for each in list_elements(message.blocks)]
+    return [str(each) for each in ids if each] + re.findall("<@([A-Z0-9]+)>", message.text)
+
+
 def buttons_by_label(message: Message) -> dict[str, dict[str, Any]]:
     return {each["text"]["text"]: each for each in list_elements(message.blocks) if each.get("type") == "button"}
 
 
 def test_a_request_says_who_asks_for_what_and_why() -> None:
     message = draw_request(request_details())
-    assert message.text == "Enable #12: Waiting for approval"
-    assert "@U0EMMA asks to enable flow #12 Spring sale" in text_of(message)
+    assert message.text == "<@U0EMMA> asks to enable flow #12 Spring sale"
+    assert text_of(message).startswith("@U0EMMA asks to enable flow #12 Spring sale⏳ Waiting for approval")
     assert "Reason: The sale begins on Friday" in text_of(message)
 
 
@@ -219,8 +227,10 @@ def test_a_flow_of_which_it_is_not_known_whether_it_was_made_again_goes_by_its_n
 
 def test_a_request_in_turkish() -> None:
     message = draw_request(request_details(), TR)
-    assert message.text == "Etkinleştirme #12: Onay bekliyor"
-    assert "@U0EMMA, #12 Spring sale akışını etkinleştirmek istiyor" in text_of(message)
+    assert message.text == "<@U0EMMA>, #12 Spring sale akışı için etkinleştirme onayı istiyor"
+    assert text_of(message).startswith(
+        "@U0EMMA, #12 Spring sale akışı için etkinleştirme onayı istiyor⏳ Onay bekliyor"
+    )
     assert "2 onaydan 0 tanesi verildi" in text_of(message)
     assert list(buttons_by_label(message)) == ["Onayla", "Reddet", "Geri çek"]
 
@@ -331,10 +341,10 @@ def test_what_differs_from_the_last_approval_is_shown() -> None:
 @pytest.mark.parametrize("state", WORD)
 def test_a_finished_request_carries_its_outcome_and_no_votes(state: ChangeState) -> None:
     message = draw_request(request_details(state))
-    assert WORD[state] in message.text
     assert WORD[state] in text_of(message)
     assert not {"Approve", "Reject", "Withdraw", "Break glass"} & set(buttons_by_label(message))
-    assert "@U0EMMA asked to enable flow #12 Spring sale" in text_of(message)
+    assert "#12 Spring sale" in message.text
+    assert "Asked by @U0EMMA" in text_of(message)
     others = {"Applied", "Failed", "Rejected", "Withdrawn", "Expired", "Out of date"} - {WORD[state]}
     assert not [word for word in others if word in text_of(message)]
 
@@ -342,18 +352,18 @@ def test_a_finished_request_carries_its_outcome_and_no_votes(state: ChangeState)
 @pytest.mark.parametrize("state", ChangeState)
 def test_approved_is_said_where_it_is_so(state: ChangeState) -> None:
     message = draw_request(request_details(state))
-    assert ("Approved by @U0AYSE, @U0BURAK" in text_of(message)) is (state in DECIDED)
+    assert ("approved by @U0AYSE, @U0BURAK" in text_of(message)) is (state in DECIDED)
     assert ("Approved" in text_of(message)) is (state in DECIDED)
 
 
 def test_a_rejection_names_its_person_and_reason() -> None:
     text = text_of(draw_request(request_details(ChangeState.REJECTED)))
-    assert "Rejected by @U0BURAK" in text
+    assert text.startswith("Request to enable flow #12 Spring sale was rejected · by @U0BURAK⛔ Rejected")
     assert "Reason: Not before June" in text
 
 
 def test_a_withdrawal_and_an_expiry_say_how_it_ended() -> None:
-    assert "Withdrawn by @U0EMMA" in text_of(draw_request(request_details(ChangeState.WITHDRAWN)))
+    assert "↩ Withdrawn · Asked by @U0EMMA" in text_of(draw_request(request_details(ChangeState.WITHDRAWN)))
     assert "Expired: it was not decided within 3 days." in text_of(draw_request(request_details(ChangeState.EXPIRED)))
 
 
@@ -372,7 +382,7 @@ def test_a_failure_gives_its_reason() -> None:
 @pytest.mark.parametrize("key", sorted(sentences.NAMED_CHANNEL_KEYS))
 def test_a_failure_for_a_channels_policy_names_the_channel_wherever_it_is_read(key: str) -> None:
     given = request_details(ChangeState.FAILED, approved_by=(), change={"outcome": Outcome(key)})
-    for message in (draw_request(given), check_blocks(request_ended_message(given, None, EN))):
+    for message in (draw_request(given), check_blocks(request_ended_message(given, EN, MENTIONED))):
         assert f"@{CHANNEL}" in text_of(message)
         assert "Failed: " in text_of(message)
         assert "this channel" not in text_of(message).lower()
@@ -422,8 +432,8 @@ def test_a_restored_flow_says_where_it_comes_from() -> None:
         ChangeState.APPLIED, ChangeKind.RESTORE, rule=None, asked={"flow": None}, change={"outcome": outcome}
     )
     message = draw_request(given)
-    assert message.text == "Restore #12: Applied"
-    assert "@U0EMMA restored flow #12 Spring sale" in text_of(message)
+    assert message.text == "Flow #12 Spring sale was restored as #57 · by <@U0EMMA>"
+    assert "Applied" in text_of(message)
     assert "Restored from #12 as #57, disabled." in text_of(message)
 
 
@@ -465,7 +475,7 @@ def test_what_a_deleted_and_a_restored_flow_lack_is_said(image: ImageId | None, 
 
 def test_what_needed_no_approval_is_told_without_votes() -> None:
     message = draw_request(request_details(ChangeState.APPLIED, ChangeKind.DISABLE, rule=None))
-    assert "@U0EMMA disabled flow #12 Spring sale" in text_of(message)
+    assert text_of(message).startswith("Flow #12 Spring sale is disabled · by @U0EMMA✅ Applied")
     assert "pproval" not in text_of(message)
     assert not buttons_by_label(message)
 
@@ -480,24 +490,26 @@ def test_a_broken_glass_stands_out(state: ChangeState) -> None:
 
 def test_an_alarm_names_person_flow_and_reason_and_mentions_the_approvers() -> None:
     message = check_blocks(skipped_approval_message(skipped_details(), EN))
-    assert message.text == "🚨 Enable #12: the team's approval was skipped"
+    assert message.text == "🚨 <@U0AYSE> skipped approval to enable flow #12 Spring sale"
     text = text_of(message)
-    assert "@U0AYSE broke the glass" in text
-    assert "#12 Spring sale" in text
+    assert text.startswith("🚨 @U0AYSE skipped approval to enable flow #12 Spring sale")
     assert "The shop sells what it has not" in text
     assert "For your attention: @S0LEADS" in text
     kinds = [
         each["type"] for each in list_elements(message.blocks) if each.get("type") in {"user", "usergroup", "broadcast"}
     ]
     assert kinds == ["user", "usergroup", "user"]
+    quiet = check_blocks(skipped_approval_message(skipped_details(), EN, NAMED, mentions=False))
+    assert list_mentions(quiet) == []
 
 
+NAMED = People({EMMA: "Emma Clarke", AYSE: "Ayşe Yılmaz", BURAK: "Burak Demir"})
 WHY: Mapping[ChangeState, tuple[str, ...]] = {
-    ChangeState.APPLIED: ("Approved by @U0AYSE, @U0BURAK",),
+    ChangeState.APPLIED: ("was changed · approved by Ayşe Yılmaz, Burak Demir", "New subscribers get the new version."),
     ChangeState.FAILED: ("Title is too long",),
-    ChangeState.UNKNOWN: ("Approved by", "not known"),
-    ChangeState.REJECTED: ("Rejected by @U0BURAK", "Reason: Not before June"),
-    ChangeState.WITHDRAWN: ("Withdrawn by @U0EMMA",),
+    ChangeState.UNKNOWN: ("approved by", "not known"),
+    ChangeState.REJECTED: ("was rejected · by Burak Demir", "Reason: Not before June"),
+    ChangeState.WITHDRAWN: ("was withdrawn", "Nothing was changed."),
     ChangeState.EXPIRED: ("not decided within 3 days",),
     ChangeState.OUT_OF_DATE: ("Title: Tulips! → Roses!", "State: Disabled → Enabled"),
 }
@@ -505,16 +517,48 @@ WHY: Mapping[ChangeState, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("state", WHY)
 def test_who_asked_is_told_by_whom_and_why_it_ended(state: ChangeState) -> None:
-    message = check_blocks(
-        request_ended_message(edit_details(state=state), "https://team.slack.example/archives/C0/p1", EN)
-    )
-    assert message.text == f"Edit #12: {format_state(edit_details(state=state), EN)}"
+    link = "https://team.slack.example/archives/C0/p1"
+    message = check_blocks(request_ended_message(edit_details(state=state), EN, NAMED, link=link))
+    assert "#12 Spring sale" in message.text
     for part in (message.text, *WHY[state]):
         assert part in text_of(message)
+    assert list_mentions(message) == []
+    mentioning = check_blocks(request_ended_message(edit_details(state=state), EN, NAMED, mentions=True))
+    assert list_mentions(mentioning) == ["U0EMMA"]
+
+
+@pytest.mark.parametrize("kind", ChangeKind)
+@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
+@pytest.mark.parametrize("state", ChangeState)
+def test_the_first_block_and_the_notification_carry_the_same_headline(
+    kind: ChangeKind, t: Translator, state: ChangeState
+) -> None:
+    given = request_details(state, kind)
+    messages = [request_message(given, t, NOW, people=NAMED), reminder_message(given, t, NOW, NAMED)]
+    if state in WHY:
+        messages.append(request_ended_message(given, t, NAMED))
+    for message in messages:
+        assert text_of(Message("", message.blocks[:1])) == message.text
+        assert "#12 Spring sale" in message.text
+
+
+def test_more_approvers_than_a_headline_holds_are_counted() -> None:
+    people = tuple(UserId(f"U0{number}0") for number in range(1, 6))
+    message = draw_request(request_details(ChangeState.APPLIED, approved_by=people))
+    assert message.text == "Flow #12 Spring sale is live · approved by <@U010>, <@U020>, <@U030>, 2 more"
+
+
+@pytest.mark.parametrize("mentions", [True, False])
+def test_a_new_request_mentions_its_approvers_and_nobody_else(mentions: bool) -> None:
+    people = tuple(UserId(f"U0{number}0") for number in range(1, 13))
+    given = request_details(approvers=("*", *people[:6], EMMA, LEADS, *people[6:]))
+    message = check_blocks(request_message(given, EN, NOW, people=NAMED, mentions=mentions))
+    assert list_mentions(message) == (["S0LEADS", *people[:10]] if mentions else [])
+    assert ("Needs approval from" in text_of(message)) is mentions
 
 
 def test_who_asked_is_told_who_broke_the_glass_and_why() -> None:
-    text = text_of(check_blocks(request_ended_message(skipped_details(), None, EN)))
+    text = text_of(check_blocks(request_ended_message(skipped_details(), EN, MENTIONED)))
     assert "🚨 @U0AYSE broke the glass" in text
     assert "Reason: The shop sells what it has not" in text
 
@@ -526,8 +570,8 @@ def test_there_is_no_alarm_where_nobody_skipped_anything() -> None:
 
 def test_a_reminder_says_what_waits_for_whom() -> None:
     message = check_blocks(reminder_message(request_details(approved_by=(BURAK,), approvers=(LEADS,)), EN, NOW))
-    assert message.text == "Enable #12 is still waiting for approval, asked 2 hours ago"
-    for part in ("Enable: #12 Spring sale", "1 of 2 approvals: @U0BURAK", "Expires", "@S0LEADS"):
+    assert message.text == "Still waiting for approval: enable flow #12 Spring sale, asked 2 hours ago"
+    for part in (message.text, "1 of 2 approvals: @U0BURAK", "Expires", "@S0LEADS"):
         assert part in text_of(message)
 
 
@@ -737,9 +781,11 @@ def test_any_change_fits_slack_and_stays_inert(
         check_blocks(reminder_message(named, t, NOW)),
         check_blocks(skipped_approval_message(named, t)),
         check_blocks(request_sent_message(named.change, None, t)),
-        check_blocks(request_ended_message(named, "https://team.slack.example/archives/C0/p1", t)),
         check_blocks(approvals_message([named], [named] * 12, [named], link, t, NOW)),
     ]
+    if way[0] in WHY:
+        by_name = People({EMMA: reason, AYSE: reason})
+        messages.append(check_blocks(request_ended_message(named, t, by_name, link=link[ChangeId("k7m2")])))
     for message in messages:
         check_inert(message, reason, before.name, after.title)
     reason_view(ReasonPurpose.REJECT, t, named)

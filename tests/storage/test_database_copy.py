@@ -76,6 +76,9 @@ def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
             for number, content in enumerate(AWKWARD)
         ],
         tables["deliveries"]: [{"key": "k", "at": MOMENT}],
+        tables["messages"]: [
+            {"subject": "c1", "role": "alarm", "recipient": "U0AYŞE", "channel_id": "D1", "ts": "1", "shown_version": 2}
+        ],
         tables["images"]: [
             {"id": f"i{number}", "content": content, "content_type": "image/png", "filename": "görsel\0.png",
              "created_at": MOMENT}

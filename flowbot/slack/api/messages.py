@@ -37,6 +37,10 @@ class MessageRefusedError(Exception):
         self.reason = reason
 
 
+class AnswerLostError(SlackFaultError):
+    """Slack's answer was lost: it may have carried the call out."""
+
+
 async def send_message(client: AsyncWebClient, method: str, message: Message, **params: Any) -> Any:
     """Call `method`, such as `chat.postMessage`, with `message` as its content, and return Slack's answer.
 
@@ -224,18 +228,21 @@ class MessagePoster:
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
 
-    async def post(self, channel: ChannelId, message: Message, thread: str | None = None) -> tuple[ChannelId, str]:
-        """Post to a channel, or into a thread of it, and return the message's channel and ts.
+    async def post(
+        self, channel: ChannelId | UserId, message: Message, thread: str | None = None
+    ) -> tuple[ChannelId, str]:
+        """Post to a channel, into a thread of it, or directly to a person; return the message's channel and ts.
 
         Raises:
-            MessageRefusedError: the channel does not take it.
+            MessageRefusedError: the channel or the person does not take it.
+            AnswerLostError: Slack may have taken it.
             DependencyError: Slack failed.
         """
         extra = {"thread_ts": thread} if thread else {}
         try:
             answer = await self._call("chat.postMessage", message, channel=channel, unfurl_links=False, **extra)
         except SlackApiError as error:
-            if error_code(error) in REFUSED:
+            if error_code(error) in UNREACHABLE:
                 raise MessageRefusedError(error_code(error)) from error
             raise SlackFaultError(error_code(error)) from error
         return ChannelId(str(answer.get("channel") or channel)), str(answer["ts"])
@@ -271,5 +278,7 @@ class MessagePoster:
             return await send_message(self._client, method, message, **params)
         except SlackApiError:
             raise
-        except SLACK_ERRORS as error:
+        except aiohttp.ClientConnectorError as error:
             raise SlackFaultError(error_code(error)) from error
+        except SLACK_ERRORS as error:
+            raise AnswerLostError(error_code(error)) from error

@@ -60,10 +60,14 @@ class RequestActions:
             DependencyError: the decision is saved; flowbot goes on with it later.
         """
         with continues_later():
-            if change.state is ChangeState.APPLYING:
-                await self.executor.execute(change, self.notifier.notify)
-            else:
-                await self.notifier.notify(change)
+            match change.state:
+                case ChangeState.APPLYING:
+                    await self.executor.execute(change, self.notifier.notify)
+                case ChangeState.PENDING:
+                    # Under no lease: whoever votes next takes it.
+                    await self.notifier.notify(change)
+                case _:
+                    await self.executor.notify_again(change, self.notifier.notify)
 
     async def ask_rejection_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may reject."""
@@ -80,8 +84,7 @@ class RequestActions:
     async def withdraw(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Withdraw the person's own request."""
         async with self._recording_location(press) as change_id:
-            change = await self.decisions.withdraw(interaction.user, change_id)
-            await self.notifier.notify(change)
+            await self.follow_up(await self.decisions.withdraw(interaction.user, change_id))
             return NO_REPLY
 
     async def recheck(self, interaction: Interaction, press: BlockActions) -> Reply:
@@ -123,7 +126,7 @@ class RequestActions:
             yield change_id
             return
         location = (change_id, press.channel.id, press.message_ts)
-        is_duplicate = await self.message_sync.record_location(*location)
+        is_duplicate = await self.message_sync.record_location(*location, press.user.id)
         try:
             yield change_id
         finally:

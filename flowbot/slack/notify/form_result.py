@@ -22,7 +22,7 @@ from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.opening import FormOpener
-from flowbot.slack.notify.message_sync import RequestMessageSync
+from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.slack.views import form_status, push, sentences
 from flowbot.slack.views.block_kit import Message
 from flowbot.slack.views.notices import request_sent_message
@@ -43,7 +43,7 @@ class FormResult:
     responder: Responder
     users: UserService
     policies: PolicyStore
-    message_sync: RequestMessageSync
+    team: TeamNotifier
     locales: Translators
     clock: Clock
 
@@ -52,14 +52,14 @@ class FormResult:
 
         async def notify(change: Change, flow: Flow | None = None) -> Change:
             if change.has_team_message:
-                change = await self.message_sync.sync(change)
+                change = await self.team.notify(change)
             request, t = change.request, self._translator(change.request)
             match change.state:
                 case ChangeState.PENDING:
                     text = Text("request.edit_asked_in", {"channel": change.posted_channel})
                     view = form_status.sentence_view(kind, t, text)
                     await self.modals.update(view_id, view)
-                    link = await self.message_sync.find_permalink(change)
+                    link = await self.team.message_sync.find_permalink(change)
                     await self._send(request, request_sent_message(change, link, t))
                 case ChangeState.FAILED | ChangeState.OUT_OF_DATE:
                     await self._show_form_again(change, view_id, kind)

@@ -8,19 +8,29 @@ from weakref import WeakValueDictionary
 import structlog
 
 from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.ids import ChangeId, ChannelId
+from flowbot.domain.ids import ChangeId, ChannelId, UserId
+from flowbot.domain.policy import NotifyMode
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.ports import Clock
+from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place
 from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
+from flowbot.services.users import UserService
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError, Responder
+from flowbot.slack.notify.once import OnceSender
+from flowbot.slack.notify.outcome_notices import ENDED
 from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.people import People
 from flowbot.slack.views.request_blocks import format_title
 from flowbot.slack.views.request_message import format_state, request_message
 
 MOST_ROUNDS: Final = 5
+PATIENCE_SECONDS: Final = 5.0
+"""A first message that somebody else has begun to post is left to them for this long."""
+DIRECT_MESSAGES: Final = "D"
+"""The first letter of the channel of somebody's direct messages."""
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +45,10 @@ class RequestMessageSync:
     """
 
     store: ChangeStore
+    messages: MessageStore
     details: RequestDetailsLoader
+    users: UserService
+    sender: OnceSender
     poster: MessagePoster
     responder: Responder
     locales: Translators
@@ -60,9 +73,9 @@ class RequestMessageSync:
         async with self._locks.setdefault(change.id, asyncio.Lock()):
             for _ in range(MOST_ROUNDS):
                 details = await self.details.load_newest(change.id)
-                newest, message = details.change, self._render(details)
+                newest = details.change
                 # Cancelled half-way it would leave a message that nobody knows of.
-                sending = asyncio.ensure_future(self._post_or_edit(newest, message, shown_version))
+                sending = asyncio.ensure_future(self._post_or_edit(details, shown_version))
                 # Where this task is cancelled meanwhile, nobody else asks what became of it.
                 sending.add_done_callback(lambda done: done.cancelled() or done.exception())
                 change = await asyncio.shield(sending)
@@ -71,13 +84,24 @@ class RequestMessageSync:
                     break
             return change
 
-    async def record_location(self, change_id: ChangeId, channel: ChannelId, ts: str) -> bool:
+    async def record_location(self, change_id: ChangeId, channel: ChannelId, ts: str, reader: UserId) -> bool:
         """Record where a change's message is, if that is not known yet, so that no second one is posted.
+
+        Args:
+            change_id: the change.
+            channel: where a message of it was found; `reader`'s direct messages for a copy.
+            ts: the message's ts.
+            reader: who found it.
 
         Returns:
             Whether it is a duplicate of the recorded one: a process that died between posting and recording may have
             left it.
         """
+        copy = await self.messages.get(MessageKey(change_id, MessageRole.DIRECT, reader))
+        if copy is not None and channel.startswith(DIRECT_MESSAGES):
+            if copy.place is None:
+                await self.messages.record(copy.key, (channel, ts), copy.shown_version)
+            return copy.place not in {None, (channel, ts)}
         change = await self.store.get(change_id)
         if change is not None and change.message_ts is None:
             change = await self.store.mark_shown(change_id, 0, channel=channel, ts=ts)
@@ -117,23 +141,29 @@ class RequestMessageSync:
         """Return the language of the change's message: the configured one, else the requester's."""
         return self.locales.for_channel(change.request.locale)
 
-    def _render(self, details: RequestDetails) -> Message:
-        return request_message(details, self.translator(details.change), self.clock())
+    def _render(self, details: RequestDetails, *, mentions: bool = False) -> Message:
+        return request_message(details, self.translator(details.change), self.clock(), mentions=mentions)
 
-    async def _post_or_edit(self, change: Change, message: Message, shown_version: int) -> Change:
+    async def _post_or_edit(self, details: RequestDetails, shown_version: int) -> Change:
         """Edit the change's message, or post one where there is none any more; record its place and version."""
+        change = details.change
         location = self._unrecorded.get(change.id)
         if location is None and change.message_channel is not None and change.message_ts is not None:
             location = (change.message_channel, change.message_ts)
+        if location is None:
+            posted = await self.messages.get(MessageKey(change.id, MessageRole.REQUEST))
+            location = None if posted is None else posted.place
         try:
             if location is not None:
                 try:
-                    await self.poster.edit(*location, message)
+                    mentions = await self._mentions_approvers(change, location)
+                    await self.poster.edit(*location, self._render(details, mentions=mentions))
                 except MessageGoneError:
                     log.warning("projection.message_gone", change=change.id)
-                    location = None
-            if location is None:
-                location = await self.poster.post(change.approval_channel, message)
+                    message = await self._render_new(details, mentions=False)
+                    location = await self.poster.post(change.approval_channel, message)
+            else:
+                location = await self._post_first(details)
         except MessageRefusedError as refusal:
             await self._report_refusal(change, refusal)
             raise SlackFaultError(refusal.reason) from refusal
@@ -145,11 +175,41 @@ class RequestMessageSync:
         del self._unrecorded[change.id]
         return recorded
 
+    async def _mentions_approvers(self, change: Change, location: Place) -> bool:
+        """Check whether the message at that place is the one that mentioned the approvers, and still does."""
+        if change.state is not ChangeState.PENDING or change.rule is None:
+            return False
+        if change.rule.notify is not NotifyMode.MENTION:
+            return False
+        mentioning = await self.messages.get(MessageKey(change.id, MessageRole.REQUEST))
+        return mentioning is not None and mentioning.place == location
+
+    async def _post_first(self, details: RequestDetails) -> Place:
+        """Post the message of a change that has none yet. The approvers are mentioned once, whatever is cut off."""
+        change = details.change
+        is_calling = change.rule is not None and change.rule.notify is NotifyMode.MENTION
+        with_mentions = await self._render_new(details, mentions=is_calling)
+        without_mentions = await self._render_new(details, mentions=False)
+        return await self.sender.send(
+            MessageKey(change.id, MessageRole.REQUEST),
+            change.version,
+            change.approval_channel,
+            lambda mentions: with_mentions if mentions else without_mentions,
+            patience=PATIENCE_SECONDS,
+        )
+
+    async def _render_new(self, details: RequestDetails, *, mentions: bool) -> Message:
+        """Build the message as a new one: people go by their names, since a mention would notify them."""
+        people = People(await self.users.find_names(details.people))
+        t = self.translator(details.change)
+        return request_message(details, t, self.clock(), people=people, mentions=mentions)
+
     async def _report_refusal(self, change: Change, refusal: MessageRefusedError) -> None:
         """Tell the requester that the channel does not take the message; once a state in this process."""
         channel, request = change.posted_channel, change.request
         log.warning("projection.refused", change=change.id, channel=channel, error=refusal.reason)
-        if (change.id, change.state) in self._refusals:
+        if (change.id, change.state) in self._refusals or (change.rule is not None and change.state in ENDED):
+            # Of a request's end its requester is told anyway.
             return
         t = self.locales.for_reader(request.locale, request.timezone)
         state = format_state(await self.details.load(change), t)

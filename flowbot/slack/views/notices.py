@@ -3,38 +3,50 @@
 from datetime import datetime
 
 from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import ChannelId
+from flowbot.domain.policy import NotifyMode
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
-from flowbot.slack.views import block_kit, form_status, request_blocks, sentences
+from flowbot.slack.views import block_kit, form_status, headlines, request_blocks, sentences
 from flowbot.slack.views.block_kit import Element, Message
-from flowbot.slack.views.request_message import format_state, outcome_blocks
+from flowbot.slack.views.people import MENTIONED, People
+from flowbot.slack.views.request_message import is_flow_gone, outcome_blocks
 from flowbot.slack.views.sentences import sentence_elements
 
 
-def reminder_message(details: RequestDetails, t: Translator, now: datetime) -> Message:
-    """Build the reminder under a request's message; it mentions the approvers.
+def reminder_message(details: RequestDetails, t: Translator, now: datetime, people: People = MENTIONED) -> Message:
+    """Build the reminder under a request's message; it mentions the approvers, unless the policy says nobody.
 
     Args:
         details: the request.
         t: the words of those who read it.
         now: the moment.
+        people: how those who approved already are written.
     """
     change = details.change
-    ago = t.format_time_ago(change.created_at, now)
-    flow = {"flow": [_subject_element(change, t)]}
+    own = {"deed": _format_deed(change, t), "ago": t.format_time_ago(change.created_at, now)}
+    headline = headlines.build_headline(details, t, "headline.reminder", {}, people, **own)
+    is_quiet = change.rule is not None and change.rule.notify is NotifyMode.NONE
     lines = [
-        sentence_elements(t, "request.still_waits", flow, kind=sentences.format_kind(change.request.kind, t), ago=ago),
-        request_blocks.progress_elements(details, t),
+        request_blocks.progress_elements(details, t, people),
         request_blocks.expiry_elements(details, t, now),
-        _attention_elements(details, t),
+        [] if is_quiet else _attention_elements(details, t),
     ]
-    text = t("request.reminder", what=request_blocks.format_title(change, t), ago=ago)
-    return Message(text, (block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line)),))
+    below = block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))
+    return Message(headline.text, (headline.block, below))
 
 
-def skipped_approval_message(details: RequestDetails, t: Translator) -> Message:
+def skipped_approval_message(
+    details: RequestDetails, t: Translator, people: People = MENTIONED, *, mentions: bool = True
+) -> Message:
     """Build the alarm that somebody skipped the approval; it mentions the approvers.
+
+    Args:
+        details: the request.
+        t: the words of those who read it.
+        people: how the one who skipped it is written.
+        mentions: whether the approvers are mentioned.
 
     Raises:
         ValueError: nobody skipped it.
@@ -42,19 +54,21 @@ def skipped_approval_message(details: RequestDetails, t: Translator) -> Message:
     closing = details.change.progress.closing
     if closing is None:
         raise ValueError("nobody skipped this change's approval")
-    elements = {"person": [block_kit.user_element(closing.by)], "flow": [_subject_element(details.change, t)]}
-    line = sentence_elements(t, "request.alarm", elements, kind=sentences.format_kind(details.change.request.kind, t))
-    blocks = [
-        block_kit.rich_paragraph(block_kit.text_element("🚨 "), *line),
-        *request_blocks.reason_blocks(closing.reason, t),
-    ]
-    if attention := _attention_elements(details, t):
+    own = {"deed": _format_deed(details.change, t)}
+    headline = headlines.build_headline(details, t, "headline.alarm", {"person": [closing.by]}, people, **own)
+    blocks = [headline.block, *request_blocks.reason_blocks(closing.reason, t)]
+    if mentions and (attention := _attention_elements(details, t)):
         blocks.append(block_kit.rich_paragraph(*attention))
-    return Message(t("request.alarm_summary", what=request_blocks.format_title(details.change, t)), tuple(blocks))
+    return Message(headline.text, tuple(blocks))
+
+
+def _format_deed(change: Change, t: Translator) -> str:
+    # Keys: request.to_create, request.to_edit, and so on for each ChangeKind
+    return t(f"request.to_{change.request.kind}")
 
 
 def _attention_elements(details: RequestDetails, t: Translator) -> list[Element]:
-    approvers = request_blocks.mention_elements(details.approvers)
+    approvers = request_blocks.mention_elements(details.mentioned)
     return sentence_elements(t, "request.attention", {"people": approvers}) if approvers else []
 
 
@@ -95,17 +109,35 @@ def _subject_element(change: Change, t: Translator) -> Element:
     return block_kit.text_element(request_blocks.format_subject(change, t), bold=True)
 
 
-def request_ended_message(details: RequestDetails, link: str | None, t: Translator) -> Message:
-    """Build the requester's message about how the request ended, by whom and why; unsaved forms can be opened again.
+def request_ended_message(
+    details: RequestDetails,
+    t: Translator,
+    people: People,
+    *,
+    link: str | None = None,
+    mentions: bool = False,
+    refusal: tuple[ChannelId, str] | None = None,
+) -> Message:
+    """Build the requester's notice of how the request ended, and what comes next; unsaved forms can be opened again.
 
     Args:
         details: the request.
-        link: a link to its message, where that is known.
-        t: the requester's words.
+        t: the words of those who read it.
+        people: how those who decided are written.
+        link: a link to the request's message, where the notice stands elsewhere.
+        mentions: whether the requester is mentioned.
+        refusal: the channel that does not take the request's message as it is now, and Slack's error code.
     """
-    change = details.change
-    text = t("request.summary", what=request_blocks.format_title(change, t), state=format_state(details, t))
-    blocks, buttons = [block_kit.paragraph(text), *outcome_blocks(details, t)], []
+    change, headline = details.change, headlines.request_headline(details, t, people)
+    next_step = _format_next_step(details, t)
+    mention = [block_kit.user_element(change.request.requester), block_kit.text_element(" ")] if mentions else []
+    blocks, buttons = [headline.block], []
+    blocks.append(block_kit.rich_paragraph(*mention, block_kit.text_element(next_step)))
+    blocks += outcome_blocks(details, t, people)
+    if refusal is not None:
+        place = {"channel": [block_kit.channel_element(refusal[0])]}
+        line = sentence_elements(t, "notice.not_updated", place, error=refusal[1])
+        blocks.append(block_kit.rich_paragraph(*line))
     if change.has_unsaved_form:
         blocks.append(block_kit.context(t("form.nothing_lost")))
         buttons.append(form_status.open_form_button(change.request.token, t))
@@ -113,4 +145,19 @@ def request_ended_message(details: RequestDetails, link: str | None, t: Translat
         buttons.append(request_blocks.open_button(link, t))
     if buttons:
         blocks.append(block_kit.actions(*buttons))
-    return Message(text, tuple(blocks))
+    return Message(headline.text, tuple(blocks))
+
+
+def _format_next_step(details: RequestDetails, t: Translator) -> str:
+    """Say what comes after the end of a request."""
+    change, content = details.change, details.content
+    match change.state:
+        case ChangeState.APPLIED:
+            wait = sentences.format_wait(content.wait, t) if content else ""
+            # Keys: next.applied_create, next.applied_edit, and so on for each ChangeKind
+            return t(f"next.applied_{change.request.kind}", when=t("flow.after", wait=wait))
+        case ChangeState.OUT_OF_DATE if is_flow_gone(details):
+            return t("next.gone")
+        case _:
+            # Keys: next.failed, next.unknown, next.rejected, next.withdrawn, next.expired, next.out_of_date
+            return t(f"next.{change.state}")

@@ -19,6 +19,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, push, sentences
 from flowbot.slack.views.block_kit import Block, Element
+from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.sentences import sentence_elements
 
 NAME_MAX: Final = 100
@@ -94,18 +95,8 @@ def settings_block(details: RequestDetails, t: Translator) -> Block:
     return block_kit.labelled_lines(rows)
 
 
-def people_elements(people: Iterable[UserId]) -> list[Element]:
-    """Build people's names, separated by commas."""
-    elements: list[Element] = []
-    for user in people:
-        if elements:
-            elements.append(block_kit.text_element(", "))
-        elements.append(block_kit.user_element(user))
-    return elements
-
-
 def mention_elements(principals: Iterable[Principal]) -> list[Element]:
-    """Build mentions of the people and groups that a policy names; "everyone" is left out."""
+    """Build mentions of people and groups; "everyone" is left out."""
     elements: list[Element] = []
     for principal in principals:
         if isinstance(principal, UserId):
@@ -124,12 +115,12 @@ def reason_blocks(text: str, t: Translator) -> list[Block]:
     return [block_kit.rich_text(block_kit.quote(label, reason))]
 
 
-def progress_elements(details: RequestDetails, t: Translator) -> list[Element]:
+def progress_elements(details: RequestDetails, t: Translator, people: People = MENTIONED) -> list[Element]:
     """Build how many of the needed approvals were given, and by whom."""
     progress = block_kit.text_element(format_progress(details, t), bold=True)
     if not details.approvals:
         return [progress]
-    return [progress, block_kit.text_element(": "), *people_elements(details.approvals)]
+    return [progress, block_kit.text_element(": "), *people.elements(details.approvals)]
 
 
 def format_progress(details: RequestDetails, t: Translator) -> str:

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.change import CREATING_KINDS, ChangeKind, ChangeState, Closure, ClosureKind
-from flowbot.domain.ids import UserId
+from flowbot.domain.change import CREATING_KINDS, Change, ChangeKind, ChangeState
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, FLOW_GONE, LAPSED_KEYS
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
-from flowbot.slack.views import block_kit, push, request_blocks, sentences
+from flowbot.slack.views import block_kit, headlines, push, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message
+from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.sentences import format_text, sentence_elements
 
@@ -28,72 +28,72 @@ EMOJI: Final[Mapping[ChangeState, str]] = {
     ChangeState.EXPIRED: "⌛",
     ChangeState.OUT_OF_DATE: "🔁",
 }
-_DECIDED: Final = frozenset(
-    {ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE}
-)
 _SHOWN_BY_SLACK: Final = frozenset({"image/png", "image/jpeg", "image/gif"})
+TOLD_BY_HEADLINE: Final = frozenset({"applied.edit", "applied.enable", "applied.disable", "applied.delete"})
+"""Outcomes that say no more than the headline does."""
 
 
-def request_message(details: RequestDetails, t: Translator, now: datetime) -> Message:
+def request_message(
+    details: RequestDetails,
+    t: Translator,
+    now: datetime,
+    *,
+    people: People = MENTIONED,
+    mentions: bool = False,
+    is_copy: bool = False,
+) -> Message:
     """Build the one message of a change, as it is now.
 
     Args:
         details: the change and what is shown beside it.
         t: the words of those who read it.
         now: the moment; an expiry that is past is not shown any more.
+        people: how people are written: by their names where a message is new, since a mention there notifies them.
+        mentions: whether the approvers are mentioned while it is pending.
+        is_copy: whether it is a copy, whose buttons end with the request.
     """
-    change, state = details.change, format_state(details, t)
+    change, headline = details.change, headlines.request_headline(details, t, people)
     blocks = [
-        block_kit.header(f"{EMOJI[change.state]} {state}"),
-        block_kit.rich_paragraph(*_requester_elements(details, t)),
+        headline.block,
+        block_kit.rich_paragraph(*_state_elements(details, t, people)),
         *request_blocks.reason_blocks(change.request.reason, t),
     ]
     if change.state is ChangeState.PENDING:
-        blocks += _pending_blocks(details, t, now)
+        blocks += _pending_blocks(details, t, now, people)
+        if mentions and (mentioned := request_blocks.mention_elements(details.mentioned)):
+            blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.calls", {"people": mentioned})))
     else:
-        blocks += outcome_blocks(details, t)
+        blocks += outcome_blocks(details, t, people)
         if change.rule is not None:
             blocks += [*request_blocks.edit_blocks(details, t), *_push_blocks(details, t, has_remarks=False)]
-    if buttons := _buttons(details, t):
+    if (change.state is ChangeState.PENDING or not is_copy) and (buttons := _buttons(details, t)):
         blocks.append(block_kit.actions(*buttons))
-    text = t("request.summary", what=request_blocks.format_title(change, t), state=state)
-    return Message(text, tuple(blocks))
+    return Message(headline.text, tuple(blocks))
 
 
 def format_state(details: RequestDetails, t: Translator) -> str:
     """Format the change's state: `Waiting for approval`, `Applied`."""
-    if details.change.state is ChangeState.APPLYING and _is_approved(details):
+    if details.change.state is ChangeState.APPLYING and details.is_approved:
         return t("request.approved")
     # Keys: request.state_draft, request.state_pending, and so on for each ChangeState
     return t(f"request.state_{details.change.state}")
 
 
-def _is_approved(details: RequestDetails) -> bool:
-    """Check whether the needed approvals were given and nobody skipped them."""
-    enough = details.change.rule is not None and len(details.approvals) >= details.quorum
-    return enough and details.change.state in _DECIDED and details.change.progress.skipped_by is None
+def _state_elements(details: RequestDetails, t: Translator, people: People) -> list[Element]:
+    """Build the state, and who asked where the headline does not say it."""
+    change, state = details.change, format_state(details, t)
+    if details.is_approved and change.state is not ChangeState.APPLYING:
+        state = t("request.approved_and", state=state)
+    elements = [block_kit.text_element(f"{EMOJI[change.state]} {state}", bold=True)]
+    if change.state is ChangeState.PENDING or change.rule is None:
+        return elements
+    person = {"person": [people.element(change.request.requester)]}
+    return [*elements, block_kit.text_element(" · "), *sentence_elements(t, "request.by", person)]
 
 
-def _requester_elements(details: RequestDetails, t: Translator) -> list[Element]:
-    """Build `Emma asks to enable flow #12`."""
-    change = details.change
-    if change.state is ChangeState.APPLIED and change.rule is None:
-        key, verb = "request.did", "did"
-    elif change.state in {ChangeState.DRAFT, ChangeState.PENDING}:
-        key, verb = "request.asks", "to"
-    else:
-        key, verb = "request.asked", "to"
-    elements = {
-        "person": [block_kit.user_element(change.request.requester)],
-        "flow": [block_kit.text_element(request_blocks.format_subject(change, t), bold=True)],
-    }
-    # Keys: request.to_create, request.did_create, and so on for each ChangeKind
-    return sentence_elements(t, key, elements, deed=t(f"request.{verb}_{change.request.kind}"))
-
-
-def _pending_blocks(details: RequestDetails, t: Translator, now: datetime) -> list[Block]:
+def _pending_blocks(details: RequestDetails, t: Translator, now: datetime, people: People) -> list[Block]:
     since = details.since_approved or ()
-    votes = [request_blocks.progress_elements(details, t), request_blocks.expiry_elements(details, t, now)]
+    votes = [request_blocks.progress_elements(details, t, people), request_blocks.expiry_elements(details, t, now)]
     return [
         *request_blocks.edit_blocks(details, t),
         *_late_blocks(details, t),
@@ -128,20 +128,24 @@ def _push_blocks(details: RequestDetails, t: Translator, *, has_remarks: bool) -
     return push.preview_blocks(details.content, remarks, t, image_url=image_url, slack_file=slack_file)
 
 
-def outcome_blocks(details: RequestDetails, t: Translator) -> list[Block]:
-    """Build how a change that is not pending any more ended, or how far it is: by whom, why, with what result.
+def outcome_blocks(details: RequestDetails, t: Translator, people: People = MENTIONED) -> list[Block]:
+    """Build how a change that is not pending any more ended, or how far it is: why, and with what result.
 
     Args:
         details: the change and what is shown beside it.
         t: the words of those who read it.
+        people: how people are written.
     """
     progress, outcome, blocks = details.change.progress, details.change.outcome, []
     if progress.closing is not None and progress.skipped_by is not None:
-        blocks += _closure_blocks(progress.closing, "request.glass_broken", t, block_kit.text_element("🚨 "))
+        line = sentence_elements(t, "request.glass_broken", {"person": [people.element(progress.closing.by)]})
+        blocks.append(block_kit.rich_paragraph(block_kit.text_element("🚨 "), *line))
+    if progress.closing is not None:
+        blocks += request_blocks.reason_blocks(progress.closing.reason, t)
     blocks += [
-        *_approval_blocks(details, t),
+        *_vote_blocks(details, t, people),
         *request_blocks.stored_otherwise_blocks(details.change, details.website_names, t),
-        *_result_blocks(details, t),
+        *_result_blocks(details, t, people),
     ]
     if details.change.state is ChangeState.APPLIED and outcome is not None:
         blocks += request_blocks.unreadable_blocks(details.change, t)
@@ -150,38 +154,26 @@ def outcome_blocks(details: RequestDetails, t: Translator) -> list[Block]:
     return blocks
 
 
-def _closure_blocks(closing: Closure, key: str, t: Translator, *marks: Element) -> list[Block]:
-    """Build who closed the request, and why."""
-    line = sentence_elements(t, key, {"person": [block_kit.user_element(closing.by)]})
-    return [block_kit.rich_paragraph(*marks, *line), *request_blocks.reason_blocks(closing.reason, t)]
-
-
-def _approval_blocks(details: RequestDetails, t: Translator) -> list[Block]:
-    """Build who approved; where that was not enough, the progress and whose approvals did not count."""
-    if _is_approved(details):
-        people = request_blocks.people_elements(details.approvals)
-        line = sentence_elements(t, "request.approved_by", {"people": people})
-        return [block_kit.rich_paragraph(block_kit.text_element("✅ "), *line)]
+def _vote_blocks(details: RequestDetails, t: Translator, people: People) -> list[Block]:
+    """Build the progress where the approvals were not enough, and whose did not count."""
     lines = []
-    if details.approvals or details.uncounted:
-        lines.append(request_blocks.progress_elements(details, t))
+    if not details.is_approved and (details.approvals or details.uncounted):
+        lines.append(request_blocks.progress_elements(details, t, people))
     if details.uncounted:
-        people = request_blocks.people_elements(details.uncounted)
-        lines.append(sentence_elements(t, "request.uncounted", {"people": people}))
+        lines.append(sentence_elements(t, "request.uncounted", {"people": people.elements(details.uncounted)}))
     return [block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines))] if lines else []
 
 
-def _result_blocks(details: RequestDetails, t: Translator) -> list[Block]:
+def _result_blocks(details: RequestDetails, t: Translator, people: People) -> list[Block]:
     change = details.change
-    closing, outcome, named = change.progress.closing, change.outcome, sentences.NAMED_CHANNEL_KEYS
+    outcome, named = change.outcome, sentences.NAMED_CHANNEL_KEYS
     match change.state:
         case ChangeState.REJECTED | ChangeState.WITHDRAWN:
-            if closing is None:
-                return []
-            is_rejected = closing.how is ClosureKind.REJECTED
-            return _closure_blocks(closing, "request.rejected_by" if is_rejected else "request.withdrawn_by", t)
+            return []
+        case ChangeState.APPLIED if _is_told_by_headline(change):
+            return []
         case ChangeState.OUT_OF_DATE:
-            return _out_of_date_blocks(details, t)
+            return _out_of_date_blocks(details, t, people)
         case ChangeState.FAILED if outcome and outcome.key in named:
             # The message may stand in another channel than the one the sentence is about.
             channel = [block_kit.channel_element(change.request.channel)]
@@ -191,13 +183,19 @@ def _result_blocks(details: RequestDetails, t: Translator) -> list[Block]:
             return [block_kit.paragraph(_format_result(details, t))]
 
 
-def _out_of_date_blocks(details: RequestDetails, t: Translator) -> list[Block]:
+def _is_told_by_headline(change: Change) -> bool:
+    """Check whether the outcome says no more than the headline does."""
+    is_plain = change.outcome is not None and change.outcome.key in TOLD_BY_HEADLINE
+    return is_plain and change.request.repeats is None and not change.lacks_image
+
+
+def _out_of_date_blocks(details: RequestDetails, t: Translator, people: People) -> list[Block]:
     """Build what has become of the flow since the request."""
     outcome = details.change.outcome
-    if _is_flow_gone(details):
+    if is_flow_gone(details):
         return [block_kit.paragraph(t("request.flow_gone"))]
     if outcome is not None and outcome.key == DISABLED_MEANWHILE:
-        person = [block_kit.user_element(UserId(str(outcome.params.get("person", ""))))]
+        person = [people.element(user) for user in details.disabled_by]
         return [block_kit.rich_paragraph(*sentence_elements(t, DISABLED_MEANWHILE, {"person": person}))]
     found = request_blocks.parse_differences(outcome.params if outcome else {})
     title = t("request.since_asked")
@@ -229,7 +227,8 @@ def _format_result(details: RequestDetails, t: Translator) -> str:
     return text
 
 
-def _is_flow_gone(details: RequestDetails) -> bool:
+def is_flow_gone(details: RequestDetails) -> bool:
+    """Check whether the request is out of date because its flow does not exist any more."""
     outcome = details.change.outcome
     return outcome is not None and outcome.key == FLOW_GONE
 
@@ -251,7 +250,7 @@ def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
             is_repeatable = change.due_at is None and change.request.kind not in CREATING_KINDS
             check = block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, value)
             return [check, again] if is_repeatable else [check]
-        case ChangeState.OUT_OF_DATE if not _is_flow_gone(details):
+        case ChangeState.OUT_OF_DATE if not is_flow_gone(details):
             return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
         case ChangeState.FAILED if change.outcome is not None and change.outcome.key in LAPSED_KEYS:
             return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]

@@ -34,6 +34,11 @@ _ESCAPES: Final = str.maketrans(
 _PLACEHOLDER: Final = re.compile("\0([A-Za-z0-9_]+)\0")
 
 
+def escape(text: str) -> str:
+    """Escape foreign text for `text`, so that it becomes no mention, link or formatting there."""
+    return text.translate(_ESCAPES)
+
+
 def with_channel_name(text: Text, channel: ChannelId) -> Text:
     """Name the channel in a sentence about "this channel", for who reads it elsewhere."""
     key = NAMED_CHANNEL_KEYS.get(text.key)
@@ -60,7 +65,7 @@ def sentence_message(t: Translator, text: Text) -> Message:
         return Message(t("sentence.notification"), (block_kit.rich_paragraph(*line),))
     params = {name: _format_param(name, value, t) for name, value in params.items()}
     isolated = {name: block_kit.isolate(value) if isinstance(value, str) else value for name, value in params.items()}
-    escaped = {name: value.translate(_ESCAPES) if isinstance(value, str) else value for name, value in params.items()}
+    escaped = {name: escape(value) if isinstance(value, str) else value for name, value in params.items()}
     notification = block_kit.clip(t(key, **escaped), block_kit.NOTIFICATION_MAX)
     return Message(notification, (block_kit.paragraph(t(key, **isolated)),))
 

@@ -1,0 +1,142 @@
+"""Direct copies of requests, for approvers whom the policy calls by direct message."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+from weakref import WeakValueDictionary
+
+import structlog
+
+from flowbot.domain.approval import PEOPLE_CALLED_MAX
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import ChangeId, GroupId, UserId
+from flowbot.domain.policy import ChannelPolicy, NotifyMode, Permission, decide
+from flowbot.errors import DependencyError
+from flowbot.i18n.translator import Translator, Translators
+from flowbot.services.ports import Clock
+from flowbot.services.ports.messages import NOWHERE, MessageRole, MessageStore, SentMessage
+from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
+from flowbot.services.users import Caller, UserService
+from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
+from flowbot.slack.notify.once import OnceSender
+from flowbot.slack.views.request_message import request_message
+
+MOST_ROUNDS: Final = 5
+PATIENCE_SECONDS: Final = 12.0
+"""Longer than a call of Slack's may take: no other process is still sending by then."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectCopies:
+    """Sends approvers their copies of a request, and keeps them in step with it."""
+
+    messages: MessageStore
+    details: RequestDetailsLoader
+    users: UserService
+    sender: OnceSender
+    poster: MessagePoster
+    locales: Translators
+    clock: Clock
+    _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+
+    async def sync(self, change: Change) -> None:
+        """Send the copies of a new request, and edit those that were sent until they show its newest version.
+
+        Raises:
+            DependencyError: not all could be sent or edited; it will be tried again.
+        """
+        if change.rule is None or change.rule.notify is not NotifyMode.DIRECT:
+            return
+        async with self._locks.setdefault(change.id, asyncio.Lock()):
+            # A request that was shown before has its copies, or was made before there were any.
+            if change.state is ChangeState.PENDING and change.shown_version == 0:
+                await self._plan(change)
+            for _ in range(MOST_ROUNDS):
+                details = await self.details.load_newest(change.id)
+                if not await self._sync_all(details):
+                    return
+
+    async def _plan(self, change: Change) -> None:
+        """Choose who gets a copy: ten people at most who may approve, but for who asked."""
+        if await self.messages.list_of(change.id, MessageRole.DIRECT):
+            return
+        record = await self.details.store.get_record(change.id)
+        if (policy := record.scope.policy) is None:
+            return
+        chosen: list[UserId] = []
+        for user in await self._list_approvers(policy, change.request.requester):
+            if len(chosen) < PEOPLE_CALLED_MAX and await self._may_approve(policy, user):
+                chosen.append(user)
+        await self.messages.plan(change.id, MessageRole.DIRECT, chosen)
+
+    async def _list_approvers(self, policy: ChannelPolicy, requester: UserId) -> list[UserId]:
+        """List the people whom the policy names, and then the members of its groups.
+
+        Raises:
+            DependencyError: Slack did not tell the groups.
+        """
+        named = [entry for entry in policy.approvers if isinstance(entry, UserId)]
+        if groups := [entry for entry in policy.approvers if isinstance(entry, GroupId)]:
+            members = await self.users.load_groups()
+            named += [user for group in groups for user in sorted(members.get(group, ()))]
+        return [user for user in dict.fromkeys(named) if user != requester]
+
+    async def _may_approve(self, policy: ChannelPolicy, user: UserId) -> bool:
+        try:
+            actor = (await self.users.load_user(Caller(user, None))).actor
+        except DependencyError as error:
+            log.warning("telling.approver_unknown", user=user, error=str(error))
+            return False
+        return decide(policy, actor, Permission.APPROVE).allowed
+
+    async def _sync_all(self, details: RequestDetails) -> bool:
+        """Send or edit what does not show this version yet; return whether there was anything.
+
+        Raises:
+            DependencyError: not all could be; the others were.
+        """
+        faults: list[DependencyError] = []
+        behind = list(_list_behind(await self.messages.list_of(details.change.id, MessageRole.DIRECT), details.change))
+        for copy in behind:
+            try:
+                await self._send_or_edit(copy, details)
+            except DependencyError as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+        return bool(behind)
+
+    async def _send_or_edit(self, copy: SentMessage, details: RequestDetails) -> None:
+        recipient, version = copy.key.recipient, details.change.version
+        if recipient is None:
+            return
+        t = await self._find_translator(recipient, details.change)
+        message = request_message(details, t, self.clock(), is_copy=True)
+        try:
+            if copy.place is None:
+                await self.sender.send(copy.key, version, recipient, lambda _: message, patience=PATIENCE_SECONDS)
+                return
+            await self.poster.edit(*copy.place, message)
+        except (MessageRefusedError, MessageGoneError) as error:
+            log.warning("telling.copy_refused", change=details.change.id, user=recipient, error=str(error))
+            await self.messages.record(copy.key, NOWHERE, version)
+        else:
+            await self.messages.record(copy.key, copy.place, version)
+
+    async def _find_translator(self, recipient: UserId, change: Change) -> Translator:
+        try:
+            profile = await self.users.get_profile(recipient)
+        except DependencyError:
+            return self.locales.for_channel(change.request.locale)
+        return self.locales.for_reader(profile.locale, profile.timezone)
+
+
+def _list_behind(copies: tuple[SentMessage, ...], change: Change) -> Iterator[SentMessage]:
+    """List the copies that do not show the change's version: of a change that has ended only those that were sent."""
+    for copy in copies:
+        is_pending = change.state is ChangeState.PENDING
+        if not copy.is_given_up and (is_pending if copy.place is None else copy.shown_version < change.version):
+            yield copy

@@ -1,0 +1,95 @@
+"""Notices to requesters of how their requests ended."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import ChannelId
+from flowbot.errors import DependencyError
+from flowbot.i18n.translator import Translator, Translators
+from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.users import UserService
+from flowbot.slack.api.messages import MessagePoster, MessageRefusedError, Responder
+from flowbot.slack.notify.once import OnceSender
+from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.notices import request_ended_message
+from flowbot.slack.views.people import People
+
+ENDED: Final = frozenset(ChangeState) - {ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING}
+"""The states of which the requester is told; an unknown end is told again once it is known."""
+EPHEMERAL: Final = "ephemeral"
+"""The place of a notice that only its reader ever saw."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeNotices:
+    """Tells requesters how their requests ended."""
+
+    messages: MessageStore
+    details: RequestDetailsLoader
+    users: UserService
+    sender: OnceSender
+    poster: MessagePoster
+    responder: Responder
+    locales: Translators
+
+    @staticmethod
+    def is_due(change: Change) -> bool:
+        """Check whether a request has come to an end of which its requester is told."""
+        return change.rule is not None and change.state in ENDED
+
+    async def send(self, change: Change) -> None:
+        """Tell the requester in the request's thread, and directly where they are not in that channel.
+
+        Give up on a person who cannot be reached in any way, as Slack says for certain.
+
+        Raises:
+            DependencyError: not all could be told; it will be tried again.
+        """
+        if not self.is_due(change) or change.progress.requester_notified_version == change.version:
+            return
+        request, channel = change.request, change.message_channel
+        details = await self.details.load(change)
+        people = People(await self.users.find_names(details.people))
+        refusal: tuple[ChannelId, str] | None = None
+
+        def build(t: Translator, link: str | None = None, *, mentions: bool = False) -> Message:
+            return request_ended_message(details, t, people, link=link, mentions=mentions, refusal=refusal)
+
+        if channel is not None and change.message_ts is not None:
+            key = MessageKey.for_state(change.id, MessageRole.NOTICE, change.state)
+            t, thread = self.locales.for_channel(request.locale), change.message_ts
+            try:
+                await self.sender.send(
+                    key, change.version, channel, lambda mentions: build(t, mentions=mentions), thread=thread
+                )
+            except MessageRefusedError as refused:
+                log.warning("telling.thread_refused", change=change.id, channel=channel, error=refused.reason)
+                refusal = (channel, refused.reason)
+            else:
+                if request.requester in await self.users.find_members(channel):
+                    return
+        link = await self.poster.find_permalink(channel, change.message_ts) if channel and change.message_ts else None
+        await self._send_directly(change, build(self.locales.for_reader(request.locale, request.timezone), link))
+
+    async def _send_directly(self, change: Change, message: Message) -> None:
+        """Send the notice as a direct message; to who takes none, privately in the channel where they asked."""
+        request = change.request
+        key = MessageKey.for_state(change.id, MessageRole.DIRECT_NOTICE, change.state, request.requester)
+        try:
+            await self.sender.send(key, change.version, request.requester, lambda _: message)
+        except MessageRefusedError as refused:
+            log.info("telling.direct_refused", change=change.id, error=refused.reason)
+            if not await self.messages.claim(key, change.version):
+                return
+            try:
+                await self.responder.notify_person(request.channel, request.requester, message)
+            except DependencyError:
+                await self.messages.release(key)
+                raise
+            await self.messages.record(key, (request.channel, EPHEMERAL), change.version)

@@ -1,0 +1,39 @@
+"""People in messages: mentioned, or by name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from flowbot.domain.ids import UserId
+from flowbot.slack.views import block_kit, sentences
+from flowbot.slack.views.block_kit import Element
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The way people are written: with a name where there is one, which notifies nobody, else as a mention."""
+
+    names: Mapping[UserId, str] = field(default_factory=dict)
+
+    def element(self, user: UserId) -> Element:
+        """Build a person, for a rich text block."""
+        if user not in self.names:
+            return block_kit.user_element(user)
+        return block_kit.text_element(block_kit.isolate(self.names[user]))
+
+    def elements(self, users: Sequence[UserId]) -> list[Element]:
+        """Build people, separated by commas."""
+        found: list[Element] = []
+        for user in users:
+            found += [block_kit.text_element(", "), self.element(user)] if found else [self.element(user)]
+        return found
+
+    def text(self, users: Sequence[UserId]) -> str:
+        """Write people for a notification."""
+        named = (self.names.get(user) for user in users)
+        return ", ".join(
+            f"<@{user}>" if name is None else sentences.escape(name) for user, name in zip(users, named, strict=True)
+        )
+
+
+MENTIONED: Final = People()

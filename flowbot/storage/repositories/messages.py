@@ -1,0 +1,78 @@
+"""The repository of messages beside a request's own."""
+
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from flowbot.domain.ids import ChangeId, ChannelId, UserId
+from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place, SentMessage
+from flowbot.storage.tables import messages
+from flowbot.storage.unit_of_work import Database
+
+
+class MessageRepository(MessageStore):
+    """The messages in the database.
+
+    Args:
+        database: migrated and open.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def plan(self, subject: ChangeId, role: MessageRole, recipients: Collection[UserId]) -> None:
+        planned = select(messages.c.recipient).where(messages.c.subject == subject, messages.c.role == role)
+        async with self._database.write(alone=f"messages.{subject}") as connection:
+            if recipients and await connection.scalar(planned.limit(1)) is None:
+                rows = [_key_columns(MessageKey(subject, role, user)) | {"shown_version": 0} for user in recipients]
+                await connection.execute(insert(messages), rows)
+
+    async def claim(self, key: MessageKey, version: int) -> bool:
+        is_free = and_(_is(key), messages.c.shown_version == 0, messages.c.ts.is_(None))
+        async with self._database.write() as connection:
+            if (await connection.execute(update(messages).where(is_free).values(shown_version=version))).rowcount:
+                return True
+            try:
+                async with connection.begin_nested():
+                    await connection.execute(insert(messages).values(**_key_columns(key), shown_version=version))
+            except IntegrityError:
+                return False
+        return True
+
+    async def release(self, key: MessageKey) -> None:
+        async with self._database.write() as connection:
+            is_claimed = and_(_is(key), messages.c.ts.is_(None))
+            await connection.execute(update(messages).where(is_claimed).values(shown_version=0))
+
+    async def record(self, key: MessageKey, place: Place, version: int) -> None:
+        channel, ts = place
+        async with self._database.write() as connection:
+            noted = update(messages).where(_is(key))
+            await connection.execute(noted.values(channel_id=str(channel), ts=ts, shown_version=version))
+
+    async def get(self, key: MessageKey) -> SentMessage | None:
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(messages).where(_is(key)))).one_or_none()
+        return None if row is None else _read_message(row)
+
+    async def list_of(self, subject: ChangeId, role: MessageRole) -> tuple[SentMessage, ...]:
+        wanted = select(messages).where(messages.c.subject == subject, messages.c.role == role)
+        async with self._database.read() as connection:
+            rows = await connection.execute(wanted.order_by(messages.c.recipient))
+            return tuple(_read_message(row) for row in rows)
+
+
+def _key_columns(key: MessageKey) -> dict[str, Any]:
+    return {"subject": key.subject, "role": str(key.role), "recipient": str(key.recipient or "")}
+
+
+def _is(key: MessageKey) -> ColumnElement[bool]:
+    return and_(*(messages.c[name] == value for name, value in _key_columns(key).items()))
+
+
+def _read_message(row: Row[Any]) -> SentMessage:
+    recipient = UserId(row.recipient) if row.recipient else None
+    place = None if row.ts is None else (ChannelId(row.channel_id), row.ts)
+    return SentMessage(MessageKey(ChangeId(row.subject), row.role, recipient), place, row.shown_version)

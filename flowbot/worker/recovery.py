@@ -86,12 +86,12 @@ class Recovery:
         Raises:
             DependencyError: the database did not answer.
         """
-        if is_doubted := self.clock.is_doubted:
+        if self.clock.is_doubted:
             self.clock.hear(await self.read_database_clock())
         backlog = await self.store.find_backlog(self.clock())
         if lapsed := self._in_progress.find_free(backlog.in_progress):
             await self.resume_lapsed(lapsed)
-        if backlog.has_due and not is_doubted:
+        if backlog.has_due:
             await self.process_due()
         if number % UNSHOWN_ROUNDS == 0:
             await self.send_unshown()
@@ -109,7 +109,7 @@ class Recovery:
     async def process_due(self) -> None:
         """Expire requests on the dot, remind of the others, and look for unknown changes; each once, whoever else runs.
 
-        People are notified in the background: a slow Slack holds up no round.
+        Nothing expires by a doubted clock. People are notified in the background: a slow Slack holds up no round.
         """
         now = self.clock()
         for change in await self.store.due(now):
@@ -117,7 +117,7 @@ class Recovery:
                 continue
             if change.state is ChangeState.UNKNOWN:
                 self._start_notice(change, self.late_effects.look(change, self.notifier.notify))
-            else:
+            elif not self.clock.is_doubted:
                 await self._guard(self._expire_or_remind(change, now), "due")
 
     async def _expire_or_remind(self, change: Change, now: datetime) -> None:

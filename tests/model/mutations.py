@@ -5,8 +5,9 @@ Some are old bugs, others leave out a check. Where two checks guard the same thi
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -21,6 +22,7 @@ from flowbot.domain.change import (
     ChangeState,
     Closure,
     ClosureKind,
+    Lease,
     Outcome,
     Vote,
 )
@@ -29,12 +31,13 @@ from flowbot.domain.ids import ChangeId, FormToken, WebsiteId
 from flowbot.domain.late_effects import find_repeatable_disable, operations_since
 from flowbot.domain.outcomes import LAPSED, ChangeResult
 from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, Permission, decide
+from flowbot.services import clock
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.context import ExecutionContext, Write
 from flowbot.services.executor.executor import ChangeWriter
-from flowbot.services.executor.lease import LeaseKeeper
+from flowbot.services.executor.lease import LeaseKeeper, LeaseObserver
 from flowbot.services.executor.preconditions import Preconditions, may_go_live
 from flowbot.services.executor.update import (
     MAX_ATTEMPTS,
@@ -42,9 +45,11 @@ from flowbot.services.executor.update import (
     mark_sent_or_require_lease,
 )
 from flowbot.services.ports.enkapush import WriteUnclearError
+from flowbot.services.ports.leases import ChangeInProgress, Leasable
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.restores import find_restore
 from flowbot.services.users import CurrentUser
+from flowbot.storage.repositories import change_queries
 from flowbot.storage.repositories.change_queries import fetch_one, fetch_votes
 from flowbot.storage.repositories.change_writes import write_if_unchanged
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -66,6 +71,14 @@ GUARDS: Final[dict[str, str]] = {
     ),
     "the_version_is_not_compared": (
         "tests/storage/test_changes.py::test_who_saw_an_older_version_is_shown_the_new_one_and_writes_nothing[sqlite]"
+    ),
+    "a_lease_is_taken_over_that_was_renewed_since": (
+        "tests/storage/test_concurrent_changes.py"
+        "::test_a_lease_that_was_renewed_or_given_up_since_it_was_seen_is_not_taken_over[sqlite]"
+    ),
+    "a_lease_that_is_renewed_runs_out": "tests/services/test_lease.py::test_a_lease_that_is_renewed_never_runs_out",
+    "a_jump_of_the_clock_is_believed_at_once": (
+        "tests/services/test_clock.py::test_a_jump_is_doubted_and_the_old_time_goes_on"
     ),
     "a_success_is_taken_for_a_proof": "tests/journeys/test_delete_restore.py::test_a_delete_without_effect_has_failed",
     "a_refusal_after_silence_is_called_failed": (
@@ -236,6 +249,31 @@ def the_lease_is_not_checked_before_the_write(patch: Patch) -> None:
 @mutation
 def a_lease_that_ran_out_while_the_flow_was_read_is_not_noticed(patch: Patch) -> None:
     patch.setattr(LeaseKeeper, "holds_for_certain", lambda _holding, _change: True)
+
+
+@mutation
+def a_lease_is_taken_over_that_was_renewed_since(patch: Patch) -> None:
+    patch.setattr(change_queries, "has_lease_of", lambda seen: changes.c.id == seen.id)
+
+
+@mutation
+def a_lease_that_is_renewed_runs_out(patch: Patch) -> None:
+    look = LeaseObserver.find_free
+
+    def find_free(self: LeaseObserver, changes: Iterable[Leasable], *, pause: float = 0.0) -> list[Leasable]:
+        known = {change.id: change for change in changes}
+        alike = [
+            ChangeInProgress(each.id, 0, each.lease and Lease("", datetime.min.replace(tzinfo=UTC)))
+            for each in known.values()
+        ]
+        return [known[change.id] for change in look(self, alike, pause=pause)]
+
+    patch.setattr(LeaseObserver, "find_free", find_free)
+
+
+@mutation
+def a_jump_of_the_clock_is_believed_at_once(patch: Patch) -> None:
+    patch.setattr(clock, "DOUBT_SECONDS", 0.0)
 
 
 @mutation

@@ -268,3 +268,13 @@ async def test_a_picture_that_slack_refuses_does_not_cost_the_answer(http: World
     again = await http.emma.wait_for_message(MARKETING, lambda message: message.ts > seen.ts)
     assert "With a picture" in text_of(again)
     assert all(block["type"] != "image" for block in again.blocks or [])
+
+
+@pytest.mark.parametrize(("command", "buttons"), [("show 1", ["Share"]), ("list", ["Show", "Share"])])
+async def test_an_answer_has_only_the_buttons_that_its_reader_may_use(
+    http: World, command: str, buttons: list[str]
+) -> None:
+    http.add_flows(1)
+    await http.deniz.send(MARKETING, f"/flows {command}")
+    answer = await http.deniz.wait_for_message(MARKETING, "Flow 1")
+    assert http.deniz.list_buttons(answer) == buttons

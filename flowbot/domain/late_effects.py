@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.flow import Flow
 from flowbot.domain.operations import EditOperation, FlowOperation, build_operation
 
 LATE_EFFECTS: Final = timedelta(hours=24)
@@ -74,6 +75,12 @@ def find_repeatable_disable(enable: Change, writes: Iterable[Change]) -> Change 
     ]
     last = max(later, key=lambda write: write.sent_at or write.created_at, default=None)
     return None if last is None or last.request.repeats is not None else last
+
+
+def find_flow_before_repeat(enable: Change, writes: Iterable[Change]) -> Flow | None:
+    """Find the flow as it was when a disable was repeated since an enable had shown itself; None where none was."""
+    repeats = (write for write in writes if write.request.repeats is not None and write.created_at > enable.changed_at)
+    return next((repeat.request.before for repeat in repeats), None)
 
 
 def operations_since(change: Change, writes: Iterable[Change], now: datetime) -> tuple[FlowOperation, ...]:

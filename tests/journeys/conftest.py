@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from flowbot.config import Settings
+from flowbot.enkapush.client import Timeouts
 from tests.conftest import DatabasePool, PostgresqlServer, database_pool
 from tests.journeys.request_steps import approval_policy, speed_up
 from tests.journeys.world import POLICY, Time, World, import_policy, new_world
@@ -86,6 +87,8 @@ async def http(world: World) -> World:
 async def bots(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     """Start bots that look for due work many times a second, with approvals elsewhere: two where PostgreSQL is used."""
     speed_up(world, monkeypatch)
+    # A reading that is given up on a busy machine would put off what is looked for to a look that never comes.
+    world.timeouts = Timeouts(write_deadline=1)
     await world.import_policy(approval_policy())
     await world.start_http()
     if world.settings.database_url.get_secret_value().startswith("postgresql"):

@@ -70,9 +70,9 @@ async def wait_for_look(world: World, seconds: float) -> None:
 
 
 async def end_search(world: World, request: Message) -> None:
-    """Move the clocks to the end of the search, and wait until the same can be asked for again."""
+    """Move the clocks to the end of the search, and wait until the request says so."""
     world.time.ahead += SEARCH + 1
-    await world.deniz.wait_until(lambda: "Ask again" in world.deniz.list_buttons(request))
+    await wait_for_status(world, request, "looked for 15 minutes")
     assert NOT_KNOWN in text_of(request)
 
 
@@ -96,7 +96,7 @@ async def wait_for_disable(world: World, before: Collection[str]) -> Message:
 
     def is_it(message: Message) -> bool:
         is_new = message.ts not in before and not message.is_ephemeral
-        return is_new and "Flow #1 is disabled." in text_of(message) and "Applied" in text_of(message)
+        return is_new and "disabled flow #1" in text_of(message) and "Applied" in text_of(message)
 
     return await world.deniz.wait_for_message(MARKETING, is_it, 15)
 

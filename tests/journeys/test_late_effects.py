@@ -105,7 +105,7 @@ async def test_what_is_seen_after_a_day_was_made_by_others(bots: World, how: str
     await end_search(bots, request)
     bots.time.ahead += 30 * HOURS
     if how == "Check again":
-        assert "still not known" in await click_and_read(bots, bots.emma, request, how)
+        assert "till not known" in await click_and_read(bots, bots.emma, request, how)
     else:
         await read(bots, how)
     await wait_for_private_message(bots.emma, NOT_KNOWN, MARKETING)
@@ -154,7 +154,7 @@ async def test_what_never_shows_stays_not_known_and_holds_nothing_back(bots: Wor
     request = await approve_with_late_effect(bots, copies=0)
     await end_search(bots, request)
     bots.time.ahead += 30 * HOURS
-    assert "still not known" in await click_and_read(bots, bots.emma, request, "Check again")
+    assert "till not known" in await click_and_read(bots, bots.emma, request, "Check again")
     await bots.burak.click(await request_change(bots, "enable 1"), "Approve")
     await bots.deniz.wait_for_message(APPROVALS, "Applied")
     assert NOT_KNOWN in text_of(request)

@@ -13,6 +13,7 @@ from flowbot.domain.late_effects import (
     LATE_EFFECTS,
     LOOKS,
     SEARCH_TIME,
+    find_flow_before_repeat,
     find_late_edits,
     find_late_enables,
     find_repeatable_disable,
@@ -163,6 +164,16 @@ async def test_the_last_disable_after_an_enable_is_repeated_and_no_repetition(ha
     assert find_repeatable_disable(enable, [before, enable, last, first]) == last
     repeated = replace(last, request=replace(last.request, repeats=first.id))
     assert find_repeatable_disable(enable, [enable, first, repeated]) is None
+
+
+async def test_a_repeated_disable_tells_that_the_enable_was_seen_before_it(harness: Harness) -> None:
+    enable = await send(harness, ChangeKind.ENABLE, age=timedelta(hours=2))
+    disable = await send(harness, ChangeKind.DISABLE, ChangeState.APPLIED, number=2, age=timedelta(hours=1))
+    assert find_flow_before_repeat(enable, [enable, disable]) is None
+    live = replace(OFF, is_enabled=True)
+    repeated = replace(disable, request=replace(disable.request, repeats=disable.id, before=live))
+    assert find_flow_before_repeat(enable, [enable, disable, repeated]) == live
+    assert find_flow_before_repeat(replace(enable, changed_at=repeated.created_at), [repeated]) is None
 
 
 async def test_an_effect_is_looked_for_ever_more_rarely_and_at_last_no_more(harness: Harness) -> None:

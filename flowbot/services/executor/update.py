@@ -10,7 +10,7 @@ import structlog
 from flowbot.domain.change import Change, ChangeKind, ImageFault
 from flowbot.domain.effects import shows_effect
 from flowbot.domain.flow import Flow, fingerprint
-from flowbot.domain.late_effects import LATE_EFFECTS, SEARCH_TIME, operations_since
+from flowbot.domain.late_effects import LATE_EFFECTS, SEARCH_TIME, find_flow_before_repeat, operations_since
 from flowbot.domain.operations import DeleteOperation, EditOperation, FlowOperation, ToggleOperation
 from flowbot.domain.outcomes import (
     ChangeResult,
@@ -74,8 +74,14 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
         return await self.read_back()
 
     async def recheck(self) -> ChangeResult | None:
-        flow = await self.context.source.get_flow(self.operation.before.id)
-        return evaluate_late(self.operation, flow, await self._find_other_operations())
+        flow_id, others = self.operation.before.id, await self._find_other_operations()
+        result = evaluate_late(self.operation, await self.context.source.get_flow(flow_id), others)
+        if result is None and self.operation.kind is ChangeKind.ENABLE:
+            # A process that disabled the flow again may have ended before it settled the enable.
+            writes = await self.context.store.sent_since(flow_id, self.change.changed_at)
+            if (seen := find_flow_before_repeat(self.change, writes)) is not None:
+                return evaluate_late(self.operation, seen, others)
+        return result
 
     async def _find_other_operations(self) -> tuple[FlowOperation, ...]:
         """Find what flowbot sent to the flow besides, and may have shown itself since the change was requested."""

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, null, or_, select, type_coerce
@@ -29,8 +29,6 @@ from flowbot.storage.repositories.policies import fetch_scope
 from flowbot.storage.tables import UtcDateTime, changes, events, votes
 from flowbot.storage.unit_of_work import Database
 
-CLOCK_PUT_BACK: Final = timedelta(minutes=1)
-"""A moment that lies further ahead was noted before somebody put the clock back."""
 OLDEST: Final = (changes.c.created_at, changes.c.id)
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
@@ -79,11 +77,6 @@ def is_younger(change: Change) -> ColumnElement[bool]:
     """Match changes after `change` in the order of OLDEST."""
     is_later = changes.c.created_at > change.created_at
     return or_(is_later, and_(changes.c.created_at == change.created_at, changes.c.id > change.id))
-
-
-def is_past(moment: ColumnElement[datetime], now: datetime, pause: timedelta) -> ColumnElement[bool]:
-    """Match moments at least `pause` before `now`, or noted by a clock that was put back since."""
-    return or_(moment <= now - pause, moment > now + CLOCK_PUT_BACK)
 
 
 async def fetch_one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Change | None:

@@ -15,6 +15,7 @@ from flowbot.errors import EnkapushFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, WriteRefusedError, WriteUnclearError
 
+LONGEST_DELAY: Final = timedelta(hours=23)
 CURRENT_CHANGE: ContextVar[ChangeId | None] = ContextVar("writing", default=None)
 """The change that the current task applies."""
 PIXEL: Final = ImageFile(b"\x89PNG", "image/png", "pixel.png")
@@ -90,7 +91,7 @@ class FakeEnkapush:
         stored_as: How the texts of a change are stored, where that is not as they were sent.
         sent: How often each change was sent.
         under_way: Writes that take effect later, with the moment.
-        delay: How long after a write its late effect comes.
+        delay: How long after a write its late effect comes; the next one takes twice as long.
         storage: What becomes of texts.
         twice: Changes that were sent again though Enkapush had answered, and creations that were sent again.
         on_write: Called before each write takes effect, with the flow of that moment.
@@ -185,6 +186,7 @@ class FakeEnkapush:
             self.stored_as[change] = self.storage
         if fault in LATE:
             self.under_way.append((self._clock() + self.delay, stored))
+            self.delay = min(2 * self.delay, LONGEST_DELAY)
         elif fault not in NEVER:
             self._apply(stored)
         if fault in UNANSWERED:
@@ -224,6 +226,11 @@ class FakeEnkapush:
         self._last += 1
         self.set_flow(Effect(None, None, first_flow(self._last)))
         return FlowId(self._last)
+
+    @property
+    def next_effect_at(self) -> datetime | None:
+        """Return when the next late write takes effect; None where none is under way."""
+        return min((at for at, _ in self.under_way), default=None)
 
     def complete_late_writes(self, until: datetime | None = None) -> None:
         """Let the late writes that are due by `until` (None: all) take effect, the earliest first."""

@@ -88,8 +88,9 @@ class LateRules(DecisionRules):
             self._ask_and_approve(process, kind, flow, faults)
         for what in meanwhile:
             self._take_step(process, what, flow, faults)
-        self.world.enkapush.complete_late_writes()
-        self._read_all(process)
+        while (at := self.world.enkapush.next_effect_at) is not None:
+            self.world.enkapush.complete_late_writes(until=at)
+            self._read_all(process)
 
     def _take_step(self, process: int, what: str, flow: FlowId, faults: FaultPlan) -> None:
         steps = {

@@ -114,7 +114,7 @@ class RequestRules(ModelMachine):
 
         async def step(here: Process) -> None:
             change = await here.submitter.restore(reader(person), deleted.id, CHANNEL)
-            self.world.wishes.setdefault(f"restore of {deleted.id}", set()).add(change.id)
+            await self.world.add_restore(deleted.id, change)
             await here.executor.execute(change, here.notifier.notify)
 
         if is_frozen:
@@ -149,7 +149,7 @@ class RequestRules(ModelMachine):
         return self._find_open_change(flow)
 
     def _find_open_change(self, flow: FlowId) -> Change | None:
-        open_ones = [change for change in self._run(self.world.read_all()).changes if change.state in OPEN_STATES]
+        open_ones = [change for change in self._run(self.world.read_changes()) if change.state in OPEN_STATES]
         return next((change for change in open_ones if change.request.flow == flow), None)
 
     def _find_free_flow(self, kind: ChangeKind, number: int) -> FlowId:

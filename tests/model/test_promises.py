@@ -12,7 +12,7 @@ from flowbot.storage.engine import open_database
 from tests.model.scenarios import ApprovalMachine
 
 EXAMPLES: Final = int(os.environ.get("FLOWBOT_MODEL_EXAMPLES", "6"))
-STEPS: Final = int(os.environ.get("FLOWBOT_MODEL_STEPS", "30"))
+STEPS: Final = int(os.environ.get("FLOWBOT_MODEL_STEPS", "18"))
 SETTINGS: Final = settings(
     max_examples=EXAMPLES,
     stateful_step_count=STEPS,

@@ -124,7 +124,7 @@ class World(PolicyInvariants):
 
     async def _run_meanwhile(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
         """Run `meanwhile`; what the frozen process has sent becomes ambiguous for the others."""
-        changes = (await self.read_all()).changes
+        changes = await self.read_changes()
         sent = [change.id for change in changes if change.state is ChangeState.APPLYING and change.sent_at]
         self.enkapush.ambiguous.update(sent)
         await meanwhile()
@@ -148,8 +148,15 @@ class World(PolicyInvariants):
             await self.pass_time(LEASE)
             await process.recover()
 
+    async def add_restore(self, deleted: ChangeId, restore: Change) -> None:
+        """Add a restore of a flow, instead of an earlier one that was looked for in vain and may show itself yet."""
+        wish = self.wishes.setdefault(f"restore of {deleted}", set())
+        earlier = [change for change in await self.read_changes() if change.id in wish - {restore.id}]
+        wish -= {change.id for change in earlier if change.state is ChangeState.UNKNOWN}
+        wish.add(restore.id)
+
     async def may_go_live(self, flow: FlowId) -> bool:
-        changes = (await self.read_all()).changes
+        changes = await self.read_changes()
         return may_go_live(flow, changes, self.enkapush.sent, self.now)
 
     async def check_refused_disable(self, flow: FlowId, refusal: UserError) -> None:
@@ -164,6 +171,11 @@ class World(PolicyInvariants):
             self.violations.append(f"flow {flow} was not disabled: {refusal}")
 
     # --- invariants ------------------------------------------------------------------------------------------------
+
+    async def read_changes(self) -> list[Change]:
+        """Read all changes."""
+        async with self.database.read() as connection:
+            return list(await fetch_many(connection, select(tables.changes)))
 
     async def read_all(self) -> Snapshot:
         """Read all changes, events and voters in one transaction."""
@@ -200,7 +212,7 @@ class World(PolicyInvariants):
 
     async def read_and_check(self, process: Process) -> None:
         """Let a process read all flows, and check that all which they show is settled."""
-        before = (await self.read_all()).changes
+        before = await self.read_changes()
         shown = self.effects.find_shown(before, self.now)
         await process.read()
         changes = await self.check_invariants()

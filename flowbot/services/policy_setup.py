@@ -24,6 +24,12 @@ from flowbot.services.users import KEEP_SECONDS, CurrentUser, UserService
 WEBSITES_SECONDS: Final = 1.5
 """The form waits this long for the websites that flows are on, beyond those that have a name."""
 
+_FIRST_KEYS: Final = frozenset(
+    {"id", "websites", "viewers", "editors", "approvers"}
+    | {"required_for", "quorum", "self_approval", "expires_after_hours", "channel", "break_glass"}
+)
+"""The keys of a policy that the first version knew."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -188,8 +194,14 @@ def policy_fingerprint(policy: ChannelPolicy | None) -> str:
         return hashlib.sha256(b"").hexdigest()[:32]
     plain = policy.model_dump(mode="json")
     plain |= plain.pop("approval") | {"channel": str(approval_channel(policy))}
-    # Neither the order nor a repetition in a list matters.
-    meaning = {key: sorted(set(value)) if isinstance(value, list) else value for key, value in plain.items()}
+    set_keys = policy.model_dump(mode="json", exclude_defaults=True)
+    set_keys |= set_keys.pop("approval", {})
+    # Neither order nor repetition in a list matters, nor a default of a key that forms opened earlier do not know.
+    meaning = {
+        key: sorted(set(value)) if isinstance(value, list) else value
+        for key, value in plain.items()
+        if key in _FIRST_KEYS or key in set_keys
+    }
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
 
 

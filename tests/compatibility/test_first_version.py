@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.i18n.translator import Translators
 from flowbot.sandbox.slack import SandboxPerson, text_of
+from flowbot.services.policy_setup import policy_fingerprint
 from tests.compatibility.moments import FOLDER, Control, Json, Moment
 from tests.compatibility.restored_world import Restored, copy_database, fill_database, restore_world, run_in_thread
 from tests.compatibility.row_round_trip import REWRITERS, audit_words, rewrite_row
@@ -534,6 +536,47 @@ async def check_policy(restored: Restored, channel: str) -> None:
         "break_glass",
     }:
         assert document["approval"][name] == before["approval"][name]
+
+
+def policy_forms() -> list[Any]:
+    return [each for each in open_forms() if each.values[1]["callback_id"] == "flows.setup"]
+
+
+def recorded_policy(moment: Moment, view: Json) -> Json:
+    """Return the stored policy of the channel that a policy form is for."""
+    channel = json.loads(view["private_metadata"])["channel"]
+    return next(row["document"] for row in moment.rows("channel_policies") if row["channel_id"] == channel)
+
+
+@pytest.mark.parametrize(("moment", "view"), policy_forms())
+def test_an_open_policy_form_shows_the_policy_as_it_still_is(moment: Moment, view: Json) -> None:
+    policy = ChannelPolicy.model_validate(recorded_policy(moment, view))
+    assert policy_fingerprint(policy) == json.loads(view["private_metadata"])["seen"]
+
+
+@pytest.mark.parametrize(("moment", "view"), policy_forms())
+async def test_an_open_policy_form_keeps_what_it_has_no_field_for(restore: Restore, moment: Moment, view: Json) -> None:
+    document = recorded_policy(moment, view)
+    changed = document | {"approval": document["approval"] | {"notify": "dm"}}
+    async with restore(moment) as restored:
+        of_channel = {"id": document["id"]}
+        restored.write(
+            "UPDATE channel_policies SET document = :changed WHERE channel_id = :id",
+            changed=json.dumps(changed),
+            **of_channel,
+        )
+        await restored.start()
+        slack = restored.world.slack
+        submitted = await slack.client.submit_view(view["owner"], view["id"], {})
+        assert (submitted.delivered, submitted.errors) == (True, {})
+        shown = next(each for each in slack.workspace.modals[view["owner"]] if each.id == view["id"])
+        assert "Somebody else has changed this policy" in text_of(shown)
+        assert "hear of requests" not in text_of(shown).partition("differs from theirs in")[2].partition(".")[0]
+        assert shown_values(shown.values, {"notify": ""}) == {"notify": "dm"}
+        await slack.client.submit_view(view["owner"], view["id"], {})
+        await check_policy(restored, document["id"])
+        (row,) = restored.rows("SELECT document FROM channel_policies WHERE channel_id = :id", **of_channel)
+        assert json.loads(row["document"])["approval"]["notify"] == "dm"
 
 
 def form_buttons() -> list[Any]:

@@ -9,6 +9,7 @@ from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
+from flowbot.services.policy_checks import PolicyField
 from flowbot.services.users import DECIDING_SECONDS
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
@@ -308,6 +309,22 @@ async def test_the_later_of_two_admins_is_told_and_may_save_again(http: World) -
     second = await stored_policy(http)
     assert second is not None
     assert second.websites == (3,)
+
+
+@on_both_databases
+async def test_an_older_form_changes_nothing_that_it_has_no_field_for(http: World) -> None:
+    http.slack.workspace.people["U0EMMA"].is_admin = True
+    deniz, emma = http.deniz, http.emma
+    view = await open_setup(deniz, MARKETING)
+    view.blocks = [block for block in view.blocks if block["block_id"] != PolicyField.NOTIFY]
+    del view.values[PolicyField.NOTIFY]
+    await open_setup(emma, MARKETING)
+    assert "is saved" in await save_setup(emma, {"How approvers hear of requests": "Send each a direct message"})
+    theirs = await stored_policy(http, MARKETING)
+    assert "nothing was changed" in await save_setup(deniz, {})
+    assert theirs is not None
+    assert theirs.approval.notify == "dm"
+    assert await stored_policy(http, MARKETING) == theirs
 
 
 async def test_saving_twice_tells_the_channel_once(http: World) -> None:

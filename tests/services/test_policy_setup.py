@@ -355,6 +355,7 @@ async def test_websites_without_a_name_go_by_their_number(setup: PolicySetup, po
 async def test_a_stamp_tells_policies_apart_by_what_they_mean() -> None:
     assert policy_fingerprint(policy(viewers=(AYSE, EMMA))) == policy_fingerprint(policy(viewers=(EMMA, AYSE)))
     assert policy_fingerprint(policy(approval=rule(channel=CHANNEL))) == policy_fingerprint(policy())
+    assert policy_fingerprint(policy(approval=rule(notify="mention"))) == policy_fingerprint(policy())
     stamps = {
         policy_fingerprint(each)
         for each in (
@@ -364,6 +365,7 @@ async def test_a_stamp_tells_policies_apart_by_what_they_mean() -> None:
             policy(viewers=("*",)),
             policy(approval=rule(quorum=2)),
             policy(approval=rule(channel=ChannelId("C0OTHER"))),
+            policy(approval=rule(notify="dm")),
         )
     }
-    assert len(stamps) == 6
+    assert len(stamps) == 7

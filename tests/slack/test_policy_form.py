@@ -102,6 +102,17 @@ def test_how_approvers_hear_is_written_only_where_it_is_not_the_default() -> Non
     assert ["notify" in rule.model_fields_set for rule in rules] == [False, True, True]
 
 
+@pytest.mark.parametrize(
+    "policy", [None, ChannelPolicy(id=HERE, websites="all", approval=ApprovalRule(notify=NotifyMode.DIRECT))]
+)
+def test_a_field_that_the_form_lacks_keeps_what_the_policy_has(policy: ChannelPolicy | None) -> None:
+    view = submit_untouched(PolicyForm.build(form_data(policy), EN))
+    del view["state"]["values"][PolicyField.NOTIFY]
+    back = PolicyForm.parse(receive_form(view))
+    assert back is not None
+    assert back.typed.fill_missing(policy) == PolicyInput.from_policy(policy, HERE)
+
+
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 1234])
 def test_any_number_of_websites_and_groups_fits(count: int) -> None:
     websites = {WebsiteId(number): f"Site {number}" for number in range(1, count + 1)}

@@ -135,9 +135,12 @@ class PolicyFormHandler:
             # The form as it was filled in, over the policy that was saved meanwhile: saved again, it replaces that.
             context = await self.setup.load_form(wanted.id)
             metadata = form.metadata.model_copy(update={"seen": policy_fingerprint(context.policy)})
-            fields = t.format_list(policy.list_changed_fields(context.policy, wanted, t))
-            problem = Text("setup.overtaken", {"fields": fields})
-            return PolicyForm.build(PolicyFormContent(context, form.typed, metadata, problem), t)
+            typed = form.typed.fill_missing(context.policy)
+            fields = policy.list_changed_fields(context.policy, typed.to_policy(wanted.id), t)
+            if not fields:
+                return policy.sentence_view(t, Text("setup.nothing_new"))
+            problem = Text("setup.overtaken", {"fields": t.format_list(fields)})
+            return PolicyForm.build(PolicyFormContent(context, typed, metadata, problem), t)
         return policy.sentence_view(t, Text("setup.saved" if saved.is_new else "setup.nothing_new"))
 
     async def _save(self, user: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:

@@ -111,7 +111,7 @@ class PolicyForm:
             self_approval=bool(at[PolicyField.SELF_APPROVAL].choices),
             expires=at[PolicyField.EXPIRES].value.strip(),
             channel=at[PolicyField.CHANNEL].selected_conversation,
-            notify=at[PolicyField.NOTIFY].text or NotifyMode.MENTION,
+            notify=at[PolicyField.NOTIFY].text,
             break_glass=tuple(at[PolicyField.BREAK_GLASS].selected_users),
         )
         return SubmittedPolicy(metadata, typed)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, parse_website_id
@@ -50,7 +50,12 @@ class PolicyRole:
 
 @dataclass(frozen=True, slots=True)
 class PolicyInput:
-    """The form's fields. Numbers are as typed; `channel` is None where none was chosen."""
+    """The form's fields. Numbers are as typed.
+
+    Attributes:
+        channel: None where none was chosen.
+        notify: Empty where the form is an earlier version's, without this field.
+    """
 
     websites: tuple[str, ...] = ()
     all_websites: bool = False
@@ -85,6 +90,11 @@ class PolicyInput:
             notify=rule.notify,
             break_glass=rule.break_glass,
         )
+
+    def fill_missing(self, policy: ChannelPolicy | None) -> "PolicyInput":
+        """Return the values, with those of `policy` in the fields that an earlier version's form lacks."""
+        rule = policy.approval if policy else ApprovalRule()
+        return replace(self, notify=self.notify or rule.notify)
 
     def find_problems(self) -> Mapping[PolicyField, Text]:
         """Return the problems by field, as far as they do not depend on people."""

@@ -9,7 +9,9 @@ from flowbot.domain.effects import is_as_sent, is_explained, is_touched, shows_e
 from flowbot.domain.flow import (
     FieldDifference,
     Flow,
+    FlowButton,
     FlowContent,
+    WaitTime,
     content_differences,
     fingerprint,
     flow_differences,
@@ -124,6 +126,16 @@ def evaluate_toggle_or_delete(
     outcome = _outcome("applied", operation)
     outcome = replace(outcome, params={**outcome.params, "differences": found})
     return ChangeResult(ChangeState.APPLIED, outcome, flow, {"changed_besides": [each["field"] for each in found]})
+
+
+def stored_content(wanted: FlowContent, outcome: Outcome) -> FlowContent:
+    """Return what Enkapush stores of `wanted`, by the outcome of an applied create or edit."""
+    types = {"button_1": FlowButton, "button_2": FlowButton, "wait": WaitTime}
+    stored: dict[str, Any] = {}
+    for found in outcome.params.get(STORED_OTHERWISE, ()):
+        name, value = found["field"], found["after"]
+        stored[name] = types[name](**value) if name in types else value
+    return replace(wanted, **{name: value for name, value in stored.items() if name != "image_url"})
 
 
 def may_be_stale(operation: FlowOperation, result: ChangeResult) -> bool:

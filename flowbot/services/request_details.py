@@ -13,7 +13,7 @@ from flowbot.domain.images import ImageInfo
 from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over_effects
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
-from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS
+from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, stored_content
 from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
@@ -66,17 +66,19 @@ class RequestDetails:
 
     @property
     def content(self) -> FlowContent | None:
-        """Return what subscribers would see once the change is applied."""
-        if self.change.request.wanted is not None:
-            return self.change.request.wanted.content
+        """Return what subscribers would see once the change is applied; of an applied one, as Enkapush stores it."""
+        wanted, outcome = self.change.request.wanted, self.change.outcome
+        if wanted is not None:
+            return stored_content(wanted.content, outcome) if outcome else wanted.content
         return self.flow
 
     @property
     def edits(self) -> tuple[FieldDifference, ...]:
         """Return what an edit changes, field by field."""
-        if self.change.request.kind is not ChangeKind.EDIT or self.flow is None or self.content is None:
+        wanted = self.change.request.wanted
+        if self.change.request.kind is not ChangeKind.EDIT or self.flow is None or wanted is None:
             return ()
-        return content_differences(self.flow, self.content)
+        return content_differences(self.flow, wanted.content)
 
     @property
     def may_go_live(self) -> bool:

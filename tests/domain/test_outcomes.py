@@ -31,6 +31,7 @@ from flowbot.domain.outcomes import (
     gone_result,
     hide_flow,
     is_created_by,
+    stored_content,
 )
 
 FLOW: Final = Flow(WebsiteId(1), "Name", "Title", "Text", WaitTime(1, "days"), id=FlowId(7), is_enabled=False)
@@ -222,6 +223,12 @@ def test_what_is_kept_otherwise_than_it_was_sent_is_said() -> None:
     assert outcome_of(result) == (ChangeState.APPLIED, "applied.edit")
     assert result.details == {"changed": ["title"], "kept_differently": ["title"]}
     assert result.outcome.params[STORED_OTHERWISE] == [{"field": "title", "before": "New", "after": "Ne"}]
+
+
+def test_what_is_stored_is_known_from_the_outcome() -> None:
+    stored = replace(NEW_TITLE, title="Ne", wait=WaitTime(2, "hours"), button_1=FlowButton("Go", ""))
+    assert stored_content(WANTED.content, evaluate_create(MAKE, stored).outcome) == FlowContent.of(stored)
+    assert stored_content(WANTED.content, evaluate_create(MAKE, NEW_TITLE).outcome) == WANTED.content
 
 
 def test_blank_space_that_was_trimmed_is_on_record_and_not_said() -> None:

@@ -71,7 +71,7 @@ async def request_change(
 
 
 def _is_request(message: Message) -> bool:
-    return not message.is_ephemeral and "approve" in json.dumps(message.blocks)
+    return not message.is_ephemeral and '"changes.approve"' in json.dumps(message.blocks)
 
 
 async def request_change_and_wait(world: World) -> Message:

@@ -150,7 +150,18 @@ def test_what_is_stored_otherwise_stands_before_the_result(t: Translator) -> Non
     title = text.index(t("request.stored_otherwise"))
     assert SENT in text[title:]
     assert STORED in text[title:]
-    assert text.index(format_text(t, outcome_text(stored_details().change, t))) > title
+    assert text.index(t("request.changes")) > title
+
+
+@BOTH
+def test_the_push_is_shown_as_it_is_stored_and_the_edit_as_it_was_sent(t: Translator) -> None:
+    details = stored_details()
+    assert details.content is not None
+    assert details.content.description == STORED
+    assert [each.after for each in details.edits if each.field == "description"] == [SENT]
+    shown = text_of(draw_request(details, t)).partition(t("show.as_seen"))[2]
+    assert STORED in shown
+    assert SENT not in shown
 
 
 @BOTH
@@ -185,8 +196,8 @@ def test_an_image_that_is_not_there_is_stored_otherwise(t: Translator) -> None:
     lost = [{"field": "image_url", "before": None, "after": None}]
     change = form_change(ChangeKind.EDIT, Outcome("applied.edit", {"id": "12", "stored_otherwise": lost}, FLOW.id))
     message = check_blocks(form_status.with_remarks(sentence_message(t, outcome_text(change, t)), change, {}, t))
-    assert t("request.stored_otherwise") in text_of(message)
-    assert "image_url" not in text_of(message)
+    assert t("request.picture_not_stored") in text_of(message)
+    assert t("request.stored_otherwise") not in text_of(message)
 
 
 @BOTH

@@ -216,7 +216,9 @@ def stored_otherwise_blocks(change: Change, names: Mapping[WebsiteId, str], t: T
     if change.outcome is None or not change.is_stored_otherwise:
         return []
     found = parse_differences(change.outcome.params, STORED_OTHERWISE)
-    return difference_blocks(found, names, t, title=t("request.stored_otherwise"))
+    readable = [each for each in found if each.field != "image_url"]
+    image = [block_kit.paragraph(t("request.picture_not_stored"))] if len(readable) < len(found) else []
+    return [*image, *difference_blocks(readable, names, t, title=t("request.stored_otherwise"))]
 
 
 def unreadable_blocks(change: Change, t: Translator) -> list[Block]:

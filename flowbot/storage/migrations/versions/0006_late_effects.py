@@ -13,6 +13,7 @@ down_revision = "0005"
 
 _OPEN_FLOW = "flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying')"
 _UNSEEN = {"not_done.ignored", "not_done.ignored_it", "not_done.looked"}
+_SEARCH_TIME = timedelta(minutes=15)
 _CHANGES = sa.table(
     "changes",
     sa.column("id", sa.String),
@@ -25,6 +26,7 @@ _CHANGES = sa.table(
     sa.column("outcome", sa.JSON(none_as_null=True)),
     sa.column("sent_at", sa.DateTime(timezone=True)),
     sa.column("due_at", sa.DateTime(timezone=True)),
+    sa.column("changed_at", sa.DateTime(timezone=True)),
 )
 _EVENTS = sa.table(
     "events",
@@ -65,7 +67,9 @@ def upgrade() -> None:
                 details={"outcome": outcome["key"], "state": "unknown"},
             )
         )
-    connection.execute(sa.update(_CHANGES).where(sa.and_(_CHANGES.c.state == "unknown", is_recent)).values(due_at=now))
+    # Looked for once, and then by whatever is read: what was asked before the upgrade holds nothing back.
+    is_unknown = sa.and_(_CHANGES.c.state == "unknown", is_recent)
+    connection.execute(sa.update(_CHANGES).where(is_unknown).values(due_at=now, changed_at=now - _SEARCH_TIME))
 
 
 def downgrade() -> None:

@@ -22,7 +22,7 @@ def find_messages(page: Page) -> Locator:
 
 
 def find_request(page: Page, state: str, flow: int) -> Locator:
-    return find_messages(page).filter(has=page.get_by_role("heading", name=state)).filter(has_text=f"#{flow} ")
+    return find_messages(page).filter(has_text=state).filter(has_text=f"#{flow} ")
 
 
 async def send(page: Page, text: str) -> None:

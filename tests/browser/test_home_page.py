@@ -7,7 +7,7 @@ from typing import Final, Literal
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from tests.browser.test_approval_page import MARKETING, find_messages, new_window, open_as, request_change
+from tests.browser.test_approval_page import MARKETING, find_messages, find_request, new_window, open_as, request_change
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +35,7 @@ async def test_what_waits_is_decided_at_home_and_its_message_is_one_press_away(p
     await tab.get_by_role("button", name="Onayla: Etkinleştirme #39").click()
     await burak.get_by_role("dialog").get_by_role("button", name="Onayla").click()
     await expect(tab.get_by_role("listitem").filter(has_text="#39")).to_contain_text("Uygulandı")
-    await expect(emma.get_by_role("heading", name="Applied")).to_have_count(1)
+    await expect(find_request(emma, "Applied", 39)).to_have_count(1)
 
     await tab.get_by_role("button", name="Reddet: Silme #12").click()
     form = burak.get_by_role("dialog")

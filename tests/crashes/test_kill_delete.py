@@ -38,14 +38,14 @@ def _hold_at_picture() -> Hold:
 
 
 STEPS: Final = (
-    Step("while the picture is fetched", _hold_at_picture(), "#4 was deleted."),
+    Step("while the picture is fetched", _hold_at_picture(), "#4 Old name was deleted"),
     Step(
         "while the picture is fetched again",
         _hold_at_picture(),
-        "#4 was deleted.",
+        "#4 Old name was deleted",
         again=_hold_at_picture(),
     ),
-    Step("kept, and not posted", hold_at_slack("chat.postMessage"), "#4 was deleted."),
+    Step("kept, and not posted", hold_at_slack("chat.postMessage"), "#4 Old name was deleted"),
     Step("lost, and not posted", _hold_without_picture("chat.postMessage"), "could not be kept", is_done=False),
 )
 """`is_done` is whether the picture is kept in the end."""

@@ -5,6 +5,7 @@ from typing import Any, Final
 import pytest
 
 from flowbot.domain.change import Change, ChangeState
+from flowbot.sandbox.slack import Message, text_of
 from tests.faults.fault_checks import (
     Scene,
     check_recovery,
@@ -74,12 +75,12 @@ async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Sc
     break_methods(scene, {**AWAY, **NO_SUCH_PLACE, **UNWANTED}[case], *methods)
     await scene.world.burak.click(request, "Approve")
     await wait_until_closed(scene)
-    await emma.wait_until(lambda: any(": Applied" in text for text in scene.texts_for(emma)))
+    await emma.wait_until(lambda: list_told_ends(scene, request))
     if case in NO_SUCH_PLACE:
-        told = "does not let flowbot show that in"
-        await emma.wait_until(lambda: any(told in text for text in scene.texts_for(emma)))
+        assert "does not let flowbot update the request in" in list_told_ends(scene, request)[0]
     assert not any("Your request is kept" in text for text in scene.texts_for(emma))
-    ended = await check_recovery(scene, emma)
+    ended = await check_recovery(scene)
+    assert len(list_told_ends(scene, request)) == 1
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
 
 
@@ -90,8 +91,14 @@ async def test_who_asked_is_told_the_end_even_where_slack_was_away_just_then(sce
     await scene.world.burak.click(request, "Approve")
     await wait_until_closed(scene)
     await check_recovery(scene)
-    emma = scene.world.emma
-    await emma.wait_until(lambda: any(": Applied" in text for text in scene.texts_for(emma)))
+    await scene.world.emma.wait_until(lambda: list_told_ends(scene, request))
+
+
+def list_told_ends(scene: Scene, request: Message) -> list[str]:
+    """List what told who asked that their flow is live: privately, and in the request's thread."""
+    posted = scene.world.slack.workspace.messages[APPROVALS]
+    told = [*scene.texts_for(scene.world.emma), *(text_of(each) for each in posted if each.thread_ts == request.ts)]
+    return [text for text in told if "is live" in text]
 
 
 @pytest.mark.parametrize("case", [*AWAY, *UNWANTED, *TOO_LATE])

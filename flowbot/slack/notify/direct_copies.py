@@ -20,6 +20,7 @@ from flowbot.services.request_details import RequestDetails, RequestDetailsLoade
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.notify.once import OnceSender
+from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_message import request_message
 
 MOST_ROUNDS: Final = 5
@@ -100,21 +101,22 @@ class DirectCopies:
         """
         faults: list[DependencyError] = []
         behind = list(_list_behind(await self.messages.list_of(details.change.id, MessageRole.DIRECT), details.change))
+        people = People(await self.users.find_names(details.people)) if behind else MENTIONED
         for copy in behind:
             try:
-                await self._send_or_edit(copy, details)
+                await self._send_or_edit(copy, details, people)
             except DependencyError as fault:
                 faults.append(fault)
         if faults:
             raise faults[0]
         return bool(behind)
 
-    async def _send_or_edit(self, copy: SentMessage, details: RequestDetails) -> None:
+    async def _send_or_edit(self, copy: SentMessage, details: RequestDetails, people: People) -> None:
         recipient, version = copy.key.recipient, details.change.version
         if recipient is None:
             return
         t = await self._find_translator(recipient, details.change)
-        message = request_message(details, t, self.clock(), is_copy=True)
+        message = request_message(details, t, self.clock(), people=people, is_copy=True)
         try:
             if copy.place is None:
                 await self.sender.send(copy.key, version, recipient, lambda _: message, patience=PATIENCE_SECONDS)

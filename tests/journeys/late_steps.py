@@ -96,7 +96,7 @@ async def wait_for_disable(world: World, before: Collection[str]) -> Message:
 
     def is_it(message: Message) -> bool:
         is_new = message.ts not in before and not message.is_ephemeral
-        return is_new and "disabled flow #1" in text_of(message) and "Applied" in text_of(message)
+        return is_new and "is disabled" in text_of(message) and "Applied" in text_of(message)
 
     return await world.deniz.wait_for_message(MARKETING, is_it, 15)
 

@@ -262,7 +262,9 @@ async def test_a_flow_that_moved_to_a_hidden_website_is_gone_and_shows_nothing_o
 
 
 @on_both_databases
-@pytest.mark.parametrize(("asked", "open_end"), [("enable", "is enabled now"), ("delete", "was deleted")])
+@pytest.mark.parametrize(
+    ("asked", "open_end"), [("enable", "flow 1 as enabled yet."), ("delete", "yet that flow 1 is gone.")]
+)
 async def test_a_flow_that_moves_to_a_hidden_website_while_it_is_written_shows_nothing_of_itself(
     http: World, asked: str, open_end: str
 ) -> None:
@@ -277,9 +279,9 @@ async def test_a_flow_that_moves_to_a_hidden_website_while_it_is_written_shows_n
     http.enkapush.release()
     over = await wait_for_status(http, request, "not known")
     shown = json.dumps([over.blocks, over.text])
-    assert f"Enkapush did not say whether flow 1 {open_end}." in text_of(over)
+    assert f"Enkapush does not show {open_end}" in text_of(over)
     assert not [word for word in ("SECRET", "Kitap", "kitap.example") if word in shown]
-    assert "It is still not known." in await click_and_read(http, http.emma, over, "Check again")
+    assert "Still not known" in await click_and_read(http, http.emma, over, "Check again")
     recorded = json.dumps(await read_audit_trail(http), ensure_ascii=False)
     assert not [word for word in ("SECRET", "kitap.example", "website_id") if word in recorded]
 
@@ -294,7 +296,7 @@ async def test_an_edit_of_a_flow_that_moves_to_a_hidden_website_names_no_field_o
     http.enkapush.store.update_flow(1, website_id=3, description="SECRET OF ANOTHER SITE")
     http.enkapush.release()
     await submitting
-    await http.emma.wait_for_message(MARKETING, "Enkapush did not say whether it changed flow 1.")
+    await http.emma.wait_for_message(MARKETING, "Enkapush does not show the edit of flow 1 yet.")
     assert "SECRET" not in json.dumps(await read_audit_trail(http))
 
 
@@ -304,7 +306,7 @@ async def test_a_create_that_names_a_flow_of_old_is_not_taken_for_made(http: Wor
     await open_form(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(200, '{"data": {"id": 1}}', method="POST", path="/flows"))
     await http.emma.submit(form)
-    told = await http.emma.wait_for_message(MARKETING, "did not say whether it made the flow", timeout=10)
+    told = await http.emma.wait_for_message(MARKETING, "does not show the flow “Mine” yet", timeout=10)
     assert "Open form" in http.emma.list_buttons(told)
     assert len(http.enkapush.store.flows) == 1
 

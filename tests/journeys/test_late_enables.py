@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.sandbox.enkapush.faults import Hang, Reset
+from flowbot.sandbox.enkapush.faults import Answer, Hang, Reset
 from flowbot.sandbox.slack import text_of
 from tests.journeys.form_steps import list_writes
 from tests.journeys.late_steps import (
@@ -49,9 +49,11 @@ async def show_effect(world: World, after: float) -> None:
 
 
 @on_both_databases
-@pytest.mark.parametrize("after", EFFECTS)
-async def test_a_flow_that_may_go_live_is_edited_by_approval_alone(bots: World, after: float) -> None:
-    enable = await approve_with_late_effect(bots, after=after)
+@pytest.mark.parametrize(("after", "answer"), [(20, Hang()), (10 * MINUTES, None), (3 * HOURS, None)])
+async def test_a_flow_that_may_go_live_is_edited_by_approval_alone(
+    bots: World, after: float, answer: Answer | None
+) -> None:
+    enable = await approve_with_late_effect(bots, after=after, answer=answer, times=2 if answer else 1)
     edit = await request_edit(bots)
     await show_effect(bots, after)
     await wait_for_status(bots, enable, "Applied")
@@ -61,7 +63,7 @@ async def test_a_flow_that_may_go_live_is_edited_by_approval_alone(bots: World, 
     await bots.burak.click(edit, "Approve")
     await wait_for_status(bots, edit, "Applied")
     assert bots.enkapush.store.flow(1).title == MINE["title"]
-    assert list_fields_sent(bots) == [ENABLE, MINE]
+    assert list_fields_sent(bots) == [*[ENABLE] * (2 if answer else 1), MINE]
 
 
 @pytest.mark.parametrize("after", EFFECTS)

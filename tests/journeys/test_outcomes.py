@@ -49,13 +49,15 @@ REFUSALS: Final[dict[str, tuple[Fault, str]]] = {
     "429": (Fault.too_many(1, **WRITE), "asked too much"),
     "401": (Fault.status(401, **WRITE), "refuses flowbot's API key"),
     "gone": (Fault.status(404, **WRITE), "does not exist any more"),
-    "ignored": (Fault.status(200, '{"data": {"id": 1}}', **WRITE), "said yes, but left flow 1 as it was"),
-    "ignored, another id": (Fault.status(200, '{"data": {"id": 7}}', **WRITE), "said yes, but left flow 1 as it was"),
-    "ignored, no id": (Fault.empty(**WRITE), "said yes, but left flow 1 as it was"),
-    "ignored, a page": (Fault.html(200, **WRITE), "said yes, but left flow 1 as it was"),
     "cannot be read": (Fault.status(500, **READ), "answered with an error"),
     "cut at the read": (Fault.reset(**READ), "cannot be reached"),
     "silent at the read": (Fault.hang(**READ), "did not answer in time"),
+}
+IGNORED: Final = {
+    "200": Fault.status(200, '{"data": {"id": 1}}', **WRITE),
+    "another id": Fault.status(200, '{"data": {"id": 7}}', **WRITE),
+    "no id": Fault.empty(**WRITE),
+    "a page": Fault.html(200, **WRITE),
 }
 DONE_AFTER_ALL: Final = {
     "cut before": Fault.reset(**WRITE),
@@ -182,6 +184,17 @@ async def test_what_did_not_happen_has_failed_with_a_reason(fast_http: World, ca
     await wait_for_notice(fast_http, request, "could not be enabled")
 
 
+@pytest.mark.parametrize("case", IGNORED)
+async def test_what_is_answered_and_not_seen_is_not_known(fast_http: World, case: str) -> None:
+    request = await request_change(fast_http)
+    fast_http.enkapush.faults.add(IGNORED[case])
+    await fast_http.burak.click(request, "Approve")
+    open_end = await wait_for_status(fast_http, request, "not known")
+    assert "does not show flow 1 as enabled yet" in text_of(open_end)
+    assert fast_http.deniz.list_buttons(open_end) == ["Check again"]
+    assert len(list_writes(fast_http)) == 1
+
+
 @pytest.mark.parametrize("asked", ["enable", "delete"])
 async def test_what_is_seen_late_was_done(fast_http: World, asked: str) -> None:
     request = await request_change(fast_http, asked)
@@ -221,17 +234,16 @@ async def test_what_cannot_be_read_back_is_not_known_until_somebody_looks_again(
     assert len(list_writes(fast_http)) == 1
 
 
-async def test_what_never_came_is_known_to_have_failed_after_a_while(fast_http: World) -> None:
+async def test_what_never_came_is_not_known_and_never_called_failed(fast_http: World) -> None:
     request = await request_change(fast_http)
     fast_http.enkapush.faults.add(Fault.reset(method="POST", path="/flows/1", times=None))
     await fast_http.burak.click(request, "Approve")
     open_end = await wait_for_status(fast_http, request, "not known")
-    assert "It is still not known." in await click_and_read(fast_http, fast_http.emma, open_end, "Check again")
-    fast_http.time.ahead += 61
-    await fast_http.emma.click(open_end, "Check again")
-    over = await wait_for_status(fast_http, request, "Failed")
-    assert "it did not happen" in text_of(over)
-    assert fast_http.deniz.list_buttons(over) == []
+    for seconds in (0, 3600, 25 * 3600):
+        fast_http.time.ahead += seconds
+        assert "Still not known" in await click_and_read(fast_http, fast_http.emma, open_end, "Check again")
+    assert "not known" in text_of(open_end)
+    assert "Failed" not in text_of(open_end)
 
 
 @pytest.mark.parametrize(

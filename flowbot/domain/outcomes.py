@@ -54,12 +54,14 @@ class ChangeResult:
         outcome: For people.
         flow: As it was read back.
         details: For the audit trail.
+        before: The flow as it was read before an applied write to it.
     """
 
     state: ChangeState
     outcome: Outcome
     flow: Flow | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    before: Flow | None = None
 
 
 def is_created_by(operation: CreateOperation, flow: Flow, newest_before: FlowId | None) -> bool:
@@ -101,7 +103,7 @@ def edit_applied_result(operation: EditOperation, flow: Flow) -> ChangeResult:
     outcome = replace(outcome, params={**outcome.params, **_list_stored_otherwise(operation, flow)})
     changed = [difference.field for difference in flow_differences(operation.before, flow)]
     details = {"changed": changed, **_kept_differently(operation.wanted.content, flow)}
-    return ChangeResult(ChangeState.APPLIED, outcome, flow, details)
+    return ChangeResult(ChangeState.APPLIED, outcome, flow, details, operation.before)
 
 
 def evaluate_toggle_or_delete(
@@ -125,7 +127,8 @@ def evaluate_toggle_or_delete(
         return unknown_result(operation, flow)
     outcome = _outcome("applied", operation)
     outcome = replace(outcome, params={**outcome.params, "differences": found})
-    return ChangeResult(ChangeState.APPLIED, outcome, flow, {"changed_besides": [each["field"] for each in found]})
+    details = {"changed_besides": [each["field"] for each in found]}
+    return ChangeResult(ChangeState.APPLIED, outcome, flow, details, operation.before)
 
 
 def stored_content(wanted: FlowContent, outcome: Outcome) -> FlowContent:
@@ -192,7 +195,7 @@ def evaluate_late(
 
 def applied_result(operation: FlowOperation, flow: Flow | None) -> ChangeResult:
     """Return the result of an operation that was done."""
-    return ChangeResult(ChangeState.APPLIED, _outcome("applied", operation), flow)
+    return ChangeResult(ChangeState.APPLIED, _outcome("applied", operation), flow, before=operation.before)
 
 
 def unknown_result(operation: FlowOperation, flow: Flow | None) -> ChangeResult:
@@ -215,7 +218,7 @@ def hide_flow(operation: Operation | None, result: ChangeResult) -> ChangeResult
     if tells_more and operation is not None and not isinstance(operation, CreateOperation):
         return unknown_result(operation, None)
     said = {name: value for name, value in result.outcome.params.items() if name != STORED_OTHERWISE}
-    return replace(result, outcome=replace(result.outcome, params=said), flow=None, details={})
+    return replace(result, outcome=replace(result.outcome, params=said), flow=None, details={}, before=None)
 
 
 def _outcome(how: str, operation: FlowOperation) -> Outcome:

@@ -188,6 +188,14 @@ drafts: Final = Table(
 )
 """Typed and not saved, a row for each form; `typed` is empty where another form has taken it over."""
 
+known_settings: Final = Table(
+    "known_settings",
+    metadata,
+    Column("flow_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("document", JSON, nullable=False),
+)
+"""What was set through flowbot of a flow's fields that cannot be read back. A deleted flow keeps it, to be restored."""
+
 deliveries: Final = Table(
     "deliveries",
     metadata,

@@ -75,6 +75,9 @@ def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
             }
             for number, content in enumerate(AWKWARD)
         ],
+        tables["known_settings"]: [
+            {"flow_id": number + 1, "document": content or {}} for number, content in enumerate(AWKWARD)
+        ],
         tables["deliveries"]: [{"key": "k", "at": MOMENT}],
         tables["messages"]: [
             {"subject": "c1", "role": "alarm", "recipient": "U0AYŞE", "channel_id": "D1", "ts": "1", "shown_version": 2}

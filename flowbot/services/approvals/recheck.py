@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.known_settings import settings_write
 from flowbot.domain.late_effects import LATE_EFFECTS, find_late_enables, is_recent
 from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.executor import ChangeWriter, move_change
@@ -37,7 +38,8 @@ class Rechecker:
             return change
         step = Transition(result.state, AuditAction.CHECKED, outcome=result.outcome, details=result.details)
         try:
-            return await move_change(self.store, change, step, self.clock(), update=replace(change, due_at=None))
+            update, settings = replace(change, due_at=None), settings_write(change, found)
+            return await move_change(self.store, change, step, self.clock(), update=update, settings=settings)
         except VersionConflictError as conflict:
             # Whoever notified people of it may just have released it.
             is_unknown = conflict.current.state is ChangeState.UNKNOWN

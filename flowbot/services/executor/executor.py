@@ -13,6 +13,7 @@ from flowbot.domain.approval import due_times
 from flowbot.domain.audit import AuditAction, Transition, transition_event
 from flowbot.domain.change import FORM_KINDS, LEASED_STATES, Change, ChangeKind, ChangeState, Outcome, with_lease
 from flowbot.domain.flow import Flow
+from flowbot.domain.known_settings import SettingsWrite, settings_write
 from flowbot.domain.late_effects import LOOKS
 from flowbot.domain.operations import CreateOperation, EditOperation, build_operation
 from flowbot.domain.outcomes import ChangeResult
@@ -201,12 +202,13 @@ class ChangeExecutor:
             result = await self.writer.build_write(change).read_back()
         record = await self.store.get_record(change.id)
         current = require_leased(record.change, self.leases.owner)
+        settings = settings_write(current, result)
         result = hide_if_out_of_scope(record.scope.policy, change, result)
         action = AuditAction.for_state(result.state)
         step = Transition(result.state, action, outcome=result.outcome, details=result.details)
         due_at = self.clock() + LOOKS[0] if result.state is ChangeState.UNKNOWN else None
         try:
-            settled = await self._move_keeping_lease(current, step, due_at=due_at)
+            settled = await self._move_keeping_lease(current, step, due_at=due_at, settings=settings)
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change)
@@ -219,9 +221,16 @@ class ChangeExecutor:
         step = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=reason)
         return SettledChange(await self._move_keeping_lease(change, step))
 
-    async def _move_keeping_lease(self, change: Change, step: Transition, *, due_at: datetime | None = None) -> Change:
+    async def _move_keeping_lease(
+        self,
+        change: Change,
+        step: Transition,
+        *,
+        due_at: datetime | None = None,
+        settings: SettingsWrite | None = None,
+    ) -> Change:
         leased = replace(with_lease(self.leases.new_lease(), change), due_at=due_at)
-        return await move_change(self.store, change, step, self.clock(), update=leased)
+        return await move_change(self.store, change, step, self.clock(), update=leased, settings=settings)
 
 
 @asynccontextmanager
@@ -260,7 +269,13 @@ async def _shown_while_waiting(change: Change, notify: NotifyCallback) -> AsyncI
 
 
 async def move_change(
-    store: ChangeStore, seen: Change, step: Transition, now: datetime, *, update: Change | None = None
+    store: ChangeStore,
+    seen: Change,
+    step: Transition,
+    now: datetime,
+    *,
+    update: Change | None = None,
+    settings: SettingsWrite | None = None,
 ) -> Change:
     """Move a change to its next state, with its audit event in the same transaction.
 
@@ -270,6 +285,7 @@ async def move_change(
         step: the next state, and what the audit trail says of it.
         now: the current time.
         update: the change with what else becomes of it, such as its lease; None leaves it as it is.
+        settings: what it has set that cannot be read back, stored if it is applied.
 
     Raises:
         VersionConflictError: somebody was faster.
@@ -279,6 +295,7 @@ async def move_change(
     update = update or seen
     moved = replace(update, state=step.to, outcome=step.outcome or update.outcome, changed_at=now)
     event = transition_event(update, now, step)
-    stored = await store.replace_if_unchanged(seen, moved, event)
+    settings = settings if step.to is ChangeState.APPLIED else None
+    stored = await store.replace_if_unchanged(seen, moved, event, settings=settings)
     log.info("change.moved", change=seen.id, kind=seen.request.kind, state=step.to, flow=event.flow)
     return stored

@@ -10,6 +10,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageInfo
+from flowbot.domain.known_settings import KnownSettings, SettingsWrite
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.services.ports.leases import LeaseStore
 
@@ -126,12 +127,16 @@ class ChangeStore(LeaseStore, Protocol):
     async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
         """Return those of `flows` that another change than `except_change` has made."""
 
-    async def replace_if_unchanged(self, seen: Change, moved: Change, *events: AuditEvent) -> Change:
+    async def replace_if_unchanged(
+        self, seen: Change, moved: Change, *events: AuditEvent, settings: SettingsWrite | None = None
+    ) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if version and lease owner are still as seen.
 
         Written is every field of `moved` but id, created_at, version, those of `mark_shown`, and the request except for
         its stored image. `sent_at` and `newest_before` stay once they are set. Lease, `due_at` and progress stay as
         they are now where `moved` has them as `seen` has: others renew, postpone and note without a new version.
+
+        `settings` is added to what is known of its flow, in the same transaction.
 
         Returns:
             The change as it is now.
@@ -333,6 +338,16 @@ class ImageStore(Protocol):
 
     async def delete_unused(self, before: datetime) -> int:
         """Delete images older than `before` that neither an open change nor a restore needs; return how many."""
+
+
+class KnownSettingsStore(Protocol):
+    """The store of what was set through flowbot and cannot be read back; changes write it.
+
+    Every method raises DependencyError where the database fails.
+    """
+
+    async def get(self, flow: FlowId) -> KnownSettings:
+        """Return what is known of a flow, also of one that was deleted."""
 
 
 @dataclass(frozen=True, slots=True)

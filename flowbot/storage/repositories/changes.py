@@ -22,6 +22,7 @@ from flowbot.domain.change import (
     can_transition,
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.known_settings import SettingsWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.leases import Backlog, Leasable
 from flowbot.services.ports.storage import (
@@ -40,6 +41,7 @@ from flowbot.storage.repositories.change_rows import (
     read_event,
 )
 from flowbot.storage.repositories.change_writes import count_vote, insert_or_find, write_if_unchanged
+from flowbot.storage.repositories.known_settings import record_settings
 from flowbot.storage.tables import changes, events
 from flowbot.storage.unit_of_work import Database
 
@@ -117,7 +119,9 @@ class ChangeRepository(ChangeStore):
         async with self._database.read() as connection:
             return frozenset(FlowId(row.flow_id) for row in await connection.execute(created))
 
-    async def replace_if_unchanged(self, seen: Change, moved: Change, *new_events: AuditEvent) -> Change:
+    async def replace_if_unchanged(
+        self, seen: Change, moved: Change, *new_events: AuditEvent, settings: SettingsWrite | None = None
+    ) -> Change:
         if moved.state is not seen.state and not can_transition(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
         is_creating = moved.request.kind in CREATING_KINDS
@@ -129,6 +133,8 @@ class ChangeRepository(ChangeStore):
                 claims = queries.select_created_flows([created], except_change=seen.id)
                 if await connection.scalar(claims):
                     raise FlowClaimedError
+            if settings is not None:
+                await record_settings(connection, settings)
             await append_events(connection, new_events, change=seen.id)
         return change
 

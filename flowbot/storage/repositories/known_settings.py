@@ -1,0 +1,54 @@
+"""The repository of known settings."""
+
+from typing import Final
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.ids import FlowId
+from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, SettingsWrite
+from flowbot.services.ports.storage import KnownSettingsStore
+from flowbot.storage.tables import Document, known_settings
+from flowbot.storage.unit_of_work import Database
+
+_SETTINGS: Final = Document(KnownSettings)
+
+
+class KnownSettingsRepository(KnownSettingsStore):
+    """The known settings in the database.
+
+    Args:
+        database: migrated and open.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def get(self, flow: FlowId) -> KnownSettings:
+        wanted = select(known_settings.c.document).where(known_settings.c.flow_id == flow)
+        async with self._database.read() as connection:
+            document = await connection.scalar(wanted)
+        return NOTHING_KNOWN if document is None else _SETTINGS.read(document)
+
+
+async def record_settings(connection: AsyncConnection, write: SettingsWrite) -> None:
+    """Add what a change has set to what is known of its flow, in the transaction of `connection`."""
+    is_own = known_settings.c.flow_id == write.flow
+    stored = select(known_settings.c.document).where(is_own).with_for_update()
+    document = await connection.scalar(stored)
+    if document is None:
+        first = NOTHING_KNOWN.after(write)
+        if first == NOTHING_KNOWN:
+            return
+        try:
+            async with connection.begin_nested():
+                row = {"flow_id": write.flow, "document": _SETTINGS.write(first)}
+                await connection.execute(insert(known_settings).values(row))
+        except IntegrityError:
+            # Another change of the flow was settled in the same instant.
+            document = await connection.scalar(stored)
+        else:
+            return
+    revised = _SETTINGS.read(document).after(write)
+    await connection.execute(update(known_settings).where(is_own).values(document=_SETTINGS.write(revised)))

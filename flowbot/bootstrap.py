@@ -40,10 +40,12 @@ from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.forms import FormService
 from flowbot.services.observed_source import ObservedSource
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep, monotonic_seconds, utc_now
+from flowbot.services.segments import SegmentCache
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.files import SlackFiles
@@ -57,6 +59,7 @@ from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.repositories.messages import MessageRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
@@ -150,7 +153,7 @@ async def run_flowbot(
         flow_cache = FlowCache(source, clock=believed, monotonic=monotonic)
         stack.push_async_callback(flow_cache.close)
         services = _build_services(settings, outside, reader, source, flow_cache)
-        for part in (services.setup, services.forms, services.users):
+        for part in (services.setup, services.settings.segments, services.users):
             stack.push_async_callback(part.close)
         bolt, notifier, home = build_slack(
             outside.slack,
@@ -227,7 +230,9 @@ def _build_services(
         clock=clock,
     )
     authorizer = RequestAuthorizer(store, clock, users.find_current_members)
-    submitter = RequestSubmitter(store, policies, source, authorizer, users, leases, clock)
+    known_settings = KnownSettingsRepository(database)
+    settings_loader = FlowSettingsLoader(known_settings, SegmentCache(reader, monotonic))
+    submitter = RequestSubmitter(store, known_settings, policies, source, authorizer, users, leases, clock)
     return Services(
         store=store,
         messages=MessageRepository(database),
@@ -238,7 +243,7 @@ def _build_services(
         form_images=form_images,
         users=users,
         flow_cache=flow_cache,
-        flow_queries=FlowQueries(policies, flow_cache, source),
+        flow_queries=FlowQueries(policies, flow_cache, source, settings_loader),
         executor=executor,
         submitter=submitter,
         decisions=DecisionService(store, authorizer, users, leases, clock),
@@ -256,12 +261,12 @@ def _build_services(
             store=store,
             flow_cache=flow_cache,
             source=source,
-            segments=reader,
+            settings=settings_loader,
             drafts=drafts,
             find_members=users.find_members,
             clock=clock,
-            monotonic=monotonic,
         ),
+        settings=settings_loader,
         setup=PolicySetup(
             policies=policies,
             users=users,

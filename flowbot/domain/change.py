@@ -213,6 +213,7 @@ class ChangeRequest:
         picture: A new image as it was uploaded; once it is stored, `wanted` names it, and this is only shown.
         typed: The form's values by field, so that the form can be shown again.
         repeats: The disable that this one repeats, because an earlier enable took effect after it.
+        doubtful: The write-only fields of a restore that somebody may have set otherwise before the flow was deleted.
     """
 
     token: FormToken
@@ -229,6 +230,7 @@ class ChangeRequest:
     locale: str | None = None
     timezone: str | None = None
     repeats: ChangeId | None = None
+    doubtful: tuple[str, ...] = ()
 
     @property
     def image(self) -> ImageId | None:

@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Final
 
 from flowbot.domain.change import ChangeKind
-from flowbot.domain.flow import ALL_SUBSCRIBERS, DEFAULT_TTL_SECONDS, Flow, FlowContent
+from flowbot.domain.flow import ALL_SUBSCRIBERS, DEFAULT_TTL_SECONDS, Flow, FlowContent, WriteOnlyFields
 from flowbot.domain.ids import WebsiteId
 from flowbot.domain.text import utf16_length
 
@@ -198,9 +198,13 @@ def _to_text(value: FieldValue) -> str:
     return "" if value is None else str(value)
 
 
-def duplicate_values(flow: Flow) -> dict[str, str]:
-    """Return the first values of the form that duplicates `flow`. Its segment is unknown: all subscribers are set."""
-    return form_values(flow) | {"segment": ALL_SUBSCRIBERS}
+def duplicate_values(flow: Flow, known: WriteOnlyFields) -> dict[str, str]:
+    """Return the first values of the form that duplicates `flow`, with what is known of its write-only fields.
+
+    Where its segment is not known, all subscribers are set.
+    """
+    values = {name: getattr(known, each.attribute) or "" for name, each in FIELDS.items() if each.is_write_only}
+    return form_values(flow) | values | {"segment": known.segment or ALL_SUBSCRIBERS}
 
 
 def reset_segment(typed: FormValues, before: Flow | None) -> dict[str, str]:

@@ -125,8 +125,7 @@ def _sent_values(change: Change) -> WriteOnlyFields:
     wanted = change.request.wanted
     if wanted is None:
         return WriteOnlyFields()
+    sent = wanted.write_only
     if change.request.kind is not ChangeKind.CREATE:
-        return wanted.write_only
-    return WriteOnlyFields(
-        **{each.name: getattr(wanted.write_only, each.name) or "" for each in fields(WriteOnlyFields)}
-    )
+        return sent
+    return WriteOnlyFields(sent.segment, sent.utm_source or "", sent.utm_medium or "", sent.utm_campaign or "")

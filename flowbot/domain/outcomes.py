@@ -102,6 +102,7 @@ def edit_applied_result(operation: EditOperation, flow: Flow) -> ChangeResult:
     outcome = _outcome("applied", operation)
     outcome = replace(outcome, params={**outcome.params, **_list_stored_otherwise(operation, flow)})
     changed = [difference.field for difference in flow_differences(operation.before, flow)]
+    changed += [name for name, value in asdict(operation.wanted.write_only).items() if value is not None]
     details = {"changed": changed, **_kept_differently(operation.wanted.content, flow)}
     return ChangeResult(ChangeState.APPLIED, outcome, flow, details, operation.before)
 

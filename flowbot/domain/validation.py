@@ -16,6 +16,7 @@ from flowbot.domain.fields import (
     FieldValue,
     FormKind,
     FormValues,
+    duplicate_values,
     fits_field,
     form_values,
     reset_segment,
@@ -65,17 +66,20 @@ def rebase_values(typed: FormValues, before: Flow, current: Flow) -> dict[str, s
     return moved if moved["website"] == typed.get("website") else reset_segment(moved, current)
 
 
-def matches_flow(typed: FormValues, before: Flow, kind: ChangeKind) -> bool:
+def matches_flow(typed: FormValues, before: Flow, kind: ChangeKind, known: WriteOnlyFields) -> bool:
     """Check whether a form still has the values that it showed at first.
 
     Args:
         typed: its values.
         before: the flow that is edited or duplicated.
         kind: EDIT or CREATE.
+        known: what is known of the write-only fields of a flow that is duplicated.
     """
     form = _FormValidator(typed, before)
-    segment = "" if kind is ChangeKind.EDIT else ALL_SUBSCRIBERS
-    return form.given("segment") == segment and all(form.stays(name) for name in FIELDS if name != "segment")
+    first = form_values(before) if kind is ChangeKind.EDIT else duplicate_values(before, known)
+    return all(
+        form.given(name) == first[name] if each.is_write_only else form.stays(name) for name, each in FIELDS.items()
+    )
 
 
 def is_optional(name: str, before: Flow | None) -> bool:

@@ -39,8 +39,9 @@ class EnkapushWriter(FlowWriter):
 
     async def create(self, content: FlowContent, write_only: WriteOnlyFields, image: ImageFile | None) -> FlowId:
         with _translate_errors():
-            set_fields = {name: value for name, value in _wire_fields(content).items() if value != ""}
-            new = NewFlow(**set_fields, **_write_only_fields(write_only), image=_image_part(image), is_enabled=False)
+            fields = _wire_fields(content) | _write_only_fields(write_only)
+            set_fields = {name: value for name, value in fields.items() if value != ""}
+            new = NewFlow(**set_fields, image=_image_part(image), is_enabled=False)
             return FlowId(await self._client.flows.create(new))
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:

@@ -14,6 +14,7 @@ from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, find_
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import require_permission, require_visible
 from flowbot.services.flow_cache import FlowCache, Snapshot
+from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
 from flowbot.services.users import CurrentUser
@@ -64,13 +65,17 @@ class FlowDetails:
     may_share: bool
     may_edit: bool
     as_of: datetime | None = None
+    settings: FlowSettings = field(default_factory=FlowSettings)
 
 
 class FlowQueries:
     """The use cases that only read. Each checks the person's permissions in the channel anew."""
 
-    def __init__(self, policies: PolicyStore, flow_cache: FlowCache, source: FlowSource) -> None:
+    def __init__(
+        self, policies: PolicyStore, flow_cache: FlowCache, source: FlowSource, settings: FlowSettingsLoader
+    ) -> None:
         self._policies = policies
+        self._settings = settings
         self._flow_cache = flow_cache
         self._source = source
 
@@ -136,8 +141,10 @@ class FlowQueries:
                 raise
             log.warning("reading.from_kept", flow=flow_id)
             as_of = snapshot.taken_at
+        flow = require_visible(flow, flow_id, policy)
         return FlowDetails(
-            flow=require_visible(flow, flow_id, policy),
+            flow=flow,
+            settings=await self._settings.load(flow),
             website_names=scope.website_names,
             may_share=decide(policy, user.actor, Permission.SHARE).allowed,
             may_edit=decide(policy, user.actor, Permission.EDIT).allowed,

@@ -1,14 +1,11 @@
 """Forms of flows: what they are made of, drafts of what was typed, and the check of a submission."""
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakValueDictionary
-
-import structlog
 
 from flowbot.domain.change import UNSUCCESSFUL, Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.draft import Draft
@@ -20,18 +17,13 @@ from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import decide_in_channel, load_visible_flow, require_permission
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import visible_website_names
-from flowbot.services.ports import Clock, Monotonic
-from flowbot.services.ports.enkapush import FlowSource, Segment, SegmentSource
+from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
+from flowbot.services.ports import Clock
+from flowbot.services.ports.enkapush import FlowSource, Segment
 from flowbot.services.ports.storage import ChangeStore, ChannelScope, DraftStore, PolicyStore
-from flowbot.services.ttl_cache import TtlCache
 from flowbot.services.users import CurrentUser, MemberLookup
 
 KEEP_DRAFTS: Final = timedelta(days=1)
-SEGMENTS_SECONDS: Final = 60.0
-SEGMENTS_PATIENCE_SECONDS: Final = 3.0
-"""A form waits this long for the segments; then it opens without them."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +36,7 @@ class FormContext:
         before: The flow that is edited or duplicated.
         draft: What this person typed before and did not save; not what is being saved, or may be saved.
         has_open_request: Whether a request for this flow is pending: until it is decided, no edit of it is taken.
+        settings: What is known of that flow's segment and UTM values.
     """
 
     websites: Mapping[WebsiteId, str]
@@ -51,6 +44,7 @@ class FormContext:
     before: Flow | None
     draft: Draft | None
     has_open_request: bool = False
+    settings: FlowSettings = field(default_factory=FlowSettings)
 
     def segments_of(self, website: WebsiteId | None) -> list[Segment] | None:
         """Return the segments of one website; None where Enkapush did not say."""
@@ -65,6 +59,7 @@ class FormService:
     Attributes:
         drafts: What was typed and not saved.
         flow_cache: The account's flows, also of other channels.
+        settings: What is known of flows' segments and UTM values.
     """
 
     def __init__(  # noqa: PLR0913 - what a form needs comes from many places; they are joined here once
@@ -74,22 +69,20 @@ class FormService:
         store: ChangeStore,
         flow_cache: FlowCache,
         source: FlowSource,
-        segments: SegmentSource,
+        settings: FlowSettingsLoader,
         drafts: DraftStore,
         find_members: MemberLookup,
         clock: Clock,
-        monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._policies = policies
         self._store = store
         self.flow_cache = flow_cache
         self._source = source
-        self._segment_source = segments
+        self.settings = settings
         self.drafts = drafts
         self._find_members = find_members
         self._clock = clock
         self._locks: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
-        self._segments: TtlCache[str, Sequence[Segment]] = TtlCache(SEGMENTS_SECONDS, monotonic=monotonic)
 
     async def require_edit(self, user: CurrentUser, channel: ChannelId, acting_from: ChannelId | None) -> None:
         """Make sure that a person may create and edit flows in a channel.
@@ -126,7 +119,7 @@ class FormService:
         """
         policy, scope = await self._require(user, channel)
         flow = None if flow_id is None else await load_visible_flow(self._source, flow_id, policy)
-        segments, websites = await asyncio.gather(self._find_segments(), self._list_websites(policy, scope))
+        segments, websites = await asyncio.gather(self.settings.segments.get_all(), self._list_websites(policy, scope))
         if not websites:
             raise UserError("form.no_website")
         draft = None if fresh else await self._find_unsaved_draft(user, channel, kind, flow_id)
@@ -135,7 +128,8 @@ class FormService:
         if kind is ChangeKind.EDIT and flow_id is not None:
             current = await self._store.open_change_of(flow_id)
             has_open_request = current is not None and current.state is ChangeState.PENDING
-        return FormContext(websites, segments, flow, draft, has_open_request)
+        settings = FlowSettings() if flow is None else await self.settings.load(flow)
+        return FormContext(websites, segments, flow, draft, has_open_request, settings)
 
     async def load_draft(self, user: CurrentUser, token: FormToken) -> Draft:
         """Load what a person typed into one form.
@@ -164,7 +158,10 @@ class FormService:
             draft = await self.drafts.get(token)
             if draft is None or draft.user != user:
                 return
-            is_untouched = draft.before is not None and matches_flow(typed, draft.before, draft.kind)
+            before = draft.before
+            is_untouched = before is not None and matches_flow(
+                typed, before, draft.kind, (await self.settings.load(before)).known.values
+            )
             await self.drafts.save(replace(draft, typed={} if is_untouched else typed, changed_at=at))
 
     async def load_menus(self, user: CurrentUser, channel: ChannelId) -> FormContext:
@@ -175,7 +172,7 @@ class FormService:
             DependencyError: the database did not answer.
         """
         policy, scope = await self._require(user, channel)
-        segments, websites = await asyncio.gather(self._find_segments(), self._list_websites(policy, scope))
+        segments, websites = await asyncio.gather(self.settings.segments.get_all(), self._list_websites(policy, scope))
         return FormContext(websites, segments, None, None)
 
     async def load_submission_context(
@@ -201,25 +198,9 @@ class FormService:
         is_allowed = chosen is not None and policy is not None and policy.covers_website(chosen)
         return (draft.before if draft else None), (chosen if is_allowed else None)
 
-    def find_segment_name(self, segment: str) -> str | None:
-        """Find a segment's name, without asking Enkapush."""
-        return next((each.name for each in self._segments.peek("all") or () if str(each.id) == segment), None)
-
-    async def close(self) -> None:
-        """End running look-ups."""
-        await self._segments.close()
-
     async def _require(self, user: CurrentUser, channel: ChannelId) -> tuple[ChannelPolicy, ChannelScope]:
         scope = await self._policies.get_scope(channel)
         return require_permission(scope.policy, user, Permission.EDIT), scope
-
-    async def _find_segments(self) -> Sequence[Segment] | None:
-        try:
-            async with asyncio.timeout(SEGMENTS_PATIENCE_SECONDS):
-                return await self._segments.get("all", self._segment_source.list_segments)
-        except (DependencyError, TimeoutError) as error:
-            log.warning("forms.no_segments", error=str(error) or "slow")
-            return None
 
     async def _list_websites(self, policy: ChannelPolicy, scope: ChannelScope) -> dict[WebsiteId, str]:
         """List the channel's websites by name. For a channel with all: those with a name, and those of flows."""

@@ -1,7 +1,7 @@
 """Request details: everything that a request's message shows."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
 
@@ -17,6 +17,7 @@ from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, stored
 from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
+from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, ImageStore, RequestRecord
 from flowbot.services.restores import find_restore
@@ -40,6 +41,7 @@ class RequestDetails:
         restore: The restore of the flow that the change deleted, unless it failed; None where there is none.
         new_image: The type and size of the stored image that the flow is to have.
         late_edits: What earlier edits of the flow may change yet.
+        settings: What is known of the flow's segment and UTM values while the change is pending, and segments' names.
     """
 
     change: Change
@@ -51,6 +53,7 @@ class RequestDetails:
     restore: Change | None = None
     new_image: ImageInfo | None = None
     late_edits: tuple[FieldDifference, ...] = ()
+    settings: FlowSettings = field(default_factory=FlowSettings)
 
     @classmethod
     def of(cls, record: RequestRecord) -> Self:
@@ -71,6 +74,12 @@ class RequestDetails:
         if wanted is not None:
             return stored_content(wanted.content, outcome) if outcome else wanted.content
         return self.flow
+
+    @property
+    def sent(self) -> WriteOnlyFields:
+        """Return the write-only fields that the change sends."""
+        wanted = self.change.request.wanted
+        return wanted.write_only if wanted else WriteOnlyFields()
 
     @property
     def edits(self) -> tuple[FieldDifference, ...]:
@@ -167,11 +176,12 @@ class RequestDetailsLoader:
     store: ChangeStore
     images: ImageStore
     flow_cache: FlowCache
+    settings: FlowSettingsLoader
     clock: Clock
 
     async def load(self, change: Change) -> RequestDetails:
         """Return a change, in the given version, with its votes, names and the description of its image."""
-        return await self._add_image(replace(await self.store.get_record(change.id), change=change))
+        return await self._describe(replace(await self.store.get_record(change.id), change=change))
 
     async def load_newest(self, change_id: ChangeId) -> RequestDetails:
         """Return the same of a change in its newest version.
@@ -179,7 +189,7 @@ class RequestDetailsLoader:
         While it is pending, also with what to look at; of a deleted flow, with its restore.
         """
         record = await self.store.get_record(change_id)
-        details, change = await self._add_image(record), record.change
+        details, change = await self._describe(record), record.change
         if change.request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED:
             _, restore = await find_restore(self.store, change.id, self.clock())
             return replace(details, restore=restore)
@@ -196,14 +206,19 @@ class RequestDetailsLoader:
         request, content = change.request, details.content
         if content is None or request.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
             return details
-        write_only = request.wanted.write_only if request.wanted else WriteOnlyFields()
         hosts = self.flow_cache.find_hosts(content.website_id, request.flow)
-        return replace(details, remarks=lint(content, write_only, sibling_hosts=hosts, utm_may_be_set=True))
+        return replace(details, remarks=lint(content, details.sent, sibling_hosts=hosts, utm_may_be_set=True))
 
-    async def _add_image(self, record: RequestRecord) -> RequestDetails:
-        image = record.change.request.image
+    async def _describe(self, record: RequestRecord) -> RequestDetails:
+        """Return the details of a record with its new image, and what is known of the flow's settings."""
+        details, image = RequestDetails.of(record), record.change.request.image
         described = None if image is None else await self.images.describe(image)
-        return replace(RequestDetails.of(record), new_image=described)
+        details = replace(details, new_image=described)
+        if record.change.state is ChangeState.PENDING and details.flow is not None:
+            settings = await self.settings.load(details.flow, sent_segment=details.sent.segment)
+        else:
+            settings = FlowSettings(segment_names=await self.settings.segments.find_names(details.sent.segment))
+        return replace(details, settings=settings)
 
     def _find_late_edits(self, details: RequestDetails, writes: Iterable[Change]) -> tuple[FieldDifference, ...]:
         """Find what edits may change yet in the flow of a request, which would take effect with it."""

@@ -13,6 +13,7 @@ from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.forms import FormService
 from flowbot.services.history import History
 from flowbot.services.inbox import HomeOverviews, RequestQueue
@@ -64,6 +65,7 @@ class Services:
     users: UserService
     flow_cache: FlowCache
     flow_queries: FlowQueries
+    settings: FlowSettingsLoader
     executor: ChangeExecutor
     submitter: RequestSubmitter
     decisions: DecisionService
@@ -87,7 +89,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster = Modals(client), MessagePoster(client)
-    details = RequestDetailsLoader(services.store, services.images, services.flow_cache, clock)
+    details = RequestDetailsLoader(services.store, services.images, services.flow_cache, services.settings, clock)
     messages, sender = services.messages, OnceSender(services.messages, poster, monotonic)
     message_sync = RequestMessageSync(
         services.store, messages, details, users, sender, poster, responder, locales, clock

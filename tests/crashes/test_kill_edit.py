@@ -5,8 +5,11 @@ from typing import Any, Unpack
 
 import pytest
 
+from flowbot.domain.flow import WriteOnlyFields
+from flowbot.domain.ids import FlowId
 from flowbot.sandbox.enkapush import Fault, FlowFields, Image
 from flowbot.sandbox.slack.models import Message
+from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from tests.crashes.bot_processes import (
     Deployment,
     Hold,
@@ -66,6 +69,13 @@ async def check_kill(deployment: Deployment, step: Step) -> None:
     assert (flow.name, flow.utm_source, flow.title, flow.is_enabled) == (NAME, "slack", "Title 2", False)
     assert len(deployment.enkapush.store.flows) == 3
     assert len(deployment.private_messages(deployment.emma)) == 1
+    assert await read_known(deployment) == WriteOnlyFields(utm_source="slack")
+
+
+async def read_known(deployment: Deployment) -> WriteOnlyFields:
+    """Return what flowbot knows of the flow's segment and UTM values."""
+    async with deployment.world.open_database() as database:
+        return (await KnownSettingsRepository(database).get(FlowId(FLOW))).values
 
 
 async def test_a_kill_at_any_step_leaves_the_flow_as_it_was_wanted(new_sqlite: NewDatabase, tmp_path: Path) -> None:
@@ -75,6 +85,35 @@ async def test_a_kill_at_any_step_leaves_the_flow_as_it_was_wanted(new_sqlite: N
 @pytest.mark.postgresql
 async def test_so_it_does_on_postgresql(new_postgresql: NewDatabase, tmp_path: Path) -> None:
     await run_steps([step for step in STEPS if step.name in ON_POSTGRESQL], check_kill, new_postgresql, tmp_path)
+
+
+async def check_agreement(deployment: Deployment, step: Step) -> None:
+    """Check that what was set is known exactly where the change is known to be applied, whenever the process dies."""
+    first = await deployment.start()
+    await open_form(deployment.emma, f"/flows edit {FLOW}")
+    held = step.hold(deployment)
+    await deployment.emma.submit({"Name": NAME, "UTM source": "slack"})
+    await eventually(held)
+    await first.kill()
+    deployment.heal()
+    ((state,),) = await deployment.query("SELECT state FROM changes")
+    assert (state, await read_known(deployment)) == (
+        ("applied", WriteOnlyFields(utm_source="slack"))
+        if step.name == "settled, and not told"
+        else ("applying", WriteOnlyFields())
+    )
+
+
+AGREEING = [step for step in STEPS if step.name in {"done, and not read back", "settled, and not told"}]
+
+
+async def test_what_was_set_is_known_with_the_outcome_and_not_before(new_sqlite: NewDatabase, tmp_path: Path) -> None:
+    await run_steps(AGREEING, check_agreement, new_sqlite, tmp_path)
+
+
+@pytest.mark.postgresql
+async def test_so_it_is_known_on_postgresql(new_postgresql: NewDatabase, tmp_path: Path) -> None:
+    await run_steps(AGREEING, check_agreement, new_postgresql, tmp_path)
 
 
 # --- somebody else edits the flow while nobody is there ------------------------------------------------------------

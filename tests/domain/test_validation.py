@@ -67,6 +67,10 @@ def check_create(**typed: str) -> ValidationResult:
     return validate_form(FILLED | typed, kind=FormKind.CREATE, before=None, websites=[SHOP, BLOG])
 
 
+KNOWN = WriteOnlyFields("3", "news", "", None)
+"""What is known of the flow's write-only fields."""
+
+
 def check_edit(flow: Flow = FLOW, **typed: str) -> ValidationResult:
     return validate_form(form_values(flow) | typed, kind=FormKind.EDIT, before=flow, websites=[SHOP, BLOG])
 
@@ -314,10 +318,12 @@ def test_what_was_typed_stays_as_typed_whatever_the_flow_has_become(name: str, t
 
 @given(ANY_FLOW)
 def test_a_form_that_nobody_touched_is_as_it_was_shown(flow: Flow) -> None:
-    assert matches_flow(form_values(flow), flow, ChangeKind.EDIT)
-    assert matches_flow(duplicate_values(flow), flow, ChangeKind.CREATE)
-    assert not matches_flow(form_values(flow) | {"utm_source": "mine"}, flow, ChangeKind.EDIT)
-    assert not matches_flow(duplicate_values(flow) | {"segment": "7"}, flow, ChangeKind.CREATE)
+    assert matches_flow(form_values(flow), flow, ChangeKind.EDIT, KNOWN)
+    assert matches_flow(duplicate_values(flow, KNOWN), flow, ChangeKind.CREATE, KNOWN)
+    assert matches_flow(duplicate_values(flow, WriteOnlyFields()), flow, ChangeKind.CREATE, WriteOnlyFields())
+    assert not matches_flow(form_values(flow) | {"utm_source": "news"}, flow, ChangeKind.EDIT, KNOWN)
+    assert not matches_flow(duplicate_values(flow, KNOWN) | {"segment": "7"}, flow, ChangeKind.CREATE, KNOWN)
+    assert not matches_flow(duplicate_values(flow, KNOWN) | {"utm_source": ""}, flow, ChangeKind.CREATE, KNOWN)
 
 
 def test_a_wait_is_not_put_together_from_two_peoples_halves() -> None:
@@ -360,16 +366,23 @@ def test_half_a_button_that_the_flow_has_is_left_alone() -> None:
 
 
 def test_a_duplicate_is_checked_like_a_new_flow() -> None:
-    typed = duplicate_values(replace(FLOW, url="ftp://a.example"))
+    typed = duplicate_values(replace(FLOW, url="ftp://a.example"), WriteOnlyFields())
     checked = validate_form(typed, kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
     assert require_refused(checked) == {"url": "form.problem_url"}
     assert FormKind.DUPLICATE.change_kind is ChangeKind.CREATE
     assert FormKind.EDIT.change_kind is ChangeKind.EDIT
 
 
-def test_a_duplicate_has_all_that_can_be_read_and_goes_to_everyone() -> None:
-    checked = validate_form(duplicate_values(FLOW), kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
-    assert require_wanted(checked) == DesiredFlow(FlowContent.of(FLOW), WriteOnlyFields(segment="all"))
+@pytest.mark.parametrize(
+    ("known", "sent"),
+    [
+        (WriteOnlyFields(), WriteOnlyFields(segment="all")),
+        (WriteOnlyFields("3", "news", "", None), WriteOnlyFields("3", "news")),
+    ],
+)
+def test_a_duplicate_has_all_that_can_be_read_or_is_known(known: WriteOnlyFields, sent: WriteOnlyFields) -> None:
+    checked = validate_form(duplicate_values(FLOW, known), kind=FormKind.DUPLICATE, before=FLOW, websites=[SHOP])
+    assert require_wanted(checked) == DesiredFlow(FlowContent.of(FLOW), sent)
 
 
 def test_a_segment_of_the_website_that_was_left_is_refused() -> None:

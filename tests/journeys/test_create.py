@@ -169,7 +169,7 @@ async def test_an_edit_that_leaves_the_segment_says_that_it_is_not_told(http: Wo
     form = await open_form(http.emma, "/flows edit 1")
     await http.emma.click(form, "Preview")
     preview = text_of(await http.emma.wait_for_view("As a subscriber sees it"))
-    for part in ("Website: Lale Moda", "Wait: 3 hours after", "Segment: Enkapush does not tell it"):
+    for part in ("Website: Lale Moda", "Wait: 3 hours after", "Segment: Not shown by Enkapush"):
         assert part in preview
 
 

@@ -57,9 +57,9 @@ async def test_a_deleted_flow_comes_back_disabled_under_a_new_id_with_its_pictur
 async def test_what_a_restored_flow_lacks_is_said_to_all_and_to_the_one_who_asked(http: World) -> None:
     over = await _delete_flow(http)
     told = await click_and_read(http, http.emma, over, "Restore")
-    assert "Its segment and UTM values could not be read: choose them anew, with /flows edit 2" in told
+    assert "Set these before enabling: Segment and UTM values." in told
     public = await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
-    assert "Its segment and UTM values could not be read: choose them anew" in text_of(public)
+    assert "Set these before enabling: Segment and UTM values." in text_of(public)
     assert not {"segment", "utm_source"} & set(list_writes(http)[-1].texts)
 
 

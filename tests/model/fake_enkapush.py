@@ -1,7 +1,7 @@
 """Enkapush in memory: it writes at once, later or never, with an answer or without, and stores texts otherwise."""
 
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
 from flowbot.errors import EnkapushFaultError
 from flowbot.services.ports import Clock
-from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, WriteRefusedError, WriteUnclearError
+from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, Segment, WriteRefusedError, WriteUnclearError
 
 LONGEST_DELAY: Final = timedelta(hours=23)
 CURRENT_CHANGE: ContextVar[ChangeId | None] = ContextVar("writing", default=None)
@@ -124,6 +124,9 @@ class FakeEnkapush:
         self.storage = Storage.AS_SENT
 
     # --- reading ---------------------------------------------------------------------------------------------------
+
+    async def list_segments(self) -> Sequence[Segment]:
+        return ()
 
     async def list_flows(self) -> AllFlows:
         self._read()

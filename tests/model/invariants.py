@@ -10,9 +10,12 @@ from flowbot.domain.flow import Flow, flow_differences
 from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
 from flowbot.services.flow_cache import FlowCache
+from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.segments import SegmentCache
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.unit_of_work import Database
 from tests.model.fake_directory import JONAS
 from tests.model.fake_enkapush import FakeEnkapush
@@ -40,8 +43,10 @@ class PolicyInvariants(ABC):
         self.store = ChangeRepository(self.database, self.clock)
         self.live = LiveContent(self.clock)
         self.enkapush = FakeEnkapush(self.clock)
+        settings = FlowSettingsLoader(KnownSettingsRepository(self.database), SegmentCache(self.enkapush))
+        flow_cache = FlowCache(self.enkapush, clock=self.clock)
         self.details = RequestDetailsLoader(
-            self.store, ImageRepository(self.database), FlowCache(self.enkapush, clock=self.clock), self.clock
+            self.store, ImageRepository(self.database), flow_cache, settings, self.clock
         )
 
     @abstractmethod

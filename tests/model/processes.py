@@ -30,6 +30,7 @@ from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
 from flowbot.worker.recovery import Recovery
@@ -231,7 +232,8 @@ class Process:
         self.people = people
         clock = self.clock = around.clock
         authorizer = RequestAuthorizer(store, clock, people.find_current_members)
-        self.submitter = RequestSubmitter(store, policies, enkapush, authorizer, people, leases, clock)
+        known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
+        self.submitter = RequestSubmitter(store, known, policies, enkapush, authorizer, people, leases, clock)
         self.decisions = DecisionService(store, authorizer, people, leases, clock)
         self.rechecker = Rechecker(self.executor.writer, store, policies, clock)
         self.notifier = FakeNotifier(around.slack, store, self.life)

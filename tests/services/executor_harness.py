@@ -1,5 +1,6 @@
 """A harness of the executor: a fake Enkapush whose writes go wrong on demand, and a real database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -13,7 +14,7 @@ from flowbot.errors import EnkapushFaultError, UserError
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import ChangeWriter
 from flowbot.services.flow_cache import FlowCache
-from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, WriteRefusedError, WriteUnclearError
+from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, Segment, WriteRefusedError, WriteUnclearError
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.unit_of_work import Database
@@ -68,6 +69,9 @@ class FakeEnkapush:
         if self.arriving and len(self.pauses) > 2:
             arrived = self.arriving.pop()
             self.flows[arrived.id] = arrived
+
+    async def list_segments(self) -> Sequence[Segment]:
+        return ()
 
     async def list_flows(self) -> AllFlows:
         self._check_reachable()

@@ -21,8 +21,11 @@ from flowbot.domain.late_effects import (
     operations_since,
 )
 from flowbot.services.executor.preconditions import find_sought_blocker
+from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.segments import SegmentCache
 from flowbot.storage.repositories.images import ImageRepository
+from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.unit_of_work import Database
 from tests.services.executor_harness import CONTENT, HERE, NOON, Harness, flow_of
 
@@ -140,7 +143,9 @@ async def test_a_request_names_all_that_earlier_edits_may_change_yet(harness: Ha
         age = timedelta(minutes=9 - number)
         await send(harness, ChangeKind.EDIT, number=number, age=age, wanted=replace(CONTENT, title=title))
     waiting = await harness.submit(ChangeKind.ENABLE, state=ChangeState.PENDING, flow=OFF.id, before=OFF)
-    loader = RequestDetailsLoader(harness.store, ImageRepository(database), harness.flow_cache, harness.enkapush.now)
+    settings = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(harness.enkapush))
+    images, now = ImageRepository(database), harness.enkapush.now
+    loader = RequestDetailsLoader(harness.store, images, harness.flow_cache, settings, now)
     details = await loader.load_newest(waiting.id)
     assert [(each.field, each.after) for each in details.late_edits] == [("title", "First"), ("title", "Second")]
 

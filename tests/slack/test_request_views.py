@@ -37,6 +37,7 @@ from flowbot.domain.flow import (
     content_differences,
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, GroupId, ImageId, UserId, WebsiteId
+from flowbot.domain.known_settings import KnownSettings, KnownValue
 from flowbot.domain.policy import ApprovalRule
 from flowbot.domain.search import FlowQuery, Page
 from flowbot.errors import Text
@@ -46,6 +47,7 @@ from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_v
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.sandbox.slack.mutations import build_view
 from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
+from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.forms.flow.form import FlowForm
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
@@ -160,6 +162,14 @@ def edit_details(**more: Any) -> RequestDetails:
     return request_details(
         kind=ChangeKind.EDIT, asked={"wanted": wanted, "before": replace(FLOW, is_enabled=True)}, **more
     )
+
+
+def known_settings(
+    *values: str | None, flow_changed_at: datetime | None = NOW, names: Mapping[str, str] | None = None
+) -> FlowSettings:
+    """Return values that were set at the moment `NOW`, when the flow was changed last but for `flow_changed_at`."""
+    known = [None if value is None else KnownValue(value, NOW, ChangeId("k7m2"), flow_changed_at) for value in values]
+    return FlowSettings(KnownSettings(*known), NOW, names or {})
 
 
 def skipped_details(state: ChangeState = ChangeState.APPLIED) -> RequestDetails:
@@ -299,7 +309,7 @@ def test_the_audience_is_not_claimed_since_enkapush_does_not_tell_it(t: Translat
     assert f"Segment: {t('flow.segment_untold')}" in text_of(message)
 
 
-@pytest.mark.parametrize(("t", "lost"), [(EN, "without its segment and UTM values"), (TR, "segmenti ve UTM değerleri")])
+@pytest.mark.parametrize(("t", "lost"), [(EN, "only as far as flowbot set"), (TR, "segmenti ve UTM değerleri")])
 def test_what_a_restore_cannot_bring_back_is_said_before_the_delete(t: Translator, lost: str) -> None:
     assert (
         lost
@@ -311,6 +321,37 @@ def test_what_a_restore_cannot_bring_back_is_said_before_the_delete(t: Translato
 
 def test_the_segment_that_an_edit_sets_stands_among_the_settings() -> None:
     assert "Segment: Segment 3" in text_of(draw_request(edit_details()))
+
+
+def test_what_is_known_stands_among_the_settings_with_its_date() -> None:
+    settings = known_settings("3", "news", "", names={"3": "VIP"})
+    text = text_of(draw_request(replace(request_details(), settings=settings)))
+    assert f"Segment: VIP (set {EN.format_datetime(NOW)})" in text
+    assert f"UTM source: news (set {EN.format_datetime(NOW)})" in text
+    assert "UTM medium" not in text
+    assert "UTM campaign: Not shown by Enkapush" in text
+
+
+@pytest.mark.parametrize(
+    ("t", "said"),
+    [
+        (EN, "(set {when}, may have changed since)"),
+        (TR, "({when} tarihinde ayarlandı, sonradan değişmiş olabilir)"),
+    ],
+)
+def test_what_is_doubtful_is_marked_and_an_empty_value_in_doubt_is_unknown(t: Translator, said: str) -> None:
+    settings = known_settings("all", "", flow_changed_at=None)
+    text = text_of(draw_request(replace(request_details(), settings=settings), t))
+    assert f"{t('form.segment_all')} {said.format(when=t.format_datetime(NOW))}" in text
+    assert f"{t('field.utm')}: {t('flow.segment_untold')}" in text
+
+
+def test_an_edit_names_the_segment_and_what_is_known_of_the_old_value() -> None:
+    settings = known_settings("7", "", names={"3": "VIP", "7": "Others"})
+    text = text_of(draw_request(replace(edit_details(), settings=settings)))
+    assert f"Segment: Others (set {EN.format_datetime(NOW)}) → VIP" in text
+    assert f"UTM source: {EN('flow.none')} → " in text
+    assert "Segment: VIP\n" in text.replace("Time to live", "\nTime to live")
 
 
 def test_an_edit_is_shown_field_by_field() -> None:
@@ -470,7 +511,7 @@ def test_what_a_deleted_and_a_restored_flow_lack_is_said(image: ImageId | None, 
         asked={"flow": None, "wanted": wanted},
         change={"outcome": outcome},
     )
-    assert ("Its picture is missing: upload it again." in text_of(draw_request(given))) is is_lost
+    assert ("Its picture is missing. Upload it again." in text_of(draw_request(given))) is is_lost
 
 
 def test_what_needed_no_approval_is_told_without_votes() -> None:
@@ -774,7 +815,8 @@ def test_any_change_fits_slack_and_stays_inert(
         remarks=(Text("lint.other_host", {"host": reason, "usual": [reason]}),),
         approvers=("*", LEADS, BURAK),
     )
-    named = replace(given_shown, website_names={WebsiteId(1): reason, WebsiteId(2): LONG})
+    settings = known_settings(reason, after.name, "", names={reason: before.title})
+    named = replace(given_shown, website_names={WebsiteId(1): reason, WebsiteId(2): LONG}, settings=settings)
     link = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
     messages = [
         draw_request(named, t),
@@ -782,6 +824,7 @@ def test_any_change_fits_slack_and_stays_inert(
         check_blocks(skipped_approval_message(named, t)),
         check_blocks(request_sent_message(named.change, None, t)),
         check_blocks(approvals_message([named], [named] * 12, [named], link, t, NOW)),
+        check_blocks(push.flow_details_message(FlowDetails(before, {}, True, True, settings=settings), t, NOW)),
     ]
     if way[0] in WHY:
         by_name = People({EMMA: reason, AYSE: reason})

@@ -155,7 +155,7 @@ def older_change(
 
 
 async def test_an_upgrade_finds_what_was_set_before_and_marks_it_as_doubtful(empty_database_url: str) -> None:
-    await asyncio.to_thread(upgrade_to, empty_database_url, "0006")
+    await asyncio.to_thread(upgrade_to, empty_database_url, "0007")
     database = open_database(empty_database_url)
     older = [
         older_change(1, "create", "applied", None, {"segment": "all", "utm_source": None}, made=12),

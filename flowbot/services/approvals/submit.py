@@ -27,7 +27,7 @@ from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import find_sought_blocker, may_go_live
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.ports.storage import ChangeStore, FlowBusyError, PolicyStore
+from flowbot.services.ports.storage import ChangeStore, FlowBusyError, KnownSettingsStore, PolicyStore
 from flowbot.services.restores import find_restore
 from flowbot.services.users import CurrentUser, UserService
 
@@ -68,6 +68,7 @@ class RequestSubmitter:
     """
 
     store: ChangeStore
+    known_settings: KnownSettingsStore
     policies: PolicyStore
     source: FlowSource
     authorizer: RequestAuthorizer
@@ -202,9 +203,11 @@ class RequestSubmitter:
         if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
         request = _new_request(user, deleted.request.channel, ChangeKind.RESTORE, before, "")
-        wanted = DesiredFlow(FlowContent.of(before), image=deleted.progress.image)
+        known = await self.known_settings.get(before.id)
+        wanted = DesiredFlow(FlowContent.of(before), known.values, deleted.progress.image)
+        doubtful = known.doubtful(before.changed_at)
         token, _ = await find_restore(self.store, change_id, self.clock())
-        return await self._submit(replace(request, flow=None, wanted=wanted, token=token))
+        return await self._submit(replace(request, flow=None, wanted=wanted, doubtful=doubtful, token=token))
 
     async def repeat_disable(self, disable: Change, current: Flow) -> Change | None:
         """Submit a disable once more, since an earlier enable took effect after it; None where that was done before.

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.ids import ChangeId, FlowId
@@ -18,7 +18,7 @@ from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.payloads.button_values import ChangeValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, continues_later
-from flowbot.slack.views import notices, sentences
+from flowbot.slack.views import flow_settings, notices, sentences
 from flowbot.slack.views.block_kit import Message
 from flowbot.slack.views.request_blocks import outcome_text
 
@@ -149,7 +149,10 @@ class RequestActions:
         text = outcome_text(settled, interaction.t, otherwise="request.under_way")
         if interaction.target.channel != settled.request.channel:
             text = sentences.with_channel_name(text, settled.request.channel)
-        return Reply(sentences.sentence_message(interaction.t, text))
+        message = sentences.sentence_message(interaction.t, text)
+        is_applied = settled.state is ChangeState.APPLIED
+        remarks = flow_settings.restore_remark_blocks(settled, interaction.t) if is_applied else []
+        return Reply(replace(message, blocks=(*message.blocks, *remarks)))
 
     async def _ask_reason(
         self, interaction: Interaction, press: BlockActions, change: Change, purpose: ReasonPurpose

@@ -23,11 +23,11 @@ from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.notify.team_notifier import TeamNotifier
-from flowbot.slack.views import form_status, push, sentences
+from flowbot.slack.views import flow_settings, form_status, push, sentences
 from flowbot.slack.views.block_kit import Message
 from flowbot.slack.views.notices import request_sent_message
 from flowbot.slack.views.request_blocks import outcome_text
-from flowbot.slack.views.sentences import format_segment, format_website
+from flowbot.slack.views.sentences import format_website
 
 log = structlog.get_logger(__name__)
 
@@ -126,9 +126,8 @@ class FormResult:
         remarks: tuple[Text, ...] = ()
         if request.wanted is not None:
             write_only = request.wanted.write_only
-            if write_only.segment is not None:
-                name = self.forms.find_segment_name(write_only.segment)
-                segment = format_segment(write_only.segment, name, t)
+            settings = await self.forms.settings.load(flow, sent_segment=write_only.segment)
+            segment = flow_settings.format_after("segment", write_only, settings, t)
             hosts = self.forms.flow_cache.find_hosts(flow.website_id, flow.id)
             edited = request.flow is not None
             remarks = lint(flow, write_only, sibling_hosts=hosts, utm_may_be_set=edited)

@@ -14,7 +14,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
-from flowbot.slack.views import block_kit, sentences
+from flowbot.slack.views import block_kit, flow_settings, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message, View
 from flowbot.slack.views.sentences import format_enabled, format_wait, format_website
 
@@ -58,11 +58,13 @@ def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Blo
         ("show.changed", flow.changed_at),
         ("show.last_sent", flow.last_sent_at),
     )
+    segment = flow_settings.format_known("segment", details.settings, t)
+    rows = [*settings_rows(flow, t, segment=segment), *flow_settings.utm_rows(details.settings, t)]
     return [
         *blocks,
         *push_blocks(flow, t, image_url=flow.image_url),
         block_kit.divider(),
-        block_kit.labelled_lines(settings_rows(flow, t)),
+        block_kit.labelled_lines(rows),
         _totals_block(flow, t),
         block_kit.context(*(t(key, when=t.format_datetime(at) if at else t("show.never")) for key, at in times)),
     ]
@@ -154,7 +156,7 @@ def _find_host(url: str) -> str:
 def settings_rows(content: FlowContent, t: Translator, *, segment: str | None = None) -> list[tuple[str, str]]:
     """Return labels and values of the push's settings: audience, lifetime, behaviour, URL and buttons.
 
-    `segment` is the name of the one that flowbot is to write; Enkapush does not show the present one.
+    `segment` is the one that flowbot has written, or is to write; Enkapush does not show the present one.
     """
     rows = audience_rows(content.wait, segment, t)
     for name in SETTINGS:

@@ -17,7 +17,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
-from flowbot.slack.views import block_kit, push, sentences
+from flowbot.slack.views import block_kit, flow_settings, push, sentences
 from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.sentences import sentence_elements
@@ -38,10 +38,7 @@ IMAGE_TYPE_NAMES: Final[Mapping[str, str]] = {
     "image/gif": "GIF",
     "image/webp": "WebP",
 }
-WITHOUT_PICTURE_KEYS: Final[Mapping[str, str]] = {
-    "applied.delete": "applied.delete_without_picture",
-    "applied.restore": "applied.restore_without_picture",
-}
+WITHOUT_PICTURE_KEYS: Final[Mapping[str, str]] = {"applied.delete": "applied.delete_without_picture"}
 """For outcomes of a flow whose picture is lost: the keys that say so."""
 
 
@@ -86,12 +83,11 @@ def format_request_website(details: RequestDetails, t: Translator) -> str:
 
 def settings_block(details: RequestDetails, t: Translator) -> Block:
     """Build the push's website and settings, a line each."""
-    content, wanted = details.content, details.change.request.wanted
+    content, sent, settings = details.content, details.sent, details.settings
     rows = [(t("field.website"), format_request_website(details, t))]
     if content is not None:
-        segment = wanted.write_only.segment if wanted else None
-        name = None if segment is None else sentences.format_segment(segment, None, t)
-        rows += push.settings_rows(content, t, segment=name)
+        segment = flow_settings.format_after("segment", sent, settings, t)
+        rows += [*push.settings_rows(content, t, segment=segment), *flow_settings.utm_rows(settings, t, sent)]
     return block_kit.labelled_lines(rows)
 
 
@@ -152,7 +148,14 @@ def approve_button(details: RequestDetails, t: Translator, *, hint: str | None =
     if keys is None or content is None:
         return button
     title = t(keys[0], id=str(change.flow_id))
-    text = t(keys[1], website=format_request_website(details, t), wait=sentences.format_wait(content.wait, t))
+    wait, website = sentences.format_wait(content.wait, t), format_request_website(details, t)
+    segment = flow_settings.format_after("segment", details.sent, details.settings, t)
+    if change.request.kind is ChangeKind.ENABLE and segment:
+        text = t("request.confirm_enable_segment", website=website, wait=wait, segment=segment)
+    elif change.request.kind is ChangeKind.DELETE and details.settings.is_certain:
+        text = t("request.confirm_delete_known", website=website, wait=wait)
+    else:
+        text = t(keys[1], website=website, wait=wait)
     return button | {"confirm": block_kit.confirm_dialog(title, text, yes=t("button.approve"), no=t("request.cancel"))}
 
 
@@ -164,7 +167,7 @@ def open_button(link: str, t: Translator) -> Element:
 def edit_blocks(
     details: RequestDetails, t: Translator, shorten: Callable[[Any], Any] = lambda value: value
 ) -> list[Block]:
-    """Build what an edit changes, a field a line; without the old value where Enkapush never shows it.
+    """Build what an edit changes, a field a line; without the old value where that is not known.
 
     Args:
         details: the request.
@@ -173,23 +176,26 @@ def edit_blocks(
     """
     edits = [replace(each, before=shorten(each.before), after=shorten(each.after)) for each in details.edits]
     lines = [_difference_line(each, details.website_names, t) for each in edits]
-    for label, value in _write_only_rows(details, t):
-        lines.append(_change_line(label, None, block_kit.isolate(block_kit.clip(shorten(value), VALUE_MAX))))
+    if details.change.request.kind is ChangeKind.EDIT:
+        lines += [_change_line(*row) for row in _write_only_rows(details, t, shorten)]
     return _titled_list(t("request.changes"), lines)
 
 
-def _write_only_rows(details: RequestDetails, t: Translator) -> list[tuple[str, str]]:
-    """Return labels and new values of the fields that Enkapush never shows."""
-    request, wanted = details.change.request, details.change.request.wanted
-    if wanted is None or request.kind is not ChangeKind.EDIT:
-        return []
-    rows = []
-    for field in FIELDS.values():
-        if field.is_write_only and (value := getattr(wanted.write_only, field.attribute)) is not None:
-            text = sentences.format_segment(value, None, t) if field.kind is FieldKind.SEGMENT else value
-            rows.append((t(field.label), text or t("flow.none")))
+def _write_only_rows(
+    details: RequestDetails, t: Translator, shorten: Callable[[Any], Any]
+) -> list[tuple[str, str | None, str]]:
+    """Return labels, old values as far as they are known, and new values of the fields that Enkapush never shows."""
+    request, rows = details.change.request, []
+    for name, field in FIELDS.items():
+        if field.is_write_only and (value := getattr(details.sent, name)) is not None:
+            if field.kind is FieldKind.SEGMENT:
+                text = flow_settings.format_setting(name, value, details.settings, t)
+            else:
+                text = block_kit.isolate(block_kit.clip(shorten(value), VALUE_MAX)) if value else t("flow.none")
+            before = flow_settings.format_known(name, details.settings, t)
+            rows.append((t(field.label), t("flow.none") if before == "" else before, text))
     if request.image or request.picture:
-        rows.append((t("field.image"), _format_new_image(details.new_image, t)))
+        rows.append((t("field.image"), None, _format_new_image(details.new_image, t)))
     return rows
 
 

@@ -10,7 +10,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
-from flowbot.slack.views import block_kit, headlines, push, request_blocks, sentences
+from flowbot.slack.views import block_kit, flow_settings, headlines, push, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, Message
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_blocks import outcome_text
@@ -149,6 +149,7 @@ def outcome_blocks(details: RequestDetails, t: Translator, people: People = MENT
     ]
     if details.change.state is ChangeState.APPLIED and outcome is not None:
         blocks += request_blocks.unreadable_blocks(details.change, t)
+        blocks += flow_settings.restore_remark_blocks(details.change, t)
         others = request_blocks.parse_differences(outcome.params)
         blocks += request_blocks.difference_blocks(others, details.website_names, t, title=t("request.besides"))
     return blocks
@@ -218,8 +219,7 @@ def _format_result(details: RequestDetails, t: Translator) -> str:
             text = t("request.disabled_again", id=str(change.flow_id))
         case ChangeState.APPLIED:
             if change.request.kind is ChangeKind.RESTORE and outcome and outcome.flow is not None:
-                key = "request.restored_without_picture" if change.lacks_image else "request.restored"
-                text = t(key, old=str(change.flow_id), new=str(outcome.flow))
+                text = t("request.restored", old=str(change.flow_id), new=str(outcome.flow))
             else:
                 text = format_text(t, outcome_text(change, t, otherwise="request.done"))
         case _:

@@ -7,12 +7,13 @@ import structlog
 from structlog.contextvars import bind_contextvars
 
 from flowbot.domain.fields import FormKind, reset_segment
-from flowbot.domain.flow import WriteOnlyFields
+from flowbot.domain.flow import Flow, WriteOnlyFields
 from flowbot.domain.ids import UserId, parse_website_id
 from flowbot.domain.lint import lint
 from flowbot.domain.validation import INVALID_URL_KEY, draft_content, parse_wait
 from flowbot.errors import DependencyError, UserError
 from flowbot.i18n.translator import Translators
+from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.forms import FormContext, FormService
 from flowbot.services.ports import Clock
 from flowbot.services.users import UserService
@@ -23,7 +24,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent
 from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply
 from flowbot.slack.tracked_tasks import TrackedTasks
-from flowbot.slack.views import push
+from flowbot.slack.views import flow_settings, push
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +72,7 @@ class FormEditor:
             segments=context.segments_of(parse_website_id(typed.get("website", ""))),
             metadata=metadata,
             before=before,
+            settings=await self._load_settings(before),
         )
         if press.view:
             await self.modals.update(press.view.id, FlowForm.build(data, interaction.t))
@@ -91,6 +93,8 @@ class FormEditor:
         hosts = self.forms.flow_cache.find_hosts(content.website_id, before.id if before else None)
         # The labels of the chosen entries, as the person reads them.
         website, segment = form.chosen_labels.get("website") or t("flow.none"), form.chosen_labels.get("segment")
+        if segment is None and edited is not None and typed.get("website") == str(edited.website_id):
+            segment = flow_settings.format_known("segment", await self._load_settings(edited), t)
         view = push.preview_view(
             content,
             lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=is_edit),
@@ -101,6 +105,9 @@ class FormEditor:
         )
         await self.modals.push(press.trigger_id, push.add_problems(view, problems, t) if problems else view)
         return NO_REPLY
+
+    async def _load_settings(self, flow: Flow | None) -> FlowSettings:
+        return FlowSettings() if flow is None else await self.forms.settings.load(flow)
 
     async def suggest_options(self, question: BlockSuggestion) -> AckArgs:
         """Return the entries of a long menu that match what was typed; none where they cannot be had in time."""

@@ -15,12 +15,13 @@ from flowbot.domain.images import ImageUpload
 from flowbot.domain.validation import is_optional
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
+from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.ports.enkapush import Segment
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.widgets import FieldLayout
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, ViewPayload, parse_metadata
-from flowbot.slack.views import block_kit, form_status, sentences
+from flowbot.slack.views import block_kit, flow_settings, form_status, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.request_blocks import difference_blocks
 
@@ -75,6 +76,7 @@ class FlowFormData:
         typed_at: When its values were typed, if that was in an earlier form that was never sent.
         changed_meanwhile: The changes that somebody else has made since then: fields left alone have followed.
         has_open_request: Whether the flow has an open request, so that no edit is taken.
+        settings: What is known of the segment and UTM values of `before`.
     """
 
     typed: FormValues
@@ -86,6 +88,7 @@ class FlowFormData:
     typed_at: datetime | None = None
     changed_meanwhile: Sequence[FieldDifference] = ()
     has_open_request: bool = False
+    settings: FlowSettings = field(default_factory=FlowSettings)
 
     @property
     def edited(self) -> Flow | None:
@@ -209,6 +212,9 @@ def _label(name: str, t: Translator) -> str:
 
 
 def _hint(name: str, data: FlowFormData, t: Translator) -> str | None:
+    if FIELDS[name].is_write_only and (known := _known_hint(name, data, t)):
+        unread = [t("form.hint_segment_unread")] if name == "segment" and data.segments is None else []
+        return " ".join([*unread, known])
     if not fits_field(name, data.typed.get(name, "")):
         key = "form.hint_too_long_edit" if data.edited else "form.hint_too_long"
     elif name == "image" and data.typed.get(name):
@@ -218,6 +224,23 @@ def _hint(name: str, data: FlowFormData, t: Translator) -> str | None:
     else:
         key = FIELDS[name].hint_for(data.metadata.kind) or ""
     return t(key) if key else None
+
+
+def _known_hint(name: str, data: FlowFormData, t: Translator) -> str | None:
+    """Return what is known of the flow's value under an empty field of an edit, or one that a duplicate has filled."""
+    known, given, before = data.settings.find(name), data.typed.get(name, ""), data.before
+    is_moved = before is None or data.typed.get("website") != str(before.website_id)
+    is_doubtful = data.settings.is_doubtful(name)
+    if known is None or (name == "segment" and is_moved) or not (known.value or (data.edited and not is_doubtful)):
+        return None
+    when = t.format_datetime(known.set_at)
+    if data.edited is None:
+        key = "form.hint_copied_doubtful" if is_doubtful else "form.hint_copied"
+        return t(key, when=when) if given == known.value else None
+    if not known.value:
+        return t("form.hint_known_none")
+    key = "form.hint_known_doubtful" if is_doubtful else "form.hint_known"
+    return t(key, value=flow_settings.format_setting(name, known.value, data.settings, t), when=when)
 
 
 def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:

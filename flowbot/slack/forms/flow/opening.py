@@ -171,6 +171,7 @@ class FormOpener:
             metadata=metadata,
             before=before,
             has_open_request=context.has_open_request,
+            settings=context.settings,
             changed_meanwhile=changed_meanwhile,
         )
 
@@ -190,7 +191,7 @@ def _first_values(
     if draft is None:
         if before is None:
             return default_values(next(iter(context.websites), None)), ()
-        return (form_values(before) if is_edit else duplicate_values(before)), ()
+        return (form_values(before) if is_edit else duplicate_values(before, context.settings.known.values)), ()
     if not is_edit or draft.before is None or before is None:
         return draft.typed, ()
     changes = tuple(flow_differences(draft.before, before))

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _FIELDS = ("segment", "utm_source", "utm_medium", "utm_campaign")
 _CHANGES = sa.table(
@@ -53,7 +53,7 @@ def _sent_values(row: Any) -> dict[str, Any]:
     moment = f"{set_at.isoformat()}{'' if set_at.tzinfo else '+00:00'}"
     values = {name: unread.get(name) for name in _FIELDS}
     if row.kind == "create":
-        values = {name: value or "" for name, value in values.items()}
+        values = {name: value if name == "segment" else value or "" for name, value in values.items()}
     return {
         name: {"value": value, "set_at": moment, "change": row.id, "flow_changed_at": None}
         for name, value in values.items()

@@ -69,7 +69,7 @@ async def test_disabling_once_more_while_it_is_being_done_says_so(http: World) -
     await http.emma.send(MARKETING, "/flows disable 1")
     await wait_for_faults(http)
     await http.emma.send(MARKETING, "/flows disable 1")
-    await wait_for_private_message(http.emma, "Flow 1 is being changed right now.", MARKETING)
+    await wait_for_private_message(http.emma, "It is being carried out now.", MARKETING)
     http.enkapush.release()
     await wait_for_private_message(http.emma, "Flow #1 is disabled.", MARKETING)
     assert all_sent_fields(http) == [{"is_enabled": "0"}]

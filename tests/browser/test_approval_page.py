@@ -22,7 +22,8 @@ def find_messages(page: Page) -> Locator:
 
 
 def find_request(page: Page, state: str, flow: int) -> Locator:
-    return find_messages(page).filter(has_text=state).filter(has_text=f"#{flow} ")
+    # By its state word, in its case: the notice in its thread tells the same in other words.
+    return find_messages(page).filter(has_text=re.compile(state)).filter(has_text=f"#{flow} ")
 
 
 async def send(page: Page, text: str) -> None:

@@ -43,7 +43,7 @@ async def test_what_waits_is_decided_at_home_and_its_message_is_one_press_away(p
     await form.get_by_role("button", name="Reddet").click()
     outcome = tab.get_by_role("listitem").filter(has_text="Reddedildi")
     await outcome.get_by_role("link", name="Aç").click()
-    await expect(find_messages(burak).filter(has_text="It still sells")).to_be_focused()
+    await expect(find_request(burak, "Rejected", 12)).to_be_focused()
 
 
 async def test_who_comes_late_is_told_by_the_app_directly(page: Page, address: str) -> None:

@@ -23,7 +23,7 @@ from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import AllFlows, FlowObserver, FlowSource
 from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.ports.storage import ChangeStore, VersionConflictError
+from flowbot.services.ports.storage import ChangeStore, FlowBusyError, VersionConflictError
 from flowbot.services.users import CurrentUser
 
 log = structlog.get_logger(__name__)
@@ -91,8 +91,13 @@ class LateEffects(FlowObserver):
         Raises:
             DependencyError: Enkapush or the database did not answer, or people could not be notified.
         """
-        # Stored before the enable is settled by the same reading, so that a crash in between cannot lose it.
-        repeated = await self._submit_repeated_disable(change)
+        try:
+            is_seen, repeated = await self._submit_repeated_disable(change)
+        except FlowBusyError:
+            return change
+        if not is_seen:
+            # Another reading may see it by now, and would settle the enable of a flow that is not disabled again.
+            return change
         settled = await self.rechecker.settle(change)
         if repeated is not None:
             await self.executor.execute(repeated, notify)
@@ -141,22 +146,32 @@ class LateEffects(FlowObserver):
             if flow is None if is_deletion else flow is not None and is_touched(operation, flow):
                 await self.settle(change, notify)
 
-    async def _submit_repeated_disable(self, enable: Change) -> Change | None:
-        """Submit the disable of a flow once more where an enable took effect after it; None where it did not."""
+    async def _submit_repeated_disable(self, enable: Change) -> tuple[bool, Change | None]:
+        """Submit the disable of a flow once more where an enable took effect after it.
+
+        It is stored before the enable is settled, so that a crash in between cannot lose it.
+
+        Returns:
+            False where there is such a disable and the enable is not seen; and the new change, if there is one.
+
+        Raises:
+            FlowBusyError: somebody has moved the flow's open change meanwhile.
+            DependencyError: Enkapush or the database did not answer.
+        """
         flow_id, now = enable.request.flow, self.clock()
         if flow_id is None or enable.request.kind is not ChangeKind.ENABLE:
-            return None
+            return True, None
         writes = await self.store.sent_since(flow_id, now - LATE_EFFECTS)
         disable = find_repeatable_disable(enable, writes)
         if disable is None or enable.id not in {write.id for write in find_late_enables(writes, now)}:
-            return None
+            return True, None
         flow = await self.source.get_flow(flow_id)
         if flow is None or not flow.is_enabled:
-            return None
+            return False, None
         repeated = await self.submitter.repeat_disable(disable, flow)
         if repeated is not None:
             log.warning("late_effects.disabled_again", change=repeated.id, flow=flow_id)
-        return repeated
+        return True, repeated
 
     async def _show_pending_anew(self, settled: Change, notify: NotifyCallback) -> None:
         """Show the flow's pending request in a new version: it is about the flow as it is now."""

@@ -213,15 +213,12 @@ class RequestSubmitter:
         """Submit a disable once more, since an earlier enable took effect after it; None where that was done before.
 
         Raises:
+            FlowBusyError: somebody has moved the flow's open change meanwhile.
             DependencyError: the database did not answer.
         """
         token = FormToken(f"repeat.{disable.id}")
         request = replace(disable.request, token=token, before=current, repeats=disable.id)
-        displacing = _displaced_by(request)
-        try:
-            change, is_new = await self.submit(request, displacing=displacing)
-        except FlowBusyError:
-            return None
+        change, is_new = await self.submit(request, displacing=_displaced_by(request))
         return change if is_new else None
 
     async def _submit(self, request: ChangeRequest, *, displaces: bool = False) -> Change:

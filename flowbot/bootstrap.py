@@ -45,6 +45,7 @@ from flowbot.services.forms import FormService
 from flowbot.services.observed_source import ObservedSource
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep, monotonic_seconds, utc_now
+from flowbot.services.quorum import QuorumChecker
 from flowbot.services.segments import SegmentCache
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
@@ -206,6 +207,7 @@ def _build_services(
 
     directory = SlackUserDirectory(outside.slack, groups_in_policies)
     users = UserService(directory, settings.flowbot_admins, monotonic=monotonic)
+    quorum = QuorumChecker(users)
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
     leases = LeaseKeeper(store, clock, monotonic, owner)
     context = ExecutionContext(
@@ -224,7 +226,7 @@ def _build_services(
     executor = ChangeExecutor(
         store=store,
         drafts=drafts,
-        preconditions=Preconditions(policies, users, store, clock),
+        preconditions=Preconditions(policies, users, quorum, store, clock),
         writer=ChangeWriter(context),
         leases=leases,
         clock=clock,
@@ -232,7 +234,7 @@ def _build_services(
     authorizer = RequestAuthorizer(store, clock, users.find_current_members)
     known_settings = KnownSettingsRepository(database)
     settings_loader = FlowSettingsLoader(known_settings, SegmentCache(reader, monotonic))
-    submitter = RequestSubmitter(store, known_settings, policies, source, authorizer, users, leases, clock)
+    submitter = RequestSubmitter(store, known_settings, policies, source, authorizer, users, quorum, leases, clock)
     return Services(
         store=store,
         messages=MessageRepository(database),

@@ -171,6 +171,7 @@ class Progress:
         told_apart: `requester_notified_version`, as it is stored.
         image_fault: Why `image` is not stored, where that was tried.
         is_resent: The write was sent more than once, since an earlier one was not answered, and may come yet.
+        needs_skip: When it was requested nobody could approve it: only a skipped approval lets it go on.
     """
 
     closing: Closure | None = None
@@ -180,6 +181,7 @@ class Progress:
     told_apart: int = 0
     image_fault: ImageFault | None = None
     is_resent: bool = False
+    needs_skip: bool = False
 
     @property
     def skip_announced(self) -> bool:

@@ -1,25 +1,16 @@
 """Policy checks: whether a channel's policy can work with its people and groups."""
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-import structlog
-
-from flowbot.domain.ids import ChannelId, GroupId, UserId
-from flowbot.domain.policy import EVERYONE, ChannelPolicy, Principal
-from flowbot.errors import DependencyError, Text, UserError
-from flowbot.services.users import DECIDING_SECONDS, Caller, UserService
-
-AT_ONCE: Final = 10
-"""People who are looked up together."""
-
-SLACKBOT: Final = UserId("USLACKBOT")
-"""Slack does not call it a bot."""
-
-log = structlog.get_logger(__name__)
+from flowbot.domain.approval import count_missing_approvals
+from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.policy import EVERYONE, ChannelPolicy
+from flowbot.errors import Text
+from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, list_people
+from flowbot.services.users import UserService
 
 
 class PolicyField(StrEnum):
@@ -53,21 +44,12 @@ class UserGroup:
     members: frozenset[UserId]
 
 
-class _Fitness(StrEnum):
-    """The reason that keeps a person out of a policy, if any."""
-
-    FIT = "fit"
-    BOT = "bot"
-    EXTERNAL = "external"
-    DEACTIVATED = "deactivated"
-    UNKNOWN = "unknown"
-
-
-_PROBLEM_KEYS: Final[Mapping[_Fitness, str]] = {
-    _Fitness.BOT: "setup.problem_bot",
-    _Fitness.EXTERNAL: "setup.problem_external",
-    _Fitness.DEACTIVATED: "setup.problem_deactivated",
-    _Fitness.UNKNOWN: "setup.problem_person_untold",
+_PROBLEM_KEYS: Final[Mapping[Fitness, str]] = {
+    Fitness.BOT: "setup.problem_bot",
+    Fitness.EXTERNAL: "setup.problem_external",
+    Fitness.DEACTIVATED: "setup.problem_deactivated",
+    Fitness.NOBODY: "setup.problem_person_untold",
+    Fitness.UNKNOWN: "setup.problem_person_untold",
 }
 
 
@@ -76,6 +58,7 @@ class PolicyChecker:
     """Checks policies before they are saved. What Slack does not tell counts against them."""
 
     users: UserService
+    quorum: QuorumChecker
 
     async def find_problems(
         self, wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup] | None
@@ -103,12 +86,12 @@ class PolicyChecker:
     async def _find_people_problems(self, wanted: ChannelPolicy) -> dict[PolicyField, Text]:
         """Find the fields with people who cannot be chosen; of each, the first kind of them."""
         chosen = {
-            PolicyField.VIEWER_PEOPLE: _people(wanted.viewers),
-            PolicyField.EDITOR_PEOPLE: _people(wanted.editors),
-            PolicyField.APPROVER_PEOPLE: _people(wanted.approvers),
+            PolicyField.VIEWER_PEOPLE: list_people(wanted.viewers, {}),
+            PolicyField.EDITOR_PEOPLE: list_people(wanted.editors, {}),
+            PolicyField.APPROVER_PEOPLE: list_people(wanted.approvers, {}),
             PolicyField.BREAK_GLASS: list(wanted.approval.break_glass),
         }
-        found = await self._find_fitness(user for users in chosen.values() for user in users)
+        found = await self.quorum.find_fitness(user for users in chosen.values() for user in users)
         problems: dict[PolicyField, Text] = {}
         for field, users in chosen.items():
             for fitness, key in _PROBLEM_KEYS.items():
@@ -118,73 +101,22 @@ class PolicyChecker:
                     break
         return problems
 
-    async def _find_fitness(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, _Fitness]:
-        """Find out who may be chosen; with `enough`, only until so many fit, or Slack tells of nobody."""
-        left, found = list(dict.fromkeys(users)), dict[UserId, _Fitness]()
-        is_away = False
-        while left and (enough is None or (len(_fit(found)) < enough and not is_away)):
-            batch, left = left[:AT_ONCE], left[AT_ONCE:]
-            answers = await asyncio.gather(*map(self._look_up, batch))
-            found |= dict(zip(batch, answers, strict=True))
-            # Else a large channel would be asked for to its end.
-            is_away = set(answers) == {_Fitness.UNKNOWN}
-        return found
-
-    async def _look_up(self, user: UserId) -> _Fitness:
-        """Look up what keeps a person out. As a caller's, their organisation is checked wherever Slack names it."""
-        try:
-            actor = (await self.users.identify(Caller(user, None))).actor
-            profile = await self.users.get_profile(user)
-        except (UserError, DependencyError):
-            return _Fitness.UNKNOWN
-        if profile.is_bot or user == SLACKBOT:
-            return _Fitness.BOT
-        if profile.is_deactivated:
-            return _Fitness.DEACTIVATED
-        return _Fitness.EXTERNAL if actor.is_external else _Fitness.FIT
-
     async def _find_approval_problem(
         self, wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup]
     ) -> dict[PolicyField, Text]:
         """Find out why no request could ever be approved: too few approvers, or none but the requesters."""
-        approvers = await self._find_people(wanted.approvers, wanted.id, groups)
-        if approvers is None:
+        if EVERYONE in wanted.approvers:
             return {}
-        rule, editors = wanted.approval, await self._find_people(wanted.editors, wanted.id, groups)
-        found = await self._find_fitness(approvers, rule.quorum + 1)
-        able = _fit(found)
-        if len(able) < rule.quorum:
-            key = "setup.problem_untold" if _Fitness.UNKNOWN in found.values() else "setup.problem_quorum"
+        rule, members = wanted.approval, {group: found.members for group, found in groups.items()}
+        found = await self.quorum.find_fitness(list_people(wanted.approvers, members), rule.quorum + 1)
+        able, editors = list_fit(found), list_people(wanted.editors, members)
+        if count_missing_approvals(rule, able, None):
+            key = "setup.problem_untold" if Fitness.UNKNOWN in found.values() else "setup.problem_quorum"
             return {PolicyField.QUORUM: Text(key, {"quorum": rule.quorum, "n": len(able)})}
-        if rule.self_approval or len(able) > rule.quorum or not editors:
+        is_enough = not any(count_missing_approvals(rule, able, person) for person in able)
+        if is_enough or EVERYONE in wanted.editors or not editors:
             return {}
         others = [user for user in editors if user not in able]
-        if _fit(await self._find_fitness(others, 1)):
+        if list_fit(await self.quorum.find_fitness(others, 1)):
             return {}
         return {PolicyField.SELF_APPROVAL: Text("setup.problem_self_approval", {"quorum": rule.quorum})}
-
-    async def _find_people(
-        self, entries: Sequence[Principal], channel: ChannelId, groups: Mapping[GroupId, UserGroup]
-    ) -> list[UserId] | None:
-        """Find everybody whom the entries name: people first, then members of groups, then everyone in the channel.
-
-        Returns:
-            None where Slack does not say who is in the channel: there may be enough of them.
-        """
-        members = (groups[entry].members for entry in entries if isinstance(entry, GroupId) and entry in groups)
-        named = [*_people(entries), *(user for each in members for user in sorted(each))]
-        if EVERYONE in entries:
-            try:
-                named += sorted(await self.users.load_members(channel, within=DECIDING_SECONDS))
-            except DependencyError as error:
-                log.warning("setup_form.members_untold", channel=channel, error=str(error))
-                return None
-        return list(dict.fromkeys(named))
-
-
-def _people(entries: Iterable[Principal]) -> list[UserId]:
-    return [entry for entry in entries if isinstance(entry, UserId)]
-
-
-def _fit(found: Mapping[UserId, _Fitness]) -> set[UserId]:
-    return {user for user, fitness in found.items() if fitness is _Fitness.FIT}

@@ -18,6 +18,7 @@ from flowbot.services.flow_cache import FlowCache
 from flowbot.services.policy_checks import PolicyChecker, PolicyField, UserGroup
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.storage import PolicyStore
+from flowbot.services.quorum import QuorumChecker
 from flowbot.services.ttl_cache import TtlCache
 from flowbot.services.users import KEEP_SECONDS, CurrentUser, UserService
 
@@ -103,7 +104,7 @@ class PolicySetup:
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._policies = policies
-        self._checker = PolicyChecker(users)
+        self._checker = PolicyChecker(users, QuorumChecker(users))
         self._roster = roster
         self._flow_cache = flow_cache
         self._clock = clock

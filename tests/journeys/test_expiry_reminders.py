@@ -284,7 +284,7 @@ async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -
 @on_both_databases
 async def test_what_waits_behind_many_others_is_listed_too(http: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "PAGE", 2)
-    await http.import_policy(approval_policy("quorum = 2"))
+    await http.import_policy(approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
     for request in [await request_change(http) for _ in range(4)]:
         await http.burak.click(request, "Approve")
         await wait_for_status(http, request, "1 of 2 approvals")

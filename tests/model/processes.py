@@ -25,6 +25,7 @@ from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.slack import UserDirectory
+from flowbot.services.quorum import QuorumChecker
 from flowbot.services.users import UserService
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
@@ -224,7 +225,7 @@ class Process:
         self.executor = ChangeExecutor(
             store=store,
             drafts=drafts,
-            preconditions=Preconditions(policies, people, store, around.clock),
+            preconditions=Preconditions(policies, people, QuorumChecker(people), store, around.clock),
             writer=TrackedWriter(context, around.enkapush),
             leases=leases,
             clock=around.clock,
@@ -233,7 +234,9 @@ class Process:
         clock = self.clock = around.clock
         authorizer = RequestAuthorizer(store, clock, people.find_current_members)
         known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
-        self.submitter = RequestSubmitter(store, known, policies, enkapush, authorizer, people, leases, clock)
+        self.submitter = RequestSubmitter(
+            store, known, policies, enkapush, authorizer, people, QuorumChecker(people), leases, clock
+        )
         self.decisions = DecisionService(store, authorizer, people, leases, clock)
         self.rechecker = Rechecker(self.executor.writer, store, policies, clock)
         self.notifier = FakeNotifier(around.slack, store, self.life)

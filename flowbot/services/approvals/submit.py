@@ -13,7 +13,7 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.outcomes import DISABLED_MEANWHILE
-from flowbot.domain.policy import Permission
+from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.validation import rebase_values
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import (
@@ -28,11 +28,14 @@ from flowbot.services.executor.preconditions import find_sought_blocker, may_go_
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, FlowBusyError, KnownSettingsStore, PolicyStore
+from flowbot.services.quorum import QuorumChecker
 from flowbot.services.restores import find_restore
 from flowbot.services.users import CurrentUser, UserService
 
 FRESH_SECONDS: Final = 1.0
 """A form that shows a flow is sent with that flow where Enkapush does not answer within this."""
+QUORUM_SECONDS: Final = 0.5
+"""A form whose approvers Slack does not tell within this is taken, and its request evaluated after that."""
 
 
 class RequestOpenError(UserError):
@@ -73,6 +76,7 @@ class RequestSubmitter:
     source: FlowSource
     authorizer: RequestAuthorizer
     users: UserService
+    quorum: QuorumChecker
     leases: LeaseKeeper
     clock: Clock
 
@@ -157,7 +161,32 @@ class RequestSubmitter:
         if kind is ChangeKind.DISABLE and not flow.is_enabled and not await self._may_go_live(flow_id):
             raise UserError("request.already_disabled", id=str(flow_id))
         request = _new_request(user, channel, kind, flow, "")
+        await self._require_approvers(request, policy, seconds=QUORUM_SECONDS if form else None)
         return ChangePreview(request, flow, requires_approval(request, policy.approval), scope.website_names)
+
+    async def require_approvers(self, request: ChangeRequest) -> None:
+        """Make sure that somebody can approve the change of a form, or skip that, as far as Slack tells at once.
+
+        Raises:
+            UserError: nobody can; says what is missing.
+            DependencyError: the database did not answer.
+        """
+        policy = (await self.policies.get_scope(request.channel)).policy
+        if policy is not None:
+            await self._require_approvers(request, policy, seconds=QUORUM_SECONDS)
+
+    async def _require_approvers(
+        self, request: ChangeRequest, policy: ChannelPolicy, *, seconds: float | None = None, is_elsewhere: bool = False
+    ) -> None:
+        if not requires_approval(request, policy.approval):
+            return
+        gap = await self.quorum.find_gap(policy, request.requester, seconds)
+        if gap is None or gap.can_be_skipped:
+            return
+        if is_elsewhere:
+            # Keys: request.no_approvers_in, request.too_few_approvers_in, request.too_few_other_approvers_in
+            raise UserError(f"{gap.text.key}_in", **gap.text.params, channel=policy.id)
+        raise UserError(gap.text)
 
     async def _may_go_live(self, flow: FlowId) -> bool:
         """Check whether an enable of the flow is being applied, or may take effect yet."""
@@ -180,6 +209,8 @@ class RequestSubmitter:
         policy = require_for_request(record, policy, user, Permission.EDIT)
         if earlier.flow is None:
             raise UserError("request.gone")
+        again = replace(earlier, requester=user.id)
+        await self._require_approvers(again, policy, is_elsewhere=acting_from != earlier.channel)
         if earlier.wanted is None or earlier.before is None:
             return await self.request_change(user, earlier.channel, earlier.kind, earlier.flow, earlier.reason)
         flow = await load_visible_flow(self.source, earlier.flow, policy)

@@ -170,7 +170,9 @@ class ChangeExecutor:
                 return await self._refuse(change, evaluation.refusal)
             if (rule := evaluation.rule) is not None:
                 change = await self.writer.keep_image_early(change)
-                waiting = replace(change, rule=rule, due_at=due_times(change.created_at, rule)[0])
+                progress = replace(change.progress, needs_skip=evaluation.needs_skip)
+                due_at = due_times(change.created_at, rule)[0]
+                waiting = replace(change, rule=rule, due_at=due_at, progress=progress)
                 step = Transition(ChangeState.PENDING, AuditAction.PENDING)
                 pending = await move_change(self.store, change, step, self.clock(), update=waiting)
                 if change.request.kind in FORM_KINDS:

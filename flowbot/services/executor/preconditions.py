@@ -17,6 +17,7 @@ from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
+from flowbot.services.quorum import QuorumChecker
 from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
 
 FINAL_SLACK_ERRORS: Final[Mapping[str, str]] = {
@@ -37,10 +38,14 @@ Any other error may pass.
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A refusal; or the rule to be approved by; or, with neither, leave to apply the change at once."""
+    """A refusal; or the rule to be approved by; or, with neither, leave to apply the change at once.
+
+    `needs_skip` says that nobody can approve it, and somebody may skip that.
+    """
 
     refusal: Outcome | None = None
     rule: ApprovalRule | None = None
+    needs_skip: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Preconditions:
 
     policies: PolicyStore
     users: UserService
+    quorum: QuorumChecker
     store: ChangeStore
     clock: Clock
 
@@ -74,9 +80,10 @@ class Preconditions:
             return Evaluation(refusal=refusal)
         if policy is None or not await self._requires_approval(request, policy):
             return Evaluation()
-        if not policy.approvers and not policy.approval.break_glass:
-            return Evaluation(refusal=Outcome("request.no_approvers"))
-        return Evaluation(rule=policy.approval)
+        gap = await self.quorum.find_gap(policy, request.requester)
+        if gap is not None and not gap.can_be_skipped:
+            return Evaluation(refusal=Outcome.of(gap.text))
+        return Evaluation(rule=policy.approval, needs_skip=gap is not None)
 
     async def _find_refusal(
         self, request: ChangeRequest, policy: ChannelPolicy | None, user: CurrentUser

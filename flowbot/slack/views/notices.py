@@ -86,6 +86,9 @@ def request_sent_message(change: Change, link: str | None, t: Translator) -> Mes
     }
     line = sentence_elements(t, "request.asked_in", elements, kind=sentences.format_kind(change.request.kind, t))
     blocks = [block_kit.rich_paragraph(*line)]
+    if change.progress.needs_skip and change.rule is not None:
+        skippers = Text("request.needs_skip", {"people": list(change.rule.break_glass)})
+        blocks += sentences.sentence_message(t, skippers).blocks
     if link:
         blocks.append(block_kit.actions(request_blocks.open_button(link, t)))
     return Message(t("request.asked_summary", what=request_blocks.format_title(change, t)), tuple(blocks))

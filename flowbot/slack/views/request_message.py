@@ -94,6 +94,8 @@ def _state_elements(details: RequestDetails, t: Translator, people: People) -> l
 def _pending_blocks(details: RequestDetails, t: Translator, now: datetime, people: People) -> list[Block]:
     since = details.since_approved or ()
     votes = [request_blocks.progress_elements(details, t, people), request_blocks.expiry_elements(details, t, now)]
+    if details.change.progress.needs_skip:
+        votes.append([block_kit.text_element(t("request.only_skip"))])
     return [
         *request_blocks.edit_blocks(details, t),
         *_late_blocks(details, t),
@@ -178,7 +180,7 @@ def _result_blocks(details: RequestDetails, t: Translator, people: People) -> li
         case ChangeState.FAILED if outcome and outcome.key in named:
             # The message may stand in another channel than the one the sentence is about.
             channel = [block_kit.channel_element(change.request.channel)]
-            reason = sentence_elements(t, named[outcome.key], {"channel": channel})
+            reason = sentence_elements(t, named[outcome.key], {"channel": channel}, **outcome.params)
             return [block_kit.rich_paragraph(*sentence_elements(t, "request.failed", {"reason": reason}))]
         case _:
             return [block_kit.paragraph(_format_result(details, t))]

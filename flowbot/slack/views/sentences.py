@@ -25,6 +25,8 @@ NAMED_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     "denied.not_open": "denied.not_open_in",
     "form.website_gone": "form.website_gone_in",
     "request.no_approvers": "request.no_approvers_in",
+    "request.too_few_approvers": "request.too_few_approvers_in",
+    "request.too_few_other_approvers": "request.too_few_other_approvers_in",
 }
 """Sentences about "this channel", each with the one that names the channel."""
 
@@ -83,13 +85,19 @@ def _name_elements(value: object, t: Translator) -> list[Element]:
         case ChannelId():
             return [block_kit.channel_element(value)]
         case [SlackId(), *_]:
-            elements = {str(each): _name_elements(each, t) for each in value[:NAMED_MAX]}
-            for channel in (each for each in value[:NAMED_MAX] if isinstance(each, ChannelId)):
+            elements = {str(each): _name_elements(each, t) for each in value}
+            for channel in (each for each in value if isinstance(each, ChannelId)):
                 elements[channel] = sentence_elements(t, "denied.people_in", {"channel": elements[channel]})
-            more = [t("help.more", n=len(value) - NAMED_MAX)] if len(value) > NAMED_MAX else []
-            return _fill(t.format_list([*(f"\0{each}\0" for each in elements), *more]), elements)
+            return list_elements(elements, t)
         case _:
             return []
+
+
+def list_elements(named: Mapping[str, Sequence[Element]], t: Translator) -> list[Element]:
+    """Build the first names of a list in a sentence, by their ids, and how many more there are."""
+    first, more = list(named)[:NAMED_MAX], len(named) - NAMED_MAX
+    others = [t("help.more", n=more)] if more > 0 else []
+    return _fill(t.format_list([*(f"\0{each}\0" for each in first), *others]), named)
 
 
 def sentence_elements(

@@ -126,12 +126,16 @@ class FlowFormSubmission:
             return {"name": Text("form.nothing_changed")}
         request = form.to_request(event.user.id, wanted, edited)
         try:
+            if edited is not None:
+                await self.submitter.require_approvers(request)
             change, is_new = await self.submitter.submit(request)
+        except UserError as error:
+            return {"name": error.text}
         except FlowBusyError as busy:
-            if busy.current.state is ChangeState.PENDING:
-                return {"name": Text("form.flow_asked", {"id": str(busy.current.request.flow)})}
+            is_request = busy.current.state is ChangeState.PENDING
+            asked = Text("form.flow_asked", {"id": str(busy.current.request.flow)})
             # Anything but a request is over in a moment.
-            return {"name": Text("form.flow_taken")}
+            return {"name": asked if is_request else Text("form.flow_taken")}
         if not is_new and _typed_texts(change.request) != _typed_texts(request):
             return {"name": Text("form.sent_already")}
         if is_new:

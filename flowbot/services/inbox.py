@@ -9,7 +9,7 @@ from flowbot.domain.change import Change
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, Reason, decide
 from flowbot.errors import UserError
-from flowbot.services.authorization import effective_policy, require_permission
+from flowbot.services.authorization import decide_in_channel, effective_policy, require_permission
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import CurrentUser, MemberLookup
@@ -27,8 +27,24 @@ AT_ONCE: Final = 8
 SHOWN_PERMISSIONS: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)
 
 
+@dataclass(frozen=True, slots=True)
+class ServedRequests:
+    """The requests that are posted in a channel without a policy of its own.
+
+    Attributes:
+        channels: The channels whose policies name it for that.
+        open: The open ones that a person may see, oldest first.
+    """
+
+    channels: tuple[ChannelId, ...]
+    open: tuple[Change, ...]
+
+
 class WaitingRequests(NamedTuple):
-    """Three lists of changes, each change in one of them, oldest first."""
+    """Three lists of changes, each change in one of them, oldest first.
+
+    `here` are those that were requested in a channel, or are posted in it.
+    """
 
     for_me: list[Change]
     by_me: list[Change]
@@ -37,7 +53,7 @@ class WaitingRequests(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RequestQueue:
-    """The use case of `/flows approvals` and of the Home tab."""
+    """The use case of `/flows approvals`, of the Home tab, and of channels where requests are posted."""
 
     store: ChangeStore
     policies: PolicyStore
@@ -50,7 +66,7 @@ class RequestQueue:
             UserError: not allowed to see the requests of the channel.
             DependencyError: the database did not answer.
         """
-        if channel is not None and (user.actor.is_external or not await self._is_approval_channel(channel)):
+        if channel is not None and (user.actor.is_external or not await self._find_served_channels(channel)):
             require_permission((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
         # All of the workspace: what concerns a person may stand at the very end.
         pending: list[Change] = []
@@ -69,15 +85,39 @@ class RequestQueue:
                 waiting.for_me.append(change)
             elif change.request.requester == user.id:
                 waiting.by_me.append(change)
-            elif change.request.channel == channel:
+            elif change.request.channel == channel or (
+                change.posted_channel == channel and await self._may_view(user, policy)
+            ):
                 waiting.here.append(change)
         return waiting
 
-    async def _is_approval_channel(self, channel: ChannelId) -> bool:
-        """Check whether others' requests are posted there, and none are made there: it needs no policy of its own."""
-        policies = (await self.policies.get_book()).channels
-        has_policy = any(each.id == channel for each in policies)
-        return not has_policy and any(each.approval.channel == channel for each in policies)
+    async def load_served(self, user: CurrentUser, channel: ChannelId) -> ServedRequests | None:
+        """Load what a channel without a policy of its own is for; None where no policy names it for its requests.
+
+        Raises:
+            UserError: the person is of another organisation, or not active.
+            DependencyError: the database did not answer.
+        """
+        served = await self._find_served_channels(channel)
+        if not served:
+            return None
+        refusal = decide(None, user.actor, Permission.VIEW).reason
+        if refusal is not Reason.NO_POLICY:
+            raise UserError(refusal.key)
+        waiting = await self.load_for(user, channel)
+        posted = (change for part in waiting for change in part if change.posted_channel == channel)
+        return ServedRequests(served, tuple(sorted(posted, key=lambda change: change.created_at)))
+
+    async def _find_served_channels(self, channel: ChannelId) -> tuple[ChannelId, ...]:
+        """Find the channels whose requests are posted in one that needs no policy of its own, and has none."""
+        book = await self.policies.get_book()
+        if book.policy(channel) is not None:
+            return ()
+        return tuple(each.id for each in book.channels if each.approval.channel == channel)
+
+    async def _may_view(self, user: CurrentUser, policy: ChannelPolicy) -> bool:
+        """Check whether a person who acts from another channel may view the flows of a policy."""
+        return (await decide_in_channel(policy, user, None, self.find_members, Permission.VIEW)).allowed
 
     async def _waits_for(
         self, user: CurrentUser, change: Change, policy: ChannelPolicy, acting_from: ChannelId | None

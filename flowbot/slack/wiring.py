@@ -30,6 +30,7 @@ from flowbot.slack.app import Handlers, build_app
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
+from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.commands.catalog import build_commands
@@ -150,9 +151,11 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     )
     editor = FormEditor(forms, modals, users, locales, clock, tasks)
     setup = PolicyFormHandler(runner, services.setup, modals)
+    guide = ApprovalChannelGuide(queue, details, message_sync, viewer, channels, clock)
     commands = build_commands(
         flow_queries=flow_queries,
         policies=services.policies,
+        guide=guide,
         viewer=viewer,
         history=history,
         opener=opener,
@@ -164,7 +167,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         clock=clock,
     )
     handlers = Handlers(
-        commands=CommandDispatcher(runner, commands),
+        commands=CommandDispatcher(runner, commands, guide),
         flows=FlowActions(flow_queries, channels, opener, viewer, responder, locales, clock),
         requests=requests,
         change_form=ChangeFormHandler(runner, channels, services.submitter, requests, services.drafts, modals),

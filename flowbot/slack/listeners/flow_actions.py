@@ -57,8 +57,9 @@ class FlowActions:
 
     async def show_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Show a flow to the person alone."""
+        here = interaction.target.channel
         interaction, flow = await self._switch_channel(interaction, press, Permission.VIEW)
-        return await self.viewer.show(interaction, flow)
+        return await self.viewer.show(interaction, flow, is_elsewhere=here not in {None, interaction.target.channel})
 
     async def share_list(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Post a list to the channel."""

@@ -20,8 +20,13 @@ class FlowViewer:
     history: History
     clock: Clock
 
-    async def show(self, interaction: Interaction, flow_id: FlowId) -> Reply:
+    async def show(self, interaction: Interaction, flow_id: FlowId, *, is_elsewhere: bool = False) -> Reply:
         """Show a flow, or how it was deleted if that happened through flowbot.
+
+        Args:
+            interaction: who asks, and the channel whose policy decides.
+            flow_id: the flow.
+            is_elsewhere: whether the answer stands in another channel: then its buttons name this one.
 
         Raises:
             UserError: not allowed, or the channel may see no such flow.
@@ -35,4 +40,5 @@ class FlowViewer:
             if deletion is None:
                 raise
             return Reply(deleted_message(deletion, interaction.t))
-        return Reply(push.flow_details_message(details, interaction.t, self.clock()))
+        named = channel if is_elsewhere else None
+        return Reply(push.flow_details_message(details, interaction.t, self.clock(), channel=named))

@@ -45,7 +45,7 @@ def approvals_message(
     blocks: list[Block] = []
     for key, listed in lists:
         blocks.append(block_kit.header(t(key)))
-        blocks += [_entry_block(each, links.get(each.change.id), t, now) for each in listed[:LISTED_MAX]]
+        blocks += [entry_block(each, links.get(each.change.id), t, now) for each in listed[:LISTED_MAX]]
         if not listed:
             blocks.append(block_kit.context(t("request.none")))
         if len(listed) > LISTED_MAX:
@@ -53,7 +53,7 @@ def approvals_message(
     return Message(title, tuple(blocks))
 
 
-def _entry_block(details: RequestDetails, link: str | None, t: Translator, now: datetime) -> Block:
+def entry_block(details: RequestDetails, link: str | None, t: Translator, now: datetime) -> Block:
     """Build a request in one block. Its `mrkdwn` holds ids and flowbot's own words alone."""
     change, expires_at = details.change, details.expires_at
     kind = sentences.format_kind(change.request.kind, t)

@@ -1,6 +1,6 @@
 """Help: what a person may do in a channel."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from flowbot.domain.policy import Permission, Reason
@@ -37,11 +37,15 @@ def help_message(rights: Permissions, commands: Mapping[str, Permission | None],
     if rights.may(Permission.SETUP) and refusal.reason is Reason.NO_POLICY:
         blocks.append(block_kit.paragraph(t("help.admin_policy")))
     allowed = [word for word, permission in commands.items() if permission is None or rights.may(permission)]
+    return Message(t("help.summary"), (*blocks, *usage_blocks(allowed, t)))
+
+
+def usage_blocks(words: Iterable[str], t: Translator) -> list[Block]:
+    """Build the usage of commands, by their English words, a line each or more."""
     # Keys: usage.list, usage.show, and so on for each command
-    usages = [usage.partition(" — ") for word in allowed for usage in t(f"usage.{word}").split("\n")]
+    usages = [usage.partition(" — ") for word in words for usage in t(f"usage.{word}").split("\n")]
     lines = [
         block_kit.rich_line(block_kit.text_element(command, code=True), block_kit.text_element(f" — {purpose}"))
         for command, _, purpose in usages
     ]
-    blocks += [block_kit.rich_text(block_kit.bullets(lines)), block_kit.context(t("help.mention"))]
-    return Message(t("help.summary"), tuple(blocks))
+    return [block_kit.rich_text(block_kit.bullets(lines)), block_kit.context(t("help.mention"))]

@@ -19,13 +19,23 @@ from flowbot.slack.views.block_kit import Block, Element, Message, View
 from flowbot.slack.views.sentences import format_enabled, format_wait, format_website
 
 
-def flow_details_message(details: FlowDetails, t: Translator, now: datetime) -> Message:
-    """Build a flow's page: the push as a subscriber sees it, its settings, totals and buttons."""
-    blocks, value = _flow_blocks(details, t, now), FlowValue(flow=details.flow.id).dump()
-    buttons = [block_kit.button(t("button.share"), ActionId.SHOW_SHARE, value)] if details.may_share else []
+def flow_details_message(
+    details: FlowDetails, t: Translator, now: datetime, *, channel: ChannelId | None = None
+) -> Message:
+    """Build a flow's page: the push as a subscriber sees it, its settings, totals and buttons.
+
+    Args:
+        details: the flow.
+        t: the reader's words.
+        now: the moment.
+        channel: the channel whose policy decides, where the page stands elsewhere; nothing is shared from there.
+    """
+    blocks, value = _flow_blocks(details, t, now), FlowValue(flow=details.flow.id, channel=channel).dump()
+    may_share = details.may_share and channel is None
+    buttons = [block_kit.button(t("button.share"), ActionId.SHOW_SHARE, value)] if may_share else []
     if details.may_edit:
         buttons = [
-            toggle_button(details.flow, t, style="primary"),
+            toggle_button(details.flow, t, style="primary", channel=channel),
             block_kit.button(t("button.edit"), ActionId.FLOW_EDIT, value),
             block_kit.button(t("button.duplicate"), ActionId.FLOW_DUPLICATE, value),
             *buttons,

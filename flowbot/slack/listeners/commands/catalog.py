@@ -9,6 +9,7 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.forms.flow.opening import FormOpener
+from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.approvals import ApprovalsCommand
 from flowbot.slack.listeners.commands.command import Command
 from flowbot.slack.listeners.commands.create import CreateCommand
@@ -47,6 +48,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
     *,
     flow_queries: FlowQueries,
     policies: PolicyStore,
+    guide: ApprovalChannelGuide,
     viewer: FlowViewer,
     history: History,
     opener: FormOpener,
@@ -70,5 +72,5 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
         ApprovalsCommand(queue, details, message_sync, clock),
         HistoryCommand(history),
         SetupCommand(policy_form),
-        HelpCommand(policies, {command.word: command.permission for command in COMMANDS}),
+        HelpCommand(policies, guide, {command.word: command.permission for command in COMMANDS}),
     )

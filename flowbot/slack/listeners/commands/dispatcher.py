@@ -3,8 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from flowbot.domain.policy import Reason
+from flowbot.errors import UserError
+from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command
 from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand
+from flowbot.slack.listeners.commands.words import SHOW
 from flowbot.slack.payloads.incoming import Incoming, Mentioned, SlashCommand
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
 
@@ -12,8 +16,9 @@ from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
 class CommandDispatcher:
     """Finds the command that was typed, and handles it."""
 
-    def __init__(self, runner: Runner, commands: Sequence[Command[Any]]) -> None:
+    def __init__(self, runner: Runner, commands: Sequence[Command[Any]], guide: ApprovalChannelGuide) -> None:
         self._runner = runner
+        self._guide = guide
         self._commands = {command.word: command for command in commands}
         self._parser = CommandParser([type(command) for command in commands])
 
@@ -53,4 +58,12 @@ class CommandDispatcher:
         if parsed.mistake is not None:
             # Raised here, where it is told in the person's language.
             raise parsed.mistake
-        return await self._commands[parsed.word].handle(interaction, parsed.arguments, trigger)
+        try:
+            return await self._commands[parsed.word].handle(interaction, parsed.arguments, trigger)
+        except UserError as error:
+            if error.text.key != Reason.NO_POLICY.key:
+                raise
+            flow = parsed.arguments if parsed.word == SHOW else None
+            if (reply := await self._guide.answer(interaction, flow=flow)) is None:
+                raise
+            return reply

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from flowbot.domain.policy import Permission
+from flowbot.domain.policy import Permission, Reason
 from flowbot.services.authorization import load_permissions
 from flowbot.services.ports.storage import PolicyStore
+from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.help import help_message
+
+APPROVAL_CHANNEL_WORDS: Final = ("show", "approvals", "help")
+"""The commands that do something in a channel where requests are posted, and which has no policy of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +21,7 @@ class HelpCommand(Command[None]):
     """Tells the person what they may do in the channel. `permissions` are those of the commands, by English word."""
 
     policies: PolicyStore
+    guide: ApprovalChannelGuide
     permissions: Mapping[str, Permission | None]
 
     word = "help"
@@ -27,4 +33,8 @@ class HelpCommand(Command[None]):
 
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:
         rights = await load_permissions(self.policies, interaction.user, interaction.target.require_channel())
+        if rights.decisions[Permission.VIEW].reason is Reason.NO_POLICY:
+            words = [*APPROVAL_CHANNEL_WORDS, *(["setup"] if rights.may(Permission.SETUP) else [])]
+            if (reply := await self.guide.answer(interaction, words=words)) is not None:
+                return reply
         return Reply(help_message(rights, self.permissions, interaction.t))

@@ -1,0 +1,54 @@
+"""Answers in a channel where requests are posted, and which has no policy of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flowbot.domain.ids import FlowId
+from flowbot.domain.policy import Permission
+from flowbot.services.inbox import RequestQueue
+from flowbot.services.ports import Clock
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
+from flowbot.slack.listeners.flow_viewer import FlowViewer
+from flowbot.slack.notify.message_sync import RequestMessageSync
+from flowbot.slack.runner import Interaction, Reply
+from flowbot.slack.views.approval_channel import ApprovalChannelContent, approval_channel_message
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalChannelGuide:
+    """Tells people in such a channel whose requests are posted there, and shows what the open ones concern."""
+
+    queue: RequestQueue
+    details: RequestDetailsLoader
+    message_sync: RequestMessageSync
+    viewer: FlowViewer
+    channels: ChannelAuthorizer
+    clock: Clock
+
+    async def answer(
+        self, interaction: Interaction, *, flow: FlowId | None = None, words: Sequence[str] = ()
+    ) -> Reply | None:
+        """Return the answer; None where the channel is no such channel.
+
+        Args:
+            interaction: who asks, where, and in which language to answer.
+            flow: the flow to show, if an open request that the person may see concerns it.
+            words: English words of the commands whose usage is told.
+
+        Raises:
+            UserError: the person is of another organisation, or not active.
+            DependencyError: Enkapush or the database did not answer.
+        """
+        served = await self.queue.load_served(interaction.user, interaction.target.require_channel())
+        if served is None:
+            return None
+        concerned = next((change for change in served.open if flow is not None and change.flow_id == flow), None)
+        if flow is not None and concerned is not None:
+            there = await self.channels.switch_channel(interaction, concerned.request.channel, Permission.VIEW)
+            return await self.viewer.show(there, flow, is_elsewhere=True)
+        requests = [await self.details.load(change) for change in served.open]
+        found = {change.id: await self.message_sync.find_permalink(change) for change in served.open}
+        links = {change: link for change, link in found.items() if link}
+        content = ApprovalChannelContent(served.channels, requests, links, flow, words)
+        return Reply(approval_channel_message(content, interaction.t, self.clock()))

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.effects import is_as_sent
 from flowbot.domain.flow import FlowContent, content_differences, fingerprint
 from flowbot.domain.ids import ChangeId, FlowId
 from tests.model.fake_enkapush import Effect, FakeEnkapush, Storage
@@ -182,6 +183,17 @@ def flow_of(effect: Effect) -> FlowId | None:
     """Return the flow that an effect is about."""
     flow = effect.after or effect.before
     return flow.id if flow else None
+
+
+def may_have_set(late: Change, name: str, value: Any, sent: int, since: datetime) -> bool:
+    """Check whether a change that was not seen, or was seen `since`, may have set a field of its flow to `value`."""
+    is_late = late.state is ChangeState.UNKNOWN or sent > 1 or late.changed_at >= since
+    if late.state not in {ChangeState.UNKNOWN, ChangeState.APPLIED} or not is_late:
+        return False
+    if late.request.wanted is not None and late.request.kind is ChangeKind.EDIT:
+        return name != "is_enabled" and is_as_sent(getattr(late.request.wanted.content, name, None), value)
+    is_toggle = late.request.kind in {ChangeKind.ENABLE, ChangeKind.DISABLE}
+    return is_toggle and name == "is_enabled" and value is (late.request.kind is ChangeKind.ENABLE)
 
 
 def is_recent(change: Change, now: datetime) -> bool:

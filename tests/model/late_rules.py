@@ -51,6 +51,7 @@ MEANWHILE: Final = (
     *PAUSES_BY_NAME,
 )
 """What happens while an effect is not seen."""
+TYPICAL: Final = (["disable"], ["edit"], ["disable", "edit"], ["edit late", "enable"], ["a quarter", "ask", "approve"])
 
 
 class LateRules(DecisionRules):
@@ -68,7 +69,7 @@ class LateRules(DecisionRules):
             FaultPlan, writes=st.lists(st.sampled_from(UNSEEN), min_size=2, max_size=2).map(tuple), delay=DELAYS
         ),
         storage=STORAGES,
-        meanwhile=st.lists(st.sampled_from(MEANWHILE), max_size=6),
+        meanwhile=st.sampled_from(TYPICAL) | st.lists(st.sampled_from(MEANWHILE), max_size=6),
     )
     def an_effect_is_not_seen(
         self,

@@ -21,7 +21,7 @@ from flowbot.storage.repositories.change_queries import fetch_many
 from flowbot.storage.repositories.change_rows import read_event
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
-from tests.model.effect_invariants import EffectInvariants, may_go_live
+from tests.model.effect_invariants import EffectInvariants
 from tests.model.fake_directory import CHANNEL, FakeDirectory
 from tests.model.invariants import PolicyInvariants
 from tests.model.processes import Environment, FakeSlack, Process, ProcessKilled
@@ -155,10 +155,6 @@ class World(PolicyInvariants):
         wish -= {change.id for change in earlier if change.state is ChangeState.UNKNOWN}
         wish.add(restore.id)
 
-    async def may_go_live(self, flow: FlowId) -> bool:
-        changes = await self.read_changes()
-        return may_go_live(flow, changes, self.enkapush.sent, self.now)
-
     async def check_refused_disable(self, flow: FlowId, refusal: UserError) -> None:
         """Check that a disable which needs no approval was not refused where the flow is live or may go live."""
         now = self.enkapush.flows.get(flow)
@@ -171,11 +167,6 @@ class World(PolicyInvariants):
             self.violations.append(f"flow {flow} was not disabled: {refusal}")
 
     # --- invariants ------------------------------------------------------------------------------------------------
-
-    async def read_changes(self) -> list[Change]:
-        """Read all changes."""
-        async with self.database.read() as connection:
-            return list(await fetch_many(connection, select(tables.changes)))
 
     async def read_all(self) -> Snapshot:
         """Read all changes, events and voters in one transaction."""

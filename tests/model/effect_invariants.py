@@ -43,8 +43,9 @@ class EffectInvariants:
     def check(self, changes: Sequence[Change]) -> None:
         """Check all changes."""
         assert not self.enkapush.twice, f"sent again though answered: {self.enkapush.twice}"
-        repeated = Counter(change.request.repeats for change in changes if change.request.repeats is not None)
-        assert all(count == 1 for count in repeated.values()), f"disabled again and again: {repeated}"
+        repeats = {change.id: change.request.repeats for change in changes if change.request.repeats is not None}
+        assert len(set(repeats.values())) == len(repeats), f"disabled again and again: {repeats}"
+        assert not repeats.keys() & repeats.values(), f"a repetition was repeated: {repeats}"
         known = {change.id: change for change in changes}
         for change in changes:
             self._check_change(change, known)

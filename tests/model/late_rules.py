@@ -51,7 +51,7 @@ MEANWHILE: Final = (
     *PAUSES_BY_NAME,
 )
 """What happens while an effect is not seen."""
-TYPICAL: Final = (["disable"], ["edit"], ["disable", "edit"], ["edit late", "enable"], ["a quarter", "ask", "approve"])
+TYPICAL: Final = (["disable"], ["edit"], ["disable", "edit"], ["edit late", "enable"], ["ask", "a quarter", "approve"])
 
 
 class LateRules(DecisionRules):
@@ -90,7 +90,7 @@ class LateRules(DecisionRules):
         for what in meanwhile:
             self._take_step(process, what, flow, faults)
         while (at := self.world.enkapush.next_effect_at) is not None:
-            self.world.enkapush.complete_late_writes(until=at)
+            self.world.advance(at - self.world.now)
             self._read_all(process)
 
     def _take_step(self, process: int, what: str, flow: FlowId, faults: FaultPlan) -> None:

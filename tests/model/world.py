@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState, can_transition
+from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.errors import DependencyError, UserError
@@ -68,7 +69,7 @@ class World(PolicyInvariants):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.enkapush.on_write = self.check_write
+        self.enkapush.on_write = self.write
         self.enkapush.on_effect = self.live.note_effect
         self.effects = EffectInvariants(self.enkapush)
         self.around = Environment(self.database, self.enkapush, self.slack, FakeDirectory(), self.clock, self.sleep)
@@ -91,6 +92,11 @@ class World(PolicyInvariants):
             if process.life.calls_until_freeze is None:
                 await self.run_step(number, Process.observe)
         self.advance(time)
+
+    async def write(self, change: ChangeId | None, flow: Flow | None) -> None:
+        """Let a write take a moment, and check it."""
+        self.advance(timedelta(milliseconds=1))
+        await self.check_write(change, flow)
 
     async def sleep(self, seconds: float) -> None:
         self.advance(timedelta(seconds=seconds))

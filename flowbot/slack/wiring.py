@@ -19,9 +19,10 @@ from flowbot.services.history import History
 from flowbot.services.inbox import HomeOverviews, RequestQueue
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports.form_storage import DraftStore, ImageStore
 from flowbot.services.ports.messages import MessageStore
 from flowbot.services.ports.slack import ImageSource
-from flowbot.services.ports.storage import ChangeStore, DeliveryStore, DraftStore, ImageStore, PolicyStore
+from flowbot.services.ports.storage import ChangeStore, DeliveryStore, PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.messages import MessagePoster, Responder

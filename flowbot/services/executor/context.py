@@ -18,8 +18,9 @@ from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.enkapush import FlowImages, FlowSource, FlowWriter, ImageLostError, WriteRefusedError
+from flowbot.services.ports.form_storage import ImageStore
 from flowbot.services.ports.slack import ImageSource
-from flowbot.services.ports.storage import ChangeStore, ImageStore
+from flowbot.services.ports.storage import ChangeStore
 
 READ_BACK_SECONDS: Final = (0.0, 1.0, 2.0)
 """Pauses before each look for an effect: a request may still be under way at Enkapush, or its effect show late."""

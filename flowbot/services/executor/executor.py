@@ -26,8 +26,9 @@ from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.executor.update import EditWrite, ToggleOrDeleteWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import WriteRefusedError
+from flowbot.services.ports.form_storage import DraftStore
 from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.ports.storage import ChangeStore, DraftStore, FlowClaimedError, VersionConflictError
+from flowbot.services.ports.storage import ChangeStore, FlowClaimedError, VersionConflictError
 from flowbot.services.users import Caller, CurrentUser
 
 SLOW_SECONDS: Final = 1.0

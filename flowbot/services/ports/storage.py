@@ -6,10 +6,8 @@ from datetime import datetime
 from typing import NewType, Protocol
 
 from flowbot.domain.audit import AuditEvent, Transition
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Progress, Vote
-from flowbot.domain.draft import Draft
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
-from flowbot.domain.images import ImageFile, ImageInfo
+from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, SettingsWrite
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.services.ports.leases import LeaseStore
@@ -291,53 +289,6 @@ class PolicyStore(Protocol):
         Returns:
             Whether it was done: false where the policy is not `seen` any more, and nothing was written.
         """
-
-
-class DraftStore(Protocol):
-    """The store of drafts: what was typed and not saved, one for each form.
-
-    Every method raises DependencyError where the database fails.
-    """
-
-    async def save(self, draft: Draft, *, replaces: FormToken | None = None) -> None:
-        """Write a draft over an older one of the same form, by `changed_at`; leave a newer one.
-
-        It takes over what was typed into the form `replaces`, which may still be open in another window: the draft of
-        that one stays, with nothing typed.
-        """
-
-    async def get(self, token: FormToken) -> Draft | None:
-        """Return the draft of one form."""
-
-    async def find_latest(
-        self, user: UserId, channel: ChannelId, kind: ChangeKind, flow: FlowId | None, since: datetime
-    ) -> Draft | None:
-        """Return what this person typed there last and did not save, if it is not older than `since`."""
-
-    async def delete(self, token: FormToken) -> None:
-        """Delete the draft of one form, if there is one."""
-
-    async def delete_older_than(self, before: datetime) -> int:
-        """Delete all that were changed before that; return how many."""
-
-
-class ImageStore(Protocol):
-    """The store of images that are on their way to Enkapush, or that a restore may need.
-
-    Every method raises DependencyError where the database fails.
-    """
-
-    async def add(self, image: ImageFile, at: datetime) -> ImageId:
-        """Write an image, as of `at`; return its new id."""
-
-    async def get(self, image: ImageId) -> ImageFile | None:
-        """Return an image."""
-
-    async def describe(self, image: ImageId) -> ImageInfo | None:
-        """Return an image's type and size, without its bytes; None where it is not stored."""
-
-    async def delete_unused(self, before: datetime) -> int:
-        """Delete images older than `before` that neither an open change nor a restore needs; return how many."""
 
 
 class KnownSettingsStore(Protocol):

@@ -12,7 +12,7 @@ from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator
 from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
-from flowbot.services.ports.storage import DraftStore
+from flowbot.services.ports.form_storage import DraftStore
 from flowbot.slack.api.modals import AckArgs, Modals, ack_errors
 from flowbot.slack.forms.change import ChangeForm, ChangeFormMetadata, SubmittedChange
 from flowbot.slack.forms.flow.opening import new_form_token

@@ -9,7 +9,7 @@ from flowbot.domain.change import ChangeKind
 from flowbot.domain.draft import Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
-from flowbot.services.ports.storage import DraftStore
+from flowbot.services.ports.form_storage import DraftStore
 from flowbot.storage.tables import Document, drafts, join_buttons, split_buttons, to_plain
 from flowbot.storage.unit_of_work import Database
 

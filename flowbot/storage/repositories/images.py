@@ -8,7 +8,7 @@ from sqlalchemy import and_, delete, exists, func, insert, or_, select
 from flowbot.domain.change import OPEN_STATES, ChangeKind, ChangeState
 from flowbot.domain.ids import ImageId
 from flowbot.domain.images import ImageFile, ImageInfo
-from flowbot.services.ports.storage import ImageStore
+from flowbot.services.ports.form_storage import ImageStore
 from flowbot.storage.repositories.change_queries import in_states
 from flowbot.storage.tables import changes, images, new_id
 from flowbot.storage.unit_of_work import Database

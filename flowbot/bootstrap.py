@@ -51,12 +51,14 @@ from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.files import SlackFiles
 from flowbot.slack.api.messages import Responder
+from flowbot.slack.api.token import TokenMonitor
 from flowbot.slack.api.users import SlackUserDirectory, SlackUserGroupRoster
 from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.wiring import Services, build_slack
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.change_queries import read_change_statistics
 from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.channels import ChannelRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
@@ -95,7 +97,7 @@ class _Outside:
     enkapush: EnkapushClient
     image_client: httpx.AsyncClient
     session: aiohttp.ClientSession
-    slack: AsyncWebClient
+    slack: client.MeteredWebClient
     clock: Clock
     monotonic: Monotonic
     sleep: Sleep
@@ -149,6 +151,7 @@ async def run_flowbot(
             monotonic=monotonic,
             sleep=sleep,
         )
+        token_monitor = TokenMonitor(outside.slack, monotonic)
         reader = EnkapushReader(outside.enkapush, settings.zone)
         source = ObservedSource(reader, tasks.start)
         flow_cache = FlowCache(source, clock=believed, monotonic=monotonic)
@@ -161,6 +164,7 @@ async def run_flowbot(
             services,
             Responder(outside.slack, session, settings.slack_api_url, metrics),
             Translators(fixed=settings.flowbot_language, zone=settings.zone),
+            token=token_monitor,
             tasks=tasks,
             metrics=metrics,
             clock=believed,
@@ -181,12 +185,14 @@ async def run_flowbot(
             clock=believed,
             monotonic=monotonic,
             read_database_clock=outside.database.clock,
+            may_work=token_monitor.is_accepted,
         )
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()
         stack.push_async_callback(_stop_task, asyncio.create_task(recovery.run(stop)), stop)
-        health = HealthChecker({"database": outside.database.ping, "enkapush": reader.ping}, monotonic=monotonic)
+        probes = {"database": outside.database.ping, "enkapush": reader.ping, "slack_token": token_monitor.ping}
+        health = HealthChecker(probes, monotonic=monotonic)
         stack.push_async_callback(health.close)
         exporter = PrometheusExporter(metrics, partial(read_change_statistics, outside.database), believed)
         stack.push_async_callback(exporter.close)
@@ -238,6 +244,7 @@ def _build_services(
     return Services(
         store=store,
         messages=MessageRepository(database),
+        channels=ChannelRepository(database),
         policies=policies,
         drafts=drafts,
         images=images,

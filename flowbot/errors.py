@@ -12,6 +12,8 @@ Exception
 │   │   │   ├── DatabaseFullError
 │   │   │   └── CommitUnsureError
 │   │   ├── SlackFaultError         Slack did not answer, or refused
+│   │   │   ├── AnswerLostError     slack.api.messages
+│   │   │   └── TokenRefusedError   slack.api.token
 │   │   ├── EnkapushFaultError      an EnkapushError, as people and `/readyz` hear of it
 │   │   └── ImageLostError          services.ports.enkapush
 │   └── WriteRefusedError           services.ports.enkapush

@@ -21,6 +21,7 @@ from flowbot.services.history import Format
 from flowbot.services.policy_files import parse_book
 from flowbot.slack.listeners.commands.catalog import COMMANDS
 from flowbot.slack.listeners.commands.parser import CommandParser
+from flowbot.slack.payloads.events import EVENT_MODELS
 from tests.readme import replace_table
 
 ROOT: Final = Path(__file__).parent.parent
@@ -272,7 +273,7 @@ def test_every_link_within_the_readme_leads_to_a_heading() -> None:
 def test_the_manifest_asks_for_what_is_listened_to() -> None:
     block = re.search(r"^    bot_events:\n((?:      - .+\n)+)", MANIFEST, re.MULTILINE)
     assert block
-    assert re.findall(r"- (\S+)", block[1]) == ["app_home_opened", "app_mention"]
+    assert re.findall(r"- (\S+)", block[1]) == sorted(EVENT_MODELS)
     assert re.search(r"^    home_tab_enabled: true$", MANIFEST, re.MULTILINE)
     assert MANIFEST.count("https://flowbot.example.com/slack/events") == len(re.findall(r"url: https", MANIFEST))
 

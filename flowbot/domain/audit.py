@@ -52,6 +52,7 @@ class AuditAction(StrEnum):
     OUT_OF_DATE = "change.out_of_date"
     POLICY_CHANGED = "policy.changed"
     POLICY_IMPORTED = "policy.imported"
+    CHANNEL_MOVED = "channel.moved"
 
     @classmethod
     def for_state(cls, state: ChangeState) -> "AuditAction":

@@ -12,7 +12,7 @@ from slack_sdk.errors import SlackApiError
 from flowbot.bootstrap import Flowbot
 from flowbot.errors import ConfigurationError
 from flowbot.server.receiver import Receiver, SlackEventsHandler
-from flowbot.slack.api.errors import SLACK_ERRORS, error_code
+from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, error_code
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Of a request of any kind: Slack sends far less."""
@@ -20,9 +20,6 @@ GRACE_SECONDS: Final = 1.5
 """For requests that are being answered when the stop comes. Their work has the drain's time after that."""
 TOKEN_CHECK_SECONDS: Final = 3.0
 """A slow Slack delays the start by this much."""
-REFUSED_TOKEN_ERRORS: Final = frozenset(
-    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
-)
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +107,7 @@ async def check_token(bot: Flowbot) -> None:
         async with asyncio.timeout(TOKEN_CHECK_SECONDS):
             answer = await bot.slack.auth_test()
     except SlackApiError as error:
-        if (code := error_code(error)) in REFUSED_TOKEN_ERRORS:
+        if (code := error_code(error)) in REFUSED_TOKEN:
             raise ConfigurationError(f"SLACK_BOT_TOKEN: Slack refuses it ({code})") from None
         log.warning("slack.no_greeting", error=code)
     except SLACK_ERRORS as error:

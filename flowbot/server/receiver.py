@@ -21,8 +21,8 @@ from flowbot.slack.payloads.incoming import (
     RECEIVED,
     BlockActions,
     SlashCommand,
-    parse_incoming,
 )
+from flowbot.slack.payloads.parser import parse_incoming
 from flowbot.slack.tracked_tasks import TrackedTasks
 
 MALFORMED: Final = "malformed body"

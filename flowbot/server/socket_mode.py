@@ -18,10 +18,10 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from flowbot.bootstrap import Flowbot, secret_value
 from flowbot.errors import ConfigurationError
-from flowbot.server.http import REFUSED_TOKEN_ERRORS, check_token, listen
+from flowbot.server.http import check_token, listen
 from flowbot.server.receiver import Receiver, is_envelope
 from flowbot.slack.api.client import proxy_for
-from flowbot.slack.api.errors import SLACK_ERRORS, error_code
+from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, error_code
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ async def _connect(client: _SocketClient, retry_delays: Sequence[float]) -> None
             client.wss_uri = await client.issue_new_wss_url()
             await client.connect()
         except SlackApiError as error:
-            if (code := error_code(error)) in REFUSED_TOKEN_ERRORS:
+            if (code := error_code(error)) in REFUSED_TOKEN:
                 raise ConfigurationError(f"SLACK_APP_TOKEN: Slack refuses it ({code})") from None
             log.warning("socket.not_connected", error=code)
         except SLACK_ERRORS as error:

@@ -54,6 +54,21 @@ class FormContext:
         return [segment for segment in self.segments if segment.website_id == website]
 
 
+@dataclass(frozen=True, slots=True)
+class SubmissionContext:
+    """What a submitted form is checked against.
+
+    Attributes:
+        channel: The channel of the form: Slack may have given it another id since the form was opened.
+        before: The flow that the form showed.
+        website: The chosen website; None where none was chosen, or one that is not the channel's.
+    """
+
+    channel: ChannelId
+    before: Flow | None
+    website: WebsiteId | None
+
+
 class FormService:
     """The use cases around forms that do not write to Enkapush.
 
@@ -176,28 +191,25 @@ class FormService:
         segments, websites = await asyncio.gather(self.settings.segments.get_all(), self._list_websites(policy, scope))
         return FormContext(websites, segments, None, None)
 
-    async def load_submission_context(
-        self, channel: ChannelId, token: FormToken, website: str
-    ) -> tuple[Flow | None, WebsiteId | None]:
-        """Load what a submitted form is checked against: the flow that it showed, and the chosen website.
-
-        The website is None where none was chosen, or one that is not the channel's.
+    async def load_submission_context(self, opened_in: ChannelId, token: FormToken, website: str) -> SubmissionContext:
+        """Load what a submitted form is checked against.
 
         Rights are not checked: whoever executes the change does that.
 
         Args:
-            channel: the channel where the form was opened.
+            opened_in: the channel where the form was opened.
             token: the form's own.
             website: the website that was chosen, as typed.
 
         Raises:
             DependencyError: the database did not answer.
         """
-        policy = (await self._policies.get_scope(channel)).policy
         draft = await self.drafts.get(token)
+        channel = draft.channel if draft else opened_in
+        policy = (await self._policies.get_scope(channel)).policy
         chosen = parse_website_id(website)
         is_allowed = chosen is not None and policy is not None and policy.covers_website(chosen)
-        return (draft.before if draft else None), (chosen if is_allowed else None)
+        return SubmissionContext(channel, draft.before if draft else None, chosen if is_allowed else None)
 
     async def _require(self, user: CurrentUser, channel: ChannelId) -> tuple[ChannelPolicy, ChannelScope]:
         scope = await self._policies.get_scope(channel)

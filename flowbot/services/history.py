@@ -18,7 +18,9 @@ from flowbot.services.ports.storage import ChangeStore, EventFilter, PolicyStore
 from flowbot.services.users import CurrentUser
 
 EVENTS_LIMIT: Final = 20
-HIDDEN_ACTIONS: Final = frozenset({AuditAction.APPLYING, AuditAction.POLICY_CHANGED, AuditAction.POLICY_IMPORTED})
+HIDDEN_ACTIONS: Final = frozenset(
+    {AuditAction.APPLYING, AuditAction.POLICY_CHANGED, AuditAction.POLICY_IMPORTED, AuditAction.CHANNEL_MOVED}
+)
 """Steps that say nothing to people, and the set-up of other channels; the audit trail has them."""
 COLUMNS: Final = ("number", "at", "action", "actor", "channel", "change", "kind", "flow", "website", "details")
 

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from slack_bolt.async_app import AsyncAck, AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
@@ -33,6 +34,7 @@ from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import (
     ACKED,
@@ -51,7 +53,7 @@ LOGGER: Final = "flowbot.bolt"
 ANYTHING: Final = re.compile("")
 
 P = TypeVar("P", bound=Incoming)
-Listener = Callable[..., Awaitable[None]]
+Listener = Callable[..., Awaitable[BoltResponse | None]]
 """Called by Bolt with the arguments that it names; `incoming` is the validated request."""
 ButtonHandler = Callable[[Interaction, BlockActions], Awaitable[Reply]]
 FormButtonHandler = Callable[[Interaction, SubmittedForm, BlockActions], Awaitable[Reply]]
@@ -71,6 +73,7 @@ class Handlers:
     reason_form: ReasonFormHandler
     policy_form: PolicyFormHandler
     home: HomeTab
+    workspace: WorkspaceEvents
 
 
 def build_app(client: AsyncWebClient, handlers: Handlers, runner: Runner) -> AsyncApp:
@@ -151,6 +154,9 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
 
     app.event("app_home_opened")(listeners.background("event", handlers.home.open))
     app.event("app_mention")(listeners.background("event", handlers.commands.dispatch_mention))
+    app.event("channel_id_changed")(listeners.deciding("event", handlers.workspace.move_channel))
+    for removal in ("app_uninstalled", "tokens_revoked"):
+        app.event(removal)(listeners.background("event", handlers.workspace.note_removal))
     # Other forms, menus and events are acknowledged, too: else Slack would send them again, or show a warning.
     app.view_submission(ANYTHING)(listeners.background("form", ignore, label=UNKNOWN))
     app.view_closed(ANYTHING)(listeners.background("form_closed", ignore, label=UNKNOWN))
@@ -259,6 +265,17 @@ class ListenerFactory:
         async def listener(ack: AsyncAck, incoming: P, context: AsyncBoltContext) -> None:
             await ack(**await answer(incoming))
             self._observe_ack(kind, label or incoming.metric_label, context)
+
+        return listener
+
+    def deciding(self, kind: str, decide: Callable[[P], Awaitable[BoltResponse | None]]) -> Listener:
+        """Return a listener that answers as `decide` says, which returns None for an acknowledgement."""
+
+        async def listener(ack: AsyncAck, incoming: P, context: AsyncBoltContext) -> BoltResponse | None:
+            answer = await decide(incoming)
+            await ack()
+            self._observe_ack(kind, incoming.metric_label, context)
+            return answer
 
         return listener
 

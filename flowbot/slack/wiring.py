@@ -19,6 +19,7 @@ from flowbot.services.history import History
 from flowbot.services.inbox import HomeOverviews, RequestQueue
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports.channels import ChannelStore
 from flowbot.services.ports.form_storage import DraftStore, ImageStore
 from flowbot.services.ports.messages import MessageStore
 from flowbot.services.ports.slack import ImageSource
@@ -27,6 +28,7 @@ from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.api.modals import Modals
+from flowbot.slack.api.token import TokenMonitor
 from flowbot.slack.app import Handlers, build_app
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.opening import FormOpener
@@ -42,6 +44,7 @@ from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.message_sync import RequestMessageSync
@@ -59,6 +62,7 @@ class Services:
 
     store: ChangeStore
     messages: MessageStore
+    channels: ChannelStore
     policies: PolicyStore
     drafts: DraftStore
     images: ImageStore
@@ -82,6 +86,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     responder: Responder,
     locales: Translators,
     *,
+    token: TokenMonitor,
     tasks: TrackedTasks,
     metrics: Metrics,
     clock: Clock,
@@ -178,5 +183,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         reason_form=ReasonFormHandler(runner, services.decisions, requests, home),
         policy_form=setup,
         home=home,
+        workspace=WorkspaceEvents(services.channels, token, clock),
     )
     return build_app(client, handlers, runner), notifier, home

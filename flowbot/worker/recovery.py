@@ -47,6 +47,7 @@ class Recovery:
     Attributes:
         start_task: Starts what may take long, and sees it through at a stop.
         read_database_clock: Tells the database's time; None where its clock is this machine's.
+        may_work: Tells whether people can be told of what is done. While they cannot, nothing is begun.
     """
 
     executor: ChangeExecutor
@@ -61,6 +62,7 @@ class Recovery:
     clock: BelievedClock
     monotonic: Monotonic
     read_database_clock: Callable[[], Awaitable[datetime | None]]
+    may_work: Callable[[], Awaitable[bool]]
     _retries: dict[ChangeId, tuple[int, float]] = field(default_factory=dict)
     _notifying: set[ChangeId] = field(default_factory=set)
     _in_progress: LeaseObserver = field(init=False)
@@ -74,9 +76,10 @@ class Recovery:
         """Run a round at once, and one after another until `stop`. Tasks that were started go on."""
         number = 0
         while not stop.is_set():
-            is_well = await self._guard(self.run_round(number), "round")
-            self.metrics.recovery_rounds.labels("done" if is_well else "failed").inc()
-            number += 1
+            if await self.may_work():
+                is_well = await self._guard(self.run_round(number), "round")
+                self.metrics.recovery_rounds.labels("done" if is_well else "failed").inc()
+                number += 1
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
 

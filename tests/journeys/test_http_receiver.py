@@ -23,7 +23,7 @@ from flowbot.sandbox.slack.serializers import serialize_user
 from flowbot.sandbox.slack.workspace import Workspace
 from flowbot.server.receiver import Receiver
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.incoming import UNUSED_TYPES
+from flowbot.slack.payloads.parser import UNUSED_TYPES
 from tests.journeys.world import MARKETING, World, block_database, on_both_databases
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
@@ -321,7 +321,7 @@ async def test_alive_and_ready(client: ReceiverClient) -> None:
     assert await client.get("/healthz") == (200, "ok\n")
     status, said = await client.get("/readyz")
     assert status == 200
-    assert json.loads(said) == {"database": "ok", "enkapush": "ok"}
+    assert json.loads(said) == {"database": "ok", "enkapush": "ok", "slack_token": "ok"}
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ async def test_not_ready_while_enkapush_fails(world: World, client: ReceiverClie
     world.enkapush.faults.add(fault)
     status, said = await client.get("/readyz")
     assert status == 503
-    assert json.loads(said) == {"database": "ok", "enkapush": state}
+    assert json.loads(said) == {"database": "ok", "enkapush": state, "slack_token": "ok"}
     assert (await client.get("/healthz"))[0] == 200
 
 
@@ -347,7 +347,7 @@ async def test_an_enkapush_that_hangs_is_called_slow_in_time(world: World, clien
     status, said = await client.get("/readyz")
     assert time.monotonic() - started < 4
     assert status == 503
-    assert json.loads(said) == {"database": "ok", "enkapush": "slow"}
+    assert json.loads(said) == {"database": "ok", "enkapush": "slow", "slack_token": "ok"}
 
 
 @pytest.mark.postgresql
@@ -356,7 +356,7 @@ async def test_not_ready_without_the_database(world: World, client: ReceiverClie
     block_database(journey_database)
     status, said = await client.get("/readyz")
     assert status == 503
-    assert json.loads(said) == {"database": "down", "enkapush": "ok"}
+    assert json.loads(said) == {"database": "down", "enkapush": "ok", "slack_token": "ok"}
     await world.emma.send(MARKETING, "/flows list")
     await world.emma.wait_for_message(MARKETING, "tell the engineer this code")
 

@@ -263,9 +263,14 @@ class Process:
             clock=BelievedClock(clock, around.monotonic),
             monotonic=around.monotonic,
             read_database_clock=around.database.clock,
+            may_work=self._may_work,
         )
         self._store = store
         self._begun: set[asyncio.Task[None]] = set()
+
+    async def _may_work(self) -> bool:
+        """Work always: rounds are run one by one here."""
+        return True
 
     async def observe(self) -> None:
         """See what others work on and tell of, as rounds of recovery do all the time."""

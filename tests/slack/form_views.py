@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from flowbot.slack.payloads.incoming import FormEvent, parse_incoming
+from flowbot.slack.payloads.incoming import FormEvent
+from flowbot.slack.payloads.parser import parse_incoming
 from flowbot.slack.payloads.view_state import ViewPayload
 
 

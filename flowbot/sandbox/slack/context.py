@@ -41,6 +41,7 @@ class Context:
     Attributes:
         origin: The base URL of the stand-in, such as `http://127.0.0.1:5555`.
         scopes: The scopes of the bot token; tests may remove some.
+        token_refusal: The error that the bot token gets, once it was revoked.
         uploads: Files announced by `files.getUploadURLExternal` and not completed yet, by id.
     """
 
@@ -48,6 +49,7 @@ class Context:
     credentials: Credentials
     origin: str = ""
     scopes: set[str] = field(default_factory=lambda: set(BOT_SCOPES))
+    token_refusal: str | None = None
     uploads: dict[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

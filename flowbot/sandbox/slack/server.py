@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from flowbot.sandbox.slack import demo_workspace as demo
+from flowbot.sandbox.slack.admin_actions import AdminActions
 from flowbot.sandbox.slack.client_actions import ClientActions
 from flowbot.sandbox.slack.context import Context, Credentials
 from flowbot.sandbox.slack.delivery.dispatcher import Dispatcher
@@ -62,6 +63,7 @@ class SlackSandbox:
         self.sockets = SocketModeServer(self.workspace.app_id, self.context.feed, ack_seconds)
         self.dispatcher = Dispatcher(self.sockets, self.context.feed, self.context.exchange_log)
         self.client = ClientActions(self.context, self.dispatcher)
+        self.admin = AdminActions(self.context, self.dispatcher)
 
     @property
     def origin(self) -> str:

@@ -31,6 +31,8 @@ SLACK_HOST: Final = re.compile(r"(?:[a-z0-9-]+\.)+slack(?:-gov)?\.com")
 
 DateNote = Callable[[str | None], None]
 """Called with the `Date` of an answer, None where it has none."""
+RefusalNote = Callable[[str, str], None]
+"""Called with the method of a call that failed, and the error's code."""
 
 
 class CallCounter(Protocol):
@@ -44,10 +46,11 @@ class CallCounter(Protocol):
 
 
 class MeteredWebClient(AsyncWebClient):
-    """Slack's client, with every call counted and the `Date` of every answer noted."""
+    """Slack's client, with every call counted, and the `Date` of every answer and every refusal noted."""
 
     counts: CallCounter | None = None
     note_date: DateNote | None = None
+    note_refusal: RefusalNote | None = None
 
     async def api_call(self, api_method: str, **kwargs: Any) -> AsyncSlackResponse:
         """Call a method of the Web API, and count the call."""
@@ -55,7 +58,9 @@ class MeteredWebClient(AsyncWebClient):
         try:
             answer = await super().api_call(api_method, **kwargs)
         except SLACK_ERRORS as error:
-            self._count(api_method, error_code(error), started)
+            self._count(api_method, code := error_code(error), started)
+            if self.note_refusal is not None:
+                self.note_refusal(api_method, code)
             raise
         self._count(api_method, "ok", started)
         if self.note_date is not None:
@@ -103,7 +108,7 @@ def create_web_client(
     session: aiohttp.ClientSession,
     counts: CallCounter | None = None,
     note_date: DateNote | None = None,
-) -> AsyncWebClient:
+) -> MeteredWebClient:
     """Return a client of the Web API at `base_url`, as the bot.
 
     Args:

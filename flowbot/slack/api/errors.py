@@ -21,6 +21,11 @@ UNREACHABLE: Final = REFUSED | {
 }
 """Refusals that mean a person cannot be reached, however often it is tried."""
 
+REFUSED_TOKEN: Final = frozenset(
+    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
+)
+"""Refusals of the token itself."""
+
 
 def error_code(error: Exception) -> str:
     """Return Slack's error code, or the exception's name where Slack gave none."""

@@ -17,7 +17,8 @@ from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.ttl_cache import TtlCache
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.notify.message_sync import RequestMessageSync
-from flowbot.slack.payloads.incoming import HomeOpened, Incoming, ReplyTarget
+from flowbot.slack.payloads.events import HomeOpened
+from flowbot.slack.payloads.incoming import Incoming, ReplyTarget
 from flowbot.slack.runner import NO_REPLY, Handler, Interaction, Reply, Runner
 from flowbot.slack.views import home, sentences
 from flowbot.slack.views.block_kit import View

@@ -1,12 +1,10 @@
 """Requests that Slack sends, validated once."""
 
 import hashlib
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from flowbot.domain.ids import ChannelId, TeamId, UserId
 from flowbot.errors import UserError
@@ -17,19 +15,6 @@ from flowbot.slack.payloads.view_state import ViewPayload
 COMMAND_NAME: Final = "/flows"
 DELIVERY: Final = "flowbot_delivery"
 """The field of a request in which the receiver notes the delivery that it came with."""
-UNUSED_TYPES: Final = frozenset(
-    {
-        "interactive_message",
-        "dialog_submission",
-        "dialog_cancellation",
-        "dialog_suggestion",
-        "workflow_step_edit",
-        "workflow_step_execute",
-        "assistant_thread_started",
-        "assistant_thread_context_changed",
-    }
-)
-"""Requests of features that flowbot has not. Bolt takes some for presses, and fails on parts that others may lack."""
 UNKNOWN: Final = "unknown"
 """The label in metrics of a command, button, form or event that flowbot does not know."""
 INCOMING: Final = "incoming"
@@ -42,7 +27,9 @@ ACKED: Final = "flowbot_acked"
 OptionalTeam = Annotated[TeamId | None, BeforeValidator(lambda value: value or None)]
 
 
-class _Payload(BaseModel):
+class Payload(BaseModel):
+    """A part of a request; its nulls count as missing."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     @model_validator(mode="before")
@@ -54,15 +41,17 @@ class _Payload(BaseModel):
         return {name: value for name, value in fields.items() if value is not None}
 
 
-class _Kind(_Payload):
+class EventBody(Payload):
+    """What happened, as the event of a callback."""
+
     type: str
 
 
-class _Pressed(_Payload):
+class _Pressed(Payload):
     action_id: str
 
 
-class Incoming(_Payload):
+class Incoming(Payload):
     """Any request of Slack's, with the parts that Bolt takes for granted: without them, Bolt's own code would fail."""
 
     delivery: str = Field("", alias=DELIVERY)
@@ -73,7 +62,7 @@ class Incoming(_Payload):
     block_id: str = ""
     actions: Annotated[tuple[_Pressed, ...], Field(min_length=1)] = ()
     view: ViewPayload | None = None
-    event: _Kind | None = None
+    event: EventBody | None = None
     message: dict[str, Any] | None = None
 
     @property
@@ -134,21 +123,21 @@ class SlashCommand(Incoming):
         return ReplyTarget(self.channel_id, self.user_id, self.response_url)
 
 
-class _User(_Payload):
+class _User(Payload):
     id: UserId
     team_id: OptionalTeam = None
 
 
-class _Team(_Payload):
+class _Team(Payload):
     id: OptionalTeam = None
     enterprise_id: OptionalTeam = None
 
 
-class _Channel(_Payload):
+class _Channel(Payload):
     id: ChannelId
 
 
-class _Container(_Payload):
+class _Container(Payload):
     message_ts: str = ""
     thread_ts: str = ""
     is_ephemeral: Annotated[bool, BeforeValidator(bool)] = False
@@ -222,116 +211,3 @@ class BlockSuggestion(_Interaction):
     view: ViewPayload
     action_id: str
     value: str = ""
-
-
-class _HomeOpening(_Kind):
-    user: UserId
-    tab: str = ""
-    view: dict[str, Any] | None = None
-
-
-class HomeOpened(Incoming):
-    """A person who opens the app's Home, on any of its tabs. Their organisation is in their profile."""
-
-    event: _HomeOpening
-    team_id: OptionalTeam = None
-
-    @property
-    def metric_label(self) -> str:
-        """The event's name."""
-        return self.event.type
-
-    @property
-    def caller(self) -> Caller:
-        """The person who opened it."""
-        return Caller(self.event.user, None, workspace=self.team_id)
-
-    @property
-    def is_blank(self) -> bool:
-        """True where the tab was never filled for this person."""
-        return self.event.view is None
-
-
-class _Mention(_Kind):
-    user: UserId
-    channel: ChannelId
-    ts: str
-    text: str = ""
-    thread_ts: str = ""
-    user_team: OptionalTeam = None
-    bot_id: str = ""
-    edited: dict[str, Any] | None = None
-
-
-class _Authorization(_Payload):
-    user_id: str = ""
-
-
-class Mentioned(Incoming):
-    """A message that mentions flowbot, in a channel that it is in. Nothing can open a form by it."""
-
-    event: _Mention
-    team_id: OptionalTeam = None
-    authorizations: tuple[_Authorization, ...] = ()
-
-    @property
-    def metric_label(self) -> str:
-        """The event's name."""
-        return self.event.type
-
-    @property
-    def caller(self) -> Caller:
-        """The person who wrote it. Slack names their team only where it is another one."""
-        return Caller(self.event.user, self.event.user_team, workspace=self.team_id)
-
-    @property
-    def target(self) -> ReplyTarget:
-        """The place of the answer: the thread that it was written in, if it was."""
-        return ReplyTarget(self.event.channel, self.event.user, "", self.event.thread_ts or None)
-
-    @property
-    def is_from_person(self) -> bool:
-        """False for a bot's message, and for an edited one, which Slack sends again."""
-        return not self.event.bot_id and self.event.edited is None
-
-    @property
-    def delivery_key(self) -> DeliveryKey:
-        """The same key for every event about this message: Slack repeats events under new signatures."""
-        return DeliveryKey(hashlib.sha256(f"{self.event.channel} {self.event.ts}".encode()).hexdigest())
-
-    @property
-    def typed(self) -> str:
-        """The text after the mention, as Slack sent it, with its escapes; that before it where nothing follows."""
-        own = "|".join(re.escape(each.user_id) for each in self.authorizations if each.user_id) or "[UW][A-Z0-9]+"
-        before, *after = re.split(rf"<@(?:{own})(?:\|[^<>]*)?>", self.event.text, maxsplit=1)
-        return "".join(after).strip() or before.strip()
-
-
-EVENT_MODELS: Final[Mapping[str, type[Incoming]]] = {"app_home_opened": HomeOpened, "app_mention": Mentioned}
-
-
-def parse_incoming(body: dict[str, Any]) -> Incoming | None:
-    """Return the request as the model of its kind; None where it is malformed. An odd event is just any request."""
-    match body:
-        case {"type": str(kind)} if kind in UNUSED_TYPES:
-            return None
-        case {"type": "event_callback", "event": {"type": str(kind)}} if kind in UNUSED_TYPES:
-            return None
-        case {"command": str(command)} if command == COMMAND_NAME:
-            models: tuple[type[Incoming], ...] = (SlashCommand,)
-        case {"type": "block_actions"}:
-            models = (BlockActions,)
-        case {"type": "view_submission" | "view_closed"}:
-            models = (FormEvent,)
-        case {"type": "block_suggestion"}:
-            models = (BlockSuggestion,)
-        case {"type": "event_callback", "event": {"type": str(kind)}} if kind in EVENT_MODELS:
-            models = (EVENT_MODELS[kind], Incoming)
-        case _:
-            models = (Incoming,)
-    for model in models:
-        try:
-            return model.model_validate(body)
-        except ValidationError:
-            continue
-    return None

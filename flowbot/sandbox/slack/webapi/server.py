@@ -58,6 +58,8 @@ class WebApi:
         if (method := METHODS.get(name)) is None:
             raise SlackError("unknown_method", req_method=name)
         _check_token(token, credentials.bot_token, wrong_kind=credentials.app_token)
+        if self._context.token_refusal is not None:
+            raise SlackError(self._context.token_refusal)
         if method.scope and not scopes.intersection(method.scope):
             raise SlackError("missing_scope", needed=",".join(method.scope), provided=",".join(sorted(scopes)))
         arguments = {key: value for key, value in values.items() if key != "token" and value is not None}

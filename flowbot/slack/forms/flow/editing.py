@@ -64,7 +64,7 @@ class FormEditor:
         draft = await self.forms.drafts.get(metadata.token)
         before = draft.before if draft else None
         typed = reset_segment(form.typed, before if metadata.kind is FormKind.EDIT else None)
-        context = await self.forms.load_menus(interaction.user, metadata.channel)
+        context = await self.forms.load_menus(interaction.user, draft.channel if draft else metadata.channel)
         await self.forms.save_input(interaction.user.id, metadata.token, typed, at)
         data = FlowFormData(
             typed=typed,
@@ -81,7 +81,8 @@ class FormEditor:
     async def show_preview(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Show the push as a subscriber would see it on top of the form, with its problems and remarks."""
         t, typed = interaction.t, form.typed
-        checked, before = await validate_submission(self.forms, form)
+        checked, context = await validate_submission(self.forms, form)
+        before = context.before
         problems = FlowForm.label_problems(checked.problems, t)
         if any(problem.key in NO_PREVIEW_KEYS for problem in checked.problems.values()):
             await self.modals.push(press.trigger_id, push.refused_preview_view(problems, t))

@@ -17,7 +17,7 @@ from flowbot.i18n.translator import Translators
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.services.forms import FormService, draft_from_change
+from flowbot.services.forms import FormService, SubmissionContext, draft_from_change
 from flowbot.services.ports import Clock
 from flowbot.services.ports.form_storage import ImageStore
 from flowbot.services.ports.slack import ImageSource, NotifyCallback
@@ -41,21 +41,21 @@ Problems = Mapping[str, Text]
 log = structlog.get_logger(__name__)
 
 
-async def validate_submission(forms: FormService, form: SubmittedForm) -> tuple[ValidationResult, Flow | None]:
-    """Check a form as of now, and return the result with the flow that it showed, if any.
+async def validate_submission(forms: FormService, form: SubmittedForm) -> tuple[ValidationResult, SubmissionContext]:
+    """Check a form as of now, and return the result with what it was checked against.
 
     Raises:
         DependencyError: the database did not answer.
     """
     metadata, typed = form.metadata, form.typed
-    before, website = await forms.load_submission_context(metadata.channel, metadata.token, typed.get("website", ""))
-    if metadata.kind is FormKind.EDIT and before is None:
-        return ValidationResult(None, {"name": Text(FORM_TOO_OLD_KEY)}), None
-    allowed = () if website is None else (website,)
+    context = await forms.load_submission_context(metadata.channel, metadata.token, typed.get("website", ""))
+    if metadata.kind is FormKind.EDIT and context.before is None:
+        return ValidationResult(None, {"name": Text(FORM_TOO_OLD_KEY)}), context
+    allowed = () if context.website is None else (context.website,)
     checked = validate_form(
-        typed, kind=metadata.kind, before=before, websites=allowed, segment_website=metadata.website
+        typed, kind=metadata.kind, before=context.before, websites=allowed, segment_website=metadata.website
     )
-    return checked, before
+    return checked, context
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,8 @@ class FlowFormSubmission:
 
     async def _save(self, event: FormEvent, form: SubmittedForm) -> Problems:
         """Store the form's change and start to execute it. Return the problems because of which it is not stored."""
-        checked, before = await validate_submission(self.forms, form)
+        checked, context = await validate_submission(self.forms, form)
+        before = context.before
         form, image_problem = await self._keep_image(form)
         problems = {**checked.problems, **({"image": image_problem} if image_problem else {})}
         if problems or checked.wanted is None:
@@ -125,6 +126,7 @@ class FlowFormSubmission:
         wanted = replace(checked.wanted, image=form.typed.get("image") or None)
         if edited is not None and form.file is None and is_unchanged(wanted, edited):
             return {"name": Text("form.nothing_changed")}
+        form = replace(form, metadata=form.metadata.model_copy(update={"channel": context.channel}))
         request = form.to_request(event.user.id, wanted, edited)
         try:
             if edited is not None:

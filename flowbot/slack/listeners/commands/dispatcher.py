@@ -9,7 +9,8 @@ from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command
 from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand
 from flowbot.slack.listeners.commands.words import SHOW
-from flowbot.slack.payloads.incoming import Incoming, Mentioned, SlashCommand
+from flowbot.slack.payloads.events import Mentioned
+from flowbot.slack.payloads.incoming import Incoming, SlashCommand
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
 
 

@@ -1,0 +1,55 @@
+"""The listener of what happens to the workspace: channels that get another id, and the app's own removal."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from slack_bolt.response import BoltResponse
+
+from flowbot.domain.audit import AuditAction, AuditEvent
+from flowbot.errors import DependencyError
+from flowbot.services.ports import Clock
+from flowbot.services.ports.channels import ChannelStore
+from flowbot.slack.api.token import TokenMonitor
+from flowbot.slack.payloads.events import ChannelMoved, Event, TokensRevoked
+
+MOVE_SECONDS: Final = 2.3
+"""Slack waits three seconds for an answer."""
+NOT_TAKEN: Final = 503
+"""The status at which Slack sends an event again."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceEvents:
+    """The handlers of events that nobody waits for."""
+
+    channels: ChannelStore
+    token: TokenMonitor
+    clock: Clock
+
+    async def move_channel(self, moved: Event) -> BoltResponse | None:
+        """Let everything that names a channel name its new id, before the event is acknowledged.
+
+        Returns:
+            None once it is done; else the answer at which Slack sends the event again.
+        """
+        if not isinstance(moved, ChannelMoved):
+            return None
+        old, new = moved.event.old_channel_id, moved.event.new_channel_id
+        event = AuditEvent(self.clock(), AuditAction.CHANNEL_MOVED, None, new, details={"from": old, "to": new})
+        try:
+            async with asyncio.timeout(MOVE_SECONDS):
+                is_known = await self.channels.move(old, new, event)
+        except (DependencyError, TimeoutError) as error:
+            log.warning("channel.not_moved", old=old, new=new, error=str(error) or type(error).__name__)
+            return BoltResponse(status=NOT_TAKEN)
+        log.info("channel.moved", old=old, new=new, known=is_known)
+        return None
+
+    def note_removal(self, event: Event) -> None:
+        """Stop work once Slack has taken the bot's token back. People's tokens do not matter: flowbot has none."""
+        if not isinstance(event, TokensRevoked) or event.names_bot:
+            self.token.note_refusal(event.event.type)

@@ -1,0 +1,56 @@
+"""The parser of requests: each to the model of its kind."""
+
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from flowbot.slack.payloads.events import EVENT_MODELS
+from flowbot.slack.payloads.incoming import (
+    COMMAND_NAME,
+    BlockActions,
+    BlockSuggestion,
+    FormEvent,
+    Incoming,
+    SlashCommand,
+)
+
+UNUSED_TYPES: Final = frozenset(
+    {
+        "interactive_message",
+        "dialog_submission",
+        "dialog_cancellation",
+        "dialog_suggestion",
+        "workflow_step_edit",
+        "workflow_step_execute",
+        "assistant_thread_started",
+        "assistant_thread_context_changed",
+    }
+)
+"""Requests of features that flowbot has not. Bolt takes some for presses, and fails on parts that others may lack."""
+
+
+def parse_incoming(body: dict[str, Any]) -> Incoming | None:
+    """Return the request as the model of its kind; None where it is malformed. An odd event is just any request."""
+    match body:
+        case {"type": str(kind)} if kind in UNUSED_TYPES:
+            return None
+        case {"type": "event_callback", "event": {"type": str(kind)}} if kind in UNUSED_TYPES:
+            return None
+        case {"command": str(command)} if command == COMMAND_NAME:
+            models: tuple[type[Incoming], ...] = (SlashCommand,)
+        case {"type": "block_actions"}:
+            models = (BlockActions,)
+        case {"type": "view_submission" | "view_closed"}:
+            models = (FormEvent,)
+        case {"type": "block_suggestion"}:
+            models = (BlockSuggestion,)
+        case {"type": "event_callback", "event": {"type": str(kind)}} if kind in EVENT_MODELS:
+            models = (EVENT_MODELS[kind], Incoming)
+        case _:
+            models = (Incoming,)
+    for model in models:
+        try:
+            return model.model_validate(body)
+        except ValidationError:
+            continue
+    return None

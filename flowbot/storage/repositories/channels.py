@@ -1,0 +1,86 @@
+"""The repository of everything that names a channel."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import case, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.audit import AuditEvent
+from flowbot.domain.change import OPEN_STATES
+from flowbot.domain.ids import ChannelId
+from flowbot.services.ports.channels import ChannelStore
+from flowbot.storage.repositories.change_queries import in_states
+from flowbot.storage.repositories.change_rows import append_events
+from flowbot.storage.tables import changes, channel_policies, drafts, messages
+from flowbot.storage.unit_of_work import Database
+
+
+class ChannelRepository(ChannelStore):
+    """The channels in the database.
+
+    Args:
+        database: migrated and open.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def move(self, old: ChannelId, new: ChannelId, event: AuditEvent) -> bool:
+        async with self._database.write(alone="policies") as connection:
+            moved = await _move_policies(connection, old, new) + await _move_changes(connection, old, new)
+            for table in (messages, drafts):
+                named = update(table).where(table.c.channel_id == old)
+                moved += (await connection.execute(named.values(channel_id=str(new)))).rowcount
+            if moved:
+                await append_events(connection, [event])
+        return bool(moved)
+
+
+async def _move_policies(connection: AsyncConnection, old: ChannelId, new: ChannelId) -> int:
+    """Move the channel's policy, and the requests of others that are posted in it; return how many were touched."""
+    rows = (await connection.execute(select(channel_policies.c.channel_id, channel_policies.c.document))).all()
+    known = {row.channel_id for row in rows}
+    moved = 0
+    for channel, document in rows:
+        is_row = channel_policies.c.channel_id == channel
+        if channel == old and new in known:
+            await connection.execute(delete(channel_policies).where(is_row))
+            moved += 1
+            continue
+        renamed = _rename(_rename(document, "id", old, new), "approval", old, new)
+        if renamed != document:
+            values = {"channel_id": renamed["id"], "document": renamed}
+            await connection.execute(update(channel_policies).where(is_row).values(values))
+            moved += 1
+    return moved
+
+
+async def _move_changes(connection: AsyncConnection, old: ChannelId, new: ChannelId) -> int:
+    """Move the changes that were requested or posted in the channel, or are to be; return how many."""
+    names_channel = or_(changes.c.channel_id == old, changes.c.message_channel == old, in_states(OPEN_STATES))
+    wanted = select(changes.c.id, changes.c.channel_id, changes.c.message_channel, changes.c.asked, changes.c.rule)
+    rows = (await connection.execute(wanted.where(names_channel).with_for_update())).all()
+    moved = 0
+    for row in rows:
+        columns = {
+            "channel_id": str(new) if row.channel_id == old else row.channel_id,
+            "message_channel": str(new) if row.message_channel == old else row.message_channel,
+            "asked": _rename(row.asked, "channel", old, new),
+            "rule": None if row.rule is None else _rename(row.rule, "channel", old, new),
+        }
+        if columns == {name: getattr(row, name) for name in columns}:
+            continue
+        is_open_and_shown = in_states(OPEN_STATES) & (changes.c.shown_version >= changes.c.version)
+        columns["shown_version"] = case((is_open_and_shown, changes.c.version - 1), else_=changes.c.shown_version)
+        await connection.execute(update(changes).where(changes.c.id == row.id).values(columns))
+        moved += 1
+    return moved
+
+
+def _rename(document: Mapping[str, Any], key: str, old: ChannelId, new: ChannelId) -> dict[str, Any]:
+    """Return the document with `new` where `key`, or the key `channel` in it, says `old`."""
+    value = document.get(key)
+    if isinstance(value, dict):
+        return {**document, key: _rename(value, "channel", old, new)}
+    return {**document, key: str(new)} if value == old else dict(document)

@@ -19,10 +19,13 @@ from flowbot.domain.policy import PolicyBook
 from flowbot.enkapush.client import Exchange
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.errors import ConfigurationError, DependencyError
-from flowbot.i18n.translator import append_cause, describe_fault
+from flowbot.i18n.translator import append_cause, describe_fault, describe_text
 from flowbot.observability.health import PROBE_TIMEOUT_SECONDS
 from flowbot.services.clock import parse_date
+from flowbot.services.policy_checks import UNTOLD_KEY, PolicyChecker
 from flowbot.services.ports import utc_now
+from flowbot.services.quorum import QuorumChecker
+from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.api.users import SlackUserDirectory
@@ -135,6 +138,7 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
         yield await _check_scopes(identity)
         yield compare_clocks("Slack", answer)
         yield await _check_groups(slack, book)
+        yield await _check_approvers(slack, identity, book or PolicyBook())
         answers: list[DatedAnswer] = []
         yield await _check_enkapush(settings, answers)
         yield compare_clocks("Enkapush", answers[-1] if answers else None)
@@ -208,6 +212,23 @@ async def _check_groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
     if unknown := wanted - set(known):
         raise _CheckFailedError(f"the policy names {', '.join(sorted(unknown))}, which Slack does not know")
     return f"{len(known)} in Slack, {len(wanted)} in the policy"
+
+
+@_check("slack approvers")
+async def _check_approvers(slack: AsyncWebClient, identity: Awaitable[AsyncSlackResponse], book: PolicyBook) -> str:
+    async def named() -> frozenset[GroupId]:
+        return book.groups
+
+    users = UserService(SlackUserDirectory(slack, named, identity), frozenset())
+    checker, groups, found = PolicyChecker(users, QuorumChecker(users)), await users.load_groups(), list[str]()
+    # Where nobody edits, nobody asks for anything.
+    for policy in (each for each in book.channels if each.editors):
+        for problem in (await checker.find_approval_problem(policy, groups)).values():
+            if problem.key != UNTOLD_KEY:
+                found.append(f"{policy.id}: {describe_text(problem)}")
+    if found:
+        raise _CheckFailedError("; ".join(found))
+    return "every policy has enough, as far as Slack tells"
 
 
 @_check("slack socket mode")

@@ -15,7 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
-from flowbot.errors import DependencyError
+from flowbot.errors import DependencyError, Text
 from flowbot.i18n.languages import LANGUAGES
 
 MAX_CAUSE_CHARS: Final = 300
@@ -157,9 +157,13 @@ def _choose_locale(wanted: str | None, fixed: str | None) -> Locale:
 
 def describe_fault(fault: DependencyError) -> str:
     """Return the fault's sentence in English with the first line of its cause, as a single line."""
+    return append_cause(describe_text(fault.text), fault)
+
+
+def describe_text(text: Text) -> str:
+    """Return a sentence in English, as a single line."""
     t = Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
-    sentence = " ".join(t(fault.text.key, **fault.text.params).split())
-    return append_cause(sentence, fault)
+    return " ".join(t(text.key, **text.params).split())
 
 
 def append_cause(sentence: str, fault: DependencyError) -> str:

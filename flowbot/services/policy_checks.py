@@ -12,6 +12,9 @@ from flowbot.errors import Text
 from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, list_people
 from flowbot.services.users import UserService
 
+UNTOLD_KEY: Final = "setup.problem_untold"
+"""The problem of a policy of whose approvers Slack does not tell enough."""
+
 
 class PolicyField(StrEnum):
     """The fields of the form. A problem stands at one of these."""
@@ -81,7 +84,8 @@ class PolicyChecker:
             if unknown:
                 problems[field] = Text(key, {"groups": unknown})
         problems |= await self._find_people_problems(wanted)
-        return problems or await self._find_approval_problem(wanted, groups or {})
+        members = {group: found.members for group, found in (groups or {}).items()}
+        return problems or await self.find_approval_problem(wanted, members)
 
     async def _find_people_problems(self, wanted: ChannelPolicy) -> dict[PolicyField, Text]:
         """Find the fields with people who cannot be chosen; of each, the first kind of them."""
@@ -101,17 +105,22 @@ class PolicyChecker:
                     break
         return problems
 
-    async def _find_approval_problem(
-        self, wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup]
+    async def find_approval_problem(
+        self, wanted: ChannelPolicy, groups: Mapping[GroupId, frozenset[UserId]]
     ) -> dict[PolicyField, Text]:
-        """Find out why no request could ever be approved: too few approvers, or none but the requesters."""
+        """Find out why no request could ever be approved: too few approvers, or none but the requesters.
+
+        Args:
+            wanted: the policy.
+            groups: the members of all user groups.
+        """
         if EVERYONE in wanted.approvers:
             return {}
-        rule, members = wanted.approval, {group: found.members for group, found in groups.items()}
-        found = await self.quorum.find_fitness(list_people(wanted.approvers, members), rule.quorum + 1)
-        able, editors = list_fit(found), list_people(wanted.editors, members)
+        rule = wanted.approval
+        found = await self.quorum.find_fitness(list_people(wanted.approvers, groups), rule.quorum + 1)
+        able, editors = list_fit(found), list_people(wanted.editors, groups)
         if count_missing_approvals(rule, able, None):
-            key = "setup.problem_untold" if Fitness.UNKNOWN in found.values() else "setup.problem_quorum"
+            key = UNTOLD_KEY if Fitness.UNKNOWN in found.values() else "setup.problem_quorum"
             return {PolicyField.QUORUM: Text(key, {"quorum": rule.quorum, "n": len(able)})}
         is_enough = not any(count_missing_approvals(rule, able, person) for person in able)
         if is_enough or EVERYONE in wanted.editors or not editors:

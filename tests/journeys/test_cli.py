@@ -680,6 +680,19 @@ async def test_check_names_what_slack_does_not_grant(
     assert "fault." not in out
 
 
+async def test_check_names_the_channels_whose_requests_nobody_can_approve(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    await world.import_policy(approval_policy("quorum = 2"))
+    status, out, _ = await run_in_thread(environment, tmp_path, "check")
+    assert status == 1
+    assert "FAIL  slack approvers: C0MARKETING: 2 approvals can never come together: only 1 active person" in out
+    await world.import_policy(approval_policy("quorum = 2", approvers='["*"]'))
+    status, out, _ = await run_in_thread(environment, tmp_path, "check")
+    assert status == 0
+    assert "ok    slack approvers: every policy has enough, as far as Slack tells" in out
+
+
 @on_both_databases
 async def test_check_compares_the_clock_with_slacks_and_enkapushs(
     world: World, environment: Environment, tmp_path: Path

@@ -85,14 +85,21 @@ class SlackUserDirectory(UserDirectory):
     Args:
         client: the Web API, as the bot.
         named: returns the user groups that policies name, for a Slack that does not list them all.
+        identity: the answer of `auth.test`, where it was asked for before.
     """
 
-    def __init__(self, client: AsyncWebClient, named: Callable[[], Awaitable[frozenset[GroupId]]]) -> None:
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        named: Callable[[], Awaitable[frozenset[GroupId]]],
+        identity: Awaitable[AsyncSlackResponse] | None = None,
+    ) -> None:
         self._client = client
         self._named = named
+        self._identity = identity
 
     async def get_organisation(self) -> Organisation:
-        answer = await _ask(_AuthTest, self._client.auth_test())
+        answer = await _ask(_AuthTest, self._identity or self._client.auth_test())
         return Organisation(answer.team_id, answer.enterprise_id)
 
     async def get_profile(self, user: UserId) -> UserProfile:

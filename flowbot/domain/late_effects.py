@@ -52,6 +52,12 @@ def find_late_enables(writes: Iterable[Change], now: datetime) -> list[Change]:
     return [write for write in late if since is None or (write.sent_at is not None and write.sent_at >= since)]
 
 
+def was_enabled_since(writes: Iterable[Change], since: datetime) -> bool:
+    """Check whether an enable of one flow was seen after `since`, whenever it was sent."""
+    enables = (write for write in writes if write.request.kind is ChangeKind.ENABLE)
+    return any(enable.state is ChangeState.APPLIED and enable.changed_at > since for enable in enables)
+
+
 def find_late_edits(writes: Iterable[Change], now: datetime) -> list[Change]:
     """Find the edits of one flow that may still take effect."""
     return [write for write in writes if write.request.kind is ChangeKind.EDIT and may_take_effect(write, now)]
@@ -63,18 +69,16 @@ def find_sought(writes: Iterable[Change], kind: ChangeKind, now: datetime) -> Ch
     return next((write for write in alike if is_sought(write, now)), None)
 
 
-def find_repeatable_disable(enable: Change, writes: Iterable[Change]) -> Change | None:
-    """Find the last disable that was sent after an enable, which may undo it once more; None where there is none."""
-    later = [
-        write
-        for write in writes
-        if write.request.kind is ChangeKind.DISABLE
-        and write.sent_at is not None
-        and enable.sent_at is not None
-        and write.sent_at > enable.sent_at
-    ]
-    last = max(later, key=lambda write: write.sent_at or write.created_at, default=None)
-    return None if last is None or last.request.repeats is not None else last
+def find_repeatable_disable(writes: Iterable[Change]) -> Change | None:
+    """Find the disable of one flow that a late enable has to be undone by; None where there is none.
+
+    It is the last toggle that was sent, unless it is itself a repetition. After a newer enable the flow may be live.
+    """
+    kinds = {ChangeKind.ENABLE, ChangeKind.DISABLE}
+    toggles = (write for write in writes if write.request.kind in kinds and write.sent_at is not None)
+    last = max(toggles, key=lambda write: write.sent_at or write.created_at, default=None)
+    is_repeatable = last is not None and last.request.kind is ChangeKind.DISABLE and last.request.repeats is None
+    return last if is_repeatable else None
 
 
 def find_flow_before_repeat(enable: Change, writes: Iterable[Change]) -> Flow | None:

@@ -9,7 +9,8 @@ from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.enkapush.faults import Answer, Hang, Reset
 from flowbot.sandbox.enkapush.responses import serialize_flow
 from flowbot.sandbox.slack import text_of
-from tests.journeys.form_steps import list_writes
+from flowbot.slack.forms.flow import submission
+from tests.journeys.form_steps import PNG, list_writes, open_form
 from tests.journeys.late_steps import (
     DISABLE,
     ENABLE,
@@ -80,6 +81,20 @@ async def test_an_edit_that_was_approved_before_does_not_hide_the_enable(bots: W
     await show_effect(bots, after)
     await wait_for_status(bots, enable, "Applied")
     assert list_fields_sent(bots) == [ENABLE, MINE]
+
+
+async def test_an_edit_that_was_sent_before_an_enable_was_seen_needs_an_approval(
+    bots: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submission, "IMAGE_SECONDS", 0.2)
+    enable = await approve_with_late_effect(bots, after=60)
+    await open_form(bots.emma, "/flows edit 1")
+    bots.slack.faults.add("files", delay=3, times=2)
+    await bots.emma.submit({"Image": bots.emma.upload("new.png", PNG)} | {"Title": MINE["title"]})
+    bots.time.ahead += 60
+    await wait_for_status(bots, enable, "Applied")
+    await bots.deniz.wait_for_message(APPROVALS, WAITING)
+    assert list_fields_sent(bots) == [ENABLE]
 
 
 async def test_an_edit_needs_no_approval_a_day_after_an_enable_that_never_came(bots: World) -> None:
@@ -299,3 +314,23 @@ async def test_two_deletes_of_one_flow_are_not_sent_at_once(bots: World) -> None
     over = await wait_for_status(bots, first, "Applied")
     assert bots.deniz.list_buttons(over) == ["Restore"]
     assert len(list_writes(bots)) == 1
+
+
+@pytest.mark.parametrize("after", [0, MINUTES])
+async def test_an_enable_that_was_approved_after_a_disable_is_not_undone(bots: World, after: float) -> None:
+    first = await approve_with_late_effect(bots, copies=0)
+    await disable_at_once(bots)
+    await end_search(bots, first)
+    await bots.emma.click(first, "Ask again")
+    second = await bots.deniz.wait_for_message(APPROVALS, WAITING)
+    delay_effect(bots, after, **({} if after else {"answer": Hang()}))
+    await bots.burak.click(second, "Approve")
+    if after:
+        await wait_for_status(bots, second, NOT_KNOWN)
+        bots.time.ahead += after
+    await wait_until(lambda: bots.enkapush.store.flow(1).is_enabled)
+    await read_flow(bots, bots.emma)
+    await wait_for_status(bots, second, "Applied")
+    await wait_for_status(bots, first, "Applied")
+    assert bots.enkapush.store.flow(1).is_enabled
+    assert list_fields_sent(bots) == [ENABLE, DISABLE, ENABLE]

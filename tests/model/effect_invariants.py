@@ -147,7 +147,8 @@ class EffectInvariants:
         ]
         done = [change for change in later if change.state is ChangeState.APPLIED]
         disables = [change for change in done if change.request.kind is ChangeKind.DISABLE]
-        if not disables or any(change.request.kind is ChangeKind.ENABLE for change in done):
+        sent = [change for change in later if change.state not in NEVER_WRITES]
+        if not disables or any(change.request.kind is ChangeKind.ENABLE for change in sent):
             return
         last = max(disables, key=lambda change: change.sent_at or change.created_at)
         repeats = {change.request.repeats for change in changes}

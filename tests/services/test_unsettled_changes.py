@@ -162,13 +162,21 @@ async def test_an_edit_explains_a_difference_for_a_day_and_for_ever_once_it_was_
 
 async def test_the_last_disable_after_an_enable_is_repeated_and_no_repetition(harness: Harness) -> None:
     enable = await send(harness, ChangeKind.ENABLE, age=timedelta(hours=2))
-    assert find_repeatable_disable(enable, [enable]) is None
+    assert find_repeatable_disable([enable]) is None
     before = await send(harness, ChangeKind.DISABLE, ChangeState.APPLIED, number=2, age=timedelta(hours=3))
     first = await send(harness, ChangeKind.DISABLE, ChangeState.APPLIED, number=3, age=timedelta(hours=1))
     last = await send(harness, ChangeKind.DISABLE, number=4)
-    assert find_repeatable_disable(enable, [before, enable, last, first]) == last
+    assert find_repeatable_disable([before, enable, last, first]) == last
     repeated = replace(last, request=replace(last.request, repeats=first.id))
-    assert find_repeatable_disable(enable, [enable, first, repeated]) is None
+    assert find_repeatable_disable([enable, first, repeated]) is None
+
+
+async def test_no_disable_is_repeated_once_another_enable_was_sent(harness: Harness) -> None:
+    enable = await send(harness, ChangeKind.ENABLE, age=timedelta(hours=2))
+    disable = await send(harness, ChangeKind.DISABLE, ChangeState.APPLIED, number=2, age=timedelta(hours=1))
+    for state in (ChangeState.APPLYING, ChangeState.UNKNOWN, ChangeState.APPLIED):
+        newer = replace(enable, state=state, sent_at=NOON)
+        assert find_repeatable_disable([enable, disable, newer]) is None
 
 
 async def test_a_repeated_disable_tells_that_the_enable_was_seen_before_it(harness: Harness) -> None:

@@ -162,7 +162,7 @@ class LateEffects(FlowObserver):
         if flow_id is None or enable.request.kind is not ChangeKind.ENABLE:
             return True, None
         writes = await self.store.sent_since(flow_id, now - LATE_EFFECTS)
-        disable = find_repeatable_disable(enable, writes)
+        disable = find_repeatable_disable(writes)
         if disable is None or enable.id not in {write.id for write in find_late_enables(writes, now)}:
             return True, None
         flow = await self.source.get_flow(flow_id)

@@ -166,7 +166,7 @@ class ChangeExecutor:
                 change = await store_new_image(self.writer.context, change)
             except WriteRefusedError as error:
                 return await self._refuse(change, Outcome.of(error.text))
-            evaluation = await self.preconditions.evaluate_request(change.request, requester)
+            evaluation = await self.preconditions.evaluate_request(change, requester)
             if evaluation.refusal is not None:
                 return await self._refuse(change, evaluation.refusal)
             if (rule := evaluation.rule) is not None:

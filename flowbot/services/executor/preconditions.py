@@ -10,7 +10,14 @@ from typing import Final
 from flowbot.domain.approval import approved_by, is_expired, is_in_scope, may_decide, requires_approval, stricter_rule
 from flowbot.domain.change import FORM_KINDS, Change, ChangeRequest, Outcome
 from flowbot.domain.ids import ChannelId, FlowId, UserId
-from flowbot.domain.late_effects import LATE_EFFECTS, SEARCH_TIME, UNREPEATABLE, find_late_enables, find_sought
+from flowbot.domain.late_effects import (
+    LATE_EFFECTS,
+    SEARCH_TIME,
+    UNREPEATABLE,
+    find_late_enables,
+    find_sought,
+    was_enabled_since,
+)
 from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, LAPSED_TIME, UNCOUNTED_VOTERS
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reason
 from flowbot.errors import DependencyError, SlackFaultError, UserError
@@ -58,18 +65,17 @@ class Preconditions:
     store: ChangeStore
     clock: Clock
 
-    async def evaluate_request(
-        self, request: ChangeRequest, requester: CurrentUser | Caller | None = None
-    ) -> Evaluation:
+    async def evaluate_request(self, change: Change, requester: CurrentUser | Caller | None = None) -> Evaluation:
         """Check whether the requester may request the change, and whether it needs an approval.
 
         Args:
-            request: the change that is requested.
+            change: the change that is requested.
             requester: the requester, where more is known of them than the request says.
 
         Raises:
             DependencyError: the database did not answer.
         """
+        request = change.request
         if not isinstance(requester, CurrentUser):
             try:
                 requester = await self.users.identify(requester or Caller(request.requester, None))
@@ -78,7 +84,7 @@ class Preconditions:
         policy = (await self.policies.get_scope(request.channel)).policy
         if refusal := await self._find_refusal(request, policy, await self.users.reload_user(requester)):
             return Evaluation(refusal=refusal)
-        if policy is None or not await self._requires_approval(request, policy):
+        if policy is None or not await self._requires_approval(change, policy):
             return Evaluation()
         gap = await self.quorum.find_gap(policy, request.requester)
         if gap is not None and not gap.can_be_skipped:
@@ -141,7 +147,7 @@ class Preconditions:
         if policy is None or not is_in_scope(change.request, policy):
             return Outcome("form.website_gone")
         if change.rule is None:
-            return Outcome(LAPSED) if await self._requires_approval(change.request, policy) else None
+            return Outcome(LAPSED) if await self._requires_approval(change, policy) else None
         if (skipped_by := change.progress.skipped_by) is not None:
             return await self._find_lost_right(policy, skipped_by, Permission.BREAK_GLASS)
         rule = stricter_rule(change.rule, policy.approval)
@@ -159,17 +165,18 @@ class Preconditions:
         first = next(iter(lost.values()))
         return replace(first, params={**first.params, UNCOUNTED_VOTERS: [str(person) for person in lost]})
 
-    async def _requires_approval(self, request: ChangeRequest, policy: ChannelPolicy) -> bool:
-        """Check whether the policy asks for an approval, also of the edit of a flow that may go live yet.
+    async def _requires_approval(self, change: Change, policy: ChannelPolicy) -> bool:
+        """Check whether the policy asks for an approval, also of the edit of a flow that may go live, or just did.
 
         Raises:
             DependencyError: the database did not answer.
         """
+        request = change.request
         if requires_approval(request, policy.approval):
             return True
         if request.flow is None or not requires_approval(request, policy.approval, may_go_live=True):
             return False
-        return await may_go_live(self.store, request.flow, self.clock())
+        return await may_go_live(self.store, request.flow, self.clock(), since=change.created_at)
 
     async def _find_lost_right(self, policy: ChannelPolicy, person: UserId, permission: Permission) -> Outcome | None:
         """Find out why a person may not do it any more; None where they still may.
@@ -192,13 +199,14 @@ class Preconditions:
         raise SlackFaultError("user groups unknown")
 
 
-async def may_go_live(store: ChangeStore, flow: FlowId, now: datetime) -> bool:
-    """Check whether an enable of the flow may take effect whose effect was not seen yet.
+async def may_go_live(store: ChangeStore, flow: FlowId, now: datetime, *, since: datetime | None = None) -> bool:
+    """Check whether an enable of the flow may take effect that was not seen yet, or was seen after `since`.
 
     Raises:
         DependencyError: the database did not answer.
     """
-    return bool(find_late_enables(await store.sent_since(flow, now - LATE_EFFECTS), now))
+    writes = await store.sent_since(flow, (since or now) - LATE_EFFECTS)
+    return bool(find_late_enables(writes, now)) or (since is not None and was_enabled_since(writes, since))
 
 
 async def find_sought_blocker(store: ChangeStore, request: ChangeRequest, now: datetime) -> Outcome | None:

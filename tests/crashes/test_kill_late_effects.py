@@ -163,7 +163,7 @@ async def check_repeated(deployment: Deployment, step: Step) -> None:
     enable = await approve_late_enable(deployment)
     await wait_for(enable, "not known")
     await disable(deployment)
-    told = await wait_for_text(deployment, f"Flow #{FLOW} is disabled.", "Applied")
+    told = await wait_for_text(deployment, "is disabled", "Applied")
     await deployment.wait_until_shown(SECONDS)
     deployment.enkapush.store.land_writes()
     assert deployment.enkapush.store.flow(FLOW).is_enabled
@@ -183,7 +183,7 @@ async def check_repeated(deployment: Deployment, step: Step) -> None:
     await deployment.wait_until_shown(SECONDS)
     assert not deployment.enkapush.store.flow(FLOW).is_enabled
     await make_looks_due(deployment)
-    await wait_for(enable, f"Flow #{FLOW} is enabled.")
+    await wait_for(enable, "Applied")
     assert await list_changes(deployment) == [("enable", "applied"), ("disable", "applied"), ("disable", "applied")]
 
 
@@ -204,7 +204,7 @@ async def check_displaced(deployment: Deployment, step: Step) -> None:
     await disable(deployment)
     await kill_when_held(deployment, step, held, first)
     await wait_for(delete, "Out of date")
-    await wait_for_text(deployment, f"Flow #{FLOW} is disabled.", step.says)
+    await wait_for_text(deployment, "is disabled", step.says)
     await deployment.wait_until_shown(SECONDS)
     assert await list_changes(deployment) == [("delete", "out_of_date"), ("disable", "applied")]
     assert not deployment.enkapush.store.flow(FLOW).is_enabled
@@ -228,7 +228,7 @@ async def check_followed(deployment: Deployment, step: Step) -> None:
     await eventually_kept(deployment, 2)
     await kill_when_held(deployment, step, held, first)
     await wait_for(enable, step.says)
-    await wait_for_text(deployment, f"Flow #{FLOW} is disabled.", "Applied")
+    await wait_for_text(deployment, "is disabled", "Applied")
     await deployment.wait_until_shown(SECONDS)
     assert await list_changes(deployment) == [("enable", "applied"), ("disable", "applied")]
     assert not deployment.enkapush.store.flow(FLOW).is_enabled

@@ -41,6 +41,10 @@ GUARDS: Final[dict[str, str]] = {
         "tests/services/test_executor.py"
         "::test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date[sqlite]"
     ),
+    "late_effects_make_a_request_out_of_date": (
+        "tests/services/test_unsettled_changes.py"
+        "::test_a_late_effect_of_an_earlier_edit_stands_against_no_enable[sqlite]"
+    ),
     "what_leaves_no_trace_is_taken_for_done": (
         "tests/services/test_executor.py"
         "::test_what_leaves_no_trace_is_not_sent_twice_where_the_flow_was_touched_since[sqlite]"

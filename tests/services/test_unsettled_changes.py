@@ -150,6 +150,13 @@ async def test_a_request_names_all_that_earlier_edits_may_change_yet(harness: Ha
     assert [(each.field, each.after) for each in details.late_edits] == [("title", "First"), ("title", "Second")]
 
 
+async def test_a_late_effect_of_an_earlier_edit_stands_against_no_enable(harness: Harness) -> None:
+    await send(harness, ChangeKind.EDIT, wanted=replace(CONTENT, title="Late"))
+    harness.enkapush.flows[OFF.id] = replace(OFF, title="Late")
+    enable = await harness.submit(ChangeKind.ENABLE, None, flow=OFF.id, before=OFF, number=2)
+    assert (await harness.writer.apply(enable)).state is ChangeState.APPLIED
+
+
 async def test_an_edit_explains_a_difference_for_a_day_and_for_ever_once_it_was_seen(harness: Harness) -> None:
     late = await send(harness, ChangeKind.EDIT, age=timedelta(hours=1))
     enable = await harness.submit(ChangeKind.ENABLE, None, flow=OFF.id, before=OFF, number=2)

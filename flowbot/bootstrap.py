@@ -238,9 +238,8 @@ def _build_services(
         clock=clock,
     )
     authorizer = RequestAuthorizer(store, clock, users.find_current_members)
-    known_settings = KnownSettingsRepository(database)
-    settings_loader = FlowSettingsLoader(known_settings, SegmentCache(reader, monotonic))
-    submitter = RequestSubmitter(store, known_settings, policies, source, authorizer, users, quorum, leases, clock)
+    settings_loader = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(reader, monotonic))
+    submitter = RequestSubmitter(store, settings_loader, policies, source, authorizer, users, quorum, leases, clock)
     return Services(
         store=store,
         messages=MessageRepository(database),

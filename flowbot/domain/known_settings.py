@@ -20,12 +20,14 @@ class KnownValue:
         change: The change that sent it.
         flow_changed_at: When the flow was last changed, as Enkapush dated it after flowbot's last write; None where
             that is not known.
+        was_overtaken: Somebody else had changed the flow when flowbot wrote to it next.
     """
 
     value: str
     set_at: datetime
     change: ChangeId
     flow_changed_at: datetime | None = None
+    was_overtaken: bool = False
 
     def is_doubtful(self, changed_at: datetime | None) -> bool:
         """Check whether somebody else may have set another value: the flow was changed after flowbot's last write.
@@ -33,8 +35,8 @@ class KnownValue:
         Args:
             changed_at: when the flow was last changed, as Enkapush dates it.
         """
-        if changed_at is None:
-            return False
+        if self.was_overtaken or changed_at is None:
+            return self.was_overtaken
         return self.flow_changed_at is None or changed_at > self.flow_changed_at
 
 
@@ -46,7 +48,7 @@ class SettingsWrite:
         values: The values that it sent; empty where a new flow was given none, None where the field was left alone.
         sent_at: When it was sent.
         before_changed_at: When the flow was last changed before, as Enkapush dates it.
-        changed_at: The same as it was read back.
+        changed_at: The same as it was read back; None of a deleted flow.
     """
 
     flow: FlowId
@@ -93,31 +95,38 @@ def _revise(known: KnownValue | None, name: str, write: SettingsWrite) -> KnownV
     if value is not None:
         is_outdated = known is not None and known.set_at > write.sent_at
         return known if is_outdated else KnownValue(value, write.sent_at, write.change, write.changed_at)
-    if known is None or write.changed_at is None or known.is_doubtful(write.before_changed_at):
+    if known is None:
+        return None
+    if known.is_doubtful(write.before_changed_at):
+        return replace(known, was_overtaken=True)
+    if write.changed_at is None:
         return known
     latest = max(known.flow_changed_at or write.changed_at, write.changed_at)
     return replace(known, flow_changed_at=latest)
 
 
 def settings_write(change: Change, result: ChangeResult) -> SettingsWrite | None:
-    """Return what an applied change tells of its flow's write-only fields; None for any other, and for a deletion.
+    """Return what an applied change tells of its flow's write-only fields; None for any other.
+
+    A deletion sets nothing, and tells whether somebody else changed the flow before it.
 
     Args:
         change: the change as it was sent.
         result: its result, with the flow as it was read back.
     """
     request, flow = change.request, result.flow
-    if result.state is not ChangeState.APPLIED or flow is None or request.kind is ChangeKind.DELETE:
+    flow_id = flow.id if flow else request.flow
+    if result.state is not ChangeState.APPLIED or flow_id is None:
         return None
     # A write that was sent twice may have found its own effect.
     before = request.before if result.before is None or change.progress.is_resent else result.before
     return SettingsWrite(
-        flow=flow.id,
+        flow=flow_id,
         change=change.id,
         values=_sent_values(change),
         sent_at=change.sent_at or change.changed_at,
         before_changed_at=before.changed_at if before else None,
-        changed_at=flow.changed_at,
+        changed_at=flow.changed_at if flow else None,
     )
 
 

@@ -1,7 +1,7 @@
 """A flow's segment and UTM values, as far as they were set through flowbot."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from flowbot.domain.flow import Flow
@@ -58,3 +58,14 @@ class FlowSettingsLoader:
         known = await self.store.get(flow.id)
         names = await self.segments.find_names(known.values.segment, sent_segment)
         return FlowSettings(known, flow.changed_at, names)
+
+    async def load_restorable(self, flow: Flow) -> KnownSettings:
+        """Load what is known of a deleted flow, without a segment that does not exist any more.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        known = await self.store.get(flow.id)
+        if known.segment is not None and await self.segments.is_gone(known.segment.value):
+            return replace(known, segment=None)
+        return known

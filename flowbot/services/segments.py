@@ -46,6 +46,11 @@ class SegmentCache:
         found = await self._get_within(NAME_SECONDS) or self._segments.peek("all") or ()
         return {str(each.id): each.name for each in found if str(each.id) in wanted}
 
+    async def is_gone(self, segment: str) -> bool:
+        """Check whether Enkapush lists the segments, and this one is not among them any more."""
+        found = None if segment == ALL_SUBSCRIBERS else await self._get_within(NAME_SECONDS)
+        return found is not None and segment not in {str(each.id) for each in found}
+
     async def close(self) -> None:
         """End running look-ups."""
         await self._segments.close()

@@ -112,10 +112,10 @@ def test_of_an_edit_or_a_restore_only_what_was_sent_is_known(kind: ChangeKind) -
     ("result", "change"),
     [
         (replace(applied(), state=ChangeState.UNKNOWN), new_change(ChangeKind.EDIT, WriteOnlyFields("7"))),
-        (replace(applied(), flow=None), new_change(ChangeKind.DELETE)),
+        (replace(applied(), flow=None), new_change(ChangeKind.CREATE, WriteOnlyFields("7"))),
     ],
 )
-def test_what_is_not_applied_or_deletes_the_flow_tells_nothing(result: ChangeResult, change: Change) -> None:
+def test_what_is_not_applied_or_not_found_tells_nothing(result: ChangeResult, change: Change) -> None:
     assert settings_write(change, result) is None
 
 
@@ -126,6 +126,16 @@ def test_the_flow_right_before_the_write_tells_of_a_change_made_outside() -> Non
     assert made is not None
     assert resent is not None
     assert (made.before_changed_at, resent.before_changed_at) == (NOON + HOUR / 2, NOON)
+
+
+@pytest.mark.parametrize(("hours", "doubtful"), [(1, ()), (2, ("segment",))])
+def test_a_deletion_tells_whether_somebody_changed_the_flow_before_it(hours: int, doubtful: tuple[str, ...]) -> None:
+    known = NOTHING_KNOWN.after(write(1, values=WriteOnlyFields("7")))
+    result = replace(applied(replace(FLOW, changed_at=NOON + hours * HOUR)), flow=None)
+    made = settings_write(new_change(ChangeKind.DELETE), result)
+    assert made is not None
+    assert known.after(made).doubtful(NOON) == known.after(made).doubtful(None) == doubtful
+    assert known.after(made).values == WriteOnlyFields("7")
 
 
 def test_values_and_names_stand_in_the_order_of_the_form() -> None:

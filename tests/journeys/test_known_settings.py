@@ -1,11 +1,17 @@
 """Segment and UTM values that were set through flowbot: remembered, shown with their date, and used again."""
 
 import re
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import pytest
 
+from flowbot.domain.flow import WriteOnlyFields
+from flowbot.domain.ids import ChangeId, FlowId
+from flowbot.domain.known_settings import SettingsWrite
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
+from flowbot.storage.repositories.known_settings import record_settings
+from flowbot.storage.unit_of_work import Database
 from tests.journeys.form_steps import (
     REQUIRED_FIELDS,
     add_flow,
@@ -26,6 +32,7 @@ from tests.journeys.request_steps import (
 )
 from tests.journeys.world import MARKETING, World, in_both_modes, on_both_databases
 
+NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UTM = {"UTM source": "slack", "UTM medium": "push", "UTM campaign": "spring"}
 SET = r"\(set \d+ \w+ \d{4} \d\d:\d\d\)"
 DOUBTFUL = r"\(set \d+ \w+ \d{4} \d\d:\d\d, may have changed since\)"
@@ -232,6 +239,39 @@ async def test_restore_says_what_may_be_otherwise_and_what_is_unknown(http: Worl
     assert "These may have changed before the delete. Check them: Segment and UTM source." in told
     public = text_of(await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2"))
     assert "Check them: Segment and UTM source." in public
+
+
+async def test_a_flow_is_restored_without_a_segment_that_is_gone(http: World) -> None:
+    await http.import_policy(approval_policy())
+    add_segments(http, 1, "VIP")
+    add_flow(http)
+    async with http.open_database() as database:
+        await _know_segment(database, "77")
+    request = await request_change(http, "delete 1")
+    await http.burak.click(request, "Approve")
+    over = await wait_for_status(http, request, "Applied")
+    await http.emma.click(over, "Restore")
+    told = text_of(await wait_for_private_message(http.emma, "Restored as #2, disabled."))
+    assert "Set these before enabling: Segment and UTM values." in told
+    assert "segment" not in list_writes(http)[-1].texts
+
+
+async def _know_segment(database: Database, segment: str) -> None:
+    write = SettingsWrite(FlowId(1), ChangeId("c"), WriteOnlyFields(segment), NOON, None, NOON)
+    async with database.write() as connection:
+        await record_settings(connection, write)
+
+
+async def test_what_somebody_set_while_a_delete_waited_makes_the_restore_doubtful(http: World) -> None:
+    await http.import_policy(approval_policy())
+    await create_flow(http)
+    request = await request_change(http, "delete 1")
+    change_outside(http, segment="2")
+    await http.burak.click(request, "Approve")
+    over = await wait_for_status(http, request, "Applied")
+    await http.emma.click(over, "Restore")
+    told = text_of(await wait_for_private_message(http.emma, "Restored as #2, disabled."))
+    assert "Check them: Segment" in told
 
 
 @on_both_databases

@@ -23,9 +23,11 @@ from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.flow_cache import FlowCache
+from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.slack import UserDirectory
 from flowbot.services.quorum import QuorumChecker
+from flowbot.services.segments import SegmentCache
 from flowbot.services.users import UserService
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
@@ -234,8 +236,9 @@ class Process:
         clock = self.clock = around.clock
         authorizer = RequestAuthorizer(store, clock, people.find_current_members)
         known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
+        known_settings = FlowSettingsLoader(known, SegmentCache(around.enkapush))
         self.submitter = RequestSubmitter(
-            store, known, policies, enkapush, authorizer, people, QuorumChecker(people), leases, clock
+            store, known_settings, policies, enkapush, authorizer, people, QuorumChecker(people), leases, clock
         )
         self.decisions = DecisionService(store, authorizer, people, leases, clock)
         self.rechecker = Rechecker(self.executor.writer, store, policies, clock)

@@ -25,9 +25,10 @@ from flowbot.services.authorization import (
 )
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import find_sought_blocker, may_go_live
+from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.ports.storage import ChangeStore, FlowBusyError, KnownSettingsStore, PolicyStore
+from flowbot.services.ports.storage import ChangeStore, FlowBusyError, PolicyStore
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.restores import find_restore
 from flowbot.services.users import CurrentUser, UserService
@@ -71,7 +72,7 @@ class RequestSubmitter:
     """
 
     store: ChangeStore
-    known_settings: KnownSettingsStore
+    settings: FlowSettingsLoader
     policies: PolicyStore
     source: FlowSource
     authorizer: RequestAuthorizer
@@ -234,7 +235,7 @@ class RequestSubmitter:
         if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
         request = _new_request(user, deleted.request.channel, ChangeKind.RESTORE, before, "")
-        known = await self.known_settings.get(before.id)
+        known = await self.settings.load_restorable(before)
         wanted = DesiredFlow(FlowContent.of(before), known.values, deleted.progress.image)
         doubtful = known.doubtful(before.changed_at)
         token, _ = await find_restore(self.store, change_id, self.clock())

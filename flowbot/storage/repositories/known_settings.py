@@ -50,5 +50,7 @@ async def record_settings(connection: AsyncConnection, write: SettingsWrite) -> 
             document = await connection.scalar(stored)
         else:
             return
-    revised = _SETTINGS.read(document).after(write)
+    known = _SETTINGS.read(document)
+    if (revised := known.after(write)) == known:
+        return
     await connection.execute(update(known_settings).where(is_own).values(document=_SETTINGS.write(revised)))

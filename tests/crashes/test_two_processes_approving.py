@@ -108,7 +108,7 @@ class Workplace:
                 lambda: emma.send(MARKETING, f"/flows enable {flow} please, for {name}"),
             )
             await self._retry_until(
-                lambda: self.is_shown(name, burak.id, "Applied"), lambda: self._approve(burak, name)
+                lambda: self.is_shown(name, "1 of 2 approvals", "Applied"), lambda: self._approve(burak, name)
             )
             await self._retry_until(
                 lambda: self.is_shown(name, "Applied", "not known"), lambda: self._approve(deniz, name)
@@ -193,6 +193,7 @@ async def test_whoever_dies_each_request_is_applied_once_or_honestly_not_known(
     await check_applied_once(workplace, ends)
     await check_votes(workplace, ends)
     await check_messages(workplace)
+    await check_notices(workplace)
 
 
 async def read_ends(workplace: Workplace) -> dict[int, str]:
@@ -238,6 +239,16 @@ async def check_messages(workplace: Workplace) -> None:
     print(f"{len(twins)} messages posted twice")  # noqa: T201 - pytest shows it where the test fails
     for twin in twins:
         await check_duplicate_message(workplace, twin)
+
+
+async def check_notices(workplace: Workplace) -> None:
+    """Check that who asked was told of every end, and mentioned once at most."""
+    posted = workplace.deployment.slack.workspace.messages[MARKETING]
+    for (ts,) in await workplace.deployment.query("SELECT message_ts FROM changes"):
+        told = [message for message in posted if message.thread_ts == ts]
+        mentions = [each for message in told for each in workplace.deployment.slack.find_mentions(message)]
+        assert told
+        assert [each.value for each in mentions] in ([], ["U0EMMA"])
 
 
 async def check_duplicate_message(workplace: Workplace, twin: Message) -> None:

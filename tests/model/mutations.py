@@ -41,6 +41,13 @@ GUARDS: Final[dict[str, str]] = {
         "tests/services/test_executor.py"
         "::test_a_flow_that_somebody_changed_after_silence_is_not_called_out_of_date[sqlite]"
     ),
+    "late_edits_are_not_named": (
+        "tests/services/test_unsettled_changes.py::test_a_request_names_all_that_earlier_edits_may_change_yet[sqlite]"
+    ),
+    "a_disable_is_repeated_again_and_again": (
+        "tests/services/test_unsettled_changes.py"
+        "::test_the_last_disable_after_an_enable_is_repeated_and_no_repetition[sqlite]"
+    ),
     "late_effects_make_a_request_out_of_date": (
         "tests/services/test_unsettled_changes.py"
         "::test_a_late_effect_of_an_earlier_edit_stands_against_no_enable[sqlite]"

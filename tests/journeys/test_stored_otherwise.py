@@ -65,7 +65,9 @@ async def test_an_edit_of_a_live_flow_that_is_stored_otherwise_is_applied(bots: 
     over = await wait_for_status(bots, request, "Applied")
     assert "Description" in text_of(over)
     assert NOT_KNOWN not in text_of(over)
-    told = await wait_for_private_message(bots.emma, "Applied", MARKETING)
+    told = await bots.emma.wait_for_message(
+        "C0APPROVALS", lambda message: "Open form" in bots.emma.list_buttons(message)
+    )
     await check_form_reopens(bots.emma, told, typed)
 
 

@@ -45,6 +45,7 @@ approvers = ["U0BURAK", "U0DENIZ"]
 
 [channels.approval]
 quorum = 2
+notify = "none"
 """
 
 
@@ -107,6 +108,7 @@ class Workplace:
                 lambda: self.list_messages(name),
                 lambda: emma.send(MARKETING, f"/flows enable {flow} please, for {name}"),
             )
+            # Nobody is mentioned, so that the message names an approver once they have approved.
             await self._retry_until(
                 lambda: self.is_shown(name, "1 of 2 approvals", "Applied"), lambda: self._approve(burak, name)
             )

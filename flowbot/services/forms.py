@@ -137,7 +137,7 @@ class FormService:
         flow = None if flow_id is None else await load_visible_flow(self._source, flow_id, policy)
         segments, websites = await asyncio.gather(self.settings.segments.get_all(), self._list_websites(policy, scope))
         if not websites:
-            raise UserError("form.no_website")
+            raise UserError("form.no_known_website" if policy.websites == "all" else "form.no_website")
         draft = None if fresh else await self._find_unsaved_draft(user, channel, kind, flow_id)
         # Only a pending request lasts; whatever else is done to the flow is over in a moment.
         has_open_request = False

@@ -19,7 +19,7 @@ from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FormKind
 from flowbot.errors import UserError
 from flowbot.observability.logging import new_incident_id
-from flowbot.slack.api.modals import AckArgs
+from flowbot.slack.api.modals import AckArgs, FormNotOpenedError
 from flowbot.slack.forms.change import ChangeForm
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm
@@ -47,6 +47,7 @@ from flowbot.slack.payloads.incoming import (
     SlashCommand,
 )
 from flowbot.slack.runner import NO_REPLY, Handler, Interaction, Reply, Runner
+from flowbot.slack.views.form_status import offer_message
 
 LOGGER: Final = "flowbot.bolt"
 """A logger of Bolt's own: it sets the level of the logger that has the app's name."""
@@ -218,7 +219,14 @@ class ListenerFactory:
 
         async def listener(ack: AsyncAck, incoming: BlockActions, context: AsyncBoltContext) -> None:
             async def handle(interaction: Interaction) -> Reply:
-                return await handler(interaction, incoming)
+                try:
+                    return await handler(interaction, incoming)
+                except FormNotOpenedError:
+                    if incoming.is_on_home_tab:
+                        # Its answers are direct messages, whose buttons would look for a request's message there.
+                        raise
+                    action = incoming.action
+                    return Reply(offer_message(ActionId(action.action_id), action.value, interaction.t))
 
             await ack()
             name = label or incoming.metric_label

@@ -102,10 +102,10 @@ def list_told_ends(scene: Scene, request: Message) -> list[str]:
 
 
 @pytest.mark.parametrize("case", [*AWAY, *UNWANTED, *TOO_LATE])
-async def test_a_form_that_slack_does_not_open_is_a_sentence(scene: Scene, case: str) -> None:
+async def test_a_form_that_slack_does_not_open_is_offered(scene: Scene, case: str) -> None:
     break_methods(scene, {**AWAY, **UNWANTED, **TOO_LATE}[case], "views.open")
     said = await type_and_read(scene, scene.world.emma, "/flows create")
-    assert "Slack did not open the form" in said
+    assert "Press Open form" in said
     await check_recovery(scene, scene.world.emma)
     await open_form(scene.world.emma, "/flows create")
     await scene.world.emma.close()

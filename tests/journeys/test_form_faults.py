@@ -379,12 +379,6 @@ async def test_a_picture_that_slack_does_not_hand_out_brings_the_form_back(http:
 # --- Slack itself --------------------------------------------------------------------------------------------------
 
 
-async def test_a_form_that_slack_does_not_open_is_a_sentence(http: World) -> None:
-    http.slack.faults.add("views.open", error="expired_trigger_id")
-    await http.emma.send(MARKETING, "/flows create")
-    await http.emma.wait_for_message(MARKETING, "Slack did not open the form")
-
-
 async def test_what_cannot_be_told_in_the_channel_is_told_directly(http: World) -> None:
     await open_form(http.emma, "/flows create")
     http.slack.faults.add("chat.postEphemeral", error="not_in_channel", times=None)

@@ -19,6 +19,13 @@ AckArgs = dict[str, Any]
 log = structlog.get_logger(__name__)
 
 
+class FormNotOpenedError(UserError):
+    """Slack did not open the form: it was asked too late, say. A button opens it as well."""
+
+    def __init__(self) -> None:
+        super().__init__("form.not_opened")
+
+
 def ack_errors(errors: Mapping[str, str]) -> AckArgs:
     """Return the acknowledgement that shows errors at the view's fields, by block."""
     return {"response_action": "errors", "errors": dict(errors)}
@@ -43,13 +50,13 @@ class Modals:
         """Open a view for the trigger's person, and return its id.
 
         Raises:
-            UserError: Slack did not open it: it was asked too late, say.
+            FormNotOpenedError: Slack did not open it.
         """
         try:
             answer = await self._client.views_open(trigger_id=trigger, view=view)
         except SLACK_ERRORS as error:
             log.warning("modal.not_opened", error=error_code(error), detail=error_detail(error))
-            raise UserError("form.not_opened") from error
+            raise FormNotOpenedError from error
         return str((answer.get("view") or {}).get("id") or "")
 
     async def push(self, trigger: str, view: View) -> None:

@@ -66,6 +66,10 @@ class FormEditor:
         typed = reset_segment(form.typed, before if metadata.kind is FormKind.EDIT else None)
         context = await self.forms.load_menus(interaction.user, draft.channel if draft else metadata.channel)
         await self.forms.save_input(interaction.user.id, metadata.token, typed, at)
+        newest = await self.forms.drafts.get(metadata.token)
+        if newest and newest.changed_at > at and newest.typed.get("website", typed["website"]) != typed["website"]:
+            # Another website was chosen meanwhile: its segments are on their way.
+            return NO_REPLY
         data = FlowFormData(
             typed=typed,
             websites=context.websites,

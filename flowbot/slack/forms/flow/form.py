@@ -212,18 +212,27 @@ def _label(name: str, t: Translator) -> str:
 
 
 def _hint(name: str, data: FlowFormData, t: Translator) -> str | None:
-    if FIELDS[name].is_write_only and (known := _known_hint(name, data, t)):
-        unread = [t("form.hint_segment_unread")] if name == "segment" and data.segments is None else []
-        return " ".join([*unread, known])
+    """Return what stands under a field; why a menu has nothing to choose from comes first."""
+    known = _known_hint(name, data, t) if FIELDS[name].is_write_only else None
     if not fits_field(name, data.typed.get(name, "")):
         key = "form.hint_too_long_edit" if data.edited else "form.hint_too_long"
     elif name == "image" and data.typed.get(name):
         key = "form.hint_image_kept"
-    elif name == "segment" and data.segments is None:
-        key = "form.hint_segment_unread"
     else:
         key = FIELDS[name].hint_for(data.metadata.kind) or ""
-    return t(key) if key else None
+    said = [t(missing)] if (missing := _find_missing_choice(name, data)) else []
+    if known or key:
+        said.append(known or t(key))
+    return " ".join(said) or None
+
+
+def _find_missing_choice(name: str, data: FlowFormData) -> str | None:
+    """Return the key of the sentence that says why there is no segment to choose; None where there is one."""
+    if name != "segment" or data.segments:
+        return None
+    if data.segments is None:
+        return "form.hint_segment_unread"
+    return "form.hint_no_segments" if data.typed.get("website") else None
 
 
 def _known_hint(name: str, data: FlowFormData, t: Translator) -> str | None:

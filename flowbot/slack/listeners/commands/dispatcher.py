@@ -5,6 +5,7 @@ from typing import Any
 
 from flowbot.domain.policy import Reason
 from flowbot.errors import UserError
+from flowbot.slack.api.modals import FormNotOpenedError
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command
 from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand
@@ -59,8 +60,12 @@ class CommandDispatcher:
         if parsed.mistake is not None:
             # Raised here, where it is told in the person's language.
             raise parsed.mistake
+        command = self._commands[parsed.word]
         try:
-            return await self._commands[parsed.word].handle(interaction, parsed.arguments, trigger)
+            return await command.handle(interaction, parsed.arguments, trigger)
+        except FormNotOpenedError:
+            # Without a trigger its answer is a button that opens the form.
+            return await command.handle(interaction, parsed.arguments, "")
         except UserError as error:
             if error.text.key != Reason.NO_POLICY.key:
                 raise

@@ -263,6 +263,7 @@ def _build_services(
             source=reader,
             authorizer=authorizer,
             clock=clock,
+            sleep=outside.sleep,
         ),
         forms=FormService(
             policies=policies,

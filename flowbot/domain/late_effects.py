@@ -1,6 +1,6 @@
 """Late effects: what a write that was sent may still do, and for how long (README, "Requests")."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -43,13 +43,16 @@ def may_take_effect(change: Change, now: datetime) -> bool:
     return is_open and is_recent(change, now)
 
 
-def find_late_enables(writes: Iterable[Change], now: datetime) -> list[Change]:
-    """Find the enables of one flow that may take effect; none that was sent before another that was read back."""
+def find_late_enables(writes: Sequence[Change], now: datetime) -> list[Change]:
+    """Find the enables of one flow that may take effect; none that was submitted before another that was read back.
+
+    Args:
+        writes: the flow's writes, in the order in which they were submitted.
+        now: the current time.
+    """
     enables = [write for write in writes if write.request.kind is ChangeKind.ENABLE]
-    seen = [write.sent_at for write in enables if write.state is ChangeState.APPLIED and write.sent_at is not None]
-    since = max(seen, default=None)
-    late = (write for write in enables if may_take_effect(write, now))
-    return [write for write in late if since is None or (write.sent_at is not None and write.sent_at >= since)]
+    seen = [place for place, write in enumerate(enables) if write.state is ChangeState.APPLIED]
+    return [write for write in enables[seen[-1] if seen else 0 :] if may_take_effect(write, now)]
 
 
 def was_enabled_since(writes: Iterable[Change], since: datetime) -> bool:
@@ -69,14 +72,16 @@ def find_sought(writes: Iterable[Change], kind: ChangeKind, now: datetime) -> Ch
     return next((write for write in alike if is_sought(write, now)), None)
 
 
-def find_repeatable_disable(writes: Iterable[Change]) -> Change | None:
+def find_repeatable_disable(writes: Sequence[Change]) -> Change | None:
     """Find the disable of one flow that a late enable has to be undone by; None where there is none.
 
-    It is the last toggle that was sent, unless it is itself a repetition. After a newer enable the flow may be live.
+    It is the last toggle, unless it is itself a repetition. After a newer enable the flow may be live.
+
+    Args:
+        writes: the flow's writes, in the order in which they were submitted.
     """
-    kinds = {ChangeKind.ENABLE, ChangeKind.DISABLE}
-    toggles = (write for write in writes if write.request.kind in kinds and write.sent_at is not None)
-    last = max(toggles, key=lambda write: write.sent_at or write.created_at, default=None)
+    toggles = [write for write in writes if write.request.kind in {ChangeKind.ENABLE, ChangeKind.DISABLE}]
+    last = toggles[-1] if toggles else None
     is_repeatable = last is not None and last.request.kind is ChangeKind.DISABLE and last.request.repeats is None
     return last if is_repeatable else None
 

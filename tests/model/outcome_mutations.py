@@ -164,7 +164,7 @@ def a_disable_is_not_repeated(patch: Patch) -> None:
 @MUTATIONS.register
 def a_disable_is_repeated_again_and_again(patch: Patch) -> None:
     def forgetful(writes: Iterable[Change]) -> Change | None:
-        first_ones = (replace(write, request=replace(write.request, repeats=None)) for write in writes)
+        first_ones = [replace(write, request=replace(write.request, repeats=None)) for write in writes]
         return find_repeatable_disable(first_ones)
 
     replace_everywhere(patch, find_repeatable_disable, forgetful)

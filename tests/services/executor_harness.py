@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from flowbot.domain.audit import AuditEvent
+from flowbot.domain.audit import submission_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
@@ -185,7 +185,7 @@ class Harness:
             wanted=wanted,
             **other,
         )
-        change, _ = await self.store.submit(new, HERE, AuditEvent(NOON, "change.submitted", new.requester))
+        change, _ = await self.store.submit(new, HERE, submission_event(new, NOON))
         return await self.store.replace_if_unchanged(change, replace(change, state=state))
 
     async def submit_edit(self, wanted: DesiredFlow, before: Flow, **other: Any) -> Change:

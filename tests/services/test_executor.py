@@ -150,17 +150,22 @@ async def test_what_was_sent_by_a_process_that_died_is_looked_for_and_never_sent
     assert harness.enkapush.created == []
 
 
-async def test_of_two_alike_each_finds_its_own(harness: Harness) -> None:
-    harness.enkapush.write_effects = ["mute", "lost"]
+async def test_of_two_alike_none_finds_a_flow_while_the_other_is_sent(harness: Harness) -> None:
+    harness.enkapush.write_effects = ["mute"]
     first = await harness.submit(ChangeKind.CREATE, NEW)
     second = await harness.submit(ChangeKind.CREATE, NEW, number=2)
     assert await harness.store.mark_sent_once(second.id, HERE.owner, NOON, None)
-    result = await harness.writer.apply(first)
-    told = AuditEvent(NOON, "change.applied", None, change=first.id, kind=ChangeKind.CREATE, flow=result.outcome.flow)
-    await harness.store.replace_if_unchanged(first, replace(first, state=result.state, outcome=result.outcome), told)
-    kept = await harness.store.get(second.id)
-    assert kept is not None
-    assert (await harness.writer.apply(kept)).state is ChangeState.UNKNOWN
+    assert (await harness.writer.apply(first)).state is ChangeState.UNKNOWN
+    sent = await harness.store.get(second.id)
+    assert sent is not None
+    second = await harness.store.replace_if_unchanged(sent, replace(sent, state=ChangeState.UNKNOWN))
+    current = await harness.store.get(first.id)
+    assert current is not None
+    found = await harness.writer.build_write(current).recheck()
+    assert found is not None
+    told = AuditEvent(NOON, "change.applied", None, change=first.id, kind=ChangeKind.CREATE, flow=found.outcome.flow)
+    await harness.store.replace_if_unchanged(current, replace(current, state=found.state, outcome=found.outcome), told)
+    assert await harness.writer.build_write(second).recheck() is None
 
 
 async def test_a_flow_made_elsewhere_a_moment_before_is_not_taken_for_it(harness: Harness) -> None:

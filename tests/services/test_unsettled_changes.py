@@ -173,7 +173,7 @@ async def test_the_last_disable_after_an_enable_is_repeated_and_no_repetition(ha
     before = await send(harness, ChangeKind.DISABLE, ChangeState.APPLIED, number=2, age=timedelta(hours=3))
     first = await send(harness, ChangeKind.DISABLE, ChangeState.APPLIED, number=3, age=timedelta(hours=1))
     last = await send(harness, ChangeKind.DISABLE, number=4)
-    assert find_repeatable_disable([before, enable, last, first]) == last
+    assert find_repeatable_disable([before, enable, first, last]) == last
     repeated = replace(last, request=replace(last.request, repeats=first.id))
     assert find_repeatable_disable([enable, first, repeated]) is None
 

@@ -1,9 +1,11 @@
 """Late effects: looks for those of unknown changes, and what follows once a reading shows one."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
 
@@ -11,7 +13,13 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.effects import is_touched
 from flowbot.domain.flow import Flow, is_equivalent
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId
-from flowbot.domain.late_effects import LATE_EFFECTS, find_late_enables, find_repeatable_disable, next_look
+from flowbot.domain.late_effects import (
+    LATE_EFFECTS,
+    find_late_enables,
+    find_repeatable_disable,
+    may_take_effect,
+    next_look,
+)
 from flowbot.domain.operations import CreateOperation, DeleteOperation, build_operation
 from flowbot.domain.outcomes import TWIN, is_created_by
 from flowbot.domain.policy import Permission
@@ -20,11 +28,14 @@ from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer, require_for_request
 from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.services.ports import Clock
+from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.enkapush import AllFlows, FlowObserver, FlowSource
 from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.ports.storage import ChangeStore, FlowBusyError, VersionConflictError
+from flowbot.services.ports.storage import ChangeStore, VersionConflictError
 from flowbot.services.users import CurrentUser
+
+REPEAT_PAUSES: Final = (2.0, 5.0, 10.0)
+"""Pauses, in seconds, before a disable is repeated again that Enkapush refused."""
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +55,7 @@ class LateEffects(FlowObserver):
     source: FlowSource
     authorizer: RequestAuthorizer
     clock: Clock
+    sleep: Sleep = asyncio.sleep
 
     async def check_again(
         self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None, notify: NotifyCallback
@@ -68,7 +80,7 @@ class LateEffects(FlowObserver):
             DependencyError: the database did not answer, or people could not be notified.
         """
         due_at = next_look(change, self.clock())
-        if due_at is not None and not await self.store.postpone(change, due_at, change.progress):
+        if due_at is not None and not await self.store.postpone(change, due_at):
             return
         try:
             settled = await self.settle(change, notify)
@@ -79,7 +91,7 @@ class LateEffects(FlowObserver):
             return
         if not change.has_team_message:
             # Its author has the message that says so, and the form.
-            await self.store.postpone(change, None, change.progress)
+            await self.store.postpone(change, None)
             return
         with suppress(VersionConflictError):
             given_up = await self.store.replace_if_unchanged(change, replace(change, due_at=None))
@@ -91,16 +103,13 @@ class LateEffects(FlowObserver):
         Raises:
             DependencyError: Enkapush or the database did not answer, or people could not be notified.
         """
-        try:
-            is_seen, repeated = await self._submit_repeated_disable(change)
-        except FlowBusyError:
-            return change
+        is_seen, repeated = await self._submit_repeated_disable(change)
         if not is_seen:
             # Another reading may see it by now, and would settle the enable of a flow that is not disabled again.
             return change
         settled = await self.rechecker.settle(change)
         if repeated is not None:
-            await self.executor.execute(repeated, notify)
+            await self._disable_again(repeated, notify)
         if settled.version != change.version and settled.state is ChangeState.APPLIED:
             log.info("late_effects.settled", change=settled.id, kind=settled.request.kind)
             await self.executor.notify_again(settled, notify)
@@ -137,9 +146,10 @@ class LateEffects(FlowObserver):
         self, late: Iterable[Change], flows: Mapping[FlowId, Flow | None], notify: NotifyCallback
     ) -> None:
         """Settle the changes whose effect seems to be seen: whether it is theirs is told by another reading."""
+        now = self.clock()
         for change in late:
             operation = build_operation(change.request)
-            if operation is None or isinstance(operation, CreateOperation):
+            if operation is None or isinstance(operation, CreateOperation) or not may_take_effect(change, now):
                 continue
             flow = flows[operation.before.id]
             is_deletion = isinstance(operation, DeleteOperation)
@@ -155,23 +165,37 @@ class LateEffects(FlowObserver):
             False where there is such a disable and the enable is not seen; and the new change, if there is one.
 
         Raises:
-            FlowBusyError: somebody has moved the flow's open change meanwhile.
             DependencyError: Enkapush or the database did not answer.
         """
         flow_id, now = enable.request.flow, self.clock()
         if flow_id is None or enable.request.kind is not ChangeKind.ENABLE:
             return True, None
+        # Read before the writes, so that no newer enable is taken for this one.
+        flow = await self.source.get_flow(flow_id)
         writes = await self.store.sent_since(flow_id, now - LATE_EFFECTS)
         disable = find_repeatable_disable(writes)
         if disable is None or enable.id not in {write.id for write in find_late_enables(writes, now)}:
             return True, None
-        flow = await self.source.get_flow(flow_id)
         if flow is None or not flow.is_enabled:
             return False, None
         repeated = await self.submitter.repeat_disable(disable, flow)
         if repeated is not None:
             log.warning("late_effects.disabled_again", change=repeated.id, flow=flow_id)
         return True, repeated
+
+    async def _disable_again(self, repeated: Change, notify: NotifyCallback) -> None:
+        """Execute a repeated disable, and submit it again where Enkapush refuses it: the flow is live meanwhile."""
+        for pause in REPEAT_PAUSES:
+            executed = await self.executor.execute(repeated, notify)
+            disable, flow = executed.request.repeats, executed.request.before
+            if executed.state is not ChangeState.FAILED or disable is None or flow is None:
+                return
+            await self.sleep(pause)
+            original = await self.store.get(disable)
+            again = None if original is None else await self.submitter.repeat_disable(original, flow)
+            if again is None:
+                return
+            repeated = again
 
     async def _show_pending_anew(self, settled: Change, notify: NotifyCallback) -> None:
         """Show the flow's pending request in a new version: it is about the flow as it is now."""
@@ -197,7 +221,9 @@ class LateEffects(FlowObserver):
         if outcome is None or outcome.flow is None or TWIN in outcome.params:
             return
         alike = {flow.id for flow in made if is_equivalent(flow, operation.wanted.content)} - {outcome.flow}
-        others = alike - await self.store.flows_created_by_others(alike, except_change=change.id) if alike else alike
+        if not alike or await self.store.is_creating(operation.wanted.content.website_id, except_change=change.id):
+            return
+        others = alike - await self.store.flows_created_by_others(alike, except_change=change.id)
         if not others:
             return
         twin = str(min(others))

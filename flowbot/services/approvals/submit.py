@@ -39,6 +39,10 @@ QUORUM_SECONDS: Final = 0.5
 """A form whose approvers Slack does not tell within this is taken, and its request evaluated after that."""
 
 
+REPETITIONS: Final = 3
+"""A disable that is repeated is tried so many times where Enkapush refuses it."""
+
+
 class RequestOpenError(UserError):
     """The flow has an open request: `current`."""
 
@@ -244,14 +248,21 @@ class RequestSubmitter:
     async def repeat_disable(self, disable: Change, current: Flow) -> Change | None:
         """Submit a disable once more, since an earlier enable took effect after it; None where that was done before.
 
+        One that Enkapush refused is submitted again, a few times.
+
         Raises:
-            FlowBusyError: somebody has moved the flow's open change meanwhile.
             DependencyError: the database did not answer.
         """
-        token = FormToken(f"repeat.{disable.id}")
-        request = replace(disable.request, token=token, before=current, repeats=disable.id)
-        change, is_new = await self.submit(request, displacing=_displaced_by(request))
-        return change if is_new else None
+        for number in range(1, REPETITIONS + 1):
+            token = FormToken(f"repeat.{disable.id}.{number}")
+            earlier = await self.store.get_by_token(token)
+            if earlier is None:
+                request = replace(disable.request, token=token, before=current, repeats=disable.id)
+                change, is_new = await self.submit(request)
+                return change if is_new else None
+            if earlier.state is not ChangeState.FAILED:
+                return None
+        return None
 
     async def _submit(self, request: ChangeRequest, *, displaces: bool = False) -> Change:
         if blocker := await find_sought_blocker(self.store, request, self.clock()):

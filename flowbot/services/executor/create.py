@@ -82,10 +82,11 @@ class CreateWrite(Write):
     async def _find(self, flows: Iterable[Flow], newest: FlowId | None) -> Flow | None:
         """Find the created flow: the oldest with the whole content that was sent, else the oldest with its name.
 
-        What another change has created is left out.
+        What another change has created is left out. While another one creates on that website nothing is found.
         """
         alike = [flow for flow in flows if is_created_by(self.operation, flow, newest)]
-        if not alike:
+        website = self.operation.wanted.content.website_id
+        if not alike or await self.context.store.is_creating(website, except_change=self.change.id):
             return None
         ids = frozenset(flow.id for flow in alike)
         claimed = await self.context.store.flows_created_by_others(ids, except_change=self.change.id)

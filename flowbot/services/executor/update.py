@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeKind, ImageFault
+from flowbot.domain.change import Change, ChangeKind, ChangeState, ImageFault
 from flowbot.domain.effects import shows_effect
 from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.late_effects import LATE_EFFECTS, SEARCH_TIME, find_flow_before_repeat, operations_since
@@ -62,6 +62,9 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
             if change.sent_at is not None and self.context.clock() - change.sent_at > SEARCH_TIME:
                 # Sent as late as this, its effect could come after the time that is counted from the first attempt.
                 break
+            # What is seen by now is not sent again.
+            if was_sent and (seen := await self.read_back()).state is ChangeState.APPLIED:
+                return seen
             try:
                 return await self._attempt(change, was_sent=was_sent)
             except WriteUnclearError:

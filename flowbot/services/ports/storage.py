@@ -117,10 +117,13 @@ class ChangeStore(LeaseStore, Protocol):
         """Return the latest change of the same flow, submitted before this one, that an approval enabled or edited."""
 
     async def sent_since(self, flow: FlowId, since: datetime) -> tuple[Change, ...]:
-        """List the changes of a flow that were sent after `since` and done, or perhaps done, the first sent first."""
+        """List the changes of a flow that were sent after `since` and done, or perhaps done, in the order submitted."""
 
     async def late_since(self, since: datetime) -> tuple[Change, ...]:
         """List the changes sent after `since` of which a reading may tell more: unknown ones, enables and creates."""
+
+    async def is_creating(self, website: WebsiteId, *, except_change: ChangeId) -> bool:
+        """Check whether another create or restore on the website is sent and not read back yet."""
 
     async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
         """Return those of `flows` that another change than `except_change` has made."""
@@ -164,8 +167,8 @@ class ChangeStore(LeaseStore, Protocol):
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         """List pending and unknown changes whose `due_at` has come, the longest overdue first."""
 
-    async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
-        """Set when a pending or unknown change is due next, and its progress; the version stays.
+    async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress | None = None) -> bool:
+        """Set when a pending or unknown change is due next, and its progress if one is given; the version stays.
 
         Returns:
             Whether it was done: false where it is neither any more, or its `due_at` is not that of `seen`.

@@ -52,7 +52,10 @@ async def insert_or_find(
             if known := await queries.fetch_by_token(connection, new.token):
                 return known, False
             current = None if new.flow is None else await queries.fetch_open(connection, new.flow)
-            if current is not None:
+            if current is not None and new.repeats is not None:
+                # It leaves the flow as an open request knows it, so that goes on beside it.
+                follows = current.id
+            elif current is not None:
                 if displacing is None or attempt == _SUBMIT_ATTEMPTS:
                     raise FlowBusyError(current) from None
                 follows = await displace(connection, current, displacing, now)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, update
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import (
@@ -106,7 +106,20 @@ class ChangeRepository(ChangeStore):
 
     async def sent_since(self, flow: FlowId, since: datetime) -> tuple[Change, ...]:
         sent = select(changes).where(changes.c.flow_id == flow, changes.c.sent_at > since, in_states(SENT_STATES))
-        return await self._fetch(sent.order_by(changes.c.sent_at, changes.c.id))
+        # By the database's count, since the clocks of two processes may differ.
+        submitted = select(func.min(events.c.number)).where(
+            events.c.flow_id == flow, events.c.change_id == changes.c.id
+        )
+        return await self._fetch(sent.order_by(submitted.scalar_subquery(), changes.c.id))
+
+    async def is_creating(self, website: WebsiteId, *, except_change: ChangeId) -> bool:
+        is_sent = and_(changes.c.state == ChangeState.APPLYING.value, changes.c.sent_at.is_not(None))
+        is_of_kind = changes.c.kind.in_(sorted(CREATING_KINDS))
+        creating = select(changes.c.id).where(
+            is_sent, is_of_kind, changes.c.website_id == website, changes.c.id != except_change
+        )
+        async with self._database.read() as connection:
+            return await connection.scalar(creating.limit(1)) is not None
 
     async def late_since(self, since: datetime) -> tuple[Change, ...]:
         is_unknown = changes.c.state == ChangeState.UNKNOWN.value
@@ -154,10 +167,10 @@ class ChangeRepository(ChangeStore):
         due = select(changes).where(queries.is_due(now))
         return await self._fetch(due.order_by(changes.c.due_at, changes.c.id).limit(limit))
 
-    async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress) -> bool:
+    async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress | None = None) -> bool:
         is_due = in_states(queries.DUE_STATES)
         is_as_seen = and_(changes.c.id == seen.id, is_due, changes.c.due_at.is_not_distinct_from(seen.due_at))
-        return await self._update(is_as_seen, due_at=due_at, **progress_columns(progress))
+        return await self._update(is_as_seen, due_at=due_at, **({} if progress is None else progress_columns(progress)))
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         waiting = select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit)

@@ -28,7 +28,7 @@ from flowbot.services.quorum import QuorumChecker
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
-from flowbot.slack.api.users import SlackUserDirectory
+from flowbot.slack.api.users import SlackUserDirectory, find_installation_problem
 from flowbot.storage.migrations import open_migrated, read_revision_state
 from flowbot.storage.repositories.policies import PolicyRepository
 
@@ -134,7 +134,7 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
         identity = asyncio.create_task(slack.auth_test())
         await asyncio.wait([identity])
         answer = _date_answer(asked, identity)
-        yield await _check_token(identity)
+        yield await _check_token(slack, identity)
         yield await _check_scopes(identity)
         yield compare_clocks("Slack", answer)
         yield await _check_groups(slack, book)
@@ -185,8 +185,10 @@ async def _check_database(settings: Settings) -> str:
 
 
 @_check("slack token")
-async def _check_token(identity: Awaitable[AsyncSlackResponse]) -> str:
+async def _check_token(slack: AsyncWebClient, identity: Awaitable[AsyncSlackResponse]) -> str:
     answer = await identity
+    if problem := await find_installation_problem(slack, answer):
+        raise _CheckFailedError(problem)
     return f"{answer.get('user')} in {answer.get('team')}"
 
 

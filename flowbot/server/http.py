@@ -13,6 +13,7 @@ from flowbot.bootstrap import Flowbot
 from flowbot.errors import ConfigurationError
 from flowbot.server.receiver import Receiver, SlackEventsHandler
 from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, error_code
+from flowbot.slack.api.users import find_installation_problem
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Of a request of any kind: Slack sends far less."""
@@ -101,11 +102,12 @@ async def check_token(bot: Flowbot) -> None:
     """Check the bot token with Slack, which opens the connection for the first command too. A slow Slack is no failure.
 
     Raises:
-        ConfigurationError: Slack refuses the token.
+        ConfigurationError: Slack refuses the token, or flowbot cannot serve its installation.
     """
     try:
         async with asyncio.timeout(TOKEN_CHECK_SECONDS):
             answer = await bot.slack.auth_test()
+            problem = await find_installation_problem(bot.slack, answer)
     except SlackApiError as error:
         if (code := error_code(error)) in REFUSED_TOKEN:
             raise ConfigurationError(f"SLACK_BOT_TOKEN: Slack refuses it ({code})") from None
@@ -113,4 +115,6 @@ async def check_token(bot: Flowbot) -> None:
     except SLACK_ERRORS as error:
         log.warning("slack.no_greeting", error=type(error).__name__)
     else:
+        if problem is not None:
+            raise ConfigurationError(problem)
         log.info("slack.greeted", team=answer.get("team"), bot=answer.get("user"))

@@ -227,7 +227,9 @@ def _is_external(organisation: Organisation, caller: Caller, profile: UserProfil
     Signs are the payload's team and the profile's; in an Enterprise organisation either may name a sister workspace.
     Slack tells at least one of the two. Where neither is there, the workspace where it happened is taken for a sign.
     """
-    signs = [(caller.team, caller.enterprise), (profile.team, profile.enterprise)]
+    # An organisation-wide installation's payloads name the person's team without its enterprise.
+    enterprise = caller.enterprise or (profile.enterprise if caller.team == profile.team else None)
+    signs = [(caller.team, enterprise), (profile.team, profile.enterprise)]
     named = [sign for sign in signs if sign[0] is not None] or [(caller.workspace, None)]
     return profile.is_stranger or any(
         team != organisation.team

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from importlib.metadata import version
@@ -616,6 +617,17 @@ async def test_check_says_where_and_why(environment: Environment, tmp_path: Path
     assert re.search(rf"^FAIL  {line}$", out, re.MULTILINE), out
     assert SECRET not in out
     assert not (tmp_path / "slip.db").exists()
+
+
+async def test_check_names_an_installation_that_cannot_be_served(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    world.slack.workspace.team = replace(world.slack.workspace.team, enterprise="E0LALE")
+    world.slack.workspace.is_enterprise_install = True
+    world.slack.faults.add("usergroups.list", error="missing_argument", times=None)
+    status, out, _ = await run_in_thread(environment, tmp_path, "check")
+    assert status == 1
+    assert re.search(r"^FAIL  slack token: .*organisation-wide installation.*one workspace$", out, re.MULTILINE), out
 
 
 async def test_check_without_a_database_looks_at_all_the_rest(environment: Environment, tmp_path: Path) -> None:

@@ -117,6 +117,8 @@ BELONGING: Final = [
     ("the organisation itself for a team", (ENTERPRISE, ENTERPRISE), {"team": HERE}, ENTERPRISE, False),
     ("of another enterprise", (ELSEWHERE, OTHER_ENTERPRISE), {"team": HERE}, ENTERPRISE, True),
     ("of another one by the profile", (HERE, None), {"team": SISTER, "enterprise": OTHER_ENTERPRISE}, ENTERPRISE, True),
+    ("sister by a payload without one", (SISTER, None), {"team": SISTER, "enterprise": ENTERPRISE}, ENTERPRISE, False),
+    ("sister to another's payload", (SISTER, None), {"team": SISTER, "enterprise": OTHER_ENTERPRISE}, ENTERPRISE, True),
     ("of no enterprise that we know", (SISTER, None), {"team": HERE}, ENTERPRISE, True),
     ("an enterprise where we have none", (SISTER, ENTERPRISE), {"team": HERE}, None, True),
 ]

@@ -69,9 +69,10 @@ class Context:
 
     def build_app_fields(self) -> Json:
         """Return the fields that every interaction payload carries."""
+        enterprise = self.workspace.team.enterprise
         return {
             "token": VERIFICATION_TOKEN,
             "api_app_id": self.workspace.app_id,
-            "enterprise": None,
-            "is_enterprise_install": False,
+            "enterprise": {"id": enterprise, "name": enterprise} if enterprise else None,
+            "is_enterprise_install": self.workspace.is_enterprise_install,
         }

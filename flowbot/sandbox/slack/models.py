@@ -9,11 +9,12 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Team:
-    """A company's workspace."""
+    """A company's workspace, perhaps one of several in an Enterprise organisation."""
 
     id: str
     name: str
     domain: str
+    enterprise: str | None = None
 
 
 @dataclass

@@ -30,6 +30,8 @@ def serialize_user(workspace: Workspace, person: Person, *, include_locale: bool
         "is_email_confirmed": not person.is_bot,
         "who_can_share_contact_card": "EVERYONE",
     }
+    if person.team.enterprise:
+        user["enterprise_user"] = {"id": person.id, "enterprise_id": person.team.enterprise, "teams": [person.team.id]}
     if workspace.is_external(person):
         hidden = ("is_admin", "is_owner", "is_primary_owner", "is_email_confirmed")
         return {key: value for key, value in user.items() if key not in hidden} | {"is_stranger": True}

@@ -21,9 +21,10 @@ def generate_id(prefix: str) -> str:
 class Workspace:
     """A workspace, in memory.
 
-    `team` is where the app is installed; `people` may belong to other teams. With
-    `accepts_newer_blocks = False` it refuses the block types that older workspaces do not know. A file that the bot
-    uploaded takes `file_processing_seconds` until blocks can show it. `guide` is the page's guide for newcomers.
+    `team` is where the app is installed, or with `is_enterprise_install` one workspace of the organisation that it is
+    installed in; `people` may belong to other teams. With `accepts_newer_blocks = False` it refuses the block types
+    that older workspaces do not know. A file that the bot uploaded takes `file_processing_seconds` until blocks can
+    show it. `guide` is the page's guide for newcomers.
     """
 
     team: Team
@@ -35,6 +36,7 @@ class Workspace:
     channels: dict[str, Channel] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
     accepts_newer_blocks: bool = True
+    is_enterprise_install: bool = False
     file_processing_seconds: float = 1.0
     guide: Guide | None = None
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
@@ -56,7 +58,8 @@ class Workspace:
 
     def is_external(self, person: Person) -> bool:
         """Check whether the person belongs to another company."""
-        return person.team.id != self.team.id
+        is_sister = self.team.enterprise is not None and person.team.enterprise == self.team.enterprise
+        return person.team.id != self.team.id and not is_sister
 
     def get_bot_channel(self, channel_id: str) -> Channel:
         """Return a channel that the bot can see; raises `channel_not_found` for a private one without the bot."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
@@ -154,6 +155,28 @@ async def list_user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...
     """
     answer = await _ask(_Groups, client.usergroups_list(include_users=True))
     return tuple(group for group in answer.usergroups if not group.date_delete)
+
+
+async def find_installation_problem(client: AsyncWebClient, identity: AsyncSlackResponse) -> str | None:
+    """Say why flowbot cannot serve an organisation-wide installation; None where it can, or where it is none.
+
+    Args:
+        client: the Web API, as the bot.
+        identity: the answer of `auth.test`.
+
+    Raises:
+        Any of SLACK_ERRORS but SlackApiError: Slack did not answer.
+    """
+    if not identity.get("is_enterprise_install"):
+        return None
+    try:
+        await client.usergroups_list()
+    except SlackApiError as error:
+        return (
+            f"SLACK_BOT_TOKEN: it belongs to an organisation-wide installation, for which Slack does not list the user "
+            f"groups ({error_code(error)}); install flowbot in one workspace"
+        )
+    return None
 
 
 async def _ask(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:

@@ -24,7 +24,8 @@ def build_command(context: Context, person: Person, channel: Channel, command: s
         "command": command,
         "text": text,
         "api_app_id": context.workspace.app_id,
-        "is_enterprise_install": "false",
+        "is_enterprise_install": str(context.workspace.is_enterprise_install).lower(),
+        **({"enterprise_id": person.team.enterprise} if person.team.enterprise else {}),
         "response_url": context.issue_response_url("commands", channel.id, person.id),
         "trigger_id": context.trigger_ids.issue(person.id),
     }
@@ -41,8 +42,11 @@ def _user_fields(person: Person) -> Json:
     return {"id": person.id, "username": person.name, "name": person.name, "team_id": person.team.id}
 
 
-def _team_fields(team: Team) -> Json:
-    return {"id": team.id, "domain": team.domain}
+def _team_fields(context: Context, team: Team) -> Json | None:
+    """Return the team of an interaction; an organisation-wide installation's payloads have none."""
+    if context.workspace.is_enterprise_install:
+        return None
+    return {"id": team.id, "domain": team.domain, **({"enterprise_id": team.enterprise} if team.enterprise else {})}
 
 
 def build_action(placed: PlacedElement, chosen: Json) -> Json:
@@ -75,7 +79,7 @@ def build_message_action(context: Context, person: Person, message: Message, act
         **context.build_app_fields(),
         "container": container,
         "trigger_id": context.trigger_ids.issue(person.id),
-        "team": _team_fields(context.workspace.team),
+        "team": _team_fields(context, context.workspace.team),
         "channel": {"id": channel.id, "name": redact_channel_name(channel)},
         **({} if message.is_ephemeral else {"message": serialize_message(context.workspace, message)}),
         "state": {"values": state},
@@ -92,7 +96,7 @@ def build_view_action(context: Context, person: Person, view: View, action: Json
         **context.build_app_fields(),
         "container": {"type": "view", "view_id": view.id},
         "trigger_id": context.trigger_ids.issue(person.id, view.id if view.type == "modal" else None),
-        "team": _team_fields(person.team),
+        "team": _team_fields(context, person.team),
         "view": serialize_view(context.workspace, view),
         "actions": [action],
     }
@@ -125,7 +129,7 @@ def build_block_suggestion(
         "type": "block_suggestion",
         "user": _user_fields(person),
         **context.build_app_fields(),
-        "team": _team_fields(context.workspace.team),
+        "team": _team_fields(context, context.workspace.team),
         **place,
         "block_id": ids[0],
         "action_id": ids[1],
@@ -152,7 +156,7 @@ def build_view_submission(context: Context, person: Person, view: View) -> Json:
                 )
     return {
         "type": "view_submission",
-        "team": _team_fields(person.team),
+        "team": _team_fields(context, person.team),
         "user": _user_fields(person),
         **context.build_app_fields(),
         "trigger_id": context.trigger_ids.issue(person.id, view.id),
@@ -165,7 +169,7 @@ def build_view_closed(context: Context, person: Person, view: View, *, cleared: 
     """Return `view_closed`; `cleared` when the whole stack was closed."""
     return {
         "type": "view_closed",
-        "team": _team_fields(person.team),
+        "team": _team_fields(context, person.team),
         "user": _user_fields(person),
         **context.build_app_fields(),
         "view": serialize_view(context.workspace, view),
@@ -216,7 +220,7 @@ def build_event_callback(context: Context, event: Json) -> Json:
         "token": context.build_app_fields()["token"],
         "team_id": team_id,
         "context_team_id": team_id,
-        "context_enterprise_id": None,
+        "context_enterprise_id": context.workspace.team.enterprise,
         "api_app_id": context.workspace.app_id,
         "event": event,
         "type": "event_callback",
@@ -224,11 +228,11 @@ def build_event_callback(context: Context, event: Json) -> Json:
         "event_time": int(time.time()),
         "authorizations": [
             {
-                "enterprise_id": None,
-                "team_id": team_id,
+                "enterprise_id": context.workspace.team.enterprise,
+                "team_id": None if context.workspace.is_enterprise_install else team_id,
                 "user_id": context.workspace.bot.id,
                 "is_bot": True,
-                "is_enterprise_install": False,
+                "is_enterprise_install": context.workspace.is_enterprise_install,
             }
         ],
         "is_ext_shared_channel": False,

@@ -12,10 +12,11 @@ def check_auth(context: Context, _args: arguments.NoArguments) -> Json:
         "url": f"https://{workspace.team.domain}.slack.com/",
         "team": workspace.team.name,
         "user": workspace.bot.name,
-        "team_id": workspace.team.id,
+        "team_id": workspace.team.enterprise if workspace.is_enterprise_install else workspace.team.id,
+        **({"enterprise_id": workspace.team.enterprise} if workspace.team.enterprise else {}),
         "user_id": workspace.bot.id,
         "bot_id": workspace.bot_id,
-        "is_enterprise_install": False,
+        "is_enterprise_install": workspace.is_enterprise_install,
     }
 
 

@@ -43,7 +43,8 @@ def shows_effect(operation: FlowOperation, flow: Flow | None, others: Iterable[F
     """
     if flow is None or isinstance(operation, DeleteOperation):
         return flow is None and isinstance(operation, DeleteOperation)
-    return is_touched(operation, flow) and is_explained(operation.before, flow, (operation, *others))
+    is_shown = any(_accounts_for(operation, found) for found in flow_differences(operation.before, flow))
+    return is_shown and is_explained(operation.before, flow, (operation, *others))
 
 
 def is_explained(before: Flow, flow: Flow, operations: Iterable[FlowOperation]) -> bool:

@@ -5,9 +5,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.operations import EditOperation, FlowOperation, build_operation
+from flowbot.domain.outcomes import stored_content
 
 LATE_EFFECTS: Final = timedelta(hours=24)
 """So long after it was sent an effect that shows itself is taken for the write's own."""
@@ -107,8 +108,16 @@ def operations_since(change: Change, writes: Iterable[Change], now: datetime) ->
             or (write.state is ChangeState.APPLIED and write.changed_at > change.created_at)
         )
     )
-    built = (build_operation(write.request) for write in later)
+    built = (build_operation(_with_stored_content(write)) for write in later)
     return tuple(each for each in built if isinstance(each, FlowOperation))
+
+
+def _with_stored_content(write: Change) -> ChangeRequest:
+    """Return the request of a write as if what was read back right after it had been sent."""
+    request, wanted = write.request, write.request.wanted
+    if wanted is None or write.outcome is None or not write.is_stored_otherwise:
+        return request
+    return replace(request, wanted=replace(wanted, content=stored_content(wanted.content, write.outcome)))
 
 
 def take_over_effects(change: Change, writes: Iterable[Change], now: datetime) -> Change:

@@ -201,3 +201,15 @@ async def test_a_restart_in_between_loses_no_effect(
             await read_flow(world, world.emma)
         await wait_for_status(world, request, "Applied")
     assert list_fields_sent(world) == [ENABLE]
+
+
+async def test_an_edit_is_not_seen_in_what_another_set_in_the_same_field(bots: World) -> None:
+    first = await approve_with_late_effect(bots, "edit", copies=0)
+    await end_search(bots, first)
+    second = await request_edit(bots, "Second")
+    await bots.burak.click(second, "Approve")
+    await wait_for_status(bots, second, "Applied")
+    for command in ("show 1", "list"):
+        await read_flow(bots, bots.emma, command)
+    assert NOT_KNOWN in text_of(first)
+    assert list_fields_sent(bots) == [MINE, {"title": "Second"}]

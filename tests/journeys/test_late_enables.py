@@ -97,6 +97,17 @@ async def test_an_edit_that_was_sent_before_an_enable_was_seen_needs_an_approval
     assert list_fields_sent(bots) == [ENABLE]
 
 
+async def test_an_edit_that_is_stored_otherwise_does_not_hide_the_enable(bots: World) -> None:
+    enable = await approve_with_late_effect(bots, after=HOURS)
+    edit = await request_edit(bots)
+    delay_effect(bots, 0, stored={"title": str.upper})
+    await bots.burak.click(edit, "Approve")
+    await wait_for_status(bots, edit, "Applied")
+    await show_effect(bots, HOURS)
+    await wait_for_status(bots, enable, "Applied")
+    assert list_fields_sent(bots) == [ENABLE, MINE]
+
+
 async def test_an_edit_needs_no_approval_a_day_after_an_enable_that_never_came(bots: World) -> None:
     enable = await approve_with_late_effect(bots, copies=0)
     await end_search(bots, enable)

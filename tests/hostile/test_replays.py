@@ -173,8 +173,9 @@ async def restore_in_vain(world: World) -> Delivery:
 
 
 async def approve_before_the_policy_allows_it(world: World) -> Delivery:
-    await world.import_policy(approval_policy(approvers=NOBODY))
+    await world.import_policy(approval_policy())
     request = await request_change(world)
+    await world.import_policy(approval_policy(approvers=NOBODY))
     assert "yalnızca şu kişiler" in await click_and_read(world, world.burak, request, "Approve")
     await world.import_policy(approval_policy())
     return last_delivery(world)

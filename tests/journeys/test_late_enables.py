@@ -345,3 +345,16 @@ async def test_an_enable_that_was_approved_after_a_disable_is_not_undone(bots: W
     await wait_for_status(bots, first, "Applied")
     assert bots.enkapush.store.flow(1).is_enabled
     assert list_fields_sent(bots) == [ENABLE, DISABLE, ENABLE]
+
+
+async def test_a_flow_that_two_deletes_may_have_removed_is_restored_once(bots: World) -> None:
+    first = await approve_with_late_effect(bots, "delete", copies=0)
+    await end_search(bots, first)
+    await bots.emma.click(first, "Ask again")
+    second = await bots.deniz.wait_for_message(APPROVALS, WAITING)
+    await bots.burak.click(second, "Approve")
+    over = await wait_for_status(bots, second, "Applied")
+    await read_flow(bots, bots.emma, "list")
+    assert NOT_KNOWN in text_of(first)
+    assert "Restore" not in bots.deniz.list_buttons(first)
+    assert bots.deniz.list_buttons(over) == ["Restore"]

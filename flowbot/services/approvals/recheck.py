@@ -50,6 +50,11 @@ class Rechecker:
     async def _may_claim_effect(self, change: Change) -> bool:
         """Check whether what a reading shows now is the change's own: an enable's not after a later one was seen."""
         now, flow = self.clock(), change.request.flow
+        if change.request.kind is ChangeKind.DELETE and flow is not None:
+            # A flow is deleted once, and restored once.
+            writes = await self.store.sent_since(flow, now - LATE_EFFECTS)
+            if any(each.request.kind is ChangeKind.DELETE and each.state is ChangeState.APPLIED for each in writes):
+                return False
         if change.request.kind is not ChangeKind.ENABLE or flow is None:
             return is_recent(change, now)
         late = find_late_enables(await self.store.sent_since(flow, now - LATE_EFFECTS), now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.known_settings import settings_write
-from flowbot.domain.late_effects import LATE_EFFECTS, find_late_enables, is_recent
+from flowbot.domain.late_effects import LATE_EFFECTS, is_recent
 from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.executor import ChangeWriter, move_change
 from flowbot.services.ports import Clock
@@ -48,14 +48,10 @@ class Rechecker:
             return change
 
     async def _may_claim_effect(self, change: Change) -> bool:
-        """Check whether what a reading shows now is the change's own: an enable's not after a later one was seen."""
-        now, flow = self.clock(), change.request.flow
-        if change.request.kind is ChangeKind.DELETE and flow is not None:
-            # A flow is deleted once, and restored once.
-            writes = await self.store.sent_since(flow, now - LATE_EFFECTS)
-            if any(each.request.kind is ChangeKind.DELETE and each.state is ChangeState.APPLIED for each in writes):
-                return False
-        if change.request.kind is not ChangeKind.ENABLE or flow is None:
+        """Check whether what a reading shows is the change's own: of two enables or deletes, it is the last one's."""
+        now, request = self.clock(), change.request
+        if request.flow is None or request.kind not in {ChangeKind.ENABLE, ChangeKind.DELETE}:
             return is_recent(change, now)
-        late = find_late_enables(await self.store.sent_since(flow, now - LATE_EFFECTS), now)
-        return any(enable.id == change.id for enable in late)
+        writes = await self.store.sent_since(request.flow, now - LATE_EFFECTS)
+        alike = [write.id for write in writes if write.request.kind is request.kind]
+        return bool(alike) and alike[-1] == change.id

@@ -26,7 +26,7 @@ LATE: Final = (
     "The picture can’t be fetched now. If it still can’t be at the delete, Restore will bring the flow back without it."
 )
 DELETED: Final = "Its picture could not be kept: Restore will bring the flow back without it."
-MISSING: Final = "Its picture is missing: upload it again."
+MISSING: Final = "Its picture is missing. Upload it again."
 
 NO_PICTURE: Final = {
     "gone": (PICTURE, Fault.status(404, **MEDIA)),
@@ -131,9 +131,9 @@ async def test_a_lost_picture_is_told_in_turkish(http: World) -> None:
     over = await wait_for_status(http, request, "silindi")
     assert "Görseli saklanamadı: geri yüklenirse akış görselsiz gelir." in text_of(over)
     await http.ayse.click(over, "Geri yükle")
-    await wait_for_private_message(http.ayse, "Görseli eksik: yeniden yükleyin.")
+    await wait_for_private_message(http.ayse, "Görseli eksik. Yeniden yükleyin.")
     public = await http.deniz.wait_for_message(MARKETING, "geri yüklendi")
-    assert "Görseli eksik: yeniden yükleyin." in text_of(public)
+    assert "Görseli eksik. Yeniden yükleyin." in text_of(public)
 
 
 async def test_a_late_picture_is_told_in_turkish(http: World) -> None:

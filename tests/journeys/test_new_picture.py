@@ -9,7 +9,7 @@ from flowbot.services.executor import context
 from flowbot.slack.forms.flow import submission
 from flowbot.storage.repositories.images import ImageRepository
 from tests.journeys.form_steps import PNG, add_flow, list_writes, open_form, wait_for_reopened_form, wait_for_result
-from tests.journeys.request_steps import WAITING, approval_policy, wait_for_status
+from tests.journeys.request_steps import WAITING, approval_policy, wait_for_notice, wait_for_status
 from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes, on_both_databases
 
 OTHER: Final = PNG + b"another picture"
@@ -116,8 +116,7 @@ async def test_a_form_that_is_opened_again_has_the_picture_that_was_kept(http: W
     http.enkapush.store.update_flow(1, description="Theirs")
     await http.burak.click(request, "Approve")
     await wait_for_status(http, request, "Out of date")
-    notice = await http.emma.wait_for_message(MARKETING, lambda each: "Open form" in http.emma.list_buttons(each))
-    await http.emma.click(notice, "Open form")
+    await http.emma.click(await wait_for_notice(http, request, "Open form"), "Open form")
     again = await http.emma.wait_for_view(lambda view: view.submit is not None)
     assert "The picture that you added before is kept" in text_of(again)
     await http.emma.submit()
@@ -201,8 +200,7 @@ async def test_a_request_of_a_form_that_was_opened_again_shows_its_picture(http:
     http.enkapush.store.update_flow(1, description="Theirs")
     await http.burak.click(request, "Approve")
     await wait_for_status(http, request, "Out of date")
-    notice = await http.emma.wait_for_message(MARKETING, lambda each: "Open form" in http.emma.list_buttons(each))
-    await http.emma.click(notice, "Open form")
+    await http.emma.click(await wait_for_notice(http, request, "Open form"), "Open form")
     await http.emma.wait_for_view(lambda view: view.submit is not None)
     await http.emma.submit()
     assert _shown_files(await _wait_for_request(http)) == [file.id]

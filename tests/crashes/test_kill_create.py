@@ -217,8 +217,8 @@ async def test_of_two_alike_flows_one_that_was_made_is_not_told_to_both(
         last = await deployment.start()
         await deployment.wait_until_shown(last.seconds_left)
         assert len(deployment.list_flows(NAME)) == 1
-        assert sum(len(deployment.private_messages(person, "#4")) for person in people) == 1
-        assert [len(deployment.private_messages(person)) for person in people] == [1, 1]
+        # None of the two is told so while the other's may be the one that is there.
+        await eventually(lambda: sum(len(deployment.private_messages(person, "#4")) for person in people) == 1)
 
 
 async def kill_at_random(deployment: Deployment, rounds: int, seed: int) -> None:

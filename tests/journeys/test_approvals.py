@@ -235,7 +235,7 @@ async def test_where_nobody_may_approve_nothing_waits_for_ever(http: World) -> N
     await http.import_policy(approval_policy(approvers="[]"))
     add_flow(http)
     await http.emma.send(MARKETING, "/flows enable 1")
-    await wait_for_private_message(http.emma, "this channel's policy names nobody who may approve", MARKETING)
+    await wait_for_private_message(http.emma, "Nobody can approve this: this channel has no approvers.", MARKETING)
 
 
 @in_both_modes

@@ -327,4 +327,4 @@ async def test_in_the_channel_where_requests_are_posted_an_approver_finds_what_w
     await http.emma.send(APPROVALS, "/flows approvals")
     assert "Asked by you" in text_of(await wait_for_private_message(http.emma, "Old name"))
     await http.emma.send(APPROVALS, "/flows list")
-    await wait_for_private_message(http.emma, "This channel has no policy yet")
+    await wait_for_private_message(http.emma, "are posted here.")

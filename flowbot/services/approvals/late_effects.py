@@ -27,6 +27,7 @@ from flowbot.errors import DependencyError
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer, require_for_request
+from flowbot.services.executor.create import is_created_twice
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.enkapush import AllFlows, FlowObserver, FlowSource
@@ -221,7 +222,7 @@ class LateEffects(FlowObserver):
         if outcome is None or outcome.flow is None or TWIN in outcome.params:
             return
         alike = {flow.id for flow in made if is_equivalent(flow, operation.wanted.content)} - {outcome.flow}
-        if not alike or await self.store.is_creating(operation.wanted.content.website_id, except_change=change.id):
+        if not alike or await is_created_twice(self.store, change, operation):
             return
         others = alike - await self.store.flows_created_by_others(alike, except_change=change.id)
         if not others:

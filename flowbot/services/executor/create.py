@@ -20,6 +20,7 @@ from flowbot.services.executor.context import (
 )
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.ports.enkapush import WriteUnclearError
+from flowbot.services.ports.storage import ChangeStore
 
 log = structlog.get_logger(__name__)
 
@@ -82,14 +83,24 @@ class CreateWrite(Write):
     async def _find(self, flows: Iterable[Flow], newest: FlowId | None) -> Flow | None:
         """Find the created flow: the oldest with the whole content that was sent, else the oldest with its name.
 
-        What another change has created is left out. While another one creates on that website nothing is found.
+        What another change has created is left out. While another of that name is being created nothing is found.
         """
         alike = [flow for flow in flows if is_created_by(self.operation, flow, newest)]
-        website = self.operation.wanted.content.website_id
-        if not alike or await self.context.store.is_creating(website, except_change=self.change.id):
+        if not alike or await is_created_twice(self.context.store, self.change, self.operation):
             return None
         ids = frozenset(flow.id for flow in alike)
         claimed = await self.context.store.flows_created_by_others(ids, except_change=self.change.id)
         content = self.operation.wanted.content
         free = (flow for flow in alike if flow.id not in claimed)
         return min(free, key=lambda flow: (not is_equivalent(flow, content), flow.id), default=None)
+
+
+async def is_created_twice(store: ChangeStore, change: Change, operation: CreateOperation) -> bool:
+    """Check whether another change creates a flow of the same name on the same website just now.
+
+    Raises:
+        DependencyError: the database did not answer.
+    """
+    content = operation.wanted.content
+    others = await store.creating(content.website_id, except_change=change.id)
+    return any(other.request.wanted and other.request.wanted.content.name == content.name for other in others)

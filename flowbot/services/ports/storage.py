@@ -122,8 +122,8 @@ class ChangeStore(LeaseStore, Protocol):
     async def late_since(self, since: datetime) -> tuple[Change, ...]:
         """List the changes sent after `since` of which a reading may tell more: unknown ones, enables and creates."""
 
-    async def is_creating(self, website: WebsiteId, *, except_change: ChangeId) -> bool:
-        """Check whether another create or restore on the website is sent and not read back yet."""
+    async def creating(self, website: WebsiteId, *, except_change: ChangeId) -> tuple[Change, ...]:
+        """List the other creates and restores on the website that are sent and not read back yet."""
 
     async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
         """Return those of `flows` that another change than `except_change` has made."""

@@ -42,7 +42,7 @@ class TokenMonitor:
     def note_refusal(self, reason: str) -> None:
         """Take the token for refused, for an event's or an error's name, until Slack takes it again."""
         if self._refusal is None:
-            log.error("slack.token_refused", error=reason)
+            log.warning("slack.token_refused", error=reason)
             self._refusal, self._checked_at = reason, self._monotonic()
 
     async def is_accepted(self) -> bool:

@@ -112,14 +112,10 @@ class ChangeRepository(ChangeStore):
         )
         return await self._fetch(sent.order_by(submitted.scalar_subquery(), changes.c.id))
 
-    async def is_creating(self, website: WebsiteId, *, except_change: ChangeId) -> bool:
+    async def creating(self, website: WebsiteId, *, except_change: ChangeId) -> tuple[Change, ...]:
         is_sent = and_(changes.c.state == ChangeState.APPLYING.value, changes.c.sent_at.is_not(None))
-        is_of_kind = changes.c.kind.in_(sorted(CREATING_KINDS))
-        creating = select(changes.c.id).where(
-            is_sent, is_of_kind, changes.c.website_id == website, changes.c.id != except_change
-        )
-        async with self._database.read() as connection:
-            return await connection.scalar(creating.limit(1)) is not None
+        is_here = and_(changes.c.website_id == website, changes.c.kind.in_(sorted(CREATING_KINDS)))
+        return await self._fetch(select(changes).where(is_sent, is_here, changes.c.id != except_change))
 
     async def late_since(self, since: datetime) -> tuple[Change, ...]:
         is_unknown = changes.c.state == ChangeState.UNKNOWN.value

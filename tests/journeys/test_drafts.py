@@ -21,7 +21,7 @@ from tests.journeys.form_steps import (
     wait_for_reopened_form,
     wait_for_result,
 )
-from tests.journeys.request_steps import submit_reason, wait_for_faults, wait_for_status
+from tests.journeys.request_steps import list_mentions, submit_reason, wait_for_faults, wait_for_notice, wait_for_status
 from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_databases
 
 HALF: Final[dict[str, Any]] = {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"}
@@ -252,7 +252,7 @@ async def test_what_may_be_saved_is_brought_back_by_its_button_alone(http: World
     http.enkapush.faults.add(Fault.reset(method="POST", path="/flows"))
     await open_form(http.emma, "/flows create")
     await http.emma.submit(REQUIRED_FIELDS)
-    told = await http.emma.wait_for_message(MARKETING, "did not say whether it made the flow", timeout=10)
+    told = await http.emma.wait_for_message(MARKETING, "does not show the flow “Spring” yet", timeout=10)
     await http.emma.close()
     form = await open_form(http.emma, "/flows create")
     assert BACK not in text_of(form)
@@ -368,10 +368,7 @@ async def test_what_was_asked_again_for_a_flow_that_changed_takes_nothing_back_e
         MARKETING, lambda message: message.ts > request.ts and "Approve" in http.burak.list_buttons(message)
     )
     await reject(http, again)
-    await wait_for_status(http, again, "Rejected")
-    told = await http.emma.wait_for_message(
-        MARKETING, lambda message: "Rejected" in text_of(message) and "Open form" in http.emma.list_buttons(message)
-    )
+    told = await wait_for_notice(http, again, "was rejected")
     await http.emma.click(told, "Open form")
     await http.emma.wait_for_view(is_form)
     assert (http.emma.read_field("Title"), http.emma.read_field("Name")) == ("Mine", "Theirs")
@@ -404,23 +401,22 @@ async def withdraw(world: World, request: Message) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "word"),
+    ("ending", "word", "headline"),
     [
-        (refuse_in_enkapush, "Failed"),
-        (change_meanwhile, "Out of date"),
-        (reject, "Rejected"),
-        (withdraw, "Withdrawn"),
+        (refuse_in_enkapush, "Failed", "could not be changed"),
+        (change_meanwhile, "Out of date", "is out of date"),
+        (reject, "Rejected", "was rejected"),
+        (withdraw, "Withdrawn", "was withdrawn"),
     ],
 )
 async def test_an_edit_that_was_asked_for_and_not_done_can_be_opened_again(
-    http: World, ending: Callable[[World, Message], Awaitable[None]], word: str
+    http: World, ending: Callable[[World, Message], Awaitable[None]], word: str, headline: str
 ) -> None:
     request = await request_edit(http, {"Title": "Mine", "UTM source": "mine"})
     await ending(http, request)
     await wait_for_status(http, request, word)
-    told = await http.emma.wait_for_message(MARKETING, lambda message: "Open form" in http.emma.list_buttons(message))
-    assert told.is_ephemeral
-    assert word in text_of(told)
+    told = await wait_for_notice(http, request, headline)
+    assert ("user", "U0EMMA") in list_mentions(http, told)
     await http.emma.click(told, "Open form")
     form = await http.emma.wait_for_view(is_form)
     assert {label: http.emma.read_field(label) for label in ("Title", "UTM source", "Name")} == {

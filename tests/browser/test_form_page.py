@@ -1,11 +1,12 @@
 """The flow form as a person fills it in, in a real browser."""
 
+import asyncio
 import base64
 import re
 from typing import Final
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
@@ -77,3 +78,20 @@ async def test_what_was_typed_is_there_again_after_closing(page: Page, address: 
     form = await open_form(page, address, "/flows create")
     await expect(form.get_by_text("This is what you typed on")).to_be_visible()
     await expect(form.get_by_label("Name", exact=True)).to_have_value("Not yet")
+
+
+async def test_a_form_that_opens_before_the_page_listens_is_shown(page: Page, address: str) -> None:
+    commanded = asyncio.Event()
+
+    async def listen_late(route: Route) -> None:
+        await commanded.wait()
+        await route.continue_()
+
+    await page.route("**/sandbox/events?*", listen_late)
+    await page.goto(f"{address}/?as=U0EMMA")
+    await expect(page.get_by_placeholder("Message #marketing")).to_be_visible()
+    async with page.expect_response("**/sandbox/send*"):
+        await send(page, "/flows create")
+    await asyncio.sleep(1)  # the bot opens and fills its form
+    commanded.set()
+    await expect(page.get_by_role("dialog").get_by_label("Name", exact=True)).to_be_visible()

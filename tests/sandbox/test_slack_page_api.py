@@ -113,6 +113,18 @@ async def test_events_stream_and_resume(sandbox: SlackSandbox, page: aiohttp.Cli
         assert (await next_event(stream))[1]["message"]["text"] == "two"
 
 
+async def test_events_begin_behind_what_was_read(sandbox: SlackSandbox, page: aiohttp.ClientSession) -> None:
+    ayse = sandbox.person("U0AYSE")
+    async with page.get("/sandbox/state?as=U0BURAK") as answer:
+        last = (await answer.json())["last_event"]
+    await ayse.send(MARKETING, "one")
+    async with page.get(f"/sandbox/events?as=U0BURAK&after={last}") as stream:
+        assert (await next_event(stream))[1]["message"]["text"] == "one"
+    async with page.get(f"/sandbox/events?as=U0BURAK&after={last + 1000}") as stream:
+        await ayse.send(MARKETING, "two")
+        assert (await next_event(stream))[1]["message"]["text"] == "two"
+
+
 async def test_a_person_hears_of_their_own_views_and_homes(sandbox: SlackSandbox, page: aiohttp.ClientSession) -> None:
     client = AsyncWebClient(BOT_TOKEN, base_url=f"{sandbox.origin}/api/", session=page)
     async with page.get("/sandbox/events?as=U0AYSE") as stream:

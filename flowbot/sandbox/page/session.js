@@ -37,6 +37,7 @@ export class Session {
   constructor(api, state, handlers) {
     this.api = api;
     this.directory = new Directory(state);
+    this.lastEvent = state.last_event;
     this.handlers = handlers;
     this.bot = 'online' in state.bot ? (state.bot.online ? 'online' : 'offline') : 'unknown';
   }
@@ -54,7 +55,7 @@ export class Session {
 
   /** Begin to listen; the page is ready to be told. */
   listen() {
-    this.stream = new Stream(this.api.as, {
+    this.stream = new Stream(this.api.as, this.lastEvent, {
       onEvent: (event) => this.take(event),
       onLink: (up) => this.handlers.onStatus(up ? this.bot : 'lost'),
       onOpen: () => this.handlers.onGap(),

@@ -17,20 +17,25 @@ const LONGEST_DELAY_MS = 8000;
 export class Stream {
   /**
    * @param {string} as
+   * @param {number} after the last event that the page knows of
    * @param {StreamHandlers} handlers
    */
-  constructor(as, handlers) {
+  constructor(as, after, handlers) {
     this.url = `/sandbox/events?as=${encodeURIComponent(as)}`;
+    this.after = String(after);
     this.handlers = handlers;
     this.delay = FIRST_DELAY_MS;
     this.open();
   }
 
   open() {
-    this.source = new EventSource(this.url);
+    this.source = new EventSource(`${this.url}&after=${this.after}`);
     this.source.addEventListener('open', () => this.opened());
     this.source.addEventListener('error', () => this.failed());
-    this.source.addEventListener('message', (event) => this.handlers.onEvent(JSON.parse(event.data)));
+    this.source.addEventListener('message', (event) => {
+      this.after = event.lastEventId;
+      this.handlers.onEvent(JSON.parse(event.data));
+    });
   }
 
   opened() {

@@ -12,9 +12,14 @@ KEEP_ALIVE_SECONDS = 15.0
 
 
 async def stream_events(feed: EventFeed, request: web.Request, user_id: str) -> web.StreamResponse:
-    """Stream the events until the page goes away; `Last-Event-ID` resumes after a broken line."""
-    resume_after = request.headers.get("Last-Event-ID", "")
+    """Stream the events until the page goes away.
+
+    `Last-Event-ID` resumes after a broken line; `after` begins behind what the page has read.
+    """
+    resume_after = request.headers.get("Last-Event-ID") or request.query.get("after", "")
     last_id = int(resume_after) if resume_after.isdecimal() else feed.last_id
+    # Another server's ids may be higher: this one counts from zero.
+    last_id = min(last_id, feed.last_id)
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     )

@@ -95,6 +95,7 @@ async def get_state(request: web.Request) -> web.StreamResponse:
             "me": serializers.serialize_page_person(workspace, me),
             "channels": [serializers.serialize_page_channel(c) for c in workspace.list_channels(me.id)],
             "default_as": next(iter(people)),
+            "last_event": request.app[_CONTEXT].feed.last_id,
             "guide": workspace.guide.model_dump() if workspace.guide else {},
             "languages": sorted(path.stem.removeprefix("words_") for path in PAGE_FOLDER.glob("words_*.js")),
         }

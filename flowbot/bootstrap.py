@@ -202,7 +202,7 @@ async def run_flowbot(
 def _build_services(
     settings: Settings, outside: _Outside, reader: EnkapushReader, source: ObservedSource, flow_cache: FlowCache
 ) -> Services:
-    """Build the use cases on the adapters to what is open. What writes read is not observed."""
+    """Build the use cases on the adapters to what is open. What `reader` reads for writes is not observed."""
     database, clock, monotonic = outside.database, outside.clock, outside.monotonic
     store, policies = ChangeRepository(database, clock), PolicyRepository(database, clock)
     images, drafts = ImageRepository(database), DraftRepository(database)

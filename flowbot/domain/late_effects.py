@@ -44,6 +44,11 @@ def may_take_effect(change: Change, now: datetime) -> bool:
     return is_open and is_recent(change, now)
 
 
+def was_seen_since(change: Change, moment: datetime) -> bool:
+    """Check whether the effect of a change was seen after a moment, whenever it was sent."""
+    return change.state is ChangeState.APPLIED and change.changed_at > moment
+
+
 def find_late_enables(writes: Sequence[Change], now: datetime) -> list[Change]:
     """Find the enables of one flow that may take effect; none that was submitted before another that was read back.
 
@@ -58,8 +63,7 @@ def find_late_enables(writes: Sequence[Change], now: datetime) -> list[Change]:
 
 def was_enabled_since(writes: Iterable[Change], since: datetime) -> bool:
     """Check whether an enable of one flow was seen after `since`, whenever it was sent."""
-    enables = (write for write in writes if write.request.kind is ChangeKind.ENABLE)
-    return any(enable.state is ChangeState.APPLIED and enable.changed_at > since for enable in enables)
+    return any(write.request.kind is ChangeKind.ENABLE and was_seen_since(write, since) for write in writes)
 
 
 def find_late_edits(writes: Iterable[Change], now: datetime) -> list[Change]:
@@ -69,8 +73,7 @@ def find_late_edits(writes: Iterable[Change], now: datetime) -> list[Change]:
 
 def find_sought(writes: Iterable[Change], kind: ChangeKind, now: datetime) -> Change | None:
     """Find the change of one flow that has to be found before another of its kind is sent; None where there is none."""
-    alike = (write for write in writes if write.request.kind is kind and kind in UNREPEATABLE)
-    return next((write for write in alike if is_sought(write, now)), None)
+    return next((write for write in writes if write.request.kind is kind and is_sought(write, now)), None)
 
 
 def find_repeatable_disable(writes: Sequence[Change]) -> Change | None:
@@ -105,7 +108,7 @@ def operations_since(change: Change, writes: Iterable[Change], now: datetime) ->
         and (
             write.state is ChangeState.APPLYING
             or may_take_effect(write, now)
-            or (write.state is ChangeState.APPLIED and write.changed_at > change.created_at)
+            or was_seen_since(write, change.created_at)
         )
     )
     built = (build_operation(_with_stored_content(write)) for write in later)
@@ -132,7 +135,7 @@ def take_over_effects(change: Change, writes: Iterable[Change], now: datetime) -
     operation = build_operation(request)
     if not isinstance(operation, FlowOperation):
         return change
-    shown = [write for write in writes if write.state is ChangeState.APPLIED and write.changed_at > change.created_at]
+    shown = [write for write in writes if was_seen_since(write, change.created_at)]
     current = operation.before
     for late in operations_since(change, shown, now):
         current = replace(current, **late.sent)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 from structlog.contextvars import bind_contextvars
@@ -26,7 +26,7 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import DeliveryKey, DeliveryStore
 from flowbot.services.users import Caller, CurrentUser, UserService
 from flowbot.slack.api.messages import Responder
-from flowbot.slack.payloads.incoming import ReplyTarget
+from flowbot.slack.payloads.incoming import FormEvent, ReplyTarget
 from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.views import sentences
 from flowbot.slack.views.block_kit import Message
@@ -37,6 +37,8 @@ SLOW_SECONDS: Final = 6.0
 """After this long without an answer the person is told that it takes longer."""
 UNDO_SECONDS: Final = 0.5
 """A handler that is cancelled at a stop has this long to end."""
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +117,38 @@ class Runner:
 
         bind_contextvars(request=kind, user=caller.user, channel=target.channel)
         self.tasks.start(run(), name=kind)
+
+    async def store_submission(
+        self, event: FormEvent, kind: str, name: str, store: Callable[[], Awaitable[T]], t: Translator
+    ) -> T | Text:
+        """Store what a form asks for before the form is acknowledged, so that a crash cannot lose it.
+
+        Args:
+            event: the form's delivery; a second one is refused.
+            kind: the sort of request, for log and metrics.
+            name: the form's id, for the metrics.
+            store: stores it, and returns what was stored.
+            t: the language of the person whose form it is.
+
+        Returns:
+            What was stored, or the sentence that says why nothing was, so that the form stays open with it.
+        """
+
+        async def store_once() -> T:
+            key = event.delivery_key
+            if key is not None and not await self.deliveries.record_once(key, self.clock()):
+                raise UserError("form.repeated")
+            return await store()
+
+        try:
+            return await self.tasks.run_within(ACK_SECONDS, store_once(), name=kind)
+        except UserError as error:
+            log.info("refused", reason=str(error))
+            problem, outcome = error.text, "refused"
+        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
+            problem, outcome = explain_unsaved(error, t), "fault"
+        self.metrics.requests.labels(kind, name, outcome).inc()
+        return problem
 
     async def _handle(
         self, caller: Caller, target: ReplyTarget, handler: Handler, once: DeliveryKey | None

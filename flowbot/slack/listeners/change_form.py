@@ -2,15 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
-import structlog
 from structlog.contextvars import bind_contextvars
 
 from flowbot.domain.change import Change, ChangeKind
 from flowbot.domain.draft import Draft
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.i18n.translator import Translator
 from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
 from flowbot.services.ports.form_storage import DraftStore
 from flowbot.slack.api.modals import AckArgs, Modals, ack_errors
@@ -21,10 +20,8 @@ from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.payloads.button_values import FlowValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions, FormEvent, ReplyTarget
-from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, explain_unsaved
+from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
 from flowbot.slack.views import sentences
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +79,10 @@ class ChangeFormHandler:
         metadata = submitted.metadata
         t = self.runner.locales.for_reader(metadata.locale, metadata.timezone)
         bind_contextvars(request="change", user=event.user.id, channel=metadata.origin)
-        try:
-            change = await self.runner.tasks.run_within(ACK_SECONDS, self._request(event, submitted), name="change")
-        except UserError as error:
-            log.info("refused", reason=str(error))
-            return self._refuse("refused", error.text, t)
-        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            return self._refuse("fault", explain_unsaved(error, t), t)
+        store = partial(self._request, event, submitted)
+        change = await self.runner.store_submission(event, "change", ChangeForm.CALLBACK, store, t)
+        if isinstance(change, Text):
+            return ack_errors(reason_error(change, t))
 
         async def execute(interaction: Interaction) -> Reply:
             return await self.requests.execute(interaction, change)
@@ -98,16 +92,9 @@ class ChangeFormHandler:
         return {}
 
     async def _request(self, event: FormEvent, submitted: SubmittedChange) -> Change:
-        key, now = event.delivery_key, self.runner.clock()
-        if key is not None and not await self.runner.deliveries.record_once(key, now):
-            raise UserError("form.repeated")
         user, draft = await self.runner.users.identify(event.caller), await self.drafts.get(submitted.metadata.token)
         if draft is None or draft.user != user.id or draft.flow is None:
             raise UserError("form.too_old")
         return await self.submitter.request_change(
             user, draft.channel, draft.kind, draft.flow, submitted.reason, form=draft
         )
-
-    def _refuse(self, outcome: str, text: Text, t: Translator) -> AckArgs:
-        self.runner.metrics.requests.labels("change", ChangeForm.CALLBACK, outcome).inc()
-        return ack_errors(reason_error(text, t))

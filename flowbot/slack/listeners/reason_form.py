@@ -1,22 +1,19 @@
 """The handler of the reason form."""
 
 from dataclasses import dataclass
+from functools import partial
 
-import structlog
 from structlog.contextvars import bind_contextvars
 
 from flowbot.domain.change import Change
-from flowbot.errors import Text, UserError
-from flowbot.i18n.translator import Translator
+from flowbot.errors import Text
 from flowbot.services.approvals.decide import AlreadyDecidedError, DecisionService
 from flowbot.slack.api.modals import AckArgs, ack_errors
 from flowbot.slack.forms.reason import ReasonForm, ReasonPurpose, SubmittedReason, reason_error
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.payloads.incoming import FormEvent, ReplyTarget
-from flowbot.slack.runner import ACK_SECONDS, NO_REPLY, Interaction, Reply, Runner, explain_unsaved
-
-log = structlog.get_logger(__name__)
+from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +38,12 @@ class ReasonFormHandler:
         if errors := ReasonForm.field_errors(submitted, t):
             return ack_errors(errors)
         bind_contextvars(request="reason", user=event.user.id, channel=channel)
-        try:
-            change = await self.runner.tasks.run_within(ACK_SECONDS, self._decide(event, submitted), name="reason")
-        except AlreadyDecidedError:
+        store = partial(self._decide, event, submitted)
+        change = await self.runner.store_submission(event, "reason", ReasonForm.CALLBACK, store, t)
+        if isinstance(change, Text):
+            return ack_errors(reason_error(change, t))
+        if change is None:
             return {}
-        except UserError as error:
-            log.info("refused", reason=str(error))
-            return self._refuse("refused", error.text, t)
-        except Exception as error:  # noqa: BLE001 - said at the form, whatever it is, and logged there
-            return self._refuse("fault", explain_unsaved(error, t), t)
 
         async def follow_up(_interaction: Interaction) -> Reply:
             await self.requests.follow_up(change)
@@ -60,16 +54,13 @@ class ReasonFormHandler:
         self.runner.start("reason", ReasonForm.CALLBACK, event.caller, target, handler)
         return {}
 
-    async def _decide(self, event: FormEvent, submitted: SubmittedReason) -> Change:
-        key, now = event.delivery_key, self.runner.clock()
-        if key is not None and not await self.runner.deliveries.record_once(key, now):
-            raise UserError("form.repeated")
+    async def _decide(self, event: FormEvent, submitted: SubmittedReason) -> Change | None:
+        """Save the decision; None where it was saved already, and whoever saved it does the rest."""
         user, metadata = await self.runner.users.identify(event.caller), submitted.metadata
-        if metadata.purpose is ReasonPurpose.BREAK_GLASS:
-            return await self.decisions.skip_approval(user, metadata.change, submitted.reason)
-        # From no channel: whoever had the form open may have left the channel since.
-        return await self.decisions.reject(user, metadata.change, submitted.reason, None)
-
-    def _refuse(self, outcome: str, text: Text, t: Translator) -> AckArgs:
-        self.runner.metrics.requests.labels("reason", ReasonForm.CALLBACK, outcome).inc()
-        return ack_errors(reason_error(text, t))
+        try:
+            if metadata.purpose is ReasonPurpose.BREAK_GLASS:
+                return await self.decisions.skip_approval(user, metadata.change, submitted.reason)
+            # From no channel: whoever had the form open may have left the channel since.
+            return await self.decisions.reject(user, metadata.change, submitted.reason, None)
+        except AlreadyDecidedError:
+            return None

@@ -16,8 +16,9 @@ from flowbot.enkapush.client import Timeouts
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import ClientError, Message, SandboxPerson, text_of
 from flowbot.services.policy_setup import PolicySetup
+from flowbot.slack import runner
 from flowbot.slack.forms.flow import submission
-from flowbot.slack.listeners import policy_form, reason_form
+from flowbot.slack.listeners import policy_form
 from flowbot.storage import engine
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.unit_of_work import Database
@@ -192,7 +193,7 @@ async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_count
     await burak.click(request, "Reject")
     await burak.wait_for_view(lambda view: view.callback_id == "changes.reason")
     (label,) = burak.list_fields()
-    async with break_commits(scene, how, reason_form):
+    async with break_commits(scene, how, runner):
         (said,) = (await burak.submit({label: "Not before the sale"})).errors.values()
     assert ("bu formu şu anda alamadı" if how == "locked" else "kesin değil") in said
     assert (await burak.submit()).errors == {}

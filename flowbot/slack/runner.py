@@ -29,7 +29,7 @@ from flowbot.slack.api.messages import Responder
 from flowbot.slack.payloads.incoming import FormEvent, ReplyTarget
 from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.views import sentences
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 
 ACK_SECONDS: Final = 2.3
 """The time for all that happens before an acknowledgement; Slack waits three seconds."""

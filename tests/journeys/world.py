@@ -203,6 +203,7 @@ async def new_world(database_url: str) -> AsyncIterator[World]:
             database_url=SecretStr(database_url),
         )
         yield World(slack, enkapush, settings, time, stack)
+    assert slack.headline_faults == []
 
 
 def block_database(database: str) -> None:

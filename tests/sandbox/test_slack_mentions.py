@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from flowbot.sandbox.slack import Message, SlackSandbox, View, text_of
+from flowbot.sandbox.slack.headlines import find_headline_fault
 
 SANDBOX = SlackSandbox()
 
@@ -112,3 +113,20 @@ def test_text_of_is_what_a_person_reads() -> None:
     message = Message("1.1", "C0MARKETING", "U0FLOWBOT", "the notification", blocks=blocks)
     assert text_of(message) == "Flows\n*Sale* <b> Shop 1 May\nNext\nName\n3"
     assert text_of(Message("1.1", "C0MARKETING", "U0FLOWBOT", "a &amp; b")) == "a & b"
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks", "is_wrong"),
+    [
+        ("Flow\u2060#\u206012 &amp; more", section("Flow#12 & more, and what follows"), False),
+        ("Flow 12 is…", section("Flow 12 is live"), False),
+        ("Asked by <@U0AYSE>", [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [
+            {"type": "text", "text": "Asked by "}, {"type": "user", "user_id": "U0AYSE"}]}]}], False),
+        ("An answer for you", section("Flow 12 is live"), True),
+        ("", section("Flow 12 is live"), True),
+        ("Flow <!here>", section("Flow !here"), True),
+    ],
+)  # fmt: skip
+def test_a_headline_that_differs_is_found(text: str, blocks: list[dict[str, Any]], is_wrong: bool) -> None:
+    message = Message("1.1", "C0MARKETING", "U0FLOWBOT", text, blocks=blocks)
+    assert (find_headline_fault(message, SANDBOX.workspace) is not None) is is_wrong

@@ -12,7 +12,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import form_status
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.sentences import format_text, sentence_message
 from tests.slack.test_request_views import (

@@ -11,11 +11,12 @@ from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_o
 from flowbot.slack.api.client import create_web_client, open_session
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.payloads.incoming import ReplyTarget
-from flowbot.slack.views.block_kit import Message, image, plain, section
+from flowbot.slack.views.block_kit import image, plain, section
+from flowbot.slack.views.message import Message
 
 MARKETING, RANDOM, EMMA = "C0MARKETING", "C0RANDOM", "U0EMMA"
-HELLO: Final = Message("Hello", (section(plain("Hello")),))
-PICTURE: Final = Message("Hello", (section(plain("Hello")), image("https://cdn.example/a.png", "A picture")))
+HELLO: Final = Message((section(plain("Hello")),))
+PICTURE: Final = Message((section(plain("Hello")), image("https://cdn.example/a.png", "A picture")))
 
 
 class Setup:

@@ -54,7 +54,7 @@ from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import flow_list, form_status, push, sentences
 from flowbot.slack.views.approvals import LISTED_MAX, approvals_message
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.notices import (
     reminder_message,
     request_ended_message,
@@ -579,7 +579,7 @@ def test_the_first_block_and_the_notification_carry_the_same_headline(
     if state in WHY:
         messages.append(request_ended_message(given, t, NAMED))
     for message in messages:
-        assert text_of(Message("", message.blocks[:1])) == message.text
+        assert text_of(Message(message.blocks[:1])) == message.text
         assert "#12 Spring sale" in message.text
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.event_feed import EventFeed
+from flowbot.sandbox.slack.headlines import find_headline_fault
 from flowbot.sandbox.slack.models import Json, Message, View
 from flowbot.sandbox.slack.serializers import serialize_page_message, serialize_view
 from flowbot.sandbox.slack.workspace import Workspace, generate_id
@@ -14,12 +15,17 @@ MAX_STACK = 3
 
 
 class Mutations:
-    """Posts, edits and deletes messages; opens, replaces and closes views."""
+    """Posts, edits and deletes messages; opens, replaces and closes views.
+
+    Attributes:
+        headline_faults: What was wrong with the headlines of the bot's messages.
+    """
 
     def __init__(self, workspace: Workspace, feed: EventFeed, origin: Callable[[], str]) -> None:
         self._workspace = workspace
         self._feed = feed
         self._origin = origin
+        self.headline_faults: list[str] = []
 
     def post_message(self, message: Message) -> Message:
         """Add a message; give ids to blocks without them, as Slack does."""
@@ -45,6 +51,8 @@ class Mutations:
         self._feed.publish(self._workspace.list_audience(message), event)
 
     def _publish_message(self, kind: str, message: Message) -> None:
+        if message.bot_id is not None and (fault := find_headline_fault(message, self._workspace)) is not None:
+            self.headline_faults.append(fault)
         event = {"type": kind, "message": serialize_page_message(message, self._origin())}
         self._feed.publish(self._workspace.list_audience(message), event)
 

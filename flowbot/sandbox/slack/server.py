@@ -85,6 +85,11 @@ class SlackSandbox:
         return self.context.faults
 
     @property
+    def headline_faults(self) -> list[str]:
+        """What was wrong with the headlines of the bot's messages."""
+        return self.context.mutations.headline_faults
+
+    @property
     def feed(self) -> EventFeed:
         """Events of the workspace, for those who wait."""
         return self.context.feed

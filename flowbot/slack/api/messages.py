@@ -15,7 +15,7 @@ from flowbot.errors import SlackFaultError, UserError
 from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slack_url, proxy_for
 from flowbot.slack.api.errors import REFUSED, SLACK_ERRORS, UNREACHABLE, error_code, error_detail
 from flowbot.slack.payloads.incoming import ReplyTarget
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 
 RESPONSE_URL: Final = "response_url"
 TRIES: Final = 3

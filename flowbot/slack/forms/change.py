@@ -13,7 +13,8 @@ from flowbot.services.approvals.submit import ChangePreview
 from flowbot.slack.forms.reason import parse_reason, reason_input
 from flowbot.slack.payloads.view_state import PrivateMetadata, ViewPayload, parse_metadata
 from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views.block_kit import TITLE_MAX, Message, View
+from flowbot.slack.views.block_kit import TITLE_MAX, View
+from flowbot.slack.views.message import Message
 
 TITLE_KEYS: Final[Mapping[ChangeKind, str]] = {
     ChangeKind.ENABLE: "request.title_enable",

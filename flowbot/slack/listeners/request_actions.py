@@ -19,7 +19,7 @@ from flowbot.slack.payloads.button_values import ChangeValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, continues_later
 from flowbot.slack.views import flow_settings, notices, sentences
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_blocks import outcome_text
 
 

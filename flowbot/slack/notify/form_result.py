@@ -24,7 +24,7 @@ from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.slack.views import flow_settings, form_status, push, sentences
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.notices import request_sent_message
 from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.sentences import format_website

@@ -21,7 +21,7 @@ from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageR
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import ENDED
 from flowbot.slack.views import sentences
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import People
 from flowbot.slack.views.request_blocks import format_title
 from flowbot.slack.views.request_message import format_state, request_message

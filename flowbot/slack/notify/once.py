@@ -14,7 +14,7 @@ from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.services.ports import Monotonic
 from flowbot.services.ports.messages import MessageKey, MessageStore, Place
 from flowbot.slack.api.messages import AnswerLostError, MessagePoster, MessageRefusedError
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 
 BEING_SENT: Final = "being_sent"
 

@@ -14,7 +14,7 @@ from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.messages import MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.once import OnceSender
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.notices import request_ended_message
 from flowbot.slack.views.people import People
 

@@ -11,8 +11,9 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.approvals import LISTED_MAX, entry_block
-from flowbot.slack.views.block_kit import Block, Message
+from flowbot.slack.views.block_kit import Block
 from flowbot.slack.views.help import usage_blocks
+from flowbot.slack.views.message import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,7 @@ class ApprovalChannelContent:
 
 def approval_channel_message(content: ApprovalChannelContent, t: Translator, now: datetime) -> Message:
     """Build which channels' requests are posted here, and what the open ones are about."""
-    title, requests = t("served.title"), content.requests
-    blocks: list[Block] = [block_kit.header(title)]
+    requests, blocks = content.requests, [block_kit.header(t("served.title"))]
     if content.missing is not None:
         blocks.append(block_kit.paragraph(t("served.no_request", id=str(content.missing))))
     named = {str(channel): [block_kit.channel_element(channel)] for channel in content.channels}
@@ -49,7 +49,7 @@ def approval_channel_message(content: ApprovalChannelContent, t: Translator, now
         blocks.append(block_kit.context(t("served.none_open")))
     if len(requests) > LISTED_MAX:
         blocks.append(block_kit.context(t("help.more", n=len(requests) - LISTED_MAX)))
-    return Message(title, (*blocks, *(usage_blocks(content.words, t) if content.words else ())))
+    return Message((*blocks, *(usage_blocks(content.words, t) if content.words else ())))
 
 
 def _show_blocks(details: RequestDetails, t: Translator) -> list[Block]:

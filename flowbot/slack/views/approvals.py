@@ -9,7 +9,8 @@ from flowbot.domain.ids import ChangeId
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, request_blocks, sentences
-from flowbot.slack.views.block_kit import Block, Message
+from flowbot.slack.views.block_kit import Block
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
 
 LISTED_MAX: Final = 10
@@ -34,9 +35,8 @@ def approvals_message(
         t: the reader's words.
         now: the moment.
     """
-    title = t("request.approvals")
     if not (waiting_for_me or asked_by_me or waiting_here):
-        return Message(title, (block_kit.header(title), block_kit.paragraph(t("request.nothing_waits"))))
+        return Message((block_kit.header(t("request.approvals")), block_kit.paragraph(t("request.nothing_waits"))))
     lists = (
         ("request.waiting_for_me", waiting_for_me),
         ("request.asked_by_me", asked_by_me),
@@ -50,7 +50,7 @@ def approvals_message(
             blocks.append(block_kit.context(t("request.none")))
         if len(listed) > LISTED_MAX:
             blocks.append(block_kit.context(t("help.more", n=len(listed) - LISTED_MAX)))
-    return Message(title, tuple(blocks))
+    return Message(tuple(blocks))
 
 
 def entry_block(details: RequestDetails, link: str | None, t: Translator, now: datetime) -> Block:

@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -20,7 +19,6 @@ FIELD_MAX: Final = 2000
 LABEL_MAX: Final = 75
 ALT_MAX: Final = 2000
 URL_MAX: Final = 3000
-NOTIFICATION_MAX: Final = 4000
 CONFIRM_TITLE_MAX: Final = 100
 CONFIRM_TEXT_MAX: Final = 300
 CONFIRM_LABEL_MAX: Final = 30
@@ -31,25 +29,6 @@ DATE_FORMAT: Final = "{date_short_pretty} {time}"
 """Slack writes it in the reader's language and zone (https://docs.slack.dev/messaging/formatting-message-text)."""
 
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"})
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message: its blocks, and the text for notifications, which holds flowbot's own words alone."""
-
-    text: str
-    blocks: tuple[Block, ...]
-
-    def without_images(self) -> "Message":
-        """Return the message without its images; Slack answers `invalid_blocks` where it cannot fetch one."""
-        return Message(
-            self.text,
-            tuple(
-                {key: value for key, value in block.items() if key != "accessory" or value["type"] != "image"}
-                for block in self.blocks
-                if block["type"] != "image"
-            ),
-        )
 
 
 def clip(text: str, limit: int) -> str:

@@ -10,7 +10,8 @@ from flowbot.services.flow_queries import FlowList
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue, ListValue
 from flowbot.slack.views import block_kit
-from flowbot.slack.views.block_kit import Block, Element, Message, single_line
+from flowbot.slack.views.block_kit import Block, Element, single_line
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.push import format_as_of, sharer_block, state_dot, toggle_button
 from flowbot.slack.views.sentences import NAME_MAX, format_enabled, format_wait, format_website
 
@@ -41,7 +42,7 @@ def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message
     ]
     if buttons:
         blocks.append(block_kit.actions(*buttons))
-    return Message(_format_summary(result, t), tuple(blocks))
+    return Message(tuple(blocks))
 
 
 def shared_list_message(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
@@ -49,12 +50,7 @@ def shared_list_message(result: FlowList, sharer: UserId, t: Translator, now: da
     blocks = _head_blocks(result, t, now)
     for flow in result.page.items:
         blocks += _row_blocks(flow, result, t)
-    return Message(_format_summary(result, t), (*blocks, sharer_block(sharer, t)))
-
-
-def _format_summary(result: FlowList, t: Translator) -> str:
-    page = result.page
-    return f"{t('list.total', n=page.total)} {t('list.page', page=page.number, pages=page.pages)}"
+    return Message((*blocks, sharer_block(sharer, t)))
 
 
 def _head_blocks(result: FlowList, t: Translator, now: datetime) -> list[Block]:

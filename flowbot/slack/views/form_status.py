@@ -13,7 +13,8 @@ from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue, FlowValue
 from flowbot.slack.views import block_kit, push, request_blocks, sentences
-from flowbot.slack.views.block_kit import Block, Element, Message, View
+from flowbot.slack.views.block_kit import Block, Element, View
+from flowbot.slack.views.message import Message
 
 TITLE_KEYS: Final[Mapping[FormKind, str]] = {
     FormKind.CREATE: "form.title_create",
@@ -83,7 +84,7 @@ def saved_message(
     if may_share:
         buttons.append(block_kit.button(t("button.share"), ActionId.SHOW_SHARE, value))
     shown = push.push_blocks(flow, t, image_url=flow.image_url)
-    return Message(text, (block_kit.paragraph(text), *shown, *below, block_kit.actions(*buttons)))
+    return Message((block_kit.paragraph(text), *shown, *below, block_kit.actions(*buttons)))
 
 
 def with_remarks(message: Message, change: Change, names: Mapping[WebsiteId, str], t: Translator) -> Message:
@@ -110,7 +111,7 @@ def failed_message(token: FormToken, t: Translator, text: Text, *, check: Change
             block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, ChangeValue(change=check).dump())
         )
     below = (block_kit.context(t("form.nothing_lost")), block_kit.actions(*buttons))
-    return Message(message.text, (*message.blocks, *below))
+    return Message((*message.blocks, *below))
 
 
 def form_offer_message(kind: FormKind, flow: FlowId | None, t: Translator) -> Message:
@@ -125,7 +126,7 @@ def offer_message(action: ActionId, value: str, t: Translator) -> Message:
     """Build the message with the button that opens a form, where nothing but a press can."""
     message = sentences.sentence_message(t, Text("form.press"))
     button = block_kit.button(t("form.open"), action, value or action, style="primary")
-    return Message(message.text, (*message.blocks, block_kit.actions(button)))
+    return Message((*message.blocks, block_kit.actions(button)))
 
 
 def open_form_button(token: FormToken, t: Translator) -> Element:

@@ -1,14 +1,13 @@
 """Headlines: what is asked for or what happened, as a message's first block and in its notification."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import UserId
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
-from flowbot.slack.views import block_kit, request_blocks, sentences
+from flowbot.slack.views import block_kit, request_blocks
 from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.sentences import sentence_elements
@@ -17,17 +16,9 @@ NAMED_MAX: Final = 3
 _OF_KIND: Final = frozenset({ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN})
 
 
-@dataclass(frozen=True, slots=True)
-class Headline:
-    """A message's first block, and the same words for `text`: desktop notifications read the one, phones the other."""
-
-    block: Block
-    text: str
-
-
 def build_headline(
     details: RequestDetails, t: Translator, key: str, people: Mapping[str, Sequence[UserId]], by: People, **own: str
-) -> Headline:
+) -> Block:
     """Build a headline of one sentence about a request's flow.
 
     Args:
@@ -38,11 +29,10 @@ def build_headline(
         by: how people are written.
         own: placeholders filled with flowbot's own words.
     """
-    elements, text = _sentence(details, t, key, people, by, **own)
-    return Headline(block_kit.rich_paragraph(*map(_bold, elements)), text)
+    return block_kit.rich_paragraph(*_bold_sentence(details, t, key, people, by, **own))
 
 
-def request_headline(details: RequestDetails, t: Translator, people: People = MENTIONED) -> Headline:
+def request_headline(details: RequestDetails, t: Translator, people: People = MENTIONED) -> Block:
     """Build the headline of a request as it is now: what is asked for, or what happened, and who decided."""
     change = details.change
     kind, state = change.request.kind, change.state
@@ -55,16 +45,14 @@ def request_headline(details: RequestDetails, t: Translator, people: People = ME
         # Keys: headline.applying, headline.rejected, headline.withdrawn, headline.expired, headline.out_of_date
         key = f"headline.{ChangeState.APPLYING if state is ChangeState.DRAFT else state}"
     own = {"deed": t(f"request.to_{kind}"), "new": str(change.outcome.flow if change.outcome else "")}
-    elements, text = _sentence(details, t, key, {"person": [change.request.requester]}, people, **own)
-    elements = [_bold(element) for element in elements]
+    elements = _bold_sentence(details, t, key, {"person": [change.request.requester]}, people, **own)
     if (ending := _ending(details)) is not None:
         ending_key, users = ending
         named, more = users[:NAMED_MAX], len(users) - NAMED_MAX
-        rest = f", {t('help.more', n=more)}" if more > 0 else ""
         line = sentence_elements(t, ending_key, {"people": people.elements(named)})
-        elements += [block_kit.text_element(" · "), *line, *([block_kit.text_element(rest)] if rest else [])]
-        text = f"{text} · {t(ending_key, people=people.text(named))}{rest}"
-    return Headline(block_kit.rich_paragraph(*elements), block_kit.clip(text, block_kit.NOTIFICATION_MAX))
+        rest = [block_kit.text_element(f", {t('help.more', n=more)}")] if more > 0 else []
+        elements += [block_kit.text_element(" · "), *line, *rest]
+    return block_kit.rich_paragraph(*elements)
 
 
 def _ending(details: RequestDetails) -> tuple[str, Sequence[UserId]] | None:
@@ -82,18 +70,9 @@ def _ending(details: RequestDetails) -> tuple[str, Sequence[UserId]] | None:
     return None
 
 
-def _sentence(
+def _bold_sentence(
     details: RequestDetails, t: Translator, key: str, people: Mapping[str, Sequence[UserId]], by: People, **own: str
-) -> tuple[list[Element], str]:
-    number, name = details.change.flow_id, request_blocks.format_flow_name(details.change, t)
-    prefix = "" if number is None else f"#{number} "
-    isolated = block_kit.isolate(name)
-    places = {"flow": [block_kit.text_element(prefix + isolated)]}
-    places |= {place: by.elements(users) for place, users in people.items()}
-    texts = {place: by.text(users) for place, users in people.items()}
-    text = t(key, flow=prefix + sentences.escape(isolated), **texts, **own)
-    return sentence_elements(t, key, places, **own), text
-
-
-def _bold(element: Element) -> Element:
-    return element | {"style": {"bold": True}}
+) -> list[Element]:
+    subject = block_kit.text_element(request_blocks.format_subject(details.change, t))
+    places = {"flow": [subject]} | {place: by.elements(users) for place, users in people.items()}
+    return [element | {"style": {"bold": True}} for element in sentence_elements(t, key, places, **own)]

@@ -8,7 +8,8 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import Permissions
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views.block_kit import Block, Message
+from flowbot.slack.views.block_kit import Block
+from flowbot.slack.views.message import Message
 
 ROLES: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS, Permission.SETUP)
 WEBSITES_MAX: Final = 30
@@ -37,7 +38,7 @@ def help_message(rights: Permissions, commands: Mapping[str, Permission | None],
     if rights.may(Permission.SETUP) and refusal.reason is Reason.NO_POLICY:
         blocks.append(block_kit.paragraph(t("help.admin_policy")))
     allowed = [word for word, permission in commands.items() if permission is None or rights.may(permission)]
-    return Message(t("help.summary"), (*blocks, *usage_blocks(allowed, t)))
+    return Message((*blocks, *usage_blocks(allowed, t)))
 
 
 def usage_blocks(words: Iterable[str], t: Translator) -> list[Block]:

@@ -10,7 +10,8 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import NoSuchFlowError
 from flowbot.services.history import Deletion
 from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views.block_kit import Element, Message
+from flowbot.slack.views.block_kit import Element
+from flowbot.slack.views.message import Message
 
 REASON_MAX: Final = 300
 
@@ -23,7 +24,7 @@ def history_message(events: Sequence[AuditEvent], flow: FlowId | None, t: Transl
     else:
         nothing = t("history.nothing") if flow is None else t("history.nothing_of", id=str(flow))
         body = block_kit.paragraph(nothing)
-    return Message(title, (block_kit.header(title), body))
+    return Message((block_kit.header(title), body))
 
 
 def deleted_message(deletion: Deletion, t: Translator) -> Message:
@@ -32,7 +33,7 @@ def deleted_message(deletion: Deletion, t: Translator) -> Message:
     missing = sentences.sentence_message(t, NoSuchFlowError(deletion.flow).text)
     params = {"when": t.format_datetime(deletion.at), "person": deletion.requester, "id": number}
     deleted = sentences.sentence_message(t, Text("history.deleted", params))
-    return Message(missing.text, (*missing.blocks, *deleted.blocks))
+    return Message((*missing.blocks, *deleted.blocks))
 
 
 def _event_line(event: AuditEvent, t: Translator) -> Element:

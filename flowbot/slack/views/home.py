@@ -15,7 +15,8 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, request_blocks, sentences
-from flowbot.slack.views.block_kit import Block, Element, Message, View
+from flowbot.slack.views.block_kit import Block, Element, View
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
 
 WAITING_MAX: Final = 10

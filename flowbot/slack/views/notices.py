@@ -9,7 +9,8 @@ from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, form_status, headlines, request_blocks, sentences
-from flowbot.slack.views.block_kit import Element, Message
+from flowbot.slack.views.block_kit import Element
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_message import is_flow_gone, outcome_blocks
 from flowbot.slack.views.sentences import sentence_elements
@@ -34,7 +35,7 @@ def reminder_message(details: RequestDetails, t: Translator, now: datetime, peop
         [] if is_quiet else _attention_elements(details, t),
     ]
     below = block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))
-    return Message(headline.text, (headline.block, below))
+    return Message((headline, below))
 
 
 def skipped_approval_message(
@@ -56,10 +57,10 @@ def skipped_approval_message(
         raise ValueError("nobody skipped this change's approval")
     own = {"deed": _format_deed(details.change, t)}
     headline = headlines.build_headline(details, t, "headline.alarm", {"person": [closing.by]}, people, **own)
-    blocks = [headline.block, *request_blocks.reason_blocks(closing.reason, t)]
+    blocks = [headline, *request_blocks.reason_blocks(closing.reason, t)]
     if mentions and (attention := _attention_elements(details, t)):
         blocks.append(block_kit.rich_paragraph(*attention))
-    return Message(headline.text, tuple(blocks))
+    return Message(tuple(blocks))
 
 
 def _format_deed(change: Change, t: Translator) -> str:
@@ -91,7 +92,7 @@ def request_sent_message(change: Change, link: str | None, t: Translator) -> Mes
         blocks += sentences.sentence_message(t, skippers).blocks
     if link:
         blocks.append(block_kit.actions(request_blocks.open_button(link, t)))
-    return Message(t("request.asked_summary", what=request_blocks.format_title(change, t)), tuple(blocks))
+    return Message(tuple(blocks))
 
 
 def request_open_message(current: Change, link: str | None, t: Translator) -> Message:
@@ -105,7 +106,7 @@ def request_open_message(current: Change, link: str | None, t: Translator) -> Me
     key = "request.open_already" if current.state is ChangeState.PENDING else "request.being_done"
     message = sentences.sentence_message(t, Text(key, {"id": str(current.request.flow)}))
     below = [block_kit.actions(request_blocks.open_button(link, t))] if link else []
-    return Message(message.text, (*message.blocks, *below))
+    return Message((*message.blocks, *below))
 
 
 def _subject_element(change: Change, t: Translator) -> Element:
@@ -131,10 +132,9 @@ def request_ended_message(
         mentions: whether the requester is mentioned.
         refusal: the channel that does not take the request's message as it is now, and Slack's error code.
     """
-    change, headline = details.change, headlines.request_headline(details, t, people)
-    next_step = _format_next_step(details, t)
+    change, next_step = details.change, _format_next_step(details, t)
     mention = [block_kit.user_element(change.request.requester), block_kit.text_element(" ")] if mentions else []
-    blocks, buttons = [headline.block], []
+    blocks, buttons = [headlines.request_headline(details, t, people)], []
     blocks.append(block_kit.rich_paragraph(*mention, block_kit.text_element(next_step)))
     blocks += outcome_blocks(details, t, people)
     if refusal is not None:
@@ -148,7 +148,7 @@ def request_ended_message(
         buttons.append(request_blocks.open_button(link, t))
     if buttons:
         blocks.append(block_kit.actions(*buttons))
-    return Message(headline.text, tuple(blocks))
+    return Message(tuple(blocks))
 
 
 def _format_next_step(details: RequestDetails, t: Translator) -> str:

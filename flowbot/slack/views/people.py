@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flowbot.domain.ids import UserId
-from flowbot.slack.views import block_kit, sentences
+from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Element
 
 
@@ -27,13 +27,6 @@ class People:
         for user in users:
             found += [block_kit.text_element(", "), self.element(user)] if found else [self.element(user)]
         return found
-
-    def text(self, users: Sequence[UserId]) -> str:
-        """Write people for a notification."""
-        named = (self.names.get(user) for user in users)
-        return ", ".join(
-            f"<@{user}>" if name is None else sentences.escape(name) for user, name in zip(users, named, strict=True)
-        )
 
 
 MENTIONED: Final = People()

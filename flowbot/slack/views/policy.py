@@ -11,7 +11,8 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import approval_channel
 from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views.block_kit import Block, Element, Message, View
+from flowbot.slack.views.block_kit import Block, Element, View
+from flowbot.slack.views.message import Message
 
 NAMED_MAX: Final = 30
 LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
@@ -106,7 +107,7 @@ def policy_changed_message(
         block_kit.text_element(f"{t('setup.changed_by')} "),
         block_kit.user_element(user),
     )
-    return Message(text, (block_kit.rich_text(heading, block_kit.bullets(lines)),))
+    return Message((block_kit.rich_text(heading, block_kit.bullets(lines)),))
 
 
 def _changed_fields(before: ChannelPolicy | None, after: ChannelPolicy) -> list[PolicyField]:

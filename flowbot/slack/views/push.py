@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from urllib.parse import urlsplit
 
 from flowbot.domain.fields import SETTINGS
@@ -15,8 +16,12 @@ from flowbot.services.flow_queries import FlowDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
 from flowbot.slack.views import block_kit, flow_settings, sentences
-from flowbot.slack.views.block_kit import Block, Element, Message, View
+from flowbot.slack.views.block_kit import Block, Element, View
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.sentences import format_enabled, format_wait, format_website
+
+_NAME_MAX: Final = block_kit.HEADER_MAX - 23
+"""Before it stands the flow's number, of at most 19 digits; isolates may stand around it."""
 
 
 def flow_details_message(
@@ -43,24 +48,20 @@ def flow_details_message(
         ]
     if buttons:
         blocks.append(block_kit.actions(*buttons))
-    return Message(_format_summary(details.flow, t), tuple(blocks))
+    return Message(tuple(blocks))
 
 
 def shared_flow_message(details: FlowDetails, sharer: UserId, t: Translator, now: datetime) -> Message:
     """Build the same page for everybody in the channel, without buttons."""
-    return Message(_format_summary(details.flow, t), (*_flow_blocks(details, t, now), sharer_block(sharer, t)))
-
-
-def _format_summary(flow: Flow, t: Translator) -> str:
-    return t("show.summary", id=str(flow.id), state=format_enabled(flow.is_enabled, t))
+    return Message((*_flow_blocks(details, t, now), sharer_block(sharer, t)))
 
 
 def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Block]:
     flow = details.flow
-    name = block_kit.isolate(block_kit.single_line(flow.name, sentences.NAME_MAX - 2)) or t("flow.unnamed")
+    name = block_kit.isolate(block_kit.single_line(flow.name, _NAME_MAX)) or t("flow.unnamed")
     website = format_website(flow.website_id, details.website_names, t)
     state = f"{state_dot(flow)} {format_enabled(flow.is_enabled, t)}"
-    blocks = [block_kit.header(name), block_kit.context(f"#{flow.id}", website, state)]
+    blocks = [block_kit.header(f"#{flow.id} {name}"), block_kit.context(website, state)]
     if details.as_of is not None:
         blocks.append(block_kit.context(format_as_of(details.as_of, t, now)))
     times = (

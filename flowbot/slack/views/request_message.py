@@ -11,7 +11,8 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, flow_settings, headlines, push, request_blocks, sentences
-from flowbot.slack.views.block_kit import Block, Element, Message
+from flowbot.slack.views.block_kit import Block, Element
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.sentences import format_text, sentence_elements
@@ -52,9 +53,9 @@ def request_message(
         mentions: whether the approvers are mentioned while it is pending.
         is_copy: whether it is a copy, whose buttons end with the request.
     """
-    change, headline = details.change, headlines.request_headline(details, t, people)
+    change = details.change
     blocks = [
-        headline.block,
+        headlines.request_headline(details, t, people),
         block_kit.rich_paragraph(*_state_elements(details, t, people)),
         *request_blocks.reason_blocks(change.request.reason, t),
     ]
@@ -68,7 +69,7 @@ def request_message(
             blocks += [*request_blocks.edit_blocks(details, t), *_push_blocks(details, t, has_remarks=False)]
     if (change.state is ChangeState.PENDING or not is_copy) and (buttons := _buttons(details, t)):
         blocks.append(block_kit.actions(*buttons))
-    return Message(headline.text, tuple(blocks))
+    return Message(tuple(blocks))
 
 
 def format_state(details: RequestDetails, t: Translator) -> str:

@@ -11,7 +11,8 @@ from flowbot.domain.ids import ChannelId, GroupId, SlackId, UserId, WebsiteId
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit
-from flowbot.slack.views.block_kit import Element, Message
+from flowbot.slack.views.block_kit import Element
+from flowbot.slack.views.message import Message
 
 NAME_MAX: Final = 150
 NAMED_MAX: Final = 10
@@ -30,15 +31,7 @@ NAMED_CHANNEL_KEYS: Final[Mapping[str, str]] = {
 }
 """Sentences about "this channel", each with the one that names the channel."""
 
-_ESCAPES: Final = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {mark: f"\N{WORD JOINER}{mark}\N{WORD JOINER}" for mark in "@#*_~`:./"}
-)
 _PLACEHOLDER: Final = re.compile("\0([A-Za-z0-9_]+)\0")
-
-
-def escape(text: str) -> str:
-    """Escape foreign text for `text`, so that it becomes no mention, link or formatting there."""
-    return text.translate(_ESCAPES)
 
 
 def with_channel_name(text: Text, channel: ChannelId) -> Text:
@@ -64,12 +57,10 @@ def sentence_message(t: Translator, text: Text) -> Message:
     if names:
         others = {name: value for name, value in params.items() if name not in names}
         line = sentence_elements(t, key, names, **others)
-        return Message(t("sentence.notification"), (block_kit.rich_paragraph(*line),))
+        return Message((block_kit.rich_paragraph(*line),))
     params = {name: _format_param(name, value, t) for name, value in params.items()}
     isolated = {name: block_kit.isolate(value) if isinstance(value, str) else value for name, value in params.items()}
-    escaped = {name: escape(value) if isinstance(value, str) else value for name, value in params.items()}
-    notification = block_kit.clip(t(key, **escaped), block_kit.NOTIFICATION_MAX)
-    return Message(notification, (block_kit.paragraph(t(key, **isolated)),))
+    return Message((block_kit.paragraph(t(key, **isolated)),))
 
 
 def _name_elements(value: object, t: Translator) -> list[Element]:
@@ -128,7 +119,7 @@ def _fill(text: str, elements: Mapping[str, Sequence[Element]]) -> list[Element]
 def fault_message(t: Translator, text: Text, incident: str) -> Message:
     """Build the message about a fault, with the incident id to quote."""
     message = sentence_message(t, text if t.has_message(text.key) else Text("fault.unexpected"))
-    return Message(message.text, (*message.blocks, block_kit.context(t("fault.incident", incident=incident))))
+    return Message((*message.blocks, block_kit.context(t("fault.incident", incident=incident))))
 
 
 def format_text(t: Translator, text: Text) -> str:

@@ -42,6 +42,7 @@ from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.forms import FormService
+from flowbot.services.history import History
 from flowbot.services.observed_source import ObservedSource
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep, monotonic_seconds, utc_now
@@ -252,6 +253,7 @@ def _build_services(
         users=users,
         flow_cache=flow_cache,
         flow_queries=FlowQueries(policies, flow_cache, source, settings_loader),
+        history=History(policies, store, source),
         executor=executor,
         submitter=submitter,
         decisions=DecisionService(store, authorizer, users, leases, clock),

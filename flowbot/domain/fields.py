@@ -187,9 +187,9 @@ def default_values(website: WebsiteId | None) -> dict[str, str]:
     return {name: each.default for name, each in FIELDS.items()} | {"website": "" if website is None else str(website)}
 
 
-def form_values(flow: Flow) -> dict[str, str]:
-    """Return the first values of the form that edits `flow`. Write-only fields are empty."""
-    return {name: _to_text(each.get(flow)) if each.is_read_back else "" for name, each in FIELDS.items()}
+def form_values(content: FlowContent) -> dict[str, str]:
+    """Return the first values of the form that edits a flow of that content. Write-only fields are empty."""
+    return {name: _to_text(each.get(content)) if each.is_read_back else "" for name, each in FIELDS.items()}
 
 
 def _to_text(value: FieldValue) -> str:

@@ -3,25 +3,29 @@
 import csv
 import io
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from flowbot.domain.audit import AuditAction, AuditEvent
-from flowbot.domain.change import ChangeKind
+from flowbot.domain.change import CREATING_KINDS, Change, ChangeKind
+from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.domain.policy import Permission
-from flowbot.services.authorization import require_permission
+from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.versions import VersionRef, content_after, content_before, find_versions
+from flowbot.errors import DependencyError, UserError
+from flowbot.services.authorization import NoSuchFlowError, load_visible_flow, require_permission
+from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, EventFilter, PolicyStore
+from flowbot.services.request_details import RequestDetails
 from flowbot.services.users import CurrentUser
 
-EVENTS_LIMIT: Final = 20
-HIDDEN_ACTIONS: Final = frozenset(
-    {AuditAction.APPLYING, AuditAction.POLICY_CHANGED, AuditAction.POLICY_IMPORTED, AuditAction.CHANNEL_MOVED}
-)
-"""Steps that say nothing to people, and the set-up of other channels; the audit trail has them."""
+PAGE_SIZE: Final = 10
+FLOW_PAGE_SIZE: Final = 5
+"""Changes a page: of one flow, each is told at length."""
+DELETIONS_LIMIT: Final = 20
 COLUMNS: Final = ("number", "at", "action", "actor", "channel", "change", "kind", "flow", "website", "details")
 
 
@@ -42,22 +46,93 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """A page of a history, newest first.
+
+    Attributes:
+        flow: Whose changes they are; None for all of the channel's websites.
+        number: From 1.
+        versions: The earlier contents of the flow that the reader may ask for again.
+    """
+
+    flow: FlowId | None
+    changes: tuple[RequestDetails, ...]
+    number: int
+    has_next: bool
+    versions: Mapping[VersionRef, FlowContent] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FlowVersion:
+    """An earlier content of a flow, and when the flow had it."""
+
+    flow: FlowId
+    content: FlowContent
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """The use cases that look back."""
 
     policies: PolicyStore
     store: ChangeStore
+    source: FlowSource
 
-    async def latest_events(self, user: CurrentUser, channel: ChannelId, flow: FlowId | None) -> tuple[AuditEvent, ...]:
-        """Return the latest events of the channel's websites, or of one flow, newest first.
+    async def load_page(
+        self, user: CurrentUser, channel: ChannelId, flow: FlowId | None, number: int = 1
+    ) -> HistoryPage:
+        """Load a page of the changes of the channel's websites, or of one flow; the first where there is none such.
 
         Raises:
             UserError: not allowed.
             DependencyError: the database did not answer.
         """
-        scope = EventFilter(await self._load_websites(user, channel), flow, HIDDEN_ACTIONS)
-        events = await self.store.latest_events(scope, limit=3 * EVENTS_LIMIT)
-        return tuple(merge_click_events(events))[:EVENTS_LIMIT]
+        scope = await self.policies.get_scope(channel)
+        policy = require_permission(scope.policy, user, Permission.VIEW)
+        size = PAGE_SIZE if flow is None else FLOW_PAGE_SIZE
+        # One more tells whether there is a next page, and what came before the last.
+        found = await self.store.list_history(_websites_of(policy), flow, offset=(number - 1) * size, limit=size + 1)
+        if not found and number > 1:
+            return await self.load_page(user, channel, flow)
+        shown = tuple(
+            RequestDetails(_hide_other_websites(change, policy), votes, scope.website_names)
+            for change, votes in found[:size]
+        )
+        versions: Mapping[VersionRef, FlowContent] = {}
+        if flow is not None and found and decide(policy, user.actor, Permission.EDIT).allowed:
+            versions = await self._find_versions(flow, [change for change, _ in found], size, policy)
+        return HistoryPage(flow, shown, number, len(found) > size, versions)
+
+    async def _find_versions(
+        self, flow: FlowId, newest_first: Sequence[Change], size: int, policy: ChannelPolicy
+    ) -> Mapping[VersionRef, FlowContent]:
+        """Find the earlier contents of a flow that is still there."""
+        try:
+            current = await load_visible_flow(self.source, flow, policy)
+        except (NoSuchFlowError, DependencyError):
+            return {}
+        older = newest_first[size] if len(newest_first) > size else None
+        found = find_versions(newest_first[:size], older, FlowContent.of(current))
+        return {ref: content for ref, content in found.items() if policy.covers_website(content.website_id)}
+
+    async def find_version(self, user: CurrentUser, channel: ChannelId, ref: VersionRef) -> FlowVersion:
+        """Find an earlier content of a flow, to be asked for again.
+
+        Raises:
+            UserError: not allowed, or there is none such.
+            DependencyError: the database did not answer.
+        """
+        policy = require_permission((await self.policies.get_scope(channel)).policy, user, Permission.EDIT)
+        change = await self.store.get(ref.change)
+        if change is None or not policy.covers_website(change.request.website):
+            raise UserError("request.gone")
+        content = content_before(change) if ref.is_before else content_after(change)
+        made = change.outcome.flow if change.outcome and change.request.kind in CREATING_KINDS else None
+        flow = made or change.request.flow
+        if content is None or flow is None or not policy.covers_website(content.website_id):
+            raise UserError("request.gone")
+        return FlowVersion(flow, content, change.created_at if ref.is_before else change.changed_at)
 
     async def find_deletion(self, user: CurrentUser, channel: ChannelId, flow: FlowId) -> Deletion | None:
         """Find out how a flow of the channel's websites was deleted through flowbot, if it was.
@@ -68,36 +143,27 @@ class History:
             UserError: not allowed.
             DependencyError: the database did not answer.
         """
-        websites = await self._load_websites(user, channel)
-        scope = EventFilter(websites, flow, frozenset(AuditAction) - {AuditAction.APPLIED})
-        ends = await self.store.latest_events(scope, limit=EVENTS_LIMIT)
+        policy = require_permission((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
+        scope = EventFilter(_websites_of(policy), flow, frozenset(AuditAction) - {AuditAction.APPLIED})
+        ends = await self.store.latest_events(scope, limit=DELETIONS_LIMIT)
         last = next((event for event in ends if event.flow == flow), None)
         if last is None or last.kind is not ChangeKind.DELETE or last.change is None:
             return None
         change = await self.store.get(last.change)
         return Deletion(flow, last.at, change.request.requester) if change else None
 
-    async def _load_websites(self, user: CurrentUser, channel: ChannelId) -> frozenset[WebsiteId] | None:
-        """Load the websites whose history a person may see in the channel; None for all."""
-        policy = require_permission((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
-        return None if policy.websites == "all" else frozenset(policy.websites)
+
+def _websites_of(policy: ChannelPolicy) -> frozenset[WebsiteId] | None:
+    """Return the websites that a policy names; None for all."""
+    return None if policy.websites == "all" else frozenset(policy.websites)
 
 
-def merge_click_events(events: Sequence[AuditEvent]) -> Iterator[AuditEvent]:
-    """Merge the events of one click into a line for the person who clicked; newest first.
-
-    A request for approval is not also shown as a submission, nor the last approval as a vote.
-    """
-    submitted = {event.change: event for event in events if event.action == AuditAction.SUBMITTED}
-    pending = {event.change for event in events if event.action == AuditAction.PENDING}
-    last_votes = {(event.change, event.actor) for event in events if event.action == AuditAction.APPROVED}
-    for event in events:
-        is_left_out = event.action == AuditAction.SUBMITTED and event.change in pending
-        is_left_out |= event.action == AuditAction.VOTE and (event.change, event.actor) in last_votes
-        if is_left_out:
-            continue
-        submission = submitted.get(event.change) if event.action == AuditAction.PENDING else None
-        yield replace(event, actor=submission.actor, details=submission.details) if submission else event
+def _hide_other_websites(change: Change, policy: ChannelPolicy) -> Change:
+    """Return the change without what it wants where that is on a website that the policy does not name."""
+    request = change.request
+    if request.wanted is None or policy.covers_website(request.wanted.content.website_id):
+        return change
+    return replace(change, request=replace(request, wanted=None))
 
 
 async def export(events: AsyncIterator[AuditEvent], file_format: Format, write: Callable[[str], object]) -> int:

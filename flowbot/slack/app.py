@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -30,6 +30,7 @@ from flowbot.slack.forms.reason import ReasonForm
 from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.flow_actions import FlowActions
+from flowbot.slack.listeners.history_actions import HistoryActions
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
@@ -52,6 +53,11 @@ from flowbot.slack.views.form_status import offer_message
 LOGGER: Final = "flowbot.bolt"
 """A logger of Bolt's own: it sets the level of the logger that has the app's name."""
 ANYTHING: Final = re.compile("")
+CHANGE_FORM_BUTTONS: Final[Mapping[ActionId, ChangeKind]] = {
+    ActionId.FLOW_ENABLE: ChangeKind.ENABLE,
+    ActionId.FLOW_DISABLE: ChangeKind.DISABLE,
+    ActionId.FLOW_DELETE: ChangeKind.DELETE,
+}
 
 P = TypeVar("P", bound=Incoming)
 Listener = Callable[..., Awaitable[BoltResponse | None]]
@@ -66,6 +72,7 @@ class Handlers:
 
     commands: CommandDispatcher
     flows: FlowActions
+    history: HistoryActions
     requests: RequestActions
     change_form: ChangeFormHandler
     opener: FormOpener
@@ -111,9 +118,12 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.middleware(bind_request)
     app.command(COMMAND_NAME)(listeners.command(handlers.commands.dispatch))
 
-    app.action(ActionId.LIST_NEXT)(showing(flows.turn_page))
-    app.action(ActionId.LIST_PREVIOUS)(showing(flows.turn_page))
+    for turn in (ActionId.LIST_NEXT, ActionId.LIST_PREVIOUS):
+        app.action(turn)(showing(flows.turn_page))
+    for turn in (ActionId.HISTORY_NEXT, ActionId.HISTORY_PREVIOUS):
+        app.action(turn)(showing(handlers.history.turn_page))
     app.action(ActionId.LIST_SHARE)(changing(flows.share_list))
+    app.action(ActionId.RESTORE_VERSION)(showing(handlers.history.restore_version))
     app.action(ActionId.SHOW)(showing(flows.show_flow))
     app.action(ActionId.SHOW_SHARE)(changing(flows.share_flow))
     app.action(ActionId.FLOW_CREATE)(showing(flows.create_flow))
@@ -122,9 +132,8 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.FORM_OPEN)(showing(flows.reopen_form))
     app.action(ActionId.SETUP_OPEN)(showing(handlers.policy_form.open_by_button))
 
-    app.action(ActionId.FLOW_ENABLE)(showing(handlers.change_form.open_handler(ChangeKind.ENABLE)))
-    app.action(ActionId.FLOW_DISABLE)(showing(handlers.change_form.open_handler(ChangeKind.DISABLE)))
-    app.action(ActionId.FLOW_DELETE)(showing(handlers.change_form.open_handler(ChangeKind.DELETE)))
+    for action, kind in CHANGE_FORM_BUTTONS.items():
+        app.action(action)(showing(handlers.change_form.open_handler(kind)))
     app.action(ActionId.APPROVE)(changing(requests.approve))
     app.action(ActionId.REJECT)(changing(requests.ask_rejection_reason))
     app.action(ActionId.WITHDRAW)(changing(requests.withdraw))

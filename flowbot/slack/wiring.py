@@ -26,6 +26,7 @@ from flowbot.services.ports.slack import ImageSource
 from flowbot.services.ports.storage import ChangeStore, DeliveryStore, PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import UserService
+from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.api.token import TokenMonitor
@@ -40,6 +41,7 @@ from flowbot.slack.listeners.commands.catalog import build_commands
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.flow_actions import FlowActions
 from flowbot.slack.listeners.flow_viewer import FlowViewer
+from flowbot.slack.listeners.history_actions import HistoryActions
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
@@ -71,6 +73,7 @@ class Services:
     users: UserService
     flow_cache: FlowCache
     flow_queries: FlowQueries
+    history: History
     settings: FlowSettingsLoader
     executor: ChangeExecutor
     submitter: RequestSubmitter
@@ -129,8 +132,8 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     queue = RequestQueue(services.store, services.policies, users.find_members)
     overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
     home = HomeTab(runner, client, overviews, details, message_sync)
-    history = History(services.policies, services.store)
-    viewer = FlowViewer(flow_queries, history, clock)
+    history_actions = HistoryActions(services.history, ArchiveLinks(client), opener)
+    viewer = FlowViewer(flow_queries, services.history, clock)
     channels = ChannelAuthorizer(services.policies, users)
     requests = RequestActions(
         submitter=services.submitter,
@@ -163,7 +166,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         policies=services.policies,
         guide=guide,
         viewer=viewer,
-        history=history,
+        history=history_actions,
         opener=opener,
         requests=requests,
         queue=queue,
@@ -175,6 +178,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     handlers = Handlers(
         commands=CommandDispatcher(runner, commands, guide),
         flows=FlowActions(flow_queries, channels, opener, viewer, responder, locales, clock),
+        history=history_actions,
         requests=requests,
         change_form=ChangeFormHandler(runner, channels, services.submitter, requests, services.drafts, modals),
         opener=opener,

@@ -96,8 +96,6 @@ def find_keys_in_code() -> set[str]:
     derived |= {f"headline.{state}" for state in ("applying", "rejected", "withdrawn", "expired", "out_of_date")}
     derived |= {f"next.applied_{kind}" for kind in ChangeKind}
     derived |= {f"next.{state}" for state in ("failed", "unknown", "rejected", "withdrawn", "expired", "out_of_date")}
-    derived |= {f"event.{state}" for state in ChangeState if state is not ChangeState.DRAFT}
-    derived |= {f"event.{verb}" for verb in ("submitted", "approved", "vote", "break_glass", "checked")}
     derived |= {f"applied.{kind}" for kind in ChangeKind}
     derived |= {
         f"unknown.{kind}" for kind in (ChangeKind.EDIT, ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.DELETE)

@@ -1,14 +1,24 @@
 """`/flows history`: who did what, when, on this channel's websites."""
 
+import re
+from typing import Any
+
 import pytest
 
 from flowbot.sandbox.enkapush import Fault
-from flowbot.sandbox.slack import SandboxPerson, text_of
-from flowbot.services.history import EVENTS_LIMIT
-from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, open_form, wait_for_reopened_form, wait_for_result
-from tests.journeys.request_steps import approval_policy, request_change, wait_for_status
+from flowbot.sandbox.slack import Message, SandboxPerson, text_of
+from tests.journeys.form_steps import (
+    REQUIRED_FIELDS,
+    add_flow,
+    is_form,
+    open_form,
+    wait_for_reopened_form,
+    wait_for_result,
+)
+from tests.journeys.request_steps import approval_policy, request_change, wait_for_status, wait_until
 from tests.journeys.world import (
     AGENCY,
+    APPROVALS,
     MARKETING,
     POLICY,
     RANDOM,
@@ -17,17 +27,28 @@ from tests.journeys.world import (
     on_both_databases,
 )
 
+WHEN = re.compile(r"[A-Z][a-z]{2} \d+, \d{4} [\d:]+\s[AP]M|\d+ \w{3} \d{4} \d\d:\d\d")
 OTHERS = POLICY.replace('viewers = ["S0LEADS"]', 'viewers = ["*"]\neditors = ["S0EDITORS"]')
 
 
-async def read_history(person: SandboxPerson, command: str = "/flows history", channel: str = MARKETING) -> list[str]:
-    """Type the command; return the lines of the answer, newest first, without their times."""
+async def show_history(person: SandboxPerson, command: str = "/flows history", channel: str = MARKETING) -> Message:
+    """Type the command; return the answer."""
     before = len(await person.list_messages(channel))
     await person.send(channel, command)
     await person.wait_until(lambda: len(person._context.workspace.list_visible_messages(channel, person.id)) > before)
     answer = (await person.list_messages(channel))[-1]
     assert answer.is_ephemeral
-    return [line.split(" · ", 1)[-1] for line in text_of(answer).splitlines()[1:]]
+    return answer
+
+
+async def read_history(person: SandboxPerson, command: str = "/flows history", channel: str = MARKETING) -> list[str]:
+    """Type the command; return the lines below the title, newest first, without years and times."""
+    return read_lines(await show_history(person, command, channel))
+
+
+def read_lines(answer: Message) -> list[str]:
+    """Return the lines of a history below its title, without their times."""
+    return [WHEN.sub("WHEN", line) for line in text_of(answer).splitlines()[1:]]
 
 
 async def save_form(person: SandboxPerson, command: str, typed: dict[str, str], channel: str = MARKETING) -> None:
@@ -44,25 +65,79 @@ async def test_it_tells_who_did_what_newest_first(running: World) -> None:
     await running.ayse.submit({"Başlık": "Yeni"})
     await wait_for_result(running.ayse, "değiştirildi")
     assert await read_history(running.emma) == [
-        "flowbot · Edit: applied #1",
-        "U0AYSE · Edit: submitted #1",
-        "flowbot · New flow: applied #1",
-        "U0EMMA · New flow: submitted",
+        "✅ Flow #1 Spring was changed · by U0AYSE · WHEN",
+        "✅ Flow #1 Spring was created · by U0EMMA · WHEN",
     ]
-    assert await read_history(running.burak, "/flows geçmiş 1") == [
-        "flowbot · Düzenleme: uygulandı #1",
-        "U0AYSE · Düzenleme: gönderildi #1",
-        "flowbot · Yeni akış: uygulandı #1",
-        "U0EMMA · Yeni akış: gönderildi",
+    answer = await show_history(running.burak, "/flows geçmiş 1")
+    assert text_of(answer).splitlines()[0] == "#1 Spring akışının geçmişi"
+    assert read_lines(answer) == [
+        "✅ Düzenleme · Uygulandı",
+        "İsteyen: U0AYSE, WHEN · Uygulandı, WHEN",
+        "Değişecekler",
+        "Başlık: Spring is here → Yeni",
+        "✅ Yeni akış · Uygulandı",
+        "İsteyen: U0EMMA, WHEN · Uygulandı, WHEN",
     ]
 
 
-async def test_what_was_done_is_found_behind_a_row_of_policies(http: World) -> None:
-    await http.import_policy(POLICY.replace("websites = [1, 2]", 'websites = "all"'))
-    await save_form(http.emma, "/flows create", REQUIRED_FIELDS)
-    for number in range(3 * EVENTS_LIMIT):
-        await http.import_policy(approval_policy(f"quorum = {number % 2 + 1}", websites='"all"'))
-    assert await read_history(http.emma) == ["flowbot · New flow: applied #1", "U0EMMA · New flow: submitted"]
+async def test_it_turns_pages_and_leads_to_each_request(http: World) -> None:
+    await http.import_policy(approval_policy())
+    requests = [await request_change(http) for _ in range(11)]
+    await http.burak.click(requests[0], "Approve")
+    await wait_for_status(http, requests[0], "Applied")
+    first = await show_history(http.emma)
+    assert read_lines(first)[0] == "✅ Flow #1 Old name is live · approved by U0BURAK · asked by U0EMMA · WHEN · Open"
+    assert read_lines(first)[1] == "⏳ U0EMMA asks to enable flow #11 Old name · WHEN · Open"
+    links = [element["url"] for element in find_elements(first, "link")]
+    assert len(links) == 10
+    assert links[0].endswith(f"/archives/{APPROVALS}/p{requests[0].ts.replace('.', '')}")
+    assert http.emma.list_buttons(first) == ["Next"]
+    await http.emma.click(first, "Next")
+    second = await http.emma.wait_for_message(MARKETING, "to enable flow #2 Old name")
+    assert len(find_elements(second, "link")) == 1
+    await http.emma.click(second, "Previous")
+    assert len(find_elements(await http.emma.wait_for_message(MARKETING, "to enable flow #11"), "link")) == 10
+
+
+def find_elements(answer: Message, kind: str) -> list[dict[str, Any]]:
+    """Return the elements of a kind in the rich texts of a message."""
+    lines = [line for block in answer.blocks or () if block["type"] == "rich_text" for line in block["elements"]]
+    return [element for line in lines for element in line["elements"] if element["type"] == kind]
+
+
+@in_both_modes
+async def test_an_earlier_version_is_asked_for_again(running: World) -> None:
+    flow = add_flow(running, title="One")
+    for title in ("Two", "Three"):
+        await save_form(running.emma, f"/flows edit {flow}", {"Title": title})
+        await running.emma.wait_for_message(MARKETING, title)
+    shown = await show_history(running.emma, f"/flows history {flow}")
+    assert running.emma.list_buttons(shown) == ["Restore this version"] * 2
+    assert [line for line in read_lines(shown) if line.startswith("Title")] == [
+        "Title: Two → Three", "Title: One → Two", "Title: Two", "Title before this change: One",
+    ]  # fmt: skip
+    await running.emma.click(shown, "Restore this version", 1)
+    form = await running.emma.wait_for_view(is_form)
+    assert "Segment, UTM values and image stay as they are now." in text_of(form)
+    assert running.emma.read_field("Title") == "One"
+    await running.emma.submit({})
+    await wait_until(lambda: running.enkapush.store.flow(flow).title == "One")
+    assert running.enkapush.store.flow(flow).segment == "7"
+
+
+async def test_only_an_editor_restores_a_version_and_only_of_a_flow_that_is_there(http: World) -> None:
+    flow = add_flow(http, title="One")
+    await save_form(http.emma, f"/flows edit {flow}", {"Title": "Two"})
+    assert http.deniz.list_buttons(await show_history(http.deniz, f"/flows history {flow}")) == []
+    shown = await show_history(http.emma, f"/flows history {flow}")
+    http.enkapush.store.update_flow(flow, website_id=3)
+    assert http.emma.list_buttons(await show_history(http.emma, f"/flows history {flow}")) == []
+    await http.emma.click(shown, "Restore this version")
+    await http.emma.wait_for_view(f"There is no flow {flow} here.")
+    await http.emma.close()
+    await http.import_policy(POLICY.replace('editors = ["S0EDITORS"]', 'editors = ["U0DENIZ"]'))
+    await http.emma.click(shown, "Restore this version")
+    await http.emma.wait_for_message(MARKETING, "does not let you")
 
 
 async def test_it_names_people_without_calling_them(http: World) -> None:
@@ -79,12 +154,12 @@ async def test_it_has_what_was_not_done_too(http: World) -> None:
     await http.emma.submit({"Title": "Mine"})
     await wait_for_reopened_form(http.emma, "was changed by somebody else")
     await submit_again_refused(http)
-    assert await read_history(http.burak, "/flows history 1") == [
-        "flowbot · Düzenleme: yapılmadı #1",
-        "U0EMMA · Düzenleme: gönderildi #1",
-        "flowbot · Düzenleme: güncel değil, yapılmadı #1",
-        "U0EMMA · Düzenleme: gönderildi #1",
+    lines = await read_history(http.burak, "/flows history 1")
+    assert [line for line in lines if "Düzenleme" in line] == [
+        "❌ Düzenleme · Başarısız",
+        "🔁 Düzenleme · Güncel değil",
     ]
+    assert "title: No." in "\n".join(lines)
 
 
 async def submit_again_refused(http: World) -> None:
@@ -98,21 +173,25 @@ async def test_hidden_websites_events_are_not_there(http: World) -> None:
     await save_form(http.emma, "/flows create", REQUIRED_FIELDS, AGENCY)
     hidden = http.enkapush.store.flow(1)
     assert hidden.website_id == 3
-    assert await read_history(http.emma) == ["Nothing was changed through flowbot on this channel's websites yet."]
-    assert len(await read_history(http.emma, channel=AGENCY)) == 2
+    assert [text_of(await show_history(http.emma))] == [
+        "Nothing was changed through flowbot on this channel's websites yet."
+    ]
+    assert len(await read_history(http.emma, channel=AGENCY)) == 1
 
 
 async def test_a_hidden_flows_history_is_like_a_missing_ones(http: World) -> None:
     await http.import_policy(OTHERS)
     await save_form(http.emma, "/flows create", REQUIRED_FIELDS, AGENCY)
-    (hidden,) = await read_history(http.emma, "/flows history 1")
-    (missing,) = await read_history(http.emma, "/flows history 2")
-    assert hidden.replace("1", "N") == missing.replace("2", "N") == "Nothing was done to flow N through flowbot here."
+    hidden = text_of(await show_history(http.emma, "/flows history 1"))
+    missing = text_of(await show_history(http.emma, "/flows history 2"))
+    assert hidden.replace("1", "N") == missing.replace("2", "N") == "Flow N was never changed through flowbot here."
 
 
 async def test_a_flow_that_nobody_touched_through_flowbot_has_none(http: World) -> None:
     add_flow(http)
-    assert await read_history(http.emma, "/flows history 1") == ["Nothing was done to flow 1 through flowbot here."]
+    assert [text_of(await show_history(http.emma, "/flows history 1"))] == [
+        "Flow 1 was never changed through flowbot here."
+    ]
 
 
 @on_both_databases
@@ -123,26 +202,13 @@ async def test_a_restored_flow_and_the_one_that_it_was_tell_of_each_other(http: 
     over = await wait_for_status(http, request, "Applied")
     await http.emma.click(over, "Restore")
     await http.deniz.wait_for_message(MARKETING, "Restored from #1 as #2")
-    restored = ["flowbot · Restore: applied #2 – from #1", "U0EMMA · Restore: submitted #1"]
-    assert (await read_history(http.emma, "/flows history 1"))[:2] == restored
-    assert await read_history(http.emma, "/flows history 2") == restored
-    assert (await read_history(http.ayse, "/flows geçmiş 2"))[0] == (
-        "flowbot · Geri yükleme: uygulandı #2 – #1 numaralı akıştan"
-    )
+    for flow in (1, 2):
+        lines = await read_history(http.emma, f"/flows history {flow}")
+        assert (lines[0], lines[2]) == ("✅ Restore · Applied", "Flow #1 Old name was restored as #2 · by U0EMMA")
+    assert (await read_history(http.ayse, "/flows geçmiş"))[0].startswith("✅ #1 Old name akışı #2 numarasıyla geri")
 
 
 @pytest.mark.parametrize(("channel", "said"), [(AGENCY, "does not let you"), (RANDOM, "no policy yet")])
 async def test_only_those_who_may_view_see_it(http: World, channel: str, said: str) -> None:
     await http.emma.send(channel, "/flows history")
     await http.emma.wait_for_message(channel, said)
-
-
-async def test_it_ends_after_the_latest(http: World) -> None:
-    for number in range(1, 13):
-        await open_form(http.emma, "/flows create")
-        await http.emma.submit(REQUIRED_FIELDS)
-        await wait_for_result(http.emma, f"Flow #{number} was created")
-        await http.emma.close()
-    lines = await read_history(http.emma)
-    assert len(lines) == 20
-    assert lines[0] == "flowbot · New flow: applied #12"

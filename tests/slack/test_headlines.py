@@ -10,7 +10,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.change import ChangeKind, ChangeState, Outcome
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import DesiredFlow, FlowButton, FlowContent
@@ -23,7 +22,7 @@ from flowbot.sandbox.slack import models
 from flowbot.sandbox.slack.headlines import find_headline_fault
 from flowbot.services.authorization import NoSuchFlowError, Permissions
 from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
-from flowbot.services.history import Deletion
+from flowbot.services.history import Deletion, HistoryPage
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.views import block_kit, flow_list, form_status, notices, policy, push, sentences
 from flowbot.slack.views.approval_channel import ApprovalChannelContent, approval_channel_message
@@ -93,9 +92,8 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
     yield push.shared_flow_message(page, EMMA, t, NOW)
     yield flow_list.flow_list_message(found, t, NOW)
     yield flow_list.shared_list_message(found, EMMA, t, NOW)
-    event = AuditEvent(NOW, AuditAction.REJECTED, AYSE, kind=kind, flow=FLOW.id, details={"reason": name})
-    yield history_message([event], None, t)
-    yield history_message([], FLOW.id, t)
+    for changes, number in (((details,), None), ((details,), FLOW.id), ((), FLOW.id)):
+        yield history_message(HistoryPage(number, changes, 1, has_next=False), {}, t)
     yield deleted_message(Deletion(FLOW.id, NOW, EMMA), t)
 
     rules = ChannelPolicy(id=CHANNEL, websites=(1,), editors=(EMMA, LEADS))

@@ -12,7 +12,7 @@ from flowbot.errors import DependencyError
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import NOON, OURS, SECOND, move_through, new_event, new_request, submit_change
-from tests.storage.vote_cases import CAN, submit_pending
+from tests.storage.vote_cases import CAN, approval, submit_pending
 
 LATER = NOON + 3600 * SECOND
 CLOSED = Progress(Closure(CAN, ClosureKind.REJECTED, "çok erken \0"), ImageId("abc"), 2)
@@ -143,6 +143,33 @@ async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store:
 async def test_what_was_approved_is_settled_once_its_end_is_told(store: ChangeRepository, end: ChangeState) -> None:
     change = await move_through(store, await submit_pending(store), ChangeState.APPLYING, end)
     assert await store.closed() == (change,)
+
+
+async def test_history_is_a_page_of_what_was_moved_last_with_its_votes(store: ChangeRepository) -> None:
+    moved = {}
+    for seconds, flow in ((1, 12), (3, 13), (2, 14)):
+        change = await submit_pending(store, token=f"t{flow}", flow=FlowId(flow))
+        moved[flow] = await move_through(store, change, ChangeState.WITHDRAWN, changed_at=NOON + seconds * SECOND)
+    elsewhere = await submit_pending(store, token="elsewhere", flow=FlowId(15), website=WebsiteId(7))
+    vote = approval(CAN)
+    await store.record_vote(elsewhere.id, vote, OURS)
+    shop = frozenset({WebsiteId(1)})
+    pages = [await store.list_history(shop, None, offset=offset, limit=2) for offset in (0, 2, 4)]
+    assert [[found.change for found in page] for page in pages] == [[moved[13], moved[14]], [moved[12]], []]
+    (found,) = await store.list_history(frozenset({WebsiteId(7)}), None, offset=0, limit=9)
+    assert (found.change.id, found.votes) == (elsewhere.id, (vote,))
+    assert len(await store.list_history(None, None, offset=0, limit=9)) == 4
+
+
+async def test_a_flows_history_has_the_change_that_made_it_and_its_restore(store: ChangeRepository) -> None:
+    made = await submit_change(store, "made", kind=ChangeKind.CREATE, flow=None)
+    made = await store.replace_if_unchanged(
+        made, replace(made, state=ChangeState.APPLYING), new_event("change.applied", flow=FlowId(40))
+    )
+    await submit_change(store, "other", kind=ChangeKind.CREATE, flow=None)
+    found = await store.list_history(None, FlowId(40), offset=0, limit=9)
+    assert [entry.change for entry in found] == [made]
+    assert await store.list_history(frozenset({WebsiteId(7)}), FlowId(40), offset=0, limit=9) == ()
 
 
 # --- postponing ----------------------------------------------------------------------------------------------------

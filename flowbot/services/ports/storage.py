@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType, Protocol
+from typing import NamedTuple, NewType, Protocol
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
@@ -58,6 +58,13 @@ class RequestRecord:
     change: Change
     votes: tuple[Vote, ...]
     scope: ChannelScope
+
+
+class VotedChange(NamedTuple):
+    """A change, and the votes on it, oldest first."""
+
+    change: Change
+    votes: tuple[Vote, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +193,14 @@ class ChangeStore(LeaseStore, Protocol):
         """List the changes that needed an approval and are not open any more, the latest moved first.
 
         Only those of `websites` (None: of all), and none that `except_requester` requested.
+        """
+
+    async def list_history(
+        self, websites: frozenset[WebsiteId] | None, flow: FlowId | None, *, offset: int, limit: int
+    ) -> tuple[VotedChange, ...]:
+        """List the changes of `websites` (None: of all), or of one flow among them, the latest moved first.
+
+        A flow's are also the one that made it, and the restores of it and to it.
         """
 
     async def mark_sent_once(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:

@@ -1,6 +1,6 @@
 """Typed values of buttons."""
 
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -8,6 +8,8 @@ from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, WebsiteId
 from flowbot.domain.search import FlowQuery
 from flowbot.errors import UserError
 from flowbot.services.flow_queries import ListRequest
+
+PAGES_MAX: Final = 1_000_000
 
 
 class ListValue(BaseModel):
@@ -52,6 +54,32 @@ class FlowValue(BaseModel):
     def dump(self) -> str:
         """Return the text for the button."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
+class HistoryValue(BaseModel):
+    """A page of a history to turn to: of one flow, or of the channel's websites where that is None."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    flow: Annotated[FlowId | None, Field(ge=1, le=MAX_ID, alias="f")] = None
+    page: Annotated[int, Field(ge=1, le=PAGES_MAX, alias="p")] = 1
+
+    def dump(self) -> str:
+        """Return the text for the button."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+class VersionValue(BaseModel):
+    """The value of a button about a content that a change carries: before the change, or after it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    change: Annotated[ChangeId, Field(min_length=1, max_length=150, alias="c")]
+    is_before: bool = Field(False, alias="b")
+
+    def dump(self) -> str:
+        """Return the text for the button."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
 class ChangeValue(BaseModel):

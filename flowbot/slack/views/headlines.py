@@ -34,6 +34,11 @@ def build_headline(
 
 def request_headline(details: RequestDetails, t: Translator, people: People = MENTIONED) -> Block:
     """Build the headline of a request as it is now: what is asked for, or what happened, and who decided."""
+    return block_kit.rich_paragraph(*headline_elements(details, t, people))
+
+
+def headline_elements(details: RequestDetails, t: Translator, people: People = MENTIONED) -> list[Element]:
+    """Build the same as a part of a line."""
     change = details.change
     kind, state = change.request.kind, change.state
     if state is ChangeState.PENDING:
@@ -52,7 +57,7 @@ def request_headline(details: RequestDetails, t: Translator, people: People = ME
         line = sentence_elements(t, ending_key, {"people": people.elements(named)})
         rest = [block_kit.text_element(f", {t('help.more', n=more)}")] if more > 0 else []
         elements += [block_kit.text_element(" · "), *line, *rest]
-    return block_kit.rich_paragraph(*elements)
+    return elements
 
 
 def _ending(details: RequestDetails) -> tuple[str, Sequence[UserId]] | None:

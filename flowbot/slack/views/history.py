@@ -1,30 +1,63 @@
 """The history of a channel or a flow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from flowbot.domain.audit import AuditAction, AuditEvent
-from flowbot.domain.ids import FlowId
+from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind, VoteChoice
+from flowbot.domain.flow import FlowContent
+from flowbot.domain.ids import ChangeId
+from flowbot.domain.versions import VersionRef
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import NoSuchFlowError
-from flowbot.services.history import Deletion
-from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views.block_kit import Element
+from flowbot.services.history import Deletion, HistoryPage
+from flowbot.services.request_details import RequestDetails
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import HistoryValue, VersionValue
+from flowbot.slack.views import block_kit, headlines, request_blocks, sentences
+from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.message import Message
+from flowbot.slack.views.request_message import EMOJI, format_state
 
+TEXT_MAX: Final = 80
 REASON_MAX: Final = 300
+SKIPPED: Final = "🚨"
+
+CLOSURE_KEYS: Final[Mapping[ClosureKind, str]] = {
+    ClosureKind.REJECTED: "history.rejected",
+    ClosureKind.WITHDRAWN: "history.withdrawn",
+    ClosureKind.BREAK_GLASS: "history.skipped",
+}
 
 
-def history_message(events: Sequence[AuditEvent], flow: FlowId | None, t: Translator) -> Message:
-    """Build the latest events, newest first, a line each."""
-    title = t("history.title") if flow is None else t("history.title_of", id=str(flow))
-    if events:
-        body = block_kit.rich_text(block_kit.bullets(_event_line(event, t) for event in events))
+def history_message(page: HistoryPage, links: Mapping[ChangeId, str], t: Translator) -> Message:
+    """Build a page of a history: of a channel a line a change, of one flow what became of each.
+
+    Args:
+        page: the changes.
+        links: links to their messages, as far as there are any.
+        t: the reader's words.
+    """
+    if not page.changes:
+        return sentences.sentence_message(t, _nothing(page))
+    if page.flow is None:
+        title = t("history.title")
+        blocks = [block_kit.rich_text(*(_change_line(each, links, t) for each in page.changes))]
     else:
-        nothing = t("history.nothing") if flow is None else t("history.nothing_of", id=str(flow))
-        body = block_kit.paragraph(nothing)
-    return Message((block_kit.header(title), body))
+        name = request_blocks.format_flow_name(page.changes[0].change, t)
+        title = t("history.title_of", id=str(page.flow), name=block_kit.isolate(name))
+        blocks = [block for each in page.changes for block in _change_blocks(each, page, links, t)]
+    turns = (
+        (page.number > 1, "button.previous", ActionId.HISTORY_PREVIOUS, page.number - 1),
+        (page.has_next, "button.next", ActionId.HISTORY_NEXT, page.number + 1),
+    )
+    buttons = [
+        block_kit.button(t(key), action, HistoryValue(flow=page.flow, page=number).dump())
+        for is_shown, key, action, number in turns
+        if is_shown
+    ]
+    turning = [block_kit.actions(*buttons)] if buttons else []
+    return Message((block_kit.header(title), *blocks, *turning))
 
 
 def deleted_message(deletion: Deletion, t: Translator) -> Message:
@@ -36,26 +69,84 @@ def deleted_message(deletion: Deletion, t: Translator) -> Message:
     return Message((*missing.blocks, *deleted.blocks))
 
 
-def _event_line(event: AuditEvent, t: Translator) -> Element:
-    noun, _, verb = event.action.partition(".")
-    # Keys: event.submitted, event.approved, and so on for each AuditAction of a change
-    action = t(f"event.{verb}") if t.has_message(f"event.{verb}") else event.action
-    if noun == "change" and event.kind:
-        action = f"{sentences.format_kind(event.kind, t)}: {action}"
-    is_skip = event.action == AuditAction.BREAK_GLASS
-    if is_skip or "break_glass" in event.details:
-        action = f"🚨 {action}"
-    line = [
-        block_kit.text_element(f"{t.format_datetime(event.at)} · "),
-        block_kit.user_element(event.actor) if event.actor else block_kit.text_element("flowbot", italic=True),
-        block_kit.text_element(" · "),
-        block_kit.text_element(action, bold=is_skip),
+def _nothing(page: HistoryPage) -> Text:
+    return Text("history.nothing") if page.flow is None else Text("history.nothing_of", {"id": str(page.flow)})
+
+
+def _change_line(details: RequestDetails, links: Mapping[ChangeId, str], t: Translator) -> Element:
+    """Build what happened, who asked and decided, and when."""
+    change = details.change
+    requester = block_kit.user_element(change.request.requester)
+    line = [_emoji(details), *headlines.headline_elements(details, t)]
+    if requester["user_id"] not in {element.get("user_id") for element in line}:
+        asked = sentences.sentence_elements(t, "history.asked_by", {"person": [requester]})
+        line += [block_kit.text_element(" · "), *asked]
+    line.append(block_kit.text_element(f" · {t.format_datetime(change.changed_at)}"))
+    return block_kit.rich_line(*line, *_link_elements(details, links, t))
+
+
+def _change_blocks(
+    details: RequestDetails, page: HistoryPage, links: Mapping[ChangeId, str], t: Translator
+) -> list[Block]:
+    """Build a change of one flow: what came of it, who asked, decided and why, old → new, and its contents."""
+    change = details.change
+    heading = f"{sentences.format_kind(change.request.kind, t)} · {format_state(details, t)}"
+    lines = [
+        block_kit.rich_line(_emoji(details), block_kit.text_element(heading, bold=True)),
+        block_kit.rich_line(*_step_elements(details, t), *_link_elements(details, links, t)),
     ]
-    if event.flow is not None:
-        line.append(block_kit.text_element(f" #{event.flow}", bold=True))
-    if old := event.details.get("restored_from"):
-        line.append(block_kit.text_element(f" – {t('history.restored_from', id=str(old))}"))
-    if reason := event.details.get("reason"):
-        quoted = block_kit.isolate(block_kit.single_line(str(reason), REASON_MAX))
-        line.append(block_kit.text_element(f" – {quoted}"))
-    return block_kit.rich_line(*line)
+    if change.request.kind is ChangeKind.RESTORE:
+        lines.append(block_kit.rich_line(*headlines.headline_elements(details, t)))
+    closing = change.progress.closing
+    for reason in (change.request.reason, closing.reason if closing else ""):
+        if reason.strip():
+            quoted = block_kit.isolate(block_kit.single_line(reason, REASON_MAX))
+            lines.append(block_kit.rich_line(block_kit.text_element(f"“{quoted}”", italic=True)))
+    blocks = [block_kit.rich_text(*lines), *request_blocks.edit_blocks(details, t, request_blocks.shortener(TEXT_MAX))]
+    if change.outcome and change.state is not ChangeState.APPLIED:
+        blocks += sentences.sentence_message(t, request_blocks.outcome_text(change, t)).blocks
+    for is_before in (False, True):
+        ref = VersionRef(change.id, is_before)
+        if (content := page.versions.get(ref)) is not None:
+            blocks += _version_blocks(ref, content, t)
+    return [*blocks, block_kit.divider()]
+
+
+def _version_blocks(ref: VersionRef, content: FlowContent, t: Translator) -> list[Block]:
+    title = block_kit.isolate(block_kit.single_line(content.title, TEXT_MAX)) or t("flow.untitled")
+    said = t("history.version_before" if ref.is_before else "history.version_after", title=title)
+    value = VersionValue(change=ref.change, is_before=ref.is_before).dump()
+    label = t("history.restore_version")
+    button = block_kit.button(label, ActionId.RESTORE_VERSION, value, hint=f"{label}: {title}")
+    return [block_kit.section(block_kit.plain(said), button)]
+
+
+def _step_elements(details: RequestDetails, t: Translator) -> list[Element]:
+    """Build who asked, who decided, and when it ended."""
+    change, closing = details.change, details.change.progress.closing
+    steps = [("history.asked", change.request.requester, change.created_at)]
+    approved = (vote for vote in details.votes if vote.choice is VoteChoice.APPROVE)
+    steps += [("history.approved", vote.person, vote.at) for vote in approved]
+    elements: list[Element] = []
+    for key, person, at in steps:
+        when = t.format_datetime(at)
+        elements += sentences.sentence_elements(t, key, {"person": [block_kit.user_element(person)]}, when=when)
+        elements.append(block_kit.text_element(" · "))
+    if closing is not None:
+        key = CLOSURE_KEYS[closing.how]
+        elements += sentences.sentence_elements(t, key, {"person": [block_kit.user_element(closing.by)]})
+        elements.append(block_kit.text_element(" · "))
+    if change.state is ChangeState.PENDING:
+        return elements[:-1]
+    ended = t("history.ended", state=format_state(details, t), when=t.format_datetime(change.changed_at))
+    return [*elements, block_kit.text_element(ended)]
+
+
+def _emoji(details: RequestDetails) -> Element:
+    change = details.change
+    return block_kit.text_element(f"{EMOJI[change.state] if change.progress.skipped_by is None else SKIPPED} ")
+
+
+def _link_elements(details: RequestDetails, links: Mapping[ChangeId, str], t: Translator) -> Iterable[Element]:
+    link = links.get(details.change.id)
+    return [block_kit.text_element(" · "), block_kit.link_element(t("button.open"), link)] if link else []

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from flowbot.domain.change import ChangeState
-from flowbot.domain.flow import FlowButton
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.policy import Permission
 from flowbot.i18n.translator import Translator
@@ -132,19 +131,9 @@ def _push_blocks(details: RequestDetails, t: Translator) -> list[Block]:
     reason = block_kit.clip(details.change.request.reason.strip(), REASON_MAX)
     return [
         *blocks,
-        *request_blocks.edit_blocks(details, t, _shorten),
+        *request_blocks.edit_blocks(details, t, request_blocks.shortener(TEXT_MAX)),
         *request_blocks.reason_blocks(reason, t),
     ]
-
-
-def _shorten(value: Any) -> Any:
-    match value:
-        case str():
-            return block_kit.clip(value, TEXT_MAX)
-        case FlowButton():
-            return FlowButton(block_kit.clip(value.title, TEXT_MAX), block_kit.clip(value.url, TEXT_MAX))
-        case _:
-            return value
 
 
 def _own_request_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flowbot.domain.change import STORED_OTHERWISE, Change, ChangeKind
 from flowbot.domain.fields import FIELDS, FieldKind
-from flowbot.domain.flow import FieldDifference
+from flowbot.domain.flow import FieldDifference, FlowButton
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.policy import Principal
@@ -179,6 +179,21 @@ def edit_blocks(
     if details.change.request.kind is ChangeKind.EDIT:
         lines += [_change_line(*row) for row in _write_only_rows(details, t, shorten)]
     return _titled_list(t("request.changes"), lines)
+
+
+def shortener(limit: int) -> Callable[[Any], Any]:
+    """Return what clips each text of a field's value to `limit`."""
+
+    def shorten(value: Any) -> Any:
+        match value:
+            case str():
+                return block_kit.clip(value, limit)
+            case FlowButton():
+                return FlowButton(block_kit.clip(value.title, limit), block_kit.clip(value.url, limit))
+            case _:
+                return value
+
+    return shorten
 
 
 def _write_only_rows(

@@ -3,7 +3,7 @@
 `select_…` builds a statement, `fetch_…` runs one.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from flowbot.domain.change import (
     Lease,
     Vote,
 )
-from flowbot.domain.ids import ChangeId, FlowId, FormToken
+from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
 from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord
 from flowbot.storage.repositories.change_rows import read_change, read_vote
@@ -146,6 +146,28 @@ async def fetch_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vo
     """Read the votes on a change, oldest first."""
     wanted = select(votes).where(votes.c.change_id == change).order_by(votes.c.at, votes.c.person)
     return tuple(read_vote(row) for row in await connection.execute(wanted))
+
+
+async def fetch_votes_by_change(
+    connection: AsyncConnection, wanted: Sequence[ChangeId]
+) -> Mapping[ChangeId, tuple[Vote, ...]]:
+    """Read the votes on several changes, oldest first."""
+    given = select(votes).where(votes.c.change_id.in_(wanted)).order_by(votes.c.at, votes.c.person)
+    found: dict[ChangeId, tuple[Vote, ...]] = dict.fromkeys(wanted, ())
+    for row in await connection.execute(given):
+        found[ChangeId(row.change_id)] += (read_vote(row),)
+    return found
+
+
+def select_history(websites: frozenset[WebsiteId] | None, flow: FlowId | None) -> Select[Any]:
+    """Select the changes of `websites` (None: of all), or of one flow among them, the latest moved first."""
+    wanted = select(changes).order_by(changes.c.changed_at.desc(), *NEWEST)
+    if websites is not None:
+        wanted = wanted.where(changes.c.website_id.in_(sorted(websites)))
+    if flow is not None:
+        # By its events: the change that made the flow was submitted without its number.
+        wanted = wanted.where(changes.c.id.in_(select(events.c.change_id).where(events.c.flow_id == flow)))
+    return wanted
 
 
 def select_created_flows(flows: Collection[FlowId], *, except_change: ChangeId | None = None) -> Select[int | None]:

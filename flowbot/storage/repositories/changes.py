@@ -30,6 +30,7 @@ from flowbot.services.ports.storage import (
     EventFilter,
     FlowClaimedError,
     RequestRecord,
+    VotedChange,
     VoteResult,
 )
 from flowbot.storage.repositories import change_queries as queries
@@ -185,6 +186,15 @@ class ChangeRepository(ChangeStore):
         if except_requester is not None:
             closed = closed.where(changes.c.requester != str(except_requester))
         return await self._fetch(closed.order_by(changes.c.changed_at.desc(), changes.c.id.desc()).limit(limit))
+
+    async def list_history(
+        self, websites: frozenset[WebsiteId] | None, flow: FlowId | None, *, offset: int, limit: int
+    ) -> tuple[VotedChange, ...]:
+        wanted = queries.select_history(websites, flow).offset(offset).limit(limit)
+        async with self._database.read() as connection:
+            found = await queries.fetch_many(connection, wanted)
+            given = await queries.fetch_votes_by_change(connection, [change.id for change in found])
+        return tuple(VotedChange(change, given[change.id]) for change in found)
 
     async def claim_lapsed(self, lapsed: Sequence[Leasable], lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
         is_as_seen = or_(false(), *map(queries.has_lease_of, lapsed[:limit]))

@@ -9,7 +9,7 @@ def check_auth(context: Context, _args: arguments.NoArguments) -> Json:
     """Return whose token this is (`auth.test`)."""
     workspace = context.workspace
     return {
-        "url": f"https://{workspace.team.domain}.slack.com/",
+        "url": f"{context.origin}/",
         "team": workspace.team.name,
         "user": workspace.bot.name,
         "team_id": workspace.team.enterprise if workspace.is_enterprise_install else workspace.team.id,

@@ -77,6 +77,7 @@ class FlowFormData:
         changed_meanwhile: The changes that somebody else has made since then: fields left alone have followed.
         has_open_request: Whether the flow has an open request, so that no edit is taken.
         settings: What is known of the segment and UTM values of `before`.
+        version_at: When the flow was as the form shows it, where that is an earlier version of it.
     """
 
     typed: FormValues
@@ -89,6 +90,7 @@ class FlowFormData:
     changed_meanwhile: Sequence[FieldDifference] = ()
     has_open_request: bool = False
     settings: FlowSettings = field(default_factory=FlowSettings)
+    version_at: datetime | None = None
 
     @property
     def edited(self) -> Flow | None:
@@ -257,6 +259,8 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
     blocks: list[Block] = []
     if data.problem:
         blocks.append(block_kit.paragraph(f"⚠ {sentences.format_text(t, data.problem)}"))
+    if data.version_at:
+        blocks.append(block_kit.paragraph(t("form.version", when=t.format_datetime(data.version_at))))
     if data.typed_at:
         restored = block_kit.plain(t("form.brought_back", when=t.format_datetime(data.typed_at)))
         start_over = block_kit.button(t("form.start_over"), ActionId.FORM_START_OVER, data.metadata.token)

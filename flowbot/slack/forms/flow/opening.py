@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from flowbot.domain.change import ChangeKind
 from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind, FormValues, default_values, duplicate_values, form_values
 from flowbot.domain.flow import FieldDifference, flow_differences
@@ -13,6 +14,7 @@ from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import NoSuchFlowError
 from flowbot.services.forms import FormContext, FormService
+from flowbot.services.history import FlowVersion
 from flowbot.services.ports import Clock
 from flowbot.services.users import CurrentUser
 from flowbot.slack.api.modals import Modals
@@ -69,6 +71,21 @@ class FormOpener:
         await self._fill(there, kind, draft.flow, view_id, fresh=True, draft=draft)
         return NO_REPLY
 
+    async def open_version(self, interaction: Interaction, version: FlowVersion, trigger: str) -> Reply:
+        """Open the form that edits a flow, filled with an earlier version of it.
+
+        Raises:
+            UserError: not allowed.
+            DependencyError: the database did not answer.
+        """
+        user, channel = interaction.user, interaction.target.require_channel()
+        await self.forms.require_edit(user, channel, interaction.target.channel)
+        view_id = await self.modals.open(trigger, form_status.loading_view(FormKind.EDIT, interaction.t))
+        values, flow = form_values(version.content), version.flow
+        draft = Draft(new_form_token(), user.id, channel, ChangeKind.EDIT, flow, None, values, version.at)
+        await self._fill(interaction, FormKind.EDIT, flow, view_id, fresh=True, draft=draft, is_version=True)
+        return NO_REPLY
+
     async def start_over(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Fill the form anew, and forget what was typed."""
         metadata = form.metadata
@@ -87,6 +104,7 @@ class FormOpener:
         fresh: bool,
         turn: int = 0,
         draft: Draft | None = None,
+        is_version: bool = False,
     ) -> None:
         """Put the form, or the reason why there is none, in the place of the loading view.
 
@@ -95,13 +113,17 @@ class FormOpener:
         """
         user, channel, t = interaction.user, interaction.target.require_channel(), interaction.t
         try:
-            kind, context = await self._load_context(user, channel, kind, flow, fresh=fresh, draft=draft)
+            typed = None if is_version else draft
+            kind, context = await self._load_context(user, channel, kind, flow, fresh=fresh, draft=typed)
         except (UserError, DependencyError) as error:
             await self.modals.replace_loading(view_id, form_status.sentence_view(kind, t, error.text))
             return
         draft = draft or context.draft
         data = await self._create_form(user, channel, kind, context, draft, turn=turn)
-        data = replace(data, typed_at=draft.changed_at) if draft else data
+        if draft and is_version:
+            data = replace(data, version_at=draft.changed_at)
+        elif draft:
+            data = replace(data, typed_at=draft.changed_at)
         await self.modals.replace_loading(view_id, FlowForm.build(data, t))
 
     async def _load_context(

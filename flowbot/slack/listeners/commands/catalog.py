@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from flowbot.services.flow_queries import FlowQueries
-from flowbot.services.history import History
 from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import PolicyStore
@@ -24,6 +23,7 @@ from flowbot.slack.listeners.commands.list import ListCommand
 from flowbot.slack.listeners.commands.setup import SetupCommand
 from flowbot.slack.listeners.commands.show import ShowCommand
 from flowbot.slack.listeners.flow_viewer import FlowViewer
+from flowbot.slack.listeners.history_actions import HistoryActions
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.notify.message_sync import RequestMessageSync
@@ -50,7 +50,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
     policies: PolicyStore,
     guide: ApprovalChannelGuide,
     viewer: FlowViewer,
-    history: History,
+    history: HistoryActions,
     opener: FormOpener,
     requests: RequestActions,
     queue: RequestQueue,

@@ -4,18 +4,17 @@ from dataclasses import dataclass
 
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
-from flowbot.services.history import History
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.parser import parse_flow_id
+from flowbot.slack.listeners.history_actions import HistoryActions
 from flowbot.slack.runner import Interaction, Reply
-from flowbot.slack.views.history import history_message
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryCommand(Command[FlowId | None]):
-    """Shows what happened lately to a flow, or to all flows of the channel."""
+    """Shows the changes of the channel's websites, or the whole life of one flow."""
 
-    history: History
+    history: HistoryActions
 
     word = "history"
     synonyms = ("log", "audit")
@@ -27,6 +26,4 @@ class HistoryCommand(Command[FlowId | None]):
         return parse_flow_id(text, word) if text.strip() else None
 
     async def handle(self, interaction: Interaction, arguments: FlowId | None, trigger: str) -> Reply:
-        channel = interaction.target.require_channel()
-        events = await self.history.latest_events(interaction.user, channel, arguments)
-        return Reply(history_message(events, arguments, interaction.t))
+        return await self.history.show(interaction, arguments)

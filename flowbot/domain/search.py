@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import FlowId, WebsiteId, parse_website_id
-from flowbot.domain.text import fold
+from flowbot.domain.text import fold, plain_number
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 10
@@ -97,7 +97,7 @@ def paginate(items: Sequence[T], number: int, size: int = PAGE_SIZE) -> Page[T] 
 
 def find_website(text: str, names: dict[WebsiteId, str]) -> WebsiteId | None:
     """Find the one website with this id, this name, or a name that begins so; None where there is none or several."""
-    number = parse_website_id(text.lstrip("0"))
+    number = parse_website_id(plain_number(text).lstrip("0"))
     if number in names:
         return number
     needle = fold(text).strip()

@@ -1,4 +1,4 @@
-"""Text as people see it: visible size, blank text, and case folding with the Turkish i."""
+"""Text as people see it: visible size, blank text, plain digits, and case folding with the Turkish i."""
 
 import unicodedata
 from typing import Final
@@ -7,7 +7,21 @@ _INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn"})
 """Unicode's categories of what shows nothing by itself: controls, formats, blanks, marks without a letter below."""
 _INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u2065\u2800\u3164\uffa0\U0001d159")
 """Letters and signs of other categories that are drawn as nothing: fillers, the empty Braille cell, the empty note."""
-_WITHOUT_DOTS: Final = str.maketrans({"ı": "i", "\N{COMBINING DOT ABOVE}": None})
+_CONTROLS: Final = [code for code in (*range(0x20), *range(0x7F, 0xA0)) if not chr(code).isspace()]
+_IGNORED_CODES: Final = (
+    *_CONTROLS, 0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x2010),
+    *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0,
+    *range(0xFFF0, 0xFFF9), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000),
+)  # fmt: skip
+"""Controls that are no blanks, and Unicode's `Default_Ignorable_Code_Point` (DerivedCoreProperties.txt)."""
+_WITHOUT_IGNORED: Final = dict.fromkeys(_IGNORED_CODES)
+SINGLE_QUOTES: Final = "'‘’‚‛‹›❛❜＇"
+DOUBLE_QUOTES: Final = '"“”„‟«»❝❞〝〞〟＂'
+_STRAIGHT_QUOTES: Final = dict.fromkeys(map(ord, SINGLE_QUOTES), "'") | dict.fromkeys(map(ord, DOUBLE_QUOTES), '"')
+_EMPTY_BRAILLE: Final = 0x2800
+"""Looks like a blank, and is none by Unicode."""
+_SEEN_ALIKE: Final = _STRAIGHT_QUOTES | {_EMPTY_BRAILLE: " "}
+_WITHOUT_DOTS: Final = _WITHOUT_IGNORED | _SEEN_ALIKE | {ord("ı"): "i", ord("\N{COMBINING DOT ABOVE}"): None}
 
 
 def utf16_length(text: str) -> int:
@@ -28,10 +42,46 @@ def normalize_newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def fold(text: str) -> str:
-    """Fold the text for search: compatible forms joined, case folded, and İ, I, ı and i made one letter.
+def strip_invisible(text: str) -> str:
+    """Return the text without what shows nothing at its ends. A mark after the last letter stays, for it is seen."""
+    start, end = 0, len(text)
+    while start < end and is_blank(text[start]):
+        start += 1
+    while start < end and is_blank(text[end - 1]) and unicodedata.category(text[end - 1]) != "Mn":
+        end -= 1
+    return text[start:end]
 
-    So `İNDİRİM` finds `indirim`, and `ILIK` finds `ılık`. Accents count: `gül` is not `gul`.
+
+def remove_invisible(text: str) -> str:
+    """Return the text without the characters that show nothing and take no room: controls, joiners, marks of direction.
+
+    For words and numbers alone: pictures and some scripts need their joiners.
+    """
+    return text.translate(_WITHOUT_IGNORED)
+
+
+def simplify(text: str) -> str:
+    """Return a text of the same length to look for words in: straight quotes, plain blanks, no full-width forms."""
+    return "".join(map(_simplify_character, text.translate(_SEEN_ALIKE)))
+
+
+def _simplify_character(character: str) -> str:
+    if character.isascii():
+        return character
+    compatible = unicodedata.normalize("NFKC", character)
+    return compatible if len(compatible) == 1 else character
+
+
+def plain_number(text: str) -> str:
+    """Return a number as it was typed, with ASCII digits for those of any script, and nothing invisible around it."""
+    return "".join(str(unicodedata.decimal(each, each)) for each in remove_invisible(text).strip())
+
+
+def fold(text: str) -> str:
+    """Fold the text for search: what looks alike is joined, case folded, and İ, I, ı and i made one letter.
+
+    So `İNDİRİM` finds `indirim`, `ILIK` finds `ılık`, and `Valentine's` finds `Valentine’s`. What shows nothing is
+    dropped. Accents count: `gül` is not `gul`.
     """
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_WITHOUT_DOTS)
     return unicodedata.normalize("NFKC", folded)

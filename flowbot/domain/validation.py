@@ -33,7 +33,7 @@ from flowbot.domain.flow import (
     WriteOnlyFields,
 )
 from flowbot.domain.ids import WebsiteId, parse_id, parse_website_id
-from flowbot.domain.text import is_blank, normalize_newlines
+from flowbot.domain.text import is_blank, normalize_newlines, plain_number, strip_invisible
 from flowbot.domain.urls import is_web_url
 from flowbot.errors import Text
 
@@ -153,7 +153,7 @@ class _FormValidator:
 
     def write_only(self, segment_website: WebsiteId | None) -> WriteOnlyFields:
         texts = {each.attribute: self.given(name) for name, each in FIELDS.items() if each.is_write_only}
-        others = {name: text if text.strip() else None for name, text in texts.items() if name != "segment"}
+        others = {name: None if is_blank(text) else text for name, text in texts.items() if name != "segment"}
         return WriteOnlyFields(self._segment(segment_website), **others)
 
     def refuse_lone_surrogates(self) -> None:
@@ -222,7 +222,7 @@ class _FormValidator:
         return given
 
     def _number(self, name: str, most: int, too_large: str = "form.problem_number") -> int | None:
-        given = self.given(name).strip()
+        given = plain_number(self.given(name))
         significant = given.lstrip("0")
         if not given:
             return None
@@ -237,7 +237,7 @@ class _FormValidator:
     def _url(self, name: str) -> str:
         if self.stays(name):
             return self._had[name]
-        url = self.given(name).strip()
+        url = strip_invisible(self.given(name))
         if url and not is_web_url(url):
             self._refuse(name, INVALID_URL_KEY)
         return url
@@ -276,11 +276,11 @@ class _FormValidator:
             return self._before.buttons[number - 1]
         title = self._had[title_name] if self.stays(title_name) else self.given(title_name)
         url = self._url(url_name)
-        if url and not title.strip():
+        if url and is_blank(title):
             self._refuse(title_name, "form.problem_button_title")
-        elif title.strip() and not url:
+        elif not is_blank(title) and not url:
             self._refuse(url_name, "form.problem_button_url")
-        return FlowButton(title, url) if title.strip() else NO_BUTTON
+        return NO_BUTTON if is_blank(title) else FlowButton(title, url)
 
     def _segment(self, offered_for: WebsiteId | None) -> str | None:
         given = self.given("segment")

@@ -1,7 +1,7 @@
 """Authorization: the permissions of a person in a channel, and on a request, as of now."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flowbot.domain.approval import is_expired
@@ -21,7 +21,7 @@ from flowbot.domain.policy import (
     names_everyone,
     without_everyone,
 )
-from flowbot.errors import UserError
+from flowbot.errors import Text, UserError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, PolicyStore, RequestRecord
@@ -126,15 +126,39 @@ async def decide_in_channel(
     return whole if not named.allowed and await counts_in_full(policy, user, acting_from, find_members) else named
 
 
-def require_permission(policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission) -> ChannelPolicy:
+def explain_denial(decision: Decision, policy: ChannelPolicy | None, *permissions: Permission) -> Text:
+    """Say why none of the permissions is granted: who has them, as the whole policy names them, or another reason."""
+    if decision.reason is Reason.NOT_LISTED and (entitled := name_entitled(policy, *permissions)):
+        # Keys: denied.only_view, denied.only_share, denied.only_edit, denied.only_approve, denied.only_break_glass
+        return Text(f"denied.only_{permissions[0]}", {"people": entitled})
+    return Text(decision.reason.key)
+
+
+def name_entitled(policy: ChannelPolicy | None, *permissions: Permission) -> list[SlackId]:
+    """List who has any of the permissions, as the policy names them: the channel stands for everyone."""
+    if policy is None:
+        return []
+    entries = dict.fromkeys(entry for permission in permissions for entry in list_entitled(policy, permission))
+    return [policy.id if entry == EVERYONE else entry for entry in entries]
+
+
+def require_permission(
+    policy: ChannelPolicy | None, user: CurrentUser, *permissions: Permission, whole: ChannelPolicy | None = None
+) -> ChannelPolicy:
     """Return the policy, where it grants one of the permissions.
 
+    Args:
+        policy: the policy, as it counts for the person.
+        user: the person.
+        permissions: any of these is enough.
+        whole: the policy with all that it names, where `policy` is a part of it.
+
     Raises:
-        UserError: it grants none of them; the reason is that of the first.
+        UserError: it grants none of them; the reason is that of the first, and says who may.
     """
     decisions = [decide(policy, user.actor, permission) for permission in permissions]
     if policy is None or not any(decision.allowed for decision in decisions):
-        raise UserError(decisions[0].reason.key)
+        raise UserError(explain_denial(decisions[0], whole or policy, *permissions))
     return policy
 
 
@@ -197,24 +221,13 @@ def require_for_request(
         permissions: any of these is enough.
 
     Raises:
-        UserError: as `require_permission`, reworded for the request's channel; says who may.
+        UserError: as `require_permission`, reworded for the request's channel.
     """
     try:
-        return require_permission(policy, user, *permissions)
+        return require_permission(policy, user, *permissions, whole=record.scope.policy)
     except UserError as error:
         key = error.text.key
-        if key == Reason.NOT_LISTED.key and (entitled := name_entitled(record, *permissions)):
-            # Keys: denied.only_edit, denied.only_approve, denied.only_break_glass
-            raise UserError(f"denied.only_{permissions[0]}", people=entitled) from error
-        raise UserError(REQUEST_CHANNEL_KEYS.get(key, key)) from error
-
-
-def name_entitled(record: RequestRecord, *permissions: Permission) -> list[SlackId]:
-    """List who has any of the permissions on a request, as the policy names them: the channel stands for everyone."""
-    if (policy := record.scope.policy) is None:
-        return []
-    entries = dict.fromkeys(entry for permission in permissions for entry in list_entitled(policy, permission))
-    return [record.scope.channel if entry == EVERYONE else entry for entry in entries]
+        raise UserError(replace(error.text, key=REQUEST_CHANNEL_KEYS.get(key, key))) from error
 
 
 def require_in_scope(policy: ChannelPolicy, change: Change) -> None:

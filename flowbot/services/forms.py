@@ -14,7 +14,7 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, 
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.validation import matches_flow
 from flowbot.errors import DependencyError, UserError
-from flowbot.services.authorization import decide_in_channel, load_visible_flow, require_permission
+from flowbot.services.authorization import decide_in_channel, explain_denial, load_visible_flow, require_permission
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
@@ -115,7 +115,7 @@ class FormService:
         policy = (await self._policies.get_scope(channel)).policy
         decision = await decide_in_channel(policy, user, acting_from, self._find_members, Permission.EDIT)
         if not decision.allowed:
-            raise UserError(decision.reason.key)
+            raise UserError(explain_denial(decision, policy, Permission.EDIT))
 
     async def load_form(
         self, user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId | None, *, fresh: bool = False

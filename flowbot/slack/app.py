@@ -110,7 +110,7 @@ def build_app(client: AsyncWebClient, handlers: Handlers, runner: Runner) -> Asy
 
 
 def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> None:
-    """Register a listener for each command, button, form, menu and event."""
+    """Register a listener for everything that Slack sends."""
     listeners = ListenerFactory(runner, handlers.home)
     showing, changing = partial(listeners.button, once=False), partial(listeners.button, once=True)
     form_button = listeners.form_button
@@ -118,6 +118,7 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.middleware(bind_request)
     app.command(COMMAND_NAME)(listeners.command(handlers.commands.dispatch))
 
+    app.action(ActionId.COMMAND)(changing(handlers.commands.run_suggestion))
     for turn in (ActionId.LIST_NEXT, ActionId.LIST_PREVIOUS):
         app.action(turn)(showing(flows.turn_page))
     for turn in (ActionId.HISTORY_NEXT, ActionId.HISTORY_PREVIOUS):
@@ -151,6 +152,13 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     # Last: Bolt takes the first listener that matches.
     app.action(ANYTHING)(showing(refuse_unknown, label=UNKNOWN))
 
+    register_forms(app, handlers, listeners)
+    register_events(app, handlers, listeners)
+
+
+def register_forms(app: AsyncApp, handlers: Handlers, listeners: "ListenerFactory") -> None:
+    """Register a listener for each form and for each menu that asks for its entries."""
+    editor = handlers.editor
     app.view(FlowForm.CALLBACK)(listeners.answering("form", handlers.submission.submit))
     app.view_closed(FlowForm.CALLBACK)(listeners.background("form_closed", editor.save_closed))
     app.view(ChangeForm.CALLBACK)(listeners.answering("form", handlers.change_form.submit))
@@ -161,16 +169,20 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     for menu in (ActionId.SETUP_WEBSITE, ActionId.SETUP_GROUP):
         suggest = handlers.policy_form.suggest_options
         app.options(menu)(listeners.answering("options", suggest, label=PolicyForm.CALLBACK))
+    # Others are acknowledged, too: else Slack would show a warning.
+    app.view_submission(ANYTHING)(listeners.background("form", ignore, label=UNKNOWN))
+    app.view_closed(ANYTHING)(listeners.background("form_closed", ignore, label=UNKNOWN))
+    app.options(ANYTHING)(listeners.answering("options", suggest_nothing, label=UNKNOWN))
 
+
+def register_events(app: AsyncApp, handlers: Handlers, listeners: "ListenerFactory") -> None:
+    """Register a listener for each event."""
     app.event("app_home_opened")(listeners.background("event", handlers.home.open))
     app.event("app_mention")(listeners.background("event", handlers.commands.dispatch_mention))
     app.event("channel_id_changed")(listeners.deciding("event", handlers.workspace.move_channel))
     for removal in ("app_uninstalled", "tokens_revoked"):
         app.event(removal)(listeners.background("event", handlers.workspace.note_removal))
-    # Other forms, menus and events are acknowledged, too: else Slack would send them again, or show a warning.
-    app.view_submission(ANYTHING)(listeners.background("form", ignore, label=UNKNOWN))
-    app.view_closed(ANYTHING)(listeners.background("form_closed", ignore, label=UNKNOWN))
-    app.options(ANYTHING)(listeners.answering("options", suggest_nothing, label=UNKNOWN))
+    # Others are acknowledged, too: else Slack would send them again.
     app.event(ANYTHING)(listeners.background("event", ignore, label=UNKNOWN))
 
 

@@ -50,10 +50,12 @@ class Reply:
     Attributes:
         message: None where nothing is left to say.
         replacing: Whether it takes the place of the message whose button was pressed.
+        is_refusal: Whether it says why nothing was done.
     """
 
     message: Message | None = None
     replacing: bool = False
+    is_refusal: bool = False
 
 
 NO_REPLY: Final = Reply()
@@ -167,7 +169,7 @@ class Runner:
             if not is_new:
                 raise UserError("request.repeated")  # noqa: TRY301 - told like any other refusal
             interaction = Interaction(user, target, self._translator(user))
-            return await self._wait_with_notice(handler(interaction), interaction), "done"
+            reply = await self._wait_with_notice(handler(interaction), interaction)
         except UserError as error:
             log.info("refused", reason=str(error))
             return Reply(sentences.sentence_message(self._translator(user), error.text)), "refused"
@@ -181,6 +183,7 @@ class Runner:
             log.exception("unexpected")
             text = Text("fault.unexpected")
             return Reply(sentences.fault_message(self._translator(user), text, current_incident())), "fault"
+        return reply, "refused" if reply.is_refusal else "done"
 
     def _translator(self, user: CurrentUser | None) -> Translator:
         """Return the words for a person, or for anybody as long as it is not known who it is."""

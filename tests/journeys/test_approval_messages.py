@@ -82,14 +82,14 @@ async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(h
     http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
     http.time.ahead += 3600
     await http.emma.click(direct, "Enable")
-    await http.emma.wait_for_message(direct.channel, "does not let you")
+    await http.emma.wait_for_message(direct.channel, "can do this.")
     assert await http.deniz.list_messages(APPROVALS) == []
 
 
 @pytest.mark.parametrize(
     ("policy", "said"),
     [
-        (approval_policy(editors='["U0AYSE"]'), "In C0MARKETING, the policy does not let you do that."),
+        (approval_policy(editors='["U0AYSE"]'), "In C0MARKETING, only U0AYSE can do this."),
         ("", "C0MARKETING has no policy yet, so nothing can be done for it."),
     ],
 )
@@ -122,7 +122,7 @@ async def test_who_has_just_been_given_the_right_has_it_in_a_direct_message(http
     editors.remove("U0EMMA")
     http.time.ahead += 61
     await http.emma.click(direct, "Enable")
-    await http.emma.wait_for_message(direct.channel, "does not let you")
+    await http.emma.wait_for_message(direct.channel, "can do this.")
     editors.append("U0EMMA")
     http.time.ahead += 4
     await press_and_request(http.emma, direct, "Enable")

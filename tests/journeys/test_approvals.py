@@ -200,7 +200,7 @@ async def test_who_may_not_edit_may_not_ask(http: World, command: str) -> None:
     await http.import_policy(approval_policy())
     add_flow(http, is_enabled=command == "disable")
     await http.deniz.send(MARKETING, f"/flows {command} 1")
-    await wait_for_private_message(http.deniz, "policy does not let you do that", MARKETING)
+    await wait_for_private_message(http.deniz, "Only S0EDITORS can do this.", MARKETING)
     assert http.enkapush.requests == []
 
 

@@ -171,7 +171,7 @@ async def test_who_has_lost_the_right_reads_that_in_the_form(http: World) -> Non
     shown = await show(http.emma)
     await http.import_policy(approval_policy(editors='["U0AYSE"]'))
     await http.emma.click(shown, "Enable")
-    assert (await http.emma.wait_for_view("policy does not let you do that")).submit is None
+    assert (await http.emma.wait_for_view("Only U0AYSE can do this.")).submit is None
 
 
 # --- a submit that fails keeps what was typed ----------------------------------------------------------------------

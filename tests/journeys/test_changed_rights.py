@@ -116,7 +116,7 @@ async def test_who_left_the_editors_seconds_ago_asks_for_nothing(http: World, as
     flow = add_flow(http, is_enabled=asked == "disable")
     await remove_from_editors(http)
     await http.emma.send(MARKETING, f"/flows {asked} {flow}")
-    await http.emma.wait_for_message(MARKETING, "policy does not let you")
+    await http.emma.wait_for_message(MARKETING, "Only S0EDITORS can do this.")
     assert list_writes(http) == []
 
 
@@ -236,7 +236,7 @@ async def test_who_left_the_channel_does_not_open_a_form_again_by_the_right_of_e
     await http.emma.close(everything=True)
     remove_from_channel(http)
     await http.emma.click(told, "Open form")
-    await http.emma.wait_for_message(direct_channel(http), "In C0MARKETING, the policy does not let you do that.")
+    await http.emma.wait_for_message(direct_channel(http), "Only people in C0MARKETING can do this.")
     assert http.emma.view is None
 
 

@@ -169,7 +169,7 @@ class DecisionService:
 def _own_request_error(record: RequestRecord) -> UserError:
     """Build the refusal to decide on one's own request: it says who may."""
     requester = record.change.request.requester
-    others = [each for each in name_entitled(record, Permission.APPROVE) if each != requester]
+    others = [each for each in name_entitled(record.scope.policy, Permission.APPROVE) if each != requester]
     return UserError("request.own_others", people=others) if others else UserError("request.own")
 
 

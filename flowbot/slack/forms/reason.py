@@ -18,6 +18,7 @@ from flowbot.slack.views.block_kit import TITLE_MAX, Block, View
 
 UNNAMED_KEYS: Final = {
     "denied.only_approve": "denied.not_listed_there",
+    "denied.only_edit": "denied.not_listed",
     "denied.only_break_glass": "denied.not_listed_there",
     "form.website_gone_in": "form.website_gone",
     "request.late_by_rejected": "request.late_rejected",

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 from flowbot.domain.ids import ChannelId
-from flowbot.domain.policy import Decision, Permission, Reason, decide
+from flowbot.domain.policy import Permission, Reason, decide
 from flowbot.errors import Text, UserError
-from flowbot.services.authorization import counts_in_full, decide_in_channel
+from flowbot.services.authorization import counts_in_full, decide_in_channel, explain_denial
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.users import CurrentUser, UserService
 from flowbot.slack.runner import Interaction
@@ -36,19 +36,22 @@ class ChannelAuthorizer:
         if channel is None or channel == interaction.target.channel:
             return interaction
         user = interaction.user
-        decision = await self._decide(user, channel, permission)
-        if not decision.allowed:
+        denial = await self._find_denial(user, channel, permission)
+        if denial is not None:
             # A right that was granted a moment ago counts here as it does in the channel itself.
             user = await self.users.reload_user(user)
-            decision = await self._decide(user, channel, permission)
-        if not decision.allowed:
-            raise UserError(sentences.with_channel_name(Text(decision.reason.key), channel))
+            denial = await self._find_denial(user, channel, permission)
+        if denial is not None:
+            raise UserError(sentences.with_channel_name(denial, channel))
         return replace(interaction, user=user, target=replace(interaction.target, channel=channel))
 
-    async def _decide(self, user: CurrentUser, channel: ChannelId, permission: Permission) -> Decision:
+    async def _find_denial(self, user: CurrentUser, channel: ChannelId, permission: Permission) -> Text | None:
         policy, find_members = (await self.policies.get_scope(channel)).policy, self.users.find_members
         if policy is None or permission is not Permission.SHARE:
-            return await decide_in_channel(policy, user, None, find_members, permission)
-        # Nobody posts into a channel that they are not in, even if the policy names them.
-        is_there = await counts_in_full(policy, user, None, find_members)
-        return decide(policy, user.actor, permission) if is_there else Decision(allowed=False, reason=Reason.NOT_LISTED)
+            decision = await decide_in_channel(policy, user, None, find_members, permission)
+        elif await counts_in_full(policy, user, None, find_members):
+            decision = decide(policy, user.actor, permission)
+        else:
+            # Nobody posts into a channel that they are not in, even if the policy names them.
+            return Text(Reason.NOT_LISTED.key)
+        return None if decision.allowed else explain_denial(decision, policy, permission)

@@ -6,6 +6,7 @@ from enum import StrEnum
 class ActionId(StrEnum):
     """The action of a button or a field."""
 
+    COMMAND = "flows.command"
     LIST_PREVIOUS = "flows.list.previous"
     LIST_NEXT = "flows.list.next"
     LIST_SHARE = "flows.list.share"

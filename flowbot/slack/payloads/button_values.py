@@ -82,6 +82,18 @@ class VersionValue(BaseModel):
         return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
+class CommandValue(BaseModel):
+    """A command to run, as Slack sends what a person types, so that ids in it stay ids."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    sent: Annotated[str, Field(min_length=1, alias="t")]
+
+    def dump(self) -> str:
+        """Return the text for the button."""
+        return self.model_dump_json(by_alias=True)
+
+
 class ChangeValue(BaseModel):
     """The value of a button about one change."""
 

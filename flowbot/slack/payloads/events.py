@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from flowbot.domain.ids import ChannelId, UserId
+from flowbot.domain.text import strip_invisible
 from flowbot.services.ports.storage import DeliveryKey
 from flowbot.services.users import Caller
 from flowbot.slack.payloads.incoming import EventBody, Incoming, OptionalTeam, Payload, ReplyTarget
@@ -94,7 +95,7 @@ class Mentioned(Event):
         """The text after the mention, as Slack sent it, with its escapes; that before it where nothing follows."""
         own = "|".join(re.escape(each.user_id) for each in self.authorizations if each.user_id) or "[UW][A-Z0-9]+"
         before, *after = re.split(rf"<@(?:{own})(?:\|[^<>]*)?>", self.event.text, maxsplit=1)
-        return "".join(after).strip() or before.strip()
+        return strip_invisible("".join(after)) or strip_invisible(before)
 
 
 class _ChannelMove(EventBody):

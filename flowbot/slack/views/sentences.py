@@ -23,6 +23,9 @@ TEXT_MAX: Final = 1000
 NAMED_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     "denied.no_policy": "denied.no_policy_in",
     "denied.not_listed": "denied.not_listed_in",
+    "denied.only_edit": "denied.only_edit_in",
+    "denied.only_share": "denied.only_share_in",
+    "denied.only_view": "denied.only_view_in",
     "denied.not_open": "denied.not_open_in",
     "form.website_gone": "form.website_gone_in",
     "request.no_approvers": "request.no_approvers_in",
@@ -36,6 +39,8 @@ _PLACEHOLDER: Final = re.compile("\0([A-Za-z0-9_]+)\0")
 
 def with_channel_name(text: Text, channel: ChannelId) -> Text:
     """Name the channel in a sentence about "this channel", for who reads it elsewhere."""
+    if text.params.get("people") == [channel]:
+        return Text("denied.only_members", {"channel": channel})
     key = NAMED_CHANNEL_KEYS.get(text.key)
     return text if key is None else Text(key, {**text.params, "channel": channel})
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import MAX_EXPIRY_HOURS, MAX_QUORUM, Gate, NotifyMode
+from flowbot.domain.text import plain_number
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
@@ -106,10 +107,10 @@ class PolicyForm:
             viewers=viewers,
             editors=editors,
             approvers=approvers,
-            quorum=at[PolicyField.QUORUM].value.strip(),
+            quorum=plain_number(at[PolicyField.QUORUM].value),
             gates=frozenset(at[PolicyField.GATES].choices),
             self_approval=bool(at[PolicyField.SELF_APPROVAL].choices),
-            expires=at[PolicyField.EXPIRES].value.strip(),
+            expires=plain_number(at[PolicyField.EXPIRES].value),
             channel=at[PolicyField.CHANNEL].selected_conversation,
             notify=at[PolicyField.NOTIFY].text,
             break_glass=tuple(at[PolicyField.BREAK_GLASS].selected_users),

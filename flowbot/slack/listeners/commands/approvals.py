@@ -7,6 +7,7 @@ from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.approvals import approvals_message
@@ -26,7 +27,7 @@ class ApprovalsCommand(Command[None]):
     permission = Permission.VIEW
 
     @staticmethod
-    def parse(text: str, word: TypedWord) -> None:
+    def parse(typed: TypedText, word: TypedWord) -> None:
         return None
 
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:

@@ -7,7 +7,8 @@ from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
 from flowbot.slack.listeners.commands.command import Command, TypedWord
-from flowbot.slack.listeners.commands.parser import parse_flow_id, split_first_word
+from flowbot.slack.listeners.commands.parser import parse_flow_id
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.runner import Interaction, Reply
 
@@ -32,9 +33,9 @@ class ChangeCommand(Command[ChangeArguments]):
     is_handled_once = True
 
     @staticmethod
-    def parse(text: str, word: TypedWord) -> ChangeArguments:
-        number, reason = split_first_word(text)
-        return ChangeArguments(parse_flow_id(number, word), reason.strip())
+    def parse(typed: TypedText, word: TypedWord) -> ChangeArguments:
+        number, reason = typed.split_first()
+        return ChangeArguments(parse_flow_id(number, word), reason.text)
 
     async def handle(self, interaction: Interaction, arguments: ChangeArguments, trigger: str) -> Reply:
         return await self.requests.request_change(interaction, self.kind, arguments.flow, arguments.reason)

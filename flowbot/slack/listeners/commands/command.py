@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from flowbot.domain.policy import Permission
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.runner import Interaction, Reply
 
 A = TypeVar("A")
@@ -45,11 +46,11 @@ class Command(ABC, Generic[A]):
 
     @staticmethod
     @abstractmethod
-    def parse(text: str, word: TypedWord) -> A:
+    def parse(typed: TypedText, word: TypedWord) -> A:
         """Return the arguments.
 
         Args:
-            text: what follows the word, as it was typed.
+            typed: what follows the word.
             word: the word, for an example in the language in which it was typed.
 
         Raises:

@@ -3,6 +3,7 @@
 from flowbot.domain.fields import FormKind
 from flowbot.slack.listeners.commands.command import TypedWord
 from flowbot.slack.listeners.commands.form_command import FormCommand
+from flowbot.slack.listeners.commands.typed_text import TypedText
 
 
 class CreateCommand(FormCommand):
@@ -13,5 +14,5 @@ class CreateCommand(FormCommand):
     kind = FormKind.CREATE
 
     @staticmethod
-    def parse(text: str, word: TypedWord) -> None:
+    def parse(typed: TypedText, word: TypedWord) -> None:
         return None

@@ -8,11 +8,14 @@ from flowbot.errors import UserError
 from flowbot.slack.api.modals import FormNotOpenedError
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command
-from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand
+from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand, Suggestion
+from flowbot.slack.listeners.commands.typed_text import unescape
 from flowbot.slack.listeners.commands.words import SHOW
+from flowbot.slack.payloads.button_values import CommandValue, parse_value
 from flowbot.slack.payloads.events import Mentioned
-from flowbot.slack.payloads.incoming import Incoming, SlashCommand
+from flowbot.slack.payloads.incoming import BlockActions, Incoming, SlashCommand
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
+from flowbot.slack.views.suggestion import suggestion_message
 
 
 class CommandDispatcher:
@@ -35,7 +38,7 @@ class CommandDispatcher:
         async def handle(interaction: Interaction) -> Reply:
             return await self._handle(parsed, interaction, typed.trigger_id)
 
-        is_once = parsed.mistake is None and self._commands[parsed.word].is_handled_once
+        is_once = parsed.is_understood and self._commands[parsed.word].is_handled_once
         once = typed.delivery_key if is_once else None
         self._runner.start("command", parsed.word, typed.caller, typed.target, handle, once=once)
         return parsed.word
@@ -56,10 +59,23 @@ class CommandDispatcher:
 
         self._runner.start("mention", parsed.word, incoming.caller, incoming.target, handle)
 
+    async def run_suggestion(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Handle the command that a button suggests, as if the person had typed it."""
+        sent = parse_value(CommandValue, press.action.value).sent
+        return await self._handle(self._parser.parse(sent), interaction, press.trigger_id)
+
+    def _offer(self, suggestion: Suggestion, interaction: Interaction) -> Reply:
+        sent = self._parser.complete(suggestion, interaction.t.language)
+        value, is_help = CommandValue(sent=sent), suggestion.near is None
+        message = suggestion_message(suggestion.typed, unescape(sent), value, interaction.t, is_help=is_help)
+        return Reply(message, is_refusal=True)
+
     async def _handle(self, parsed: ParsedCommand, interaction: Interaction, trigger: str) -> Reply:
         if parsed.mistake is not None:
             # Raised here, where it is told in the person's language.
             raise parsed.mistake
+        if parsed.suggestion is not None:
+            return self._offer(parsed.suggestion, interaction)
         command = self._commands[parsed.word]
         try:
             return await command.handle(interaction, parsed.arguments, trigger)

@@ -9,6 +9,7 @@ from flowbot.domain.policy import Permission
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.parser import parse_flow_id
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.runner import Interaction, Reply
 
 
@@ -22,8 +23,8 @@ class FormCommand(Command[FlowId | None]):
     permission = Permission.EDIT
 
     @staticmethod
-    def parse(text: str, word: TypedWord) -> FlowId | None:
-        return parse_flow_id(text, word)
+    def parse(typed: TypedText, word: TypedWord) -> FlowId | None:
+        return parse_flow_id(typed, word)
 
     async def handle(self, interaction: Interaction, arguments: FlowId | None, trigger: str) -> Reply:
         return await self.opener.open_form(interaction, self.kind, arguments, trigger)

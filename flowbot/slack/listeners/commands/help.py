@@ -9,6 +9,7 @@ from flowbot.services.authorization import load_permissions
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.help import help_message
 
@@ -28,7 +29,7 @@ class HelpCommand(Command[None]):
     permission = None
 
     @staticmethod
-    def parse(text: str, word: TypedWord) -> None:
+    def parse(typed: TypedText, word: TypedWord) -> None:
         return None
 
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:

@@ -6,6 +6,7 @@ from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.parser import parse_flow_id
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.listeners.history_actions import HistoryActions
 from flowbot.slack.runner import Interaction, Reply
 
@@ -22,8 +23,8 @@ class HistoryCommand(Command[FlowId | None]):
     permission = Permission.VIEW
 
     @staticmethod
-    def parse(text: str, word: TypedWord) -> FlowId | None:
-        return parse_flow_id(text, word) if text.strip() else None
+    def parse(typed: TypedText, word: TypedWord) -> FlowId | None:
+        return parse_flow_id(typed, word) if typed.text else None
 
     async def handle(self, interaction: Interaction, arguments: FlowId | None, trigger: str) -> Reply:
         return await self.history.show(interaction, arguments)

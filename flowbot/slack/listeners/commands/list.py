@@ -8,18 +8,19 @@ from typing import Final
 
 from flowbot.domain.policy import Permission
 from flowbot.domain.search import FlowQuery
+from flowbot.domain.text import DOUBLE_QUOTES, SINGLE_QUOTES, plain_number, simplify
 from flowbot.errors import UserError
 from flowbot.i18n.command_words import FilterWords, load_command_words
 from flowbot.services.flow_queries import FlowQueries, ListRequest
 from flowbot.services.ports import Clock
 from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.listeners.commands.words import normalize_word
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.flow_list import flow_list_message
 
 ENGLISH: Final = FilterWords(enabled="enabled", disabled="disabled", website="website", page="page")
 """Understood in any language, with the words of the command's own."""
-_QUOTES: Final = '"“”„'
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,17 @@ class ListCommand(Command[ListRequest]):
     permission = Permission.VIEW
 
     @staticmethod
-    def parse(text: str, word: TypedWord) -> ListRequest:
+    def parse(typed: TypedText, word: TypedWord) -> ListRequest:
         filters, builder = _load_filters(), _ListBuilder(_load_states(word.languages))
-        for token in filters.token.finditer(text):
+        for token in filters.token.finditer(simplify(shown := typed.plain)):
+            kind = token.lastgroup or "word"
+            content = shown[slice(*token.span(kind))]
             if token["key"]:
-                value = (token["quoted_value"] or token["value"] or "").strip()
-                filters.setters[normalize_word(token["key"])](builder, value)
-            elif token["quoted"]:
-                builder.words += (token["quoted"],)
-            else:
-                builder.add_word(token["word"])
+                filters.setters[normalize_word(token["key"])](builder, content.strip())
+            elif kind == "word":
+                builder.add_word(content)
+            elif content.strip():
+                builder.words += (content,)
         return ListRequest(
             FlowQuery(builder.words, builder.is_enabled), builder.website, builder.website_at, builder.page
         )
@@ -70,7 +72,7 @@ class _ListBuilder:
         state = self.states.get(normalize_word(word))
         if state is None:
             # An opening quote without a closing one is no part of the word.
-            self.words += (word.lstrip(_QUOTES) or word,)
+            self.words += (word.lstrip(SINGLE_QUOTES + DOUBLE_QUOTES) or word,)
         else:
             self.is_enabled = state
 
@@ -81,9 +83,10 @@ class _ListBuilder:
         self.website_at = len(self.words)
 
     def set_page(self, value: str) -> None:
-        if not re.fullmatch(r"[0-9]{1,9}", value, re.ASCII):
+        number = plain_number(value)
+        if not re.fullmatch(r"[0-9]{1,9}", number, re.ASCII):
             raise UserError("list.bad_page", given=value[:40])
-        self.page = int(value)
+        self.page = int(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +103,10 @@ def _load_filters() -> _Filters:
     languages = (ENGLISH, *(words.filter for words in load_command_words().values()))
     websites, pages = [words.website for words in languages], [words.page for words in languages]
     keys = "|".join(map(re.escape, (*websites, *pages)))
-    quotes = f"[{_QUOTES}]", f"[^{_QUOTES}]"
+    # A single quote ends a word's quotes at its end alone: within, it is an apostrophe.
     token = re.compile(
-        rf"(?P<key>{keys}):(?:{quotes[0]}(?P<quoted_value>{quotes[1]}*){quotes[0]}|(?P<value>\S*))"
-        rf"|{quotes[0]}(?P<quoted>{quotes[1]}+){quotes[0]}|(?P<word>\S+)",
+        rf"""(?P<key>{keys}):(?:"(?P<value_1>[^"]*)"|'(?P<value_2>.*?)'(?!\S)|(?P<value_3>\S*))"""
+        rf"""|"(?P<quoted_1>[^"]+)"|'(?P<quoted_2>.+?)'(?!\S)|(?P<word>\S+)""",
         re.IGNORECASE,
     )
     setters = dict.fromkeys(map(normalize_word, websites), _ListBuilder.set_website)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from flowbot.domain.policy import Permission
 from flowbot.slack.listeners.commands.command import Command, TypedWord
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.runner import Interaction, Reply
 
@@ -19,7 +20,7 @@ class SetupCommand(Command[None]):
     permission = Permission.SETUP
 
     @staticmethod
-    def parse(text: str, word: TypedWord) -> None:
+    def parse(typed: TypedText, word: TypedWord) -> None:
         return None
 
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:

@@ -6,6 +6,7 @@ from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.parser import parse_flow_id
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.runner import Interaction, Reply
 
@@ -22,8 +23,8 @@ class ShowCommand(Command[FlowId]):
     permission = Permission.VIEW
 
     @staticmethod
-    def parse(text: str, word: TypedWord) -> FlowId:
-        return parse_flow_id(text, word)
+    def parse(typed: TypedText, word: TypedWord) -> FlowId:
+        return parse_flow_id(typed, word)
 
     async def handle(self, interaction: Interaction, arguments: FlowId, trigger: str) -> Reply:
         return await self.viewer.show(interaction, arguments)

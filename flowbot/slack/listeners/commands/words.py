@@ -1,14 +1,12 @@
 """The words of the commands in all languages, and the nearest one to a slip."""
 
 import difflib
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from flowbot.domain.text import fold
-from flowbot.errors import UserError
 from flowbot.i18n.command_words import LanguageWords
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 
@@ -17,13 +15,13 @@ HELP: Final = "help"
 SHOW: Final = "show"
 """What is meant by a bare number."""
 _PREFIX_MIN: Final = 3
-_GIVEN_MAX: Final = 40
 
 
 def normalize_word(word: str) -> str:
-    """Return the word without case and accents, so that `GÖSTER`, `göster` and `goster` are one."""
+    """Return the word without case, accents and quotes, so that `GÖSTER`, `göster` and `goster` are one."""
     decomposed = unicodedata.normalize("NFKD", fold(word))
-    return "".join(letter for letter in decomposed if not unicodedata.combining(letter)).rstrip(".,!?:;")
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return plain.strip("\"'").rstrip(".,!?:;")
 
 
 class Vocabulary:
@@ -36,7 +34,8 @@ class Vocabulary:
 
     def __init__(self, commands: Iterable[type[Command[Any]]], languages: Mapping[str, LanguageWords]) -> None:
         self._words: dict[str, TypedWord] = {}
-        self._synonyms: dict[str, str] = {}
+        self._synonyms: dict[str, TypedWord] = {}
+        self._translations: dict[tuple[str, str], TypedWord] = {}
         for command in commands:
             self._add(TypedWord(command.word, command.word, ("en",)), command.synonyms)
         for language, words in languages.items():
@@ -44,28 +43,30 @@ class Vocabulary:
                 self._add(TypedWord(english, own.word, (language,)), own.synonyms)
 
     def _add(self, word: TypedWord, synonyms: Iterable[str]) -> None:
+        self._translations[word.command, word.languages[0]] = word
         known = self._words.setdefault(normalize_word(word.text), word)
         if known.languages != word.languages:
             self._words[normalize_word(word.text)] = replace(known, languages=known.languages + word.languages)
         for synonym in synonyms:
-            self._synonyms.setdefault(normalize_word(synonym), word.text)
+            self._synonyms.setdefault(normalize_word(synonym), word)
 
     def find(self, word: str) -> TypedWord | None:
         """Return the command's word that was typed, help for no word, or None for an unknown one."""
         return self._words.get(normalize_word(word) if word else HELP)
 
-    def suggest(self, word: str) -> UserError:
-        """Return the error for an unknown word: it names what was probably meant, if anything is near.
+    def find_synonym(self, word: str) -> TypedWord | None:
+        """Return the command's word for another word, or several, that people try before they know it."""
+        return self._synonyms.get(normalize_word(word))
 
-        That is the command of a bare number or a synonym, or the nearest to a prefix or a typing error.
-        """
+    def find_near(self, word: str) -> TypedWord | None:
+        """Return the command's word for a synonym, or the nearest to a prefix or a typing error."""
+        if (near := self.find_synonym(word)) is not None:
+            return near
         plain = normalize_word(word)
-        if re.fullmatch(r"#?[0-9]{1,18}", word, re.ASCII):
-            near: str | None = f"{SHOW} {word}"
-        elif (near := self._synonyms.get(plain)) is None:
-            completed = [known for known in self._words if len(plain) >= _PREFIX_MIN and known.startswith(plain)]
-            close = completed or difflib.get_close_matches(plain, self._words, n=1, cutoff=0.6)
-            near = self._words[close[0]].text if close else None
-        if near is None:
-            return UserError("command.unknown", word=word[:_GIVEN_MAX])
-        return UserError("command.did_you_mean", word=word[:_GIVEN_MAX], near=near)
+        completed = [known for known in self._words if len(plain) >= _PREFIX_MIN and known.startswith(plain)]
+        close = completed or difflib.get_close_matches(plain, self._words, n=1, cutoff=0.6)
+        return self._words[close[0]] if close else None
+
+    def translate(self, command: str, language: str) -> TypedWord:
+        """Return a command's word in a language, or the English one where it has none."""
+        return self._translations.get((command, language)) or self._translations[command, "en"]

@@ -1,0 +1,37 @@
+"""The answer to an unknown command: what was probably meant, as a button."""
+
+from typing import Final
+
+from flowbot.domain.text import utf16_length
+from flowbot.errors import Text
+from flowbot.i18n.translator import Translator
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import CommandValue
+from flowbot.slack.views import block_kit, sentences
+from flowbot.slack.views.block_kit import Message
+
+TYPED_MAX: Final = 40
+NEAR_MAX: Final = 100
+VALUE_MAX: Final = 2000
+"""Slack's limit for a button's value, in UTF-16 units."""
+
+
+def suggestion_message(typed: str, near: str, value: CommandValue, t: Translator, *, is_help: bool) -> Message:
+    """Build the answer to an unknown command.
+
+    Args:
+        typed: the unknown word.
+        near: the command that was probably meant, as people see it.
+        value: the same for the button. There is no button where it is longer than Slack takes.
+        t: the reader's words.
+        is_help: whether nothing was near, and the help is offered.
+    """
+    key = "command.unknown" if is_help else "command.did_you_mean"
+    params = {"word": block_kit.clip(typed, TYPED_MAX), "near": block_kit.single_line(near, NEAR_MAX)}
+    message = sentences.sentence_message(t, Text(key, params))
+    if utf16_length(value.dump()) > VALUE_MAX:
+        return message
+    label = block_kit.isolate(block_kit.single_line(near, block_kit.LABEL_MAX - 2))
+    return Message(
+        message.text, (*message.blocks, block_kit.actions(block_kit.button(label, ActionId.COMMAND, value.dump())))
+    )

@@ -175,6 +175,16 @@ def test_a_quorum_is_a_whole_number_up_to_a_hundred(typed: str) -> None:
     assert PolicyField.QUORUM not in PolicyInput(quorum="100").find_problems()
 
 
+def test_numbers_are_read_in_the_digits_of_any_script() -> None:
+    view = submit_untouched(PolicyForm.build(form_data(None), EN))
+    for name, typed in ((PolicyField.QUORUM, "\u200b２"), (PolicyField.EXPIRES, " ٢٤\ufeff")):
+        (entry,) = view["state"]["values"][name].values()
+        entry["value"] = typed
+    back = PolicyForm.parse(receive_form(view))
+    assert back is not None
+    assert (back.typed.quorum, back.typed.expires) == ("2", "24")
+
+
 @pytest.mark.parametrize("typed", ["", "0", "8761"])
 def test_an_expiry_is_at_most_a_year(typed: str) -> None:
     assert PolicyField.EXPIRES in PolicyInput(expires=typed).find_problems()

@@ -8,7 +8,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import CommandValue
 from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views.block_kit import Message
+from flowbot.slack.views.message import Message
 
 TYPED_MAX: Final = 40
 NEAR_MAX: Final = 100
@@ -32,6 +32,5 @@ def suggestion_message(typed: str, near: str, value: CommandValue, t: Translator
     if utf16_length(value.dump()) > VALUE_MAX:
         return message
     label = block_kit.isolate(block_kit.single_line(near, block_kit.LABEL_MAX - 2))
-    return Message(
-        message.text, (*message.blocks, block_kit.actions(block_kit.button(label, ActionId.COMMAND, value.dump())))
-    )
+    button = block_kit.button(label, ActionId.COMMAND, value.dump())
+    return Message((*message.blocks, block_kit.actions(button)))

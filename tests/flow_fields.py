@@ -51,7 +51,7 @@ FIELD_CASES: Final = (
     ),
     FieldCase("Silent", "Sessiz", "is_silent", True, "1", False, "0"),
     FieldCase("Auto-hide", "Otomatik gizle", "is_auto_hide", True, "1", True, "1"),
-    FieldCase("Time to live", "Yaşam süresi", "ttl", "3 days", "259200", "1 hour", "3600"),
+    FieldCase("Time to live", "Geçerlilik süresi", "ttl", "3 days", "259200", "1 hour", "3600"),
     FieldCase("UTM source", "UTM kaynağı", "utm_source", "enkapush", "enkapush", "a", "a"),
     FieldCase("UTM medium", "UTM aracı", "utm_medium", "web push", "web push", "b", "b"),
     FieldCase("UTM campaign", "UTM kampanyası", "utm_campaign", "bahar=2026&x", "bahar=2026&x", "c", "c"),

@@ -50,7 +50,7 @@ LABELS: Final = {
     "Restore": "button.restore",
     "Share": "button.share",
     "Show": "button.show",
-    "Break glass": "button.break_glass",
+    "Skip approval": "button.break_glass",
     "Check again": "request.check_again",
     "Ask again": "request.ask_again",
     "Preview": "form.preview",
@@ -202,7 +202,7 @@ def test_what_is_not_known_is_called_so() -> None:
 
 def test_the_readme_names_no_button_that_there_is_not() -> None:
     named = {cell for row in table_rows(section("Requests")) for cell in re.findall(r"^`([A-Z][^`]+)`$", row[0])}
-    assert named >= {"Approve", "Reject", "Withdraw", "Break glass", "Ask again", "Check again", "Restore"}
+    assert named >= {"Approve", "Reject", "Withdraw", "Skip approval", "Ask again", "Check again", "Restore"}
     assert named <= set(LABELS)
 
 

@@ -48,7 +48,7 @@ async def request_change(page: Page, address: str, text: str) -> Page:
     emma = await open_as(page, address, "U0EMMA", MARKETING)
     await send(emma, text)
     flow = int(text.split()[2])
-    answer = find_messages(emma).filter(has_text="Asked for approval in").filter(has_text=f"#{flow} ")
+    answer = find_messages(emma).filter(has_text="Approval requested in").filter(has_text=f"#{flow} ")
     await answer.get_by_role("link", name="Open").click()
     await expect(find_request(emma, WAITING, flow)).to_be_focused()
     return emma
@@ -101,7 +101,7 @@ async def test_an_admin_sets_a_channel_up_where_nobody_approves_their_own_reques
     await form.get_by_role("button", name="Save").click()
     await expect(form).to_contain_text("is saved")
     emma = await open_as(await new_window(page), address, "U0EMMA", RANDOM)
-    await expect(find_messages(emma).filter(has_text="This channel has its policy now")).to_have_count(1)
+    await expect(find_messages(emma).filter(has_text="flowbot is set up in this channel")).to_have_count(1)
     await send(emma, "/flows enable 39")
     await approve(emma, 39)
     refusal = find_messages(emma).filter(has_text="decide on your own request")

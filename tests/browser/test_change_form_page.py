@@ -18,4 +18,4 @@ async def test_a_mention_is_answered_and_its_button_opens_a_form(page: Page, add
     await expect(form).to_contain_text("Once approved, new subscribers of")
     await form.get_by_label("Reason").fill("The sale begins")
     await form.get_by_role("button", name="Request approval").click()
-    await expect(find_messages(emma).filter(has_text="Asked for approval in")).to_have_count(1)
+    await expect(find_messages(emma).filter(has_text="Approval requested in")).to_have_count(1)

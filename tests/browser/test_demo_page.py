@@ -80,5 +80,5 @@ async def test_somebody_of_another_company_is_refused(page: Page, address: str) 
     await page.goto(address)
     await switch_person(page, "U0JONAS")
     await send(page, "/flows list")
-    await expect(find_messages(page).filter(has_text="this organisation only")).to_have_count(1)
+    await expect(find_messages(page).filter(has_text="Only people of this organisation")).to_have_count(1)
     assert trouble.found == []

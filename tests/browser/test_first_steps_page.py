@@ -44,7 +44,7 @@ async def test_the_start_offers_things_to_try_and_a_colleague_in_a_tab_of_his_ow
     await expect(form.get_by_label("Name", exact=True)).to_be_visible()
     await form.get_by_role("button", name="Close", exact=True).click()
     await tries.nth(2).click()
-    await expect(find_messages(page).filter(has_text="Asked for approval in")).to_have_count(1)
+    await expect(find_messages(page).filter(has_text="Approval requested in")).to_have_count(1)
 
     async with page.context.expect_page() as opened:
         await start.get_by_role("link", name="Open as Burak").click()

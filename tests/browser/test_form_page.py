@@ -49,7 +49,7 @@ async def test_a_flow_with_a_picture_is_made_and_stands_in_the_list(page: Page, 
     # While a file is on its way, Create only says so.
     await expect(form.get_by_text("bahar görseli.png")).to_be_visible()
     await form.get_by_role("button", name="Create", exact=True).click()
-    made = find_messages(page).filter(has_text=re.compile(r"Flow #\d+ was created, disabled\."))
+    made = find_messages(page).filter(has_text=re.compile(r"Flow #\d+ was created\. It's disabled\."))
     await expect(made).to_have_count(1)
     await expect(made.get_by_role("img", name="The picture of “Bahar geldi 🌷”")).to_have_count(1)
     await form.get_by_role("button", name="Close").last.click()
@@ -62,11 +62,11 @@ async def test_a_slip_is_said_at_its_field_and_nothing_typed_is_lost(page: Page,
     await fill_form(form, "Slip")
     await form.get_by_label("Button 1 title", exact=True).fill("Go")
     await form.get_by_role("button", name="Create", exact=True).click()
-    await expect(form.get_by_text("This button has a title and no URL")).to_be_visible()
+    await expect(form.get_by_text("Add a URL for this button")).to_be_visible()
     await expect(form.get_by_label("Title", exact=True)).to_have_value("Bahar geldi 🌷")
     await form.get_by_label("Button 1 URL", exact=True).fill("https://lale.example")
     await form.get_by_role("button", name="Create", exact=True).click()
-    await expect(find_messages(page).filter(has_text="was created, disabled.")).to_have_count(1)
+    await expect(find_messages(page).filter(has_text="was created. It's disabled.")).to_have_count(1)
 
 
 async def test_what_was_typed_is_there_again_after_closing(page: Page, address: str) -> None:

@@ -71,7 +71,7 @@ SETUP: Final[dict[str, Any]] = {
     "Quorum": "1",
     "Expiry in hours": "48",
     "Approval channel": APPROVALS,
-    "Break glass": ["U0DENIZ"],
+    "Skip approval": ["U0DENIZ"],
 }
 
 
@@ -155,7 +155,7 @@ async def voted(world: World) -> None:
     for what in ("enable", "delete"):
         request = await request_change_and_wait(world) if what == "enable" else await request_change(world, what)
         await world.burak.click(request, "Approve")
-        await wait_for_status(world, request, "1 of 2 approvals")
+        await wait_for_status(world, request, "1/2 approvals")
     await asyncio.sleep(0.5)
     world.time.ahead += 5 * HOUR
     await wait_until(lambda: sum(bool(each.thread_ts) for each in world.slack.workspace.messages[APPROVALS]) >= 2)
@@ -177,7 +177,7 @@ async def settled(world: World) -> None:  # noqa: PLR0915 - one scene, played in
     request = await request_change(world, f"enable {add_named_flow(world, 'Withdrawn')}")
     await world.emma.click(request, "Withdraw")
     await wait_for_status(world, request, "Withdrawn")
-    for name, act in (("Changed meanwhile", world.enkapush.store.update_flow), ("Gone", None)):
+    for name, act in (("Changed since", world.enkapush.store.update_flow), ("Gone", None)):
         request = await request_change(world, f"enable {add_named_flow(world, name)}")
         number = max(world.enkapush.store.flows)
         if act:
@@ -201,7 +201,7 @@ async def settled(world: World) -> None:  # noqa: PLR0915 - one scene, played in
     await world.emma.click(over, "Restore")
     await world.deniz.wait_for_message(MARKETING, "Restored from")
     request = await request_change(world, f"enable {add_named_flow(world, 'Broken glass')}")
-    await world.deniz.click(request, "Break glass")
+    await world.deniz.click(request, "Skip approval")
     await submit_reason(world.deniz, "The price is wrong in the shop")
     await wait_for_status(world, request, "Applied")
     await wait_until(lambda: bool(list_alarms(world, request)))
@@ -302,7 +302,7 @@ async def lapsed(world: World) -> None:
         await world.import_policy(two)
         request = await request_change(world, f"enable {add_named_flow(world, name)}")
         await world.burak.click(request, "Approve")
-        await wait_for_status(world, request, "1 of 2 approvals")
+        await wait_for_status(world, request, "1/2 approvals")
         return request
 
     request = await half("Not an approver any more")
@@ -327,7 +327,7 @@ async def lapsed(world: World) -> None:
     await world.deniz.click(request, "Approve")
     await asyncio.sleep(0.5)
     world.time.ahead += 73 * HOUR
-    await wait_for_status(world, request, "expired before it could be done", timeout=10)
+    await wait_for_status(world, request, "expired before it could be applied", timeout=10)
     world.slack.faults.clear()
     world.time.ahead += 70
     request = await half("Somebody left")
@@ -389,7 +389,7 @@ async def forms(world: World) -> None:
     await type_into_form(editing, {"Segment": "Hikers (0)", "UTM source": "new"})
     await open_form(copying, f"/flows duplicate {add_named_flow(world, 'Copied')}")
     await type_into_form(copying, {"Name": "Copy"})
-    for what, person, label in (("enable", world.burak, "Reject"), ("delete", leaving, "Break glass")):
+    for what, person, label in (("enable", world.burak, "Reject"), ("delete", leaving, "Skip approval")):
         await person.click(await request_change(world, what), label)
         view = await person.wait_for_view(is_form)
         person.fill(person.list_fields()[0], "Because I say so")
@@ -450,7 +450,7 @@ async def interrupted(world: World) -> None:
             written = {"method": "DELETE"} if what == "delete" and how != "unsent" else {}
             world.enkapush.faults.add(Fault.hang(path=f"/flows/{number}", **where | written))
             glass = (what, how) == ("enable", "unsent")
-            await (world.deniz if glass else world.burak).click(request, "Break glass" if glass else "Approve")
+            await (world.deniz if glass else world.burak).click(request, "Skip approval" if glass else "Approve")
             if glass:
                 await submit_reason(world.deniz, "Now")
         editor = editors.pop()

@@ -570,8 +570,8 @@ async def test_an_open_policy_form_keeps_what_it_has_no_field_for(restore: Resto
         submitted = await slack.client.submit_view(view["owner"], view["id"], {})
         assert (submitted.delivered, submitted.errors) == (True, {})
         shown = next(each for each in slack.workspace.modals[view["owner"]] if each.id == view["id"])
-        assert "Somebody else has changed this policy" in text_of(shown)
-        assert "hear of requests" not in text_of(shown).partition("differs from theirs in")[2].partition(".")[0]
+        assert "Somebody else changed these rules" in text_of(shown)
+        assert "are notified" not in text_of(shown).partition("replace theirs in")[2].partition(".")[0]
         assert shown_values(shown.values, {"notify": ""}) == {"notify": "dm"}
         await slack.client.submit_view(view["owner"], view["id"], {})
         await check_policy(restored, document["id"])

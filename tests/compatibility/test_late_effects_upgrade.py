@@ -222,9 +222,7 @@ async def test_a_disable_that_was_called_failed_can_be_done_at_once(restored: Re
 
 async def test_a_restore_that_was_called_failed_is_found(restored: Restored) -> None:
     row = next(row for row in unseen_rows().values() if row["kind"] == "restore")
-    await restored.wait_until(
-        partial(_says, restored, row, "Enkapush does not show the flow “Restore looked for” yet.")
-    )
+    await restored.wait_until(partial(_says, restored, row, "“Restore looked for” doesn't show in Enkapush yet."))
     made = add_named_flow(restored.world, "Restore looked for")
     restored.world.time.ahead += 60  # no list is from before
     await restored.world.emma.send(MARKETING, "/flows list")

@@ -34,7 +34,7 @@ from tests.journeys.world import MARKETING
 
 NAME = "Spring sale"
 CREATED = "was created"
-UNKNOWN = "does not show the flow"
+UNKNOWN = "doesn't show in Enkapush yet"
 PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360606060000000050001"
     "a5f645400000000049454e44ae426082"

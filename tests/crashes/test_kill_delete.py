@@ -46,7 +46,7 @@ STEPS: Final = (
         again=_hold_at_picture(),
     ),
     Step("kept, and not posted", hold_at_slack("chat.postMessage"), "#4 Old name was deleted"),
-    Step("lost, and not posted", _hold_without_picture("chat.postMessage"), "could not be kept", is_done=False),
+    Step("lost, and not posted", _hold_without_picture("chat.postMessage"), "couldn't be saved", is_done=False),
 )
 """`is_done` is whether the picture is kept in the end."""
 
@@ -60,7 +60,7 @@ async def check_kill(deployment: Deployment, step: Step) -> None:
     request = await deployment.emma.wait_for_message(
         MARKETING, lambda message: "Approve" in deployment.emma.list_buttons(message)
     )
-    assert ("can’t be kept" in text_of(request)) is not step.is_done
+    assert ("can't be saved" in text_of(request)) is not step.is_done
     await deployment.world.burak.click(request, "Approve")
     over = await wait_for_status(deployment.world, request, "Applied")
     assert step.says in text_of(over)

@@ -23,8 +23,8 @@ REASON = "Not before the sale"
 STEPS = (
     Step("Reject, at once after the answer", hold_nowhere, "Rejected", is_done=False),
     Step("Reject, and not told", hold_at_slack("chat.update"), "Rejected", is_done=False),
-    Step("Break glass, at once after the answer", hold_nowhere, "Applied"),
-    Step("Break glass, and not told", hold_at_slack("chat.update"), "Applied"),
+    Step("Skip approval, at once after the answer", hold_nowhere, "Applied"),
+    Step("Skip approval, and not told", hold_at_slack("chat.update"), "Applied"),
 )
 
 

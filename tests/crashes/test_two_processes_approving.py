@@ -110,7 +110,7 @@ class Workplace:
             )
             # Nobody is mentioned, so that the message names an approver once they have approved.
             await self._retry_until(
-                lambda: self.is_shown(name, "1 of 2 approvals", "Applied"), lambda: self._approve(burak, name)
+                lambda: self.is_shown(name, "1/2 approvals", "Applied"), lambda: self._approve(burak, name)
             )
             await self._retry_until(
                 lambda: self.is_shown(name, "Applied", "not known"), lambda: self._approve(deniz, name)

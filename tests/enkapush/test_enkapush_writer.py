@@ -76,7 +76,7 @@ async def test_a_redirected_write_is_unclear(account: EnkapushSandbox, writer: E
     [
         (replace(BEFORE, ttl=7201), "ttl"),
         (replace(BEFORE, description=""), "description"),
-        (replace(BEFORE, name="half a character \ud800"), "name"),
+        (replace(BEFORE, name="broken character \ud800"), "name"),
     ],
 )
 async def test_what_enkapush_would_not_take_is_not_sent_and_named(

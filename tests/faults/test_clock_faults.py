@@ -113,7 +113,7 @@ async def test_an_hour_too_early_nothing_expires_and_nobody_is_reminded_twice(sc
     await scene.world.deniz.wait_until(reminders)
     for moved in (-HOUR, HOUR, -HOUR):
         scene.world.time.jumped += moved
-        await type_and_read(scene, scene.world.emma, "/flows approvals", "Waiting for you|waiting|Waiting")
+        await type_and_read(scene, scene.world.emma, "/flows approvals", "Needs your approval|waiting|Waiting")
     assert len(reminders()) == 1
     assert "Waiting for approval" in text_of(request)
     scene.world.time.ahead += 54 * HOUR

@@ -39,8 +39,8 @@ from tests.journeys.world import APPROVALS, MARKETING
 
 REQUESTS: Final = 6
 NOT_NOW: Final = "veritabanına ulaşamıyor"
-GOES_ON: Final = "flowbot kendiliğinden devam eder"
-NOT_KEPT: Final = "could not take this form in"
+GOES_ON: Final = "Düzelince tamamlayacağız"
+NOT_KEPT: Final = "what you typed is still here"
 BUSY_MS: Final = 500
 UNLIMITED_PAGES: Final = 1073741823
 LONG: Final = "More than a page of the file holds. " * 80
@@ -93,7 +93,7 @@ async def check_requests_fail(scene: Scene, request: Message) -> None:
     """Check that whoever requests or decides is told that it was not stored."""
     burak = scene.world.burak
     flow = add_flow(scene.world)
-    await type_and_read(scene, scene.world.emma, f"/flows enable {flow}", "cannot reach its database")
+    await type_and_read(scene, scene.world.emma, f"/flows enable {flow}", "can't reach its database")
     await burak.click(request, "Approve")
     await burak.wait_until(lambda: any(NOT_NOW in text for text in scene.texts_for(burak)))
 
@@ -134,7 +134,7 @@ async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_res
             await check_requests_fail(scene, request)
     await check_recovery(scene, emma)
     await emma.submit()
-    await emma.wait_for_message(MARKETING, "was created, disabled")
+    await emma.wait_for_message(MARKETING, "was created. It's disabled")
     await emma.close()
     await burak.click(request, "Approve")
     await wait_until_closed(scene)
@@ -178,9 +178,9 @@ async def test_a_form_of_which_it_is_not_certain_that_it_is_kept_is_done_once_wh
     await open_form(emma, "/flows create")
     async with break_commits(scene, how, submission):
         submitted = await emma.submit(REQUIRED_FIELDS)
-    assert "not certain that this form was taken in" in str(field_errors(emma, submitted.errors))
+    assert "This form may or may not have been saved" in str(field_errors(emma, submitted.errors))
     await emma.submit()
-    await emma.wait_for_message(MARKETING, "was created, disabled")
+    await emma.wait_for_message(MARKETING, "was created. It's disabled")
     await emma.close()
     ended = await check_recovery(scene, emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
@@ -195,7 +195,7 @@ async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_count
     (label,) = burak.list_fields()
     async with break_commits(scene, how, runner):
         (said,) = (await burak.submit({label: "Not before the sale"})).errors.values()
-    assert ("bu formu şu anda alamadı" if how == "locked" else "kesin değil") in said
+    assert ("yazdıklarınız burada duruyor" if how == "locked" else "kaydedilmiş de olabilir") in said
     assert (await burak.submit()).errors == {}
     await wait_until_closed(scene)
     ended = await check_recovery(scene)
@@ -204,8 +204,8 @@ async def test_a_reason_that_is_not_kept_for_certain_stays_in_its_form_and_count
 
 UNSAVED: Final = {
     "locked": "Nothing was saved",
-    "slow": "not certain that this form was taken in",
-    "without an answer": "not certain that this form was taken in",
+    "slow": "This form may or may not have been saved",
+    "without an answer": "This form may or may not have been saved",
     "a slip of flowbot's": "Something went wrong inside flowbot",
 }
 

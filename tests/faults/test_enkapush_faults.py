@@ -169,10 +169,10 @@ async def test_a_flow_whose_picture_cannot_be_kept_is_deleted_and_both_are_said(
     in_circles = Fault.redirect(f"/media/{case}.png", **picture)
     scene.world.enkapush.faults.add(in_circles if case == "a redirect" else BEFORE[case].fault(picture))
     request, flow = await request_delete(scene, case)
-    assert "Restore will bring the flow back without it." in text_of(request)
+    assert "Restore brings the flow back without it." in text_of(request)
     await scene.world.burak.click(request, "Approve")
     shown = await wait_for_status(scene.world, request, "Applied")
-    assert "Its picture could not be kept" in text_of(shown)
+    assert "Its picture couldn't be saved" in text_of(shown)
     check_only_state(await check_recovery(scene, scene.world.emma), DONE)
     assert flow not in scene.world.enkapush.store.flows
 

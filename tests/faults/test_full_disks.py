@@ -35,13 +35,13 @@ from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, field_errors, o
 from tests.journeys.request_steps import request_change
 from tests.journeys.world import APPROVALS, MARKETING
 
-FULL: Final = "database is full"
-FULL_IN_TURKISH: Final = "veritabanının diski dolu"
-GOES_ON_IN_TURKISH: Final = "flowbot kendiliğinden devam eder"
-NOT_KEPT: Final = "could not take this form in"
-UNREACHABLE: Final = "cannot reach its database"
+FULL: Final = "disk is full"
+FULL_IN_TURKISH: Final = "diski dolu"
+GOES_ON_IN_TURKISH: Final = "Düzelince tamamlayacağız"
+NOT_KEPT: Final = "what you typed is still here"
+UNREACHABLE: Final = "can't reach its database"
 ASKED: Final = "Asked"
-STARTED: Final = "What you did is kept"
+STARTED: Final = "Saved, but"
 REQUESTS: Final = 4
 LOG_MEGABYTES: Final = 96
 """Six segments of the log."""
@@ -118,7 +118,7 @@ async def test_on_a_full_disk_nothing_is_kept_and_said_so_and_it_works_later(sce
     assert [change.request.requester for change in await scene.changes()] == [emma.id]
     assert scene.writes == []
     await emma.submit()
-    await emma.wait_for_message(MARKETING, "was created, disabled")
+    await emma.wait_for_message(MARKETING, "was created. It's disabled")
     await emma.close()
     await check_requests_can_be_approved(scene, request)
     assert len(scene.writes) == 2
@@ -213,7 +213,7 @@ async def test_a_postgresql_that_goes_down_for_want_of_room_loses_no_vote_and_ap
             await asyncio.to_thread(cluster.start)
             await check_recovery(scene, emma)
             await emma.submit()
-            await emma.wait_for_message(MARKETING, "was created, disabled")
+            await emma.wait_for_message(MARKETING, "was created. It's disabled")
             await emma.close()
             await check_requests_can_be_approved(scene, *list_request_messages(scene, await scene.pending_changes()))
             assert len(scene.writes) == len(await scene.changes()) == REQUESTS + 1

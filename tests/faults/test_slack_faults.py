@@ -77,8 +77,8 @@ async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Sc
     await wait_until_closed(scene)
     await emma.wait_until(lambda: list_told_ends(scene, request))
     if case in NO_SUCH_PLACE:
-        assert "does not let flowbot update the request in" in list_told_ends(scene, request)[0]
-    assert not any("Your request is kept" in text for text in scene.texts_for(emma))
+        assert "can't be updated" in list_told_ends(scene, request)[0]
+    assert not any("Your request is saved" in text for text in scene.texts_for(emma))
     ended = await check_recovery(scene)
     assert len(list_told_ends(scene, request)) == 1
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
@@ -115,7 +115,7 @@ async def test_a_form_that_slack_does_not_open_is_offered(scene: Scene, case: st
 async def test_a_form_that_slack_does_not_fill_is_a_sentence(scene: Scene, case: str) -> None:
     break_methods(scene, {**AWAY, **UNWANTED}[case], "views.update")
     said = await type_and_read(scene, scene.world.emma, "/flows create")
-    assert "did not let flowbot fill it in" in said
+    assert "didn't let flowbot fill in the form" in said
     await scene.world.emma.close()
     await check_recovery(scene, scene.world.emma)
     await open_form(scene.world.emma, "/flows create")
@@ -128,7 +128,7 @@ async def test_a_save_that_slack_does_not_show_in_its_form_is_told_by_a_message(
     await open_form(emma, "/flows create")
     break_methods(scene, {**AWAY, **UNWANTED}[case], "views.update")
     await emma.submit(REQUIRED_FIELDS | {"Name": f"Saved in {case}"})
-    await emma.wait_for_message(MARKETING, "was created, disabled")
+    await emma.wait_for_message(MARKETING, "was created. It's disabled")
     await emma.close()
     ended = await check_recovery(scene, emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]

@@ -35,7 +35,7 @@ from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_da
 Act = Callable[[World], Awaitable[Delivery]]
 
 NOBODY: Final = '["U0NOBODY"]'
-SAID: Final = "Slack delivered this"
+SAID: Final = "Slack sent this"
 
 
 async def two_bots(world: World) -> list[tuple[Flowbot, str]]:
@@ -123,7 +123,7 @@ async def request_while_enkapush_is_down(world: World) -> Delivery:
     add_flow(world)
     world.enkapush.faults.add(Fault.status(401, method="GET"))
     await world.emma.send(MARKETING, "/flows enable 1")
-    await world.emma.wait_for_message(MARKETING, "refuses flowbot's API key")
+    await world.emma.wait_for_message(MARKETING, "doesn't accept flowbot's API key")
     return last_delivery(world)
 
 
@@ -131,7 +131,7 @@ async def request_before_the_policy_allows_it(world: World) -> Delivery:
     await world.import_policy(approval_policy(editors=NOBODY))
     add_flow(world)
     await world.emma.send(MARKETING, "/flows enable 1")
-    await world.emma.wait_for_message(MARKETING, "does not let you")
+    await world.emma.wait_for_message(MARKETING, "don't have permission")
     await world.import_policy(approval_policy())
     return last_delivery(world)
 
@@ -198,7 +198,7 @@ async def approve_one_of_two(world: World) -> Delivery:
     await world.import_policy(approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(world)
     await world.burak.click(request, "Approve")
-    await wait_for_status(world, request, "1 of 2 approvals")
+    await wait_for_status(world, request, "1/2 approvals")
     return last_delivery(world)
 
 
@@ -265,11 +265,11 @@ async def skip_approval_before_it_is_allowed(world: World) -> Delivery:
     named = 'break_glass = ["U0DENIZ"]'
     await world.import_policy(approval_policy(named))
     request = await request_change(world)
-    await world.deniz.click(request, "Break glass")
+    await world.deniz.click(request, "Skip approval")
     await world.deniz.wait_for_view(_is_reason_form)
     await world.import_policy(approval_policy())
     (said,) = await submit_reason(world.deniz, "Now")
-    assert "does not let you" in said
+    assert "don't have permission" in said
     await world.import_policy(approval_policy(named))
     return last_delivery(world)
 

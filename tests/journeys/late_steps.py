@@ -72,7 +72,7 @@ async def wait_for_look(world: World, seconds: float) -> None:
 async def end_search(world: World, request: Message) -> None:
     """Move the clocks to the end of the search, and wait until the request says so."""
     world.time.ahead += SEARCH + 1
-    await wait_for_status(world, request, "looked for 15 minutes")
+    await wait_for_status(world, request, "checked for 15 minutes")
     assert NOT_KNOWN in text_of(request)
 
 

@@ -24,9 +24,9 @@ async def test_people_learn_whose_requests_are_posted_there_and_what_they_are_ab
     await request_change(running)
     answer = await ask(running.deniz, command)
     seen = text_of(answer)
-    assert "Requests from C0MARKETING are posted here. To manage flows, use /flows there." in seen
+    assert "Requests from C0MARKETING are posted here. Use /flows there to manage flows." in seen
     assert "#1 Old name" in seen
-    assert "Asked by @U0EMMA" in seen
+    assert "Requested by @U0EMMA" in seen
     assert running.deniz.list_buttons(answer) == ["Open", "Show"]
 
 
@@ -108,10 +108,10 @@ async def test_the_list_of_approvals_has_the_requests_that_are_posted_there(http
     await http.import_policy(approval_policy())
     await request_change(http)
     seen = text_of(await ask(http.deniz, "/flows approvals"))
-    assert "#1 Old name" in seen.split("Also waiting in this channel")[1]
+    assert "#1 Old name" in seen.split("Also open in this channel")[1]
 
 
 async def test_a_channel_that_no_policy_names_is_answered_as_before(http: World) -> None:
     await http.import_policy(approval_policy())
-    assert "This channel has no policy yet" in text_of(await ask(http.emma, "/flows list", RANDOM))
+    assert "flowbot isn't set up in this channel" in text_of(await ask(http.emma, "/flows list", RANDOM))
     assert "Approval channel" not in "".join(private_messages(http, http.emma, RANDOM))

@@ -39,9 +39,9 @@ async def test_a_second_request_is_a_sentence_where_the_first_has_no_message_yet
     add_flow(http)
     http.slack.faults.add("chat.postMessage", error="is_archived", times=None)
     await http.emma.send(MARKETING, "/flows enable 1")
-    await wait_for_private_message(http.emma, "Your request is kept", MARKETING)
+    await wait_for_private_message(http.emma, "Your request is saved", MARKETING)
     await http.emma.send(MARKETING, "/flows enable 1")
-    told = await wait_for_private_message(http.emma, "There is an open request for flow 1 already", MARKETING)
+    told = await wait_for_private_message(http.emma, "Flow #1 already has an open request", MARKETING)
     assert http.emma.list_buttons(told) == []
 
 
@@ -90,7 +90,7 @@ async def test_who_has_left_the_channel_has_no_rights_there_that_are_everyones(h
     ("policy", "said"),
     [
         (approval_policy(editors='["U0AYSE"]'), "In C0MARKETING, only U0AYSE can do this."),
-        ("", "C0MARKETING has no policy yet, so nothing can be done for it."),
+        ("", "flowbot isn't set up in C0MARKETING."),
     ],
 )
 @pytest.mark.parametrize("button", ["Edit", "Enable"])
@@ -146,7 +146,7 @@ async def test_everybody_who_approved_is_in_the_history_of_the_flow(http: World)
     await http.import_policy(approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(http, f"enable {add_flow(http)} For spring")
     await http.burak.click(request, "Approve")
-    await wait_for_status(http, request, "1 of 2 approvals")
+    await wait_for_status(http, request, "1/2 approvals")
     await http.deniz.click(request, "Approve")
     await wait_for_status(http, request, "Applied")
     assert await read_history(http.emma, "/flows history 1") == [
@@ -167,7 +167,7 @@ async def test_everybody_who_approved_is_in_the_history_of_the_flow(http: World)
 async def test_what_went_ahead_without_an_approval_stands_out(http: World) -> None:
     await http.import_policy(approval_policy('break_glass = ["U0DENIZ"]'))
     request = await request_change(http, f"enable {add_flow(http)}")
-    await http.deniz.click(request, "Break glass")
+    await http.deniz.click(request, "Skip approval")
     await submit_reason(http.deniz, "The shop is down")
     await wait_for_status(http, request, "Applied")
     assert await read_history(http.emma, "/flows history 1") == [
@@ -222,12 +222,12 @@ async def test_an_address_that_could_not_be_saved_has_no_preview(http: World, la
     for name, value in {**REQUIRED_FIELDS, "Button 1 title": "Buy", label: "ftp://lale.example/sale"}.items():
         http.emma.fill(name, value)
     await http.emma.click(view, "Preview")
-    refused = text_of(await http.emma.wait_for_view("There is no preview yet"))
-    assert f"{label}: This is not a web address." in refused
+    refused = text_of(await http.emma.wait_for_view("Fix this to see the preview"))
+    assert f"{label}: This is isn't a full web address." in refused
     assert "Look at what is new." not in refused
     assert list_writes(http) == []
 
 
 async def test_a_duplicates_form_says_that_the_picture_is_not_taken_over(http: World) -> None:
     add_flow(http)
-    assert "picture is not taken over" in json.dumps((await open_form(http.emma, "/flows duplicate 1")).blocks)
+    assert "Pictures aren't copied" in json.dumps((await open_form(http.emma, "/flows duplicate 1")).blocks)

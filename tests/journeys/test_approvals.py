@@ -40,7 +40,7 @@ async def test_enabling_and_deleting_wait_for_an_approval(running: World, kind: 
     await running.import_policy(approval_policy())
     request = await request_change(running, kind)
     assert WAITING in text_of(request)
-    answer = await wait_for_private_message(running.emma, "Asked for approval in", MARKETING)
+    answer = await wait_for_private_message(running.emma, "Approval requested in", MARKETING)
     assert running.emma.list_buttons(answer) == ["Open"]
     assert list_writes(running) == []
     await running.burak.click(request, "Approve")
@@ -69,7 +69,7 @@ async def test_disabling_once_more_while_it_is_being_done_says_so(http: World) -
     await http.emma.send(MARKETING, "/flows disable 1")
     await wait_for_faults(http)
     await http.emma.send(MARKETING, "/flows disable 1")
-    await wait_for_private_message(http.emma, "It is being carried out now.", MARKETING)
+    await wait_for_private_message(http.emma, "Being applied now.", MARKETING)
     http.enkapush.release()
     await wait_for_private_message(http.emma, "Flow #1 is disabled.", MARKETING)
     assert all_sent_fields(http) == [{"is_enabled": "0"}]
@@ -93,7 +93,7 @@ async def test_an_edit_of_an_enabled_flow_waits_and_is_applied_as_exactly_that_e
     assert "Title: Old title → Yeni başlık" in seen
     assert "Time to live: 1 day → 1 hour" in seen
     assert list_writes(running) == []
-    await running.emma.wait_for_view("this edit needs an approval")
+    await running.emma.wait_for_view("approval was requested in")
     await running.burak.click(request, "Approve")
     done = await wait_for_status(running, request, "Applied")
     assert all_sent_fields(running) == [{"title": "Yeni başlık", "ttl": "3600"}]
@@ -135,7 +135,7 @@ async def test_a_request_shows_who_asks_why_and_what_subscribers_would_get(http:
         "Time to live: 1 day",
         "Silent: Yes",
         "Auto-hide: No",
-        "0 of 1 approval",
+        "0/1 approval",
         "Expires",
     ):
         assert part in seen, part
@@ -149,7 +149,7 @@ async def test_foreign_text_calls_nobody_and_leads_nowhere(http: World, text: st
     assert text in text_of(request)
     assert list_mentions(http, request) == [("user", "U0DENIZ")]
     await http.deniz.click(request, "Reject")
-    assert list_mentions(http, await http.deniz.wait_for_view("Everyone here will see")) == []
+    assert list_mentions(http, await http.deniz.wait_for_view("Everyone here sees")) == []
     await submit_reason(http.deniz, text)
     over = await wait_for_status(http, request, "Rejected")
     assert text in text_of(over)
@@ -158,7 +158,7 @@ async def test_foreign_text_calls_nobody_and_leads_nowhere(http: World, text: st
     again = await http.deniz.wait_for_message(APPROVALS, WAITING)
     assert list_mentions(http, again) == [("user", "U0DENIZ")]
     assert [list_mentions(http, each) for each in list_replies(http, request)] == [[("user", "U0EMMA")]]
-    await wait_for_private_message(http.emma, "Asked for approval in", MARKETING)
+    await wait_for_private_message(http.emma, "Approval requested in", MARKETING)
     told = await http.emma.list_messages(MARKETING)
     called = {mention for message in told for mention in list_mentions(http, message)}
     assert called == {("channel", APPROVALS)}
@@ -207,7 +207,7 @@ async def test_who_may_not_edit_may_not_ask(http: World, command: str) -> None:
 async def test_in_a_channel_without_a_policy_nobody_asks(http: World) -> None:
     add_flow(http)
     await http.emma.send(RANDOM, "/flows enable 1")
-    await http.emma.wait_for_message(RANDOM, "This channel has no policy yet")
+    await http.emma.wait_for_message(RANDOM, "flowbot isn't set up in this channel")
     assert http.enkapush.requests == []
 
 
@@ -263,7 +263,7 @@ async def test_a_flow_is_enabled_from_the_answer_to_its_making(http: World) -> N
     await http.import_policy(approval_policy())
     await open_form(http.emma, "/flows create")
     await http.emma.submit({"Name": "Spring", "Title": "Spring is here", "Description": "Look."})
-    made = await http.emma.wait_for_message(MARKETING, "Flow #1 was created, disabled.")
+    made = await http.emma.wait_for_message(MARKETING, "Flow #1 was created. It's disabled.")
     await _request_by_button(http, made, "Enable")
 
 

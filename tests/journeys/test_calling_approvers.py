@@ -97,7 +97,7 @@ async def test_a_vote_and_an_edit_of_the_message_mention_nobody_anew(running: Wo
     await running.import_policy(approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(running)
     await running.burak.click(request, "Approve")
-    seen = await wait_for_status(running, request, "1 of 2 approvals")
+    seen = await wait_for_status(running, request, "1/2 approvals")
     assert "Needs approval from S0LEADS U0DENIZ" in text_of(seen)
     assert len(count_mentions(running)) == 1
     await running.deniz.click(request, "Approve")
@@ -127,7 +127,7 @@ async def test_a_request_whose_channel_lets_the_bot_in_later_mentions_then(fast_
     await fast_http.import_policy(approval_policy())
     fast_http.slack.workspace.channels[APPROVALS].members.remove("U0FLOWBOT")
     await fast_http.emma.send(MARKETING, f"/flows enable {add_flow(fast_http)}")
-    await fast_http.emma.wait_for_message(MARKETING, "Your request is kept")
+    await fast_http.emma.wait_for_message(MARKETING, "Your request is saved")
     fast_http.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
     request = await fast_http.deniz.wait_for_message(APPROVALS, WAITING, 15)
     assert list_mentions(fast_http, request) == [("usergroup", "S0LEADS")]
@@ -149,7 +149,7 @@ async def test_a_request_that_somebody_deleted_is_posted_again_without_a_mention
     request = await request_change_and_wait(fast_http)
     fast_http.slack.faults.add("chat.update", error="message_not_found")
     await fast_http.burak.click(request, "Approve")
-    again = await fast_http.deniz.wait_for_message(APPROVALS, "1 of 2 approvals: Burak Demir")
+    again = await fast_http.deniz.wait_for_message(APPROVALS, "1/2 approvals: Burak Demir")
     assert again.ts != request.ts
     assert list_mentions(fast_http, again) == []
 
@@ -187,9 +187,9 @@ async def test_copies_follow_the_votes(fast_http: World) -> None:
     policy = approval_policy(BY_DIRECT_MESSAGE, "quorum = 2", approvers='["U0DENIZ", "S0LEADS"]')
     await fast_http.import_policy(policy)
     await request_change(fast_http)
-    copy = await wait_for_copy(fast_http, fast_http.deniz, "0 of 2 approvals")
+    copy = await wait_for_copy(fast_http, fast_http.deniz, "0/2 approvals")
     await fast_http.burak.click(await wait_for_copy(fast_http, fast_http.burak), "Onayla")
-    await fast_http.deniz.wait_until(lambda: "1 of 2 approvals: Burak Demir" in text_of(copy))
+    await fast_http.deniz.wait_until(lambda: "1/2 approvals: Burak Demir" in text_of(copy))
     await fast_http.deniz.click(copy, "Reject")
     await submit_reason(fast_http.deniz, "Not now")
     await fast_http.deniz.wait_until(lambda: "was rejected · by Deniz Kaya" in text_of(copy))

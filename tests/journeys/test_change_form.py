@@ -43,9 +43,9 @@ WORDS = {*BUTTONS, *BUTTONS.values()}
         ("Disable", EVERY_GATE, True, "Request approval",
          "Once approved, this flow stops reaching new subscribers. Turning it on again needs another approval."),
         ("Delete", "", True, "Request approval",
-         "Once approved, this flow stops reaching new subscribers and is deleted. It can be restored, disabled."),
+         "Once approved, this flow stops reaching new subscribers and is deleted. You can restore it later, disabled."),
         ("Delete", "", False, "Request approval",
-         "Once approved, this flow is deleted. It can be restored, disabled."),
+         "Once approved, this flow is deleted. You can restore it later, disabled."),
     ],
 )  # fmt: skip
 async def test_the_form_says_what_will_happen(
@@ -67,7 +67,7 @@ async def test_the_form_says_what_will_happen(
          "Onaylanınca Lale Moda sitesinin yeni aboneleri bu bildirimi abone olduktan 3 saat sonra alır."),
         ("Durdur", True, "Durdur", "Bu akış artık yeni abonelere gitmez. Yeniden etkinleştirmek için onay gerekir."),
         ("Sil", True, "Onay iste",
-         "Onaylanınca bu akış artık yeni abonelere gitmez ve silinir. Durdurulmuş olarak geri yüklenebilir."),
+         "Onaylanınca bu akış yeni abonelere gitmez ve silinir. Sonra devre dışı olarak geri yükleyebilirsiniz."),
     ],
 )  # fmt: skip
 async def test_it_says_so_in_turkish_too(http: World, button: str, is_enabled: bool, submit: str, effect: str) -> None:
@@ -87,7 +87,7 @@ async def test_a_request_is_made_with_the_reason(running: World) -> None:
     request = await running.deniz.wait_for_message(APPROVALS, WAITING)
     assert "Reason: The sale begins" in text_of(request)
     assert running.emma.view is None
-    told = await wait_for_private_message(running.emma, "Asked for approval in", MARKETING)
+    told = await wait_for_private_message(running.emma, "Approval requested in", MARKETING)
     assert running.emma.list_buttons(told) == ["Open"]
     await running.burak.click(request, "Approve")
     await wait_for_status(running, request, "Applied")
@@ -124,7 +124,7 @@ async def test_a_form_that_is_sent_twice_is_one_request(http: World) -> None:
     await http.deniz.wait_for_message(APPROVALS, WAITING)
     sent.payload["trigger_id"] += ".again"
     again = await asyncio.gather(*(http.slack.dispatcher.redeliver(sent) for _ in range(2)))
-    assert any("That was asked for already." in each.body for each in again)
+    assert any("You already requested that." in each.body for each in again)
     assert all("errors" in each.body for each in again)
     assert len(await http.deniz.list_messages(APPROVALS)) == 1
 
@@ -138,7 +138,7 @@ async def test_an_open_request_is_said_before_anything_is_typed(http: World) -> 
     shown = await show(http.emma)
     await request_change(http, "enable 1")
     await http.emma.click(shown, "Delete")
-    view = await http.emma.wait_for_view("There is an open request for flow 1 already")
+    view = await http.emma.wait_for_view("Flow #1 already has an open request")
     assert (view.submit, http.emma.list_buttons(view)) == (None, ["Open"])
 
 
@@ -147,7 +147,7 @@ async def test_a_disable_says_that_it_ends_an_open_request(http: World) -> None:
     add_flow(http, is_enabled=True)
     request = await request_change(http, "delete 1", by=http.ayse)
     await http.emma.click(await show(http.emma), "Disable")
-    assert "The open request for this flow ends as Out of date." in text_of(await wait_for_change_form(http.emma))
+    assert "This ends the flow's open request as Out of date." in text_of(await wait_for_change_form(http.emma))
     await http.emma.submit({"Reason": "Wrong link"})
     await wait_for_private_message(http.emma, "Flow #1 is disabled", MARKETING)
     await wait_for_status(http, request, "Güncel değil")
@@ -158,7 +158,7 @@ async def test_a_button_that_is_too_late_says_so(http: World) -> None:
     shown = await show(http.emma)
     http.enkapush.store.update_flow(1, is_enabled=True)
     await http.emma.click(shown, "Enable")
-    assert (await http.emma.wait_for_view("Flow 1 is enabled already")).submit is None
+    assert (await http.emma.wait_for_view("Flow #1 is already enabled")).submit is None
     await http.emma.close()
     http.enkapush.store.delete_flow(1)
     await http.emma.click(shown, "Delete")
@@ -184,7 +184,7 @@ async def test_what_was_typed_stays_where_somebody_was_faster(http: World) -> No
     await wait_for_change_form(http.emma)
     await request_change(http, "delete 1", by=http.ayse)
     refused = await http.emma.submit({"Reason": "The sale begins"})
-    assert list(refused.errors.values()) == ["There is an open request for flow 1 already. /flows approvals shows it."]
+    assert list(refused.errors.values()) == ["Flow #1 already has an open request. See /flows approvals."]
     assert http.emma.read_field("Reason") == "The sale begins"
 
 
@@ -195,7 +195,7 @@ async def test_what_was_typed_stays_where_the_right_is_lost(http: World) -> None
     await wait_for_change_form(http.emma)
     await http.import_policy(approval_policy(editors='["U0AYSE"]'))
     refused = await http.emma.submit({"Reason": "The sale begins"})
-    assert "policy does not let you do that" in next(iter(refused.errors.values()))
+    assert "don't have permission to do that" in next(iter(refused.errors.values()))
     assert http.emma.read_field("Reason") == "The sale begins"
     await http.import_policy(approval_policy())
     assert (await http.emma.submit()).errors == {}
@@ -241,5 +241,5 @@ async def test_where_flowbot_is_not_in_the_channel_the_answer_is_a_direct_messag
     before = len(private_messages(http, http.emma, MARKETING))
     await press_and_request(http.emma, shown, "Enable")
     direct = http.slack.workspace.open_direct_message("U0EMMA")
-    await http.emma.wait_for_message(direct.id, "Asked for approval in")
+    await http.emma.wait_for_message(direct.id, "Approval requested in")
     assert len(private_messages(http, http.emma, MARKETING)) == before

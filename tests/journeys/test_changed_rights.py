@@ -31,7 +31,7 @@ async def test_a_quorum_that_was_raised_meanwhile_is_asked_for(http: World) -> N
     request = await request_change(http)
     await http.import_policy(approval_policy("quorum = 2", approvers=TWO_APPROVERS))
     await http.burak.click(request, "Approve")
-    await wait_for_status(http, request, "1 of 2 approvals")
+    await wait_for_status(http, request, "1/2 approvals")
     assert list_writes(http) == []
     await http.deniz.click(request, "Approve")
     await wait_for_status(http, request, "Applied")
@@ -43,7 +43,7 @@ async def test_a_quorum_that_was_lowered_meanwhile_changes_nothing_for_the_reque
     request = await request_change(http)
     await http.import_policy(approval_policy(approvers=TWO_APPROVERS))
     await http.burak.click(request, "Approve")
-    await wait_for_status(http, request, "1 of 2 approvals")
+    await wait_for_status(http, request, "1/2 approvals")
     assert list_writes(http) == []
 
 
@@ -74,7 +74,7 @@ async def test_who_was_deactivated_seconds_ago_does_not_approve(http: World) -> 
     http.burak.person.deleted = True
     http.time.ahead += 5
     await http.burak.click(request, "Approve")
-    await wait_for_private_message(http.burak, "etkin kişiler")
+    await wait_for_private_message(http.burak, "devre dışı bırakılmış hesaplar")
     assert list_writes(http) == []
 
 
@@ -87,7 +87,7 @@ async def test_who_left_the_channel_with_the_form_open_does_not_reject_by_the_ri
     http.slack.workspace.channels[MARKETING].members.remove("U0BURAK")
     http.time.ahead += 4
     (said,) = await submit_reason(http.burak, "Not before the sale")
-    assert "politikası bunu yapmanıza izin vermiyor" in said
+    assert "buna yetkiniz yok" in said
     assert WAITING in text_of(request)
 
 
@@ -126,7 +126,7 @@ async def test_the_form_of_who_left_the_editors_seconds_ago_is_not_saved(http: W
     await open_form(http.emma, f"/flows edit {flow}")
     await remove_from_editors(http)
     await http.emma.submit({"Title": "Another"})
-    await http.emma.wait_for_message(MARKETING, "policy does not let you")
+    await http.emma.wait_for_message(MARKETING, "don't have permission")
     assert list_writes(http) == []
 
 
@@ -151,7 +151,7 @@ async def test_the_form_of_who_left_the_channel_is_not_saved_by_the_right_of_eve
     remove_from_channel(http)
     await http.emma.submit({"Title": "Another"})
     told = await http.emma.wait_for_message(
-        direct_channel(http), "In C0MARKETING, the policy does not let you do that."
+        direct_channel(http), "You don't have permission to do that in C0MARKETING."
     )
     assert http.emma.list_buttons(told) == ["Open form"]
     assert list_writes(http) == []
@@ -168,7 +168,7 @@ async def test_the_form_of_who_left_the_channel_seconds_ago_is_not_saved(http: W
     http.slack.workspace.channels[MARKETING].members.remove("U0EMMA")
     http.time.ahead += 4
     await http.emma.submit({"Title": "One more"})
-    await http.emma.wait_for_message(direct_channel(http), "policy does not let you")
+    await http.emma.wait_for_message(direct_channel(http), "don't have permission")
     assert len(list_writes(http)) == 1
 
 
@@ -191,7 +191,7 @@ async def test_who_left_the_channel_and_is_named_goes_on_by_the_buttons_in_their
     told = await http.emma.wait_for_message(direct_channel(http), "Flow #1 was changed")
     await http.emma.close(everything=True)
     await http.emma.click(told, "Share")
-    await http.emma.wait_for_message(direct_channel(http), "In C0MARKETING, the policy does not let you do that.")
+    await http.emma.wait_for_message(direct_channel(http), "You don't have permission to do that in C0MARKETING.")
     await http.emma.click(told, "Edit")
     await http.emma.wait_for_view(is_form)
 
@@ -202,7 +202,7 @@ async def test_a_form_of_everyones_is_saved_only_where_slack_tells_who_is_in_the
     await open_form(http.emma, f"/flows edit {flow}")
     http.slack.faults.add("conversations.members", error="internal_error", times=None)
     await http.emma.submit({"Title": "Another"})
-    told = await http.emma.wait_for_message(MARKETING, "policy does not let you")
+    told = await http.emma.wait_for_message(MARKETING, "don't have permission")
     assert list_writes(http) == []
     http.slack.faults.clear()
     await http.emma.close(everything=True)
@@ -296,7 +296,7 @@ async def test_an_edit_of_a_flow_that_moves_to_a_hidden_website_names_no_field_o
     http.enkapush.store.update_flow(1, website_id=3, description="SECRET OF ANOTHER SITE")
     http.enkapush.release()
     await submitting
-    await http.emma.wait_for_message(MARKETING, "Enkapush does not show the edit of flow 1 yet.")
+    await http.emma.wait_for_message(MARKETING, "Your change doesn't show in Enkapush yet.")
     assert "SECRET" not in json.dumps(await read_audit_trail(http))
 
 
@@ -306,7 +306,7 @@ async def test_a_create_that_names_a_flow_of_old_is_not_taken_for_made(http: Wor
     await open_form(http.emma, "/flows create")
     http.enkapush.faults.add(Fault.status(200, '{"data": {"id": 1}}', method="POST", path="/flows"))
     await http.emma.submit(form)
-    told = await http.emma.wait_for_message(MARKETING, "does not show the flow “Mine” yet", timeout=10)
+    told = await http.emma.wait_for_message(MARKETING, "“Mine” doesn't show in Enkapush yet", timeout=10)
     assert "Open form" in http.emma.list_buttons(told)
     assert len(http.enkapush.store.flows) == 1
 

@@ -235,7 +235,7 @@ async def test_a_stop_while_enkapush_hangs_takes_less_than_ten_seconds(
     assert status == 0
     assert seconds < 10
     # What was acknowledged and cannot be finished is not dropped without a word.
-    await world.emma.wait_for_message(MARKETING, "flowbot is being restarted, and this was not finished.", timeout=0.1)
+    await world.emma.wait_for_message(MARKETING, "flowbot is restarting, so this wasn't finished.", timeout=0.1)
 
 
 async def test_a_stop_while_slack_takes_no_message_ends_without_a_traceback(
@@ -308,7 +308,7 @@ async def test_socket_connects_answers_and_stops(world: World, environment: Envi
         await running.wait_for_log("connected")
         await world.emma.wait_until(lambda: world.slack.sockets.connection_count)
         await world.emma.send(MARKETING, "/flows help")
-        await world.emma.wait_for_message(MARKETING, "You may here")
+        await world.emma.wait_for_message(MARKETING, "You can")
         assert (await running.stop())[0] == 0
 
 
@@ -470,7 +470,7 @@ def test_the_operator_reads_a_sentence_with_its_cause_in_one_line() -> None:
         return translator.describe_fault(fault)
 
     out = of("fault.database", OSError("\nrefused\nat 5"))
-    assert re.fullmatch(r"flowbot cannot reach its database right now\. .+ \(refused\)", out)
+    assert re.fullmatch(r"flowbot can't reach its database right now\. .+ \(refused\)", out)
     assert of("fault.slack", TimeoutError()).endswith("(TimeoutError)")
     assert of("fault.slack", None).endswith(".")
 
@@ -593,7 +593,10 @@ UNWELL: Final = {
         r"database: DATABASE_URL: there is no file .+/slip\.db; .+ makes it",
     ),
     "no database": ({"DATABASE_URL": f"sqlite:///{__file__}"}, r"database: DATABASE_URL: '.+' is no database"),
-    "down": ({"ENKAPUSH_API_URL": "http://127.0.0.1:9"}, r"enkapush: http://127\.0\.0\.1:9 cannot be reached \(.+\)"),
+    "down": (
+        {"ENKAPUSH_API_URL": "http://127.0.0.1:9"},
+        r"enkapush: http://127\.0\.0\.1:9 can't reach Enkapush \(.+\)",
+    ),
     "key": ({"ENKAPUSH_API_KEY": SECRET}, r"enkapush: http://.+ refuses ENKAPUSH_API_KEY \(.+\)"),
 }
 
@@ -698,7 +701,7 @@ async def test_check_names_the_channels_whose_requests_nobody_can_approve(
     await world.import_policy(approval_policy("quorum = 2"))
     status, out, _ = await run_in_thread(environment, tmp_path, "check")
     assert status == 1
-    assert "FAIL  slack approvers: C0MARKETING: 2 approvals can never come together: only 1 active person" in out
+    assert "FAIL  slack approvers: C0MARKETING: 2 approvals aren't possible: only 1 active person" in out
     await world.import_policy(approval_policy("quorum = 2", approvers='["*"]'))
     status, out, _ = await run_in_thread(environment, tmp_path, "check")
     assert status == 0

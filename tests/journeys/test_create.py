@@ -43,7 +43,7 @@ async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(run
     emma.fill("Image", emma.upload("bahar görseli.png", PNG))
     submitted = await emma.submit(FULL)
     assert submitted.response_action == "update"
-    created = await wait_for_result(emma, "Flow #1 was created, disabled.")
+    created = await wait_for_result(emma, "Flow #1 was created. It's disabled.")
     (request,) = list_writes(running)
     assert (request.method, request.path, request.status) == ("POST", "/flows", 200)
     assert request.texts == WIRE | {"segment": str(segment)}
@@ -100,7 +100,7 @@ async def test_whatever_is_typed_a_flow_is_made_disabled(http: World, text: str)
     texts = {"Name": text, "Title": text, "Button 1 title": text, "UTM source": text}
     submitted = await http.emma.submit(REQUIRED_FIELDS | texts | {"Button 1 URL": "https://x.example"})
     assert submitted.response_action == "update"
-    await wait_for_result(http.emma, "was created, disabled")
+    await wait_for_result(http.emma, "was created. It's disabled")
     (request,) = list_writes(http)
     assert [field.value for field in request.fields if field.name == "is_enabled"] == ["0"]
     assert request.texts["utm_source"] == text
@@ -131,13 +131,13 @@ async def test_the_preview_says_whom_it_reaches_and_when(
 @pytest.mark.parametrize(
     ("typed", "refusals"),
     [
-        ({"Wait": "400"}, ["Wait: That is longer than 365 days."]),
-        ({"Wait": "400", "Title": " "}, ["Title: Fill this in.", "Wait: That is longer than 365 days."]),
+        ({"Wait": "400"}, ["Wait: That is At most 365 days."]),
+        ({"Wait": "400", "Title": " "}, ["Title: Fill this in.", "Wait: That is At most 365 days."]),
         (
             {"Button 1 title": "Buy", "Button 2 URL": "https://lale.example/2"},
             [
-                "Button 1 URL: This button has a title and no URL. Add a URL, or remove the title.",
-                "Button 2 title: This button has a URL and no title. Add a title, or remove the URL.",
+                "Button 1 URL: Add a URL for this button. Add a URL, or remove the title.",
+                "Button 2 title: This button Add a title for this button. Add a title, or remove the URL.",
             ],
         ),
     ],
@@ -150,7 +150,7 @@ async def test_the_preview_says_what_create_would_refuse(
         http.emma.fill(label, value)
     await http.emma.click(form, "Preview")
     preview = text_of(await http.emma.wait_for_view("As a subscriber sees it")).splitlines()
-    assert preview[1 : 2 + len(refusals)] == ["It could not be saved like this yet:", *refusals]
+    assert preview[1 : 2 + len(refusals)] == ["This can't be saved yet:", *refusals]
     await http.emma.close()
     refused = (await http.emma.submit({})).errors.values()
     assert {each.split(": ", 1)[1] for each in refusals} == set(refused)
@@ -287,7 +287,7 @@ async def test_without_the_segments_the_form_still_works(http: World, trouble: s
     where: FaultScope = {"path": "/segments", "times": None}
     http.enkapush.faults.add(Fault.status(403, **where) if trouble == "refused" else Fault.hang(**where))
     form = await open_form(http.emma, "/flows create")
-    assert "does not tell the website's segments right now" in text_of(form)
+    assert "isn't showing this website's segments right now" in text_of(form)
     assert tuple(http.emma.list_fields()) == LABELS
     await http.emma.submit(REQUIRED_FIELDS)
     await wait_for_result(http.emma, "was created")
@@ -299,8 +299,8 @@ async def test_without_the_segments_the_form_still_works(http: World, trouble: s
     ("person", "channel", "said"),
     [
         ("U0BURAK", MARKETING, "politikası"),
-        ("U0DENIZ", RANDOM, "no policy yet"),
-        ("U0JONAS", AGENCY, "this organisation only"),
+        ("U0DENIZ", RANDOM, "isn't set up in"),
+        ("U0JONAS", AGENCY, "Only people of this organisation"),
     ],
 )
 async def test_nobody_opens_a_form_without_the_right_to(
@@ -332,8 +332,8 @@ async def test_a_duplicate_begins_as_a_copy_and_is_a_new_disabled_flow(running: 
         "Button 1 URL": "https://lale.example/button",
     }
     await running.emma.submit({"Name": "New name"})
-    await wait_for_result(running.emma, "Flow #3 was created, disabled.")
-    shown = await running.emma.wait_for_view("Flow #3 was created, disabled.")
+    await wait_for_result(running.emma, "Flow #3 was created. It's disabled.")
+    shown = await running.emma.wait_for_view("Flow #3 was created. It's disabled.")
     assert shown.title is not None
     assert shown.title["text"] == "Duplicate flow"
     assert sent_fields(running) == {
@@ -388,15 +388,19 @@ WRONG: Final[dict[str, tuple[dict[str, Any], str, str]]] = {
     "blank name": ({"Name": " \t"}, "Name", "Fill this in."),
     "blank title": ({"Title": "\N{NO-BREAK SPACE}"}, "Title", "Fill this in."),
     "blank text": ({"Description": "\n\n"}, "Description", "Fill this in."),
-    "a URL without a host": ({"URL": "https:///sale"}, "URL", "not a web address"),
+    "a URL without a host": ({"URL": "https:///sale"}, "URL", "isn't a full web address"),
     "a button's URL without a host": (
         {"Button 1 title": "Go", "Button 1 URL": "https://?q"},
         "Button 1 URL",
-        "not a web address",
+        "isn't a full web address",
     ),
-    "a button without a title": ({"Button 1 URL": "https://x.example"}, "Button 1 title", "has a URL and no title"),
-    "a button without a URL": ({"Button 2 title": "Go"}, "Button 2 URL", "has a title and no URL"),
-    "too long a wait": ({"Wait": "366"}, "Wait", "longer than 365 days"),
+    "a button without a title": (
+        {"Button 1 URL": "https://x.example"},
+        "Button 1 title",
+        "Add a title for this button",
+    ),
+    "a button without a URL": ({"Button 2 title": "Go"}, "Button 2 URL", "Add a URL for this button"),
+    "too long a wait": ({"Wait": "366"}, "Wait", "At most 365 days"),
 }
 
 
@@ -419,7 +423,7 @@ async def test_what_is_wrong_is_said_in_the_readers_language_all_of_it_at_once(h
     assert field_errors(http.ayse, submitted.errors) == {
         "Ad": "Burayı doldurun.",
         "Açıklama": "Burayı doldurun.",
-        "Bekleme": "Bu 365 günden uzun.",
+        "Bekleme": "En çok 365 gün.",
     }
     assert list_writes(http) == []
 

@@ -21,11 +21,9 @@ from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes
 PICTURE: Final = Image("picture.png", "image/png", PNG)
 SVG: Final = Image("picture.svg", "image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg"/>')
 MEDIA: Final[dict[str, Any]] = {"path": "/media/*", "times": None}
-LOST: Final = "The picture can’t be kept. Restore will bring the flow back without it."
-LATE: Final = (
-    "The picture can’t be fetched now. If it still can’t be at the delete, Restore will bring the flow back without it."
-)
-DELETED: Final = "Its picture could not be kept: Restore will bring the flow back without it."
+LOST: Final = "The picture can't be saved. Restore brings the flow back without it."
+LATE: Final = "The picture can't be loaded right now. If that stays so, Restore brings the flow back without it."
+DELETED: Final = "Its picture couldn't be saved, so Restore brings it back without one."
 MISSING: Final = "Its picture is missing. Upload it again."
 
 NO_PICTURE: Final = {
@@ -102,7 +100,7 @@ async def test_a_picture_that_is_back_at_the_delete_is_kept(running: World) -> N
 
 async def test_a_picture_that_is_lost_after_the_request_was_kept_before(http: World) -> None:
     request = await _request_delete(http, PICTURE, None)
-    assert "can’t be" not in text_of(request)
+    assert "can't be" not in text_of(request)
     http.enkapush.faults.add(Fault.status(404, **MEDIA))
     await http.burak.click(request, "Approve")
     over = await wait_for_status(http, request, "Applied")
@@ -126,10 +124,10 @@ async def test_a_lost_picture_is_told_in_turkish(http: World) -> None:
     await http.import_policy(approval_policy())
     add_flow(http, image=SVG)
     request = await request_change(http, "sil 1", by=http.ayse)
-    assert "Görsel saklanamıyor. Geri yüklenirse akış görselsiz gelir." in text_of(request)
+    assert "Görsel saklanamıyor. Geri yüklenen akış görselsiz gelir." in text_of(request)
     await http.burak.click(request, "Onayla")
     over = await wait_for_status(http, request, "silindi")
-    assert "Görseli saklanamadı: geri yüklenirse akış görselsiz gelir." in text_of(over)
+    assert "Görseli saklanamadı; geri yüklenirse görselsiz gelir." in text_of(over)
     await http.ayse.click(over, "Geri yükle")
     await wait_for_private_message(http.ayse, "Görseli eksik. Yeniden yükleyin.")
     public = await http.deniz.wait_for_message(MARKETING, "geri yüklendi")
@@ -141,4 +139,4 @@ async def test_a_late_picture_is_told_in_turkish(http: World) -> None:
     add_flow(http, image=PICTURE)
     http.enkapush.faults.add(NOT_NOW["down"])
     request = await request_change(http, "sil 1", by=http.ayse, where=APPROVALS)
-    assert "Görsel şu anda alınamıyor. Silinirken de alınamazsa geri yüklenen akış görselsiz gelir." in text_of(request)
+    assert "Görsel şu anda alınamıyor. Böyle kalırsa geri yüklenen akış görselsiz gelir." in text_of(request)

@@ -85,7 +85,7 @@ async def test_who_may_not_create_may_not_restore(http: World) -> None:
 async def test_a_website_that_was_taken_from_the_policy_gets_nothing_back(http: World) -> None:
     over = await _delete_flow(http)
     await http.import_policy(approval_policy(websites="[2]"))
-    assert "no longer works with that website" in await click_and_read(http, http.emma, over, "Restore")
+    assert "no longer has that website" in await click_and_read(http, http.emma, over, "Restore")
     assert http.enkapush.store.flows == {}
 
 
@@ -172,7 +172,7 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
     await world.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
     pressed.payload["trigger_id"] += ".late"
     await world.slack.dispatcher.redeliver(pressed)
-    await wait_for_private_message(world.emma, "asked for already")
+    await wait_for_private_message(world.emma, "already requested")
     assert list(world.enkapush.store.flows) == [2]
 
 

@@ -26,7 +26,7 @@ from tests.journeys.world import APPROVALS, MARKETING, POLICY, World, on_both_da
 
 HALF: Final[dict[str, Any]] = {"Title": "Half a titl", "Description": "İlk\nikinci 🌷", "Wait unit": "hours"}
 BACK: Final = "This is what you typed on"
-MOVED_ON: Final = "Changed meanwhile"
+MOVED_ON: Final = "Changed since"
 DAY: Final = timedelta(days=1).total_seconds()
 
 
@@ -138,7 +138,7 @@ async def test_nobody_opens_somebody_elses_form_by_its_button(http: World) -> No
     press.payload["user"] = {"id": "U0AYSE", "team_id": "T0LALE"}
     assert (await http.slack.dispatcher.redeliver(press)).ok
     # The answer takes the way that came with the button: it is Emma's.
-    assert "Spring" not in text_of(await http.emma.wait_for_message(MARKETING, "artık saklanmıyor"))
+    assert "Spring" not in text_of(await http.emma.wait_for_message(MARKETING, "artık kayıtlı değil"))
     assert http.ayse.view is None
 
 
@@ -252,7 +252,7 @@ async def test_what_may_be_saved_is_brought_back_by_its_button_alone(http: World
     http.enkapush.faults.add(Fault.reset(method="POST", path="/flows"))
     await open_form(http.emma, "/flows create")
     await http.emma.submit(REQUIRED_FIELDS)
-    told = await http.emma.wait_for_message(MARKETING, "does not show the flow “Spring” yet", timeout=10)
+    told = await http.emma.wait_for_message(MARKETING, "“Spring” doesn't show in Enkapush yet", timeout=10)
     await http.emma.close()
     form = await open_form(http.emma, "/flows create")
     assert BACK not in text_of(form)
@@ -309,7 +309,7 @@ async def test_the_same_flow_can_be_edited_in_two_windows_and_each_can_be_saved(
     await wait_for_result(http.emma, "Flow #1 was changed")
     bring_to_front(http, first)
     await http.emma.submit({"Name": "One"})
-    await wait_for_reopened_form(http.emma, "was changed by somebody else")
+    await wait_for_reopened_form(http.emma, "was changed while you were editing")
     assert http.emma.read_field("Title") == "Two"
     await http.emma.submit()
     await http.emma.wait_until(lambda: len(list_writes(http)) == 2)

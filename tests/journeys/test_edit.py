@@ -36,7 +36,7 @@ async def test_one_field_is_changed_and_the_answer_shows_the_flow(running: World
     assert tuple(running.emma.list_fields()) == LABELS
     assert submit_label(form) == "Save"
     await running.emma.submit({"Title": "Yeni başlık"})
-    changed = await wait_for_result(running.emma, "Flow #1 was changed. It is disabled.")
+    changed = await wait_for_result(running.emma, "Flow #1 was changed. It's disabled.")
     assert "Yeni başlık" in text_of(changed)
     assert running.emma.list_buttons(changed) == ["Edit", "Duplicate", "Share"]
     assert sent_fields(running) == {"title": "Yeni başlık"}
@@ -81,9 +81,7 @@ async def test_saving_what_is_there_already_asks_nobody_and_leaves_the_form_open
     add_flow(http, is_enabled=is_enabled)
     await open_form(http.emma, "/flows edit 1")
     refused = await http.emma.submit()
-    assert field_errors(http.emma, refused.errors) == {
-        "Name": "Nothing is changed here: the flow is like this already."
-    }
+    assert field_errors(http.emma, refused.errors) == {"Name": "You didn't change anything."}
     assert await http.burak.list_messages(MARKETING) == []
     await http.emma.submit({"Title": "New"})
     if is_enabled:
@@ -127,8 +125,8 @@ async def test_an_open_request_is_named_where_another_change_of_its_flow_is_save
     await http.burak.wait_for_message(MARKETING, lambda message: "Approve" in http.burak.list_buttons(message))
     await open_form(http.emma, "/flows edit 1")
     for person, title, says in (
-        (http.emma, "Title", "There is an open request for flow 1: it takes no other change until that is decided."),
-        (http.ayse, "Başlık", "1 numaralı akış için açık bir istek var"),
+        (http.emma, "Title", "This flow has an open request."),
+        (http.ayse, "Başlık", "Bu akış için açık bir istek var"),
     ):
         refused = await person.submit({title: "Mine"})
         (sentence,) = (refused.errors or {}).values()
@@ -144,9 +142,9 @@ async def test_the_form_says_that_a_request_for_its_flow_is_open_until_that_is_d
     request = await http.burak.wait_for_message(
         MARKETING, lambda message: "Approve" in http.burak.list_buttons(message)
     )
-    said = "There is an open request for flow 1: it takes no other change until that is decided."
+    said = "This flow has an open request."
     assert said in text_of(await open_form(http.emma, "/flows edit 1"))
-    assert "1 numaralı akış için açık bir istek var" in text_of(await open_form(http.ayse, "/flows düzenle 1"))
+    assert "Bu akış için açık bir istek var" in text_of(await open_form(http.ayse, "/flows düzenle 1"))
     for command in ("/flows edit 2", "/flows duplicate 1"):
         await http.emma.close()
         assert "open request" not in text_of(await open_form(http.emma, command))
@@ -163,8 +161,8 @@ async def test_a_flow_that_was_enabled_meanwhile_is_not_edited(http: World) -> N
     await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, is_enabled=True)
     await http.emma.submit({"Title": "New"})
-    again = await wait_for_reopened_form(http.emma, "was changed by somebody else")
-    assert "Different now: State." in text_of(again)
+    again = await wait_for_reopened_form(http.emma, "was changed while you were editing")
+    assert "save again: State." in text_of(again)
     assert list_writes(http) == []
 
 
@@ -174,7 +172,7 @@ async def test_a_flow_that_changed_meanwhile_is_out_of_date_and_the_next_save_wo
     await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, name="Theirs", wait_time=9, total_sent_push_notifications=5)
     await http.emma.submit({"Title": "Mine", "UTM source": "mine"})
-    again = await wait_for_reopened_form(http.emma, "was changed by somebody else")
+    again = await wait_for_reopened_form(http.emma, "was changed while you were editing")
     assert "Name and Wait" in text_of(again)
     assert http.emma.read_field("Title") == "Mine"
     assert http.emma.read_field("UTM source") == "mine"
@@ -206,7 +204,7 @@ async def test_any_field_that_a_person_can_set_puts_it_out_of_date(http: World, 
     }  # fmt: skip
     http.enkapush.store.update_flow(1, **{field: other[field]})
     await http.emma.submit({"Title": "Mine"})
-    await wait_for_reopened_form(http.emma, "was changed by somebody else")
+    await wait_for_reopened_form(http.emma, "was changed while you were editing")
     assert list_writes(http) == []
 
 
@@ -215,11 +213,11 @@ async def test_a_flow_that_is_gone_meanwhile_is_said(http: World) -> None:
     await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.delete_flow(1)
     await http.emma.submit({"Title": "Mine"})
-    await http.emma.wait_for_view("does not exist any more")
+    await http.emma.wait_for_view("no longer exists")
     assert http.emma.read_field("Title") == "Mine"
     assert list_writes(http) == []
     await http.emma.submit()
-    await http.emma.wait_for_message(MARKETING, "Flow #2 was created, disabled.")
+    await http.emma.wait_for_message(MARKETING, "Flow #2 was created. It's disabled.")
 
 
 async def test_a_flow_that_left_the_channels_websites_is_not_touched(http: World) -> None:
@@ -227,7 +225,7 @@ async def test_a_flow_that_left_the_channels_websites_is_not_touched(http: World
     await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, website_id=3)
     await http.emma.submit({"Title": "Mine"})
-    form = await http.emma.wait_for_view("does not exist any more")
+    form = await http.emma.wait_for_view("no longer exists")
     assert http.emma.read_field("Title") == "Mine"
     assert "Kitap" not in text_of(form)
     assert list_writes(http) == []
@@ -240,8 +238,8 @@ async def test_a_form_that_is_too_old_is_neither_saved_nor_previewed(http: World
         await DraftRepository(database).delete_older_than(http.time.now() + timedelta(days=1))
     http.emma.fill("URL", "javascript:alert(1)")
     await http.emma.click(form, "Preview")
-    preview = text_of(await http.emma.wait_for_view("There is no preview"))
-    assert "This form is too old to be compared with the flow." in preview
+    preview = text_of(await http.emma.wait_for_view("Fix this to see the preview"))
+    assert "This form is too old to save." in preview
     await http.emma.close()
     refused = field_errors(http.emma, (await http.emma.submit({"URL": "https://lale.example/new"})).errors)
     assert refused["Name"].startswith("This form is too old")

@@ -46,14 +46,14 @@ async def test_forms_and_mentions_work_without_a_team(enterprise: World, http: W
     await http.emma.send(MARKETING, "@flowbot show 1")
     shown = await wait_for_private_message(http.emma, "Winter sale", MARKETING)
     await press_and_request(http.emma, shown, "Enable", "Now")
-    await wait_for_private_message(http.emma, "Asked for approval", MARKETING)
+    await wait_for_private_message(http.emma, "Approval requested", MARKETING)
 
 
 async def test_people_of_another_company_stay_outside(enterprise: World, http: World) -> None:
     add_flow(http, website_id=3, name="Secret")
     await http.jonas.send(AGENCY, "/flows list")
     told = await http.jonas.wait_for_message(AGENCY, lambda message: message.is_ephemeral)
-    assert "people of this organisation only" in text_of(told)
+    assert "Only people of this organisation" in text_of(told)
 
 
 async def test_an_installation_that_cannot_be_served_stops_the_start(world: World) -> None:

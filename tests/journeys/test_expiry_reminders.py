@@ -64,7 +64,7 @@ async def test_a_request_expires_when_its_time_is_over(fast_http: World) -> None
     request = await request_change(fast_http)
     fast_http.time.ahead += 8 * HOUR
     over = await wait_for_status(fast_http, request, "Expired")
-    assert "it was not decided within 8 hours" in text_of(over)
+    assert "Nobody decided within 8 hours" in text_of(over)
     assert fast_http.deniz.list_buttons(over) == []
     assert list_writes(fast_http) == []
     await wait_for_notice(fast_http, request, "expired")
@@ -209,7 +209,7 @@ async def test_what_has_no_message_yet_is_looked_at_again_and_reminded_of_soon_a
     await fast_http.import_policy(approval_policy(EIGHT_HOURS))
     fast_http.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
     await fast_http.emma.send(MARKETING, f"/flows enable {add_flow(fast_http)}")
-    await wait_for_private_message(fast_http.emma, "Your request is kept", MARKETING)
+    await wait_for_private_message(fast_http.emma, "Your request is saved", MARKETING)
     fast_http.time.ahead += 2 * HOUR
     await _wait_until_next_is_due(fast_http, lambda change: change.created_at + timedelta(hours=2, minutes=1))
     fast_http.slack.faults.clear()
@@ -222,7 +222,7 @@ async def test_what_never_had_a_message_expires_on_the_dot(fast_http: World) -> 
     await fast_http.import_policy(approval_policy(EIGHT_HOURS))
     fast_http.slack.faults.add("chat.postMessage", error="not_in_channel", times=None)
     await fast_http.emma.send(MARKETING, f"/flows enable {add_flow(fast_http)}")
-    await wait_for_private_message(fast_http.emma, "Your request is kept", MARKETING)
+    await wait_for_private_message(fast_http.emma, "Your request is saved", MARKETING)
     fast_http.time.ahead += 8 * HOUR - 10
     await _wait_until_next_is_due(fast_http, lambda change: change.created_at + timedelta(hours=8))
     fast_http.time.ahead += 10
@@ -253,17 +253,17 @@ async def test_what_waits_is_listed_with_links(running: World) -> None:
     await request_change(running)
     await request_change(running, "delete")
     await running.emma.send(MARKETING, "/flows approvals")
-    mine = await wait_for_private_message(running.emma, "Asked by you", MARKETING)
+    mine = await wait_for_private_message(running.emma, "Your requests", MARKETING)
     seen = text_of(mine)
     assert "Enable #1 Old name" in seen
     assert "Delete #2 Old name" in seen
-    assert "0 of 1 approval" in seen
+    assert "0/1 approval" in seen
     assert seen.count("Enable #1 Old name") == 1
     links = [block["accessory"]["url"] for block in mine.blocks or [] if "accessory" in block]
     assert links
     assert all(f"/{APPROVALS}/" in link for link in links)
     await running.burak.send(MARKETING, "/flows onaylar")
-    theirs = text_of(await wait_for_private_message(running.burak, "Sizin onayınızı bekleyenler", MARKETING))
+    theirs = text_of(await wait_for_private_message(running.burak, "Onayınızı bekleyenler", MARKETING))
     assert theirs.index("#1") < theirs.index("#2")
 
 
@@ -271,14 +271,14 @@ async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -
     await http.import_policy(approval_policy("quorum = 2", approvers='["U0DENIZ", "S0LEADS"]'))
     request = await request_change(http)
     await http.deniz.click(request, "Approve")
-    await wait_for_status(http, request, "1 of 2 approvals")
+    await wait_for_status(http, request, "1/2 approvals")
     await http.deniz.send(MARKETING, "/flows approvals")
-    seen = text_of(await wait_for_private_message(http.deniz, "Waiting for you", MARKETING))
-    assert seen.index("Nothing") < seen.index("Asked by you")
+    seen = text_of(await wait_for_private_message(http.deniz, "Needs your approval", MARKETING))
+    assert seen.index("Nothing") < seen.index("Your requests")
     await http.emma.click(request, "Withdraw")
     await wait_for_status(http, request, "Withdrawn")
     await http.deniz.send(MARKETING, "/flows approvals")
-    await wait_for_private_message(http.deniz, "Nothing is waiting", MARKETING)
+    await wait_for_private_message(http.deniz, "Nothing needs approval", MARKETING)
 
 
 @on_both_databases
@@ -287,10 +287,10 @@ async def test_what_waits_behind_many_others_is_listed_too(http: World, monkeypa
     await http.import_policy(approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
     for request in [await request_change(http) for _ in range(4)]:
         await http.burak.click(request, "Approve")
-        await wait_for_status(http, request, "1 of 2 approvals")
+        await wait_for_status(http, request, "1/2 approvals")
     await request_change(http, "delete")
     await http.burak.send(MARKETING, "/flows onaylar")
-    seen = text_of(await wait_for_private_message(http.burak, "Sizin onayınızı bekleyenler", MARKETING))
+    seen = text_of(await wait_for_private_message(http.burak, "Onayınızı bekleyenler", MARKETING))
     assert "#5" in seen.split("bekleyenler")[1]
     assert seen.count("Old name") == 1 + 4
 
@@ -301,7 +301,7 @@ async def test_after_ones_request_was_applied_none_of_ones_own_is_open(http: Wor
     await http.burak.click(request, "Approve")
     await wait_for_status(http, request, "Applied")
     await http.emma.send(MARKETING, "/flows approvals")
-    await wait_for_private_message(http.emma, "Nothing is waiting, and no request of yours is open.", MARKETING)
+    await wait_for_private_message(http.emma, "Nothing needs approval here, and you have no open requests.", MARKETING)
 
 
 async def test_a_website_that_was_taken_from_the_policy_is_not_listed(http: World) -> None:
@@ -316,7 +316,7 @@ async def test_in_a_channel_without_a_policy_nothing_is_listed(http: World) -> N
     await http.import_policy(approval_policy())
     add_flow(http)
     await http.emma.send(RANDOM, "/flows approvals")
-    await http.emma.wait_for_message(RANDOM, "This channel has no policy yet")
+    await http.emma.wait_for_message(RANDOM, "flowbot isn't set up in this channel")
 
 
 async def test_in_the_channel_where_requests_are_posted_an_approver_finds_what_waits_for_them(http: World) -> None:
@@ -325,6 +325,6 @@ async def test_in_the_channel_where_requests_are_posted_an_approver_finds_what_w
     await http.burak.send(APPROVALS, "/flows onaylar")
     await wait_for_private_message(http.burak, "Old name")
     await http.emma.send(APPROVALS, "/flows approvals")
-    assert "Asked by you" in text_of(await wait_for_private_message(http.emma, "Old name"))
+    assert "Your requests" in text_of(await wait_for_private_message(http.emma, "Old name"))
     await http.emma.send(APPROVALS, "/flows list")
     await wait_for_private_message(http.emma, "are posted here.")

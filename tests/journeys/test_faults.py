@@ -36,8 +36,8 @@ async def test_the_ack_leaves_at_once_whatever_enkapush_does(running: World, tro
         ("500", "Enkapush answered with an error"),
         ("html", "Enkapush answered with an error"),
         ("empty", "Enkapush answered with an error"),
-        ("reset", "Enkapush cannot be reached"),
-        ("401", "Enkapush refuses flowbot's API key"),
+        ("reset", "flowbot can't reach Enkapush"),
+        ("401", "Enkapush doesn't accept flowbot's API key"),
     ],
 )
 async def test_a_failure_is_a_sentence_with_a_code_that_the_log_knows(
@@ -46,14 +46,14 @@ async def test_a_failure_is_a_sentence_with_a_code_that_the_log_knows(
     http.enkapush.faults.add(TROUBLE[trouble])
     await http.emma.send(MARKETING, "/flows list")
     answer = text_of(await http.emma.wait_for_message(MARKETING, said, timeout=20))
-    assert re.search(r"tell the engineer this code: [2-9A-Z]{8}", answer)
+    assert re.search(r"give the engineer this code: [2-9A-Z]{8}", answer)
 
 
 async def test_a_slow_enkapush_gets_there_in_the_end_and_says_so_meanwhile(http: World) -> None:
     http.add_flows(2)
     http.enkapush.faults.add(Fault.hang())
     await http.emma.send(MARKETING, "/flows list")
-    await http.emma.wait_for_message(MARKETING, "Enkapush is slow to answer", timeout=10)
+    await http.emma.wait_for_message(MARKETING, "Enkapush is slow right now", timeout=10)
     http.enkapush.release()
     await http.emma.wait_for_message(MARKETING, "2 flows")
 
@@ -73,11 +73,11 @@ async def test_what_was_kept_is_shown_with_its_age_while_enkapush_is_down(http: 
 async def test_a_used_up_response_url_does_not_lose_the_answer(http: World) -> None:
     http.slack.faults.add("response_url", status=404)
     await http.emma.send(MARKETING, "/flows help")
-    assert (await http.emma.wait_for_message(MARKETING, "You may here")).is_ephemeral
+    assert (await http.emma.wait_for_message(MARKETING, "You can")).is_ephemeral
 
 
 async def test_slacks_limits_and_slips_are_waited_out(http: World) -> None:
     http.slack.faults.add("response_url", status=429, retry_after=0)
     http.slack.faults.add("response_url", status=503)
     await http.emma.send(MARKETING, "/flows help")
-    await http.emma.wait_for_message(MARKETING, "You may here")
+    await http.emma.wait_for_message(MARKETING, "You can")

@@ -33,7 +33,7 @@ TYPED: Final[dict[str, Any]] = REQUIRED_FIELDS | {
     "Segment": "All subscribers",
     "Button 1 title": "Go",
     "Button 1 URL": "https://lale.example/go",
-    "Auto-hide": ["Let it go away by itself"],
+    "Auto-hide": ["Hide it after a while"],
     "Time to live": "1 hour",
     "UTM campaign": "spring",
 }
@@ -47,11 +47,11 @@ REFUSALS: Final[dict[str, tuple[Fault, str]]] = {
         Fault.status(422, '{"errors": {"title": ["Too <b>long</b>."]}}', **NEW),
         "title: Too <b>long</b>.",
     ),
-    "401": (Fault.status(401, **NEW), "refuses flowbot's API key"),
-    "429": (Fault.too_many(1, **NEW), "asked too much"),
-    "down before it is sent": (Fault.reset(path="/flows", times=4), "cannot be reached"),
+    "401": (Fault.status(401, **NEW), "doesn't accept flowbot's API key"),
+    "429": (Fault.too_many(1, **NEW), "too busy"),
+    "down before it is sent": (Fault.reset(path="/flows", times=4), "can't reach Enkapush"),
     "500 before it is sent": (Fault.status(500, path="/flows", times=4), "answered with an error"),
-    "silent before it is sent": (Fault.hang(path="/flows", times=4), "did not answer in time"),
+    "silent before it is sent": (Fault.hang(path="/flows", times=4), "didn't answer in time"),
 }
 UNCLEAR: Final = {
     "cut after": Fault.reset(after_effect=True, **NEW),
@@ -95,7 +95,7 @@ async def test_the_form_is_back_with_all_that_was_typed_and_the_reason(fast_http
     again = await wait_for_reopened_form(fast_http.emma, reason)
     assert fast_http.slack.find_mentions(again) == []
     assert {label: fast_http.emma.read_field(label) for label in TYPED} == TYPED
-    assert "The picture that you added before is kept" in text_of(again)
+    assert "Your picture is saved" in text_of(again)
     assert fast_http.enkapush.store.flows == {}
     fast_http.enkapush.faults.clear()
     await fast_http.emma.submit()
@@ -117,7 +117,7 @@ async def test_where_the_form_was_closed_a_message_opens_it_again(fast_http: Wor
         MARKETING, lambda message: "Open form" in fast_http.emma.list_buttons(message)
     )
     assert told.is_ephemeral
-    assert "What you typed is kept." in text_of(told)
+    assert "What you typed is saved." in text_of(told)
     fast_http.enkapush.faults.clear()
     await fast_http.emma.click(told, "Open form")
     await fast_http.emma.wait_for_view(is_form)
@@ -146,7 +146,7 @@ async def test_a_flow_that_was_made_without_a_word_is_found_and_not_made_again(f
     fast_http.enkapush.faults.add(UNCLEAR[case])
     await open_form(fast_http.emma, "/flows create")
     await fast_http.emma.submit(TYPED)
-    await wait_for_result(fast_http.emma, "Flow #3 was created, disabled.")
+    await wait_for_result(fast_http.emma, "Flow #3 was created. It's disabled.")
     assert len(list_writes(fast_http)) == 1
     assert len(fast_http.enkapush.store.flows) == 3
 
@@ -156,7 +156,7 @@ async def test_where_it_cannot_be_known_it_says_so_and_sends_nothing_again(fast_
     fast_http.enkapush.faults.add(NOT_DONE[case])
     await open_form(fast_http.emma, "/flows create")
     await fast_http.emma.submit(TYPED)
-    told = await wait_for_unknown_outcome(fast_http.emma, "does not show the flow “Spring” yet")
+    told = await wait_for_unknown_outcome(fast_http.emma, "“Spring” doesn't show in Enkapush yet")
     assert len(list_writes(fast_http)) == 1
     await fast_http.emma.close()
     await fast_http.emma.click(told, "Open form")
@@ -172,14 +172,14 @@ async def test_a_flow_like_it_that_was_there_before_is_not_taken_for_it(fast_htt
     await open_form(fast_http.emma, "/flows create")
     fast_http.enkapush.faults.add(Fault.reset(**NEW))
     await fast_http.emma.submit(REQUIRED_FIELDS)
-    await wait_for_unknown_outcome(fast_http.emma, "does not show the flow “Spring” yet")
+    await wait_for_unknown_outcome(fast_http.emma, "“Spring” doesn't show in Enkapush yet")
 
 
 @pytest.mark.parametrize(
     ("command", "name", "title", "says"),
     [
-        ("create", "Name", "Title", "does not show the flow “{name}” yet"),
-        ("oluştur", "Ad", "Başlık", "“{name}” akışı Enkapush'ta henüz görünmüyor"),
+        ("create", "Name", "Title", "“{name}” doesn't show in Enkapush yet"),
+        ("oluştur", "Ad", "Başlık", "“{name}” henüz Enkapush'ta görünmüyor"),
     ],
 )
 async def test_what_is_not_known_is_told_by_the_name_that_was_typed(
@@ -202,7 +202,7 @@ async def test_where_enkapush_stays_away_it_says_so(fast_http: World) -> None:
     await open_form(fast_http.emma, "/flows create")
     fast_http.enkapush.faults.add(Fault.status(500, after_effect=True, **NEW), Fault.status(500, skip=1, times=None))
     await fast_http.emma.submit(REQUIRED_FIELDS)
-    await wait_for_unknown_outcome(fast_http.emma, "does not answer now")
+    await wait_for_unknown_outcome(fast_http.emma, "isn't answering")
     assert len(list_writes(fast_http)) == 1
 
 
@@ -252,8 +252,8 @@ async def test_two_forms_of_one_person_make_two_flows(http: World) -> None:
 @pytest.mark.parametrize(
     ("policy", "reason"),
     [
-        (POLICY.replace('editors = ["S0EDITORS"]', 'editors = ["U0AYSE"]'), "does not let you"),
-        ("", "no policy yet"),
+        (POLICY.replace('editors = ["S0EDITORS"]', 'editors = ["U0AYSE"]'), "don't have permission"),
+        ("", "isn't set up in"),
     ],
 )
 async def test_a_form_is_judged_by_the_policy_of_the_moment_it_is_sent(http: World, policy: str, reason: str) -> None:
@@ -281,7 +281,7 @@ async def test_somebody_who_left_the_editors_group_is_refused(http: World) -> No
     http.slack.workspace.groups["S0EDITORS"].users.remove("U0EMMA")
     http.time.ahead += 120
     await http.emma.submit(REQUIRED_FIELDS)
-    await http.emma.wait_for_message(MARKETING, "does not let you")
+    await http.emma.wait_for_message(MARKETING, "don't have permission")
     assert list_writes(http) == []
 
 
@@ -296,7 +296,7 @@ async def test_people_of_another_company_make_nothing_even_with_somebody_elses_f
     payload["view"]["state"]["values"]["name"]["flows.form.typed"]["value"] = "Stolen"
     stolen.payload = payload
     assert (await http.slack.dispatcher.redeliver(stolen)).ok
-    await http.jonas.wait_for_message(AGENCY, "this organisation only")
+    await http.jonas.wait_for_message(AGENCY, "Only people of this organisation")
     assert list_writes(http) == []
 
 
@@ -318,7 +318,7 @@ async def test_a_picture_is_known_by_its_bytes(http: World, case: str) -> None:
     submitted = await http.emma.submit(REQUIRED_FIELDS | {"Image": file})
     errors = field_errors(http.emma, submitted.errors)
     assert list(errors) == ["Image"]
-    assert "use PNG, JPEG, GIF or WebP" in errors["Image"]
+    assert "Use PNG, JPEG, GIF or WebP" in errors["Image"]
     assert list_writes(http) == []
 
 
@@ -358,7 +358,7 @@ async def test_a_slow_picture_that_is_none_brings_the_form_back(http: World) -> 
     await open_form(http.emma, "/flows create")
     http.slack.faults.add("files", delay=1.5, times=None)
     await http.emma.submit(REQUIRED_FIELDS | {"Image": http.emma.upload("a.png", b"<html>")})
-    await wait_for_reopened_form(http.emma, "not a picture")
+    await wait_for_reopened_form(http.emma, "Browsers can't show this file")
     assert http.emma.read_field("Name") == REQUIRED_FIELDS["Name"]
     assert list_writes(http) == []
 
@@ -367,7 +367,7 @@ async def test_a_picture_that_slack_does_not_hand_out_brings_the_form_back(http:
     await open_form(http.emma, "/flows create")
     http.slack.scopes.discard("files:read")
     await http.emma.submit(REQUIRED_FIELDS | {"Image": http.emma.upload("a.png", PNG)})
-    await wait_for_reopened_form(http.emma, "The picture could not be fetched from Slack")
+    await wait_for_reopened_form(http.emma, "The picture couldn't be loaded from Slack")
     assert http.emma.read_field("Name") == REQUIRED_FIELDS["Name"]
     assert list_writes(http) == []
     http.slack.scopes.add("files:read")

@@ -34,7 +34,7 @@ async def test_what_was_typed_is_what_is_sent_and_shown(
     typed = {"Name": name, "Title": title, "Description": description, "UTM campaign": utm}
     submitted = await http.emma.submit(typed)
     assert submitted.response_action == "update"
-    told = await http.emma.wait_for_message(MARKETING, f"Flow #{number} was created, disabled.")
+    told = await http.emma.wait_for_message(MARKETING, f"Flow #{number} was created. It's disabled.")
     await http.emma.close()
     flow = http.enkapush.store.flow(number)
     assert (flow.name, flow.title, flow.description, flow.utm_campaign) == (name, title, description, utm)
@@ -54,5 +54,5 @@ async def test_half_a_character_is_refused_at_its_field(http: World, label: str)
     submitted = await http.emma.submit(REQUIRED_FIELDS | {label: "half \ud83d of it"})
     errors = field_errors(http.emma, submitted.errors)
     assert list(errors) == [label]
-    assert "half a character" in errors[label]
+    assert "broken character" in errors[label]
     assert list_writes(http) == []

@@ -137,7 +137,7 @@ async def test_only_an_editor_restores_a_version_and_only_of_a_flow_that_is_ther
     await http.emma.close()
     await http.import_policy(POLICY.replace('editors = ["S0EDITORS"]', 'editors = ["U0DENIZ"]'))
     await http.emma.click(shown, "Restore this version")
-    await http.emma.wait_for_message(MARKETING, "does not let you")
+    await http.emma.wait_for_message(MARKETING, "don't have permission")
 
 
 async def test_it_names_people_without_calling_them(http: World) -> None:
@@ -152,7 +152,7 @@ async def test_it_has_what_was_not_done_too(http: World) -> None:
     await open_form(http.emma, "/flows edit 1")
     http.enkapush.store.update_flow(1, name="Theirs")
     await http.emma.submit({"Title": "Mine"})
-    await wait_for_reopened_form(http.emma, "was changed by somebody else")
+    await wait_for_reopened_form(http.emma, "was changed while you were editing")
     await submit_again_refused(http)
     lines = await read_history(http.burak, "/flows history 1")
     assert [line for line in lines if "Düzenleme" in line] == [
@@ -208,7 +208,7 @@ async def test_a_restored_flow_and_the_one_that_it_was_tell_of_each_other(http: 
     assert (await read_history(http.ayse, "/flows geçmiş"))[0].startswith("✅ #1 Old name akışı #2 numarasıyla geri")
 
 
-@pytest.mark.parametrize(("channel", "said"), [(AGENCY, "does not let you"), (RANDOM, "no policy yet")])
+@pytest.mark.parametrize(("channel", "said"), [(AGENCY, "don't have permission"), (RANDOM, "isn't set up in")])
 async def test_only_those_who_may_view_see_it(http: World, channel: str, said: str) -> None:
     await http.emma.send(channel, "/flows history")
     await http.emma.wait_for_message(channel, said)

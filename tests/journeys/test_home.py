@@ -50,7 +50,7 @@ async def approvals_running(running: World) -> World:
 
 async def request_change(person: SandboxPerson, text: str, channel: str = MARKETING) -> None:
     await person.send(channel, text)
-    await person.wait_for_message(channel, "Asked for approval")
+    await person.wait_for_message(channel, "Approval requested")
 
 
 async def open_home(person: SandboxPerson, text: str = "As of") -> View:
@@ -76,7 +76,7 @@ async def test_what_waits_is_approved_at_home(approvals_running: World) -> None:
     await request_change(approvals_running.emma, f"/flows enable {flow} It begins on Friday")
     view = await open_home(approvals_running.burak, "Spring")
     for text in (f"Enable #{flow} Spring", "Tulips", "Lale Moda", "It begins on Friday", "0 of 1"):
-        assert text in section(view, "Waiting for you")
+        assert text in section(view, "Needs your approval")
     await approvals_running.burak.click(view, "Approve")
     view = await approvals_running.burak.wait_for_home("Nothing waits for you")
     assert approvals_running.enkapush.store.flows[flow].is_enabled
@@ -108,7 +108,7 @@ async def test_one_withdraws_ones_own_request_at_home(approvals_running: World) 
     assert approvals_running.emma.list_buttons(view).count("Approve") == 0
     await approvals_running.emma.click(view, "Withdraw")
     view = await approvals_running.emma.wait_for_home("Withdrawn")
-    assert f"Enable #{flow} Spring" in section(view, "Asked by you")
+    assert f"Enable #{flow} Spring" in section(view, "Your requests")
     assert "Withdraw" not in approvals_running.emma.list_buttons(view)
 
 
@@ -160,7 +160,7 @@ async def test_everyone_in_a_channel_does_not_mean_those_who_are_not_in_it(http:
 
 
 async def test_somebody_of_another_company_finds_a_sentence(http: World) -> None:
-    view = await open_home(http.jonas, "this organisation only")
+    view = await open_home(http.jonas, "Only people of this organisation")
     assert http.jonas.list_buttons(view) == []
 
 
@@ -171,7 +171,7 @@ async def test_a_long_queue_fits_and_says_how_much_more_there_is(http: World) ->
         await http.emma.wait_for_message(MARKETING, f"#{flow} ")
     view = await open_home(http.burak, "Flow 0")
     assert http.burak.list_buttons(view).count("Approve") == 10
-    assert "2 more" in section(view, "Waiting for you")
+    assert "2 more" in section(view, "Needs your approval")
 
 
 async def test_what_was_decided_is_found_behind_all_that_one_may_not_see(world: World) -> None:

@@ -158,7 +158,7 @@ async def test_who_decides_sees_old_and_new_and_is_asked_with_the_segment(runnin
 
 async def test_a_delete_says_what_would_not_come_back(http: World) -> None:
     await http.import_policy(approval_policy())
-    assert "only as far as flowbot set them" in confirmation(await request_change(http, "delete"))
+    assert "without segment and UTM values set outside flowbot" in confirmation(await request_change(http, "delete"))
 
 
 async def test_an_edit_form_hints_at_it_and_changes_nothing_by_itself(http: World) -> None:
@@ -166,9 +166,9 @@ async def test_an_edit_form_hints_at_it_and_changes_nothing_by_itself(http: Worl
     form = await open_form(http.emma, "/flows edit 1")
     assert [read_fields(http.emma)[label] or "" for label in ("Segment", "UTM source")] == ["", ""]
     shown = hints(form)
-    assert re.search(r"Last set through flowbot on .*: .?VIP.?\. Left empty, it stays as it is\.", shown["Segment"])
-    assert re.search(r"Last set through flowbot on .*: .?slack.?\.", shown["UTM source"])
-    assert shown["UTM campaign"] == "No value is set. Left empty, it stays so."
+    assert re.search(r"Set on .*: .?VIP.?\. Leave empty to keep it\.", shown["Segment"])
+    assert re.search(r"Set on .*: .?slack.?\. Leave empty", shown["UTM source"])
+    assert shown["UTM campaign"] == "No value is set. Leave empty to keep it that way."
     await http.emma.click(form, "Preview")
     preview = text_of(await http.emma.wait_for_view("As a subscriber sees it"))
     assert re.search(f"Segment: .?VIP.? {SET}", preview)
@@ -178,8 +178,8 @@ async def test_an_edit_form_hints_at_it_and_changes_nothing_by_itself(http: Worl
     assert not {"segment", "utm_source"} & set(list_writes(http)[-1].texts)
     change_outside(http, utm_source="theirs")
     shown = hints(await open_form(http.emma, "/flows edit 1"))
-    assert re.search(r"Set through flowbot on .*: .?slack.?\. It may have changed since\.", shown["UTM source"])
-    assert "current value cannot be shown" in shown["UTM campaign"]
+    assert re.search(r"Set on .*: .?slack.?; it may have changed since\.", shown["UTM source"])
+    assert "current value isn't shown" in shown["UTM campaign"]
 
 
 @in_both_modes
@@ -188,7 +188,7 @@ async def test_a_duplicate_is_filled_with_it(running: World) -> None:
     form = await open_form(running.emma, "/flows duplicate 1")
     fields = read_fields(running.emma)
     assert [fields[label] for label in ("Segment", *UTM)] == ["VIP (0)", *UTM.values()]
-    assert "Copied as last set through flowbot" in hints(form)["Segment"]
+    assert "Copied: last set with flowbot" in hints(form)["Segment"]
     await running.emma.submit({"Name": "Copy"})
     await running.deniz.wait_until(lambda: 2 in running.enkapush.store.flows)
     copy = running.enkapush.store.flow(2)
@@ -283,7 +283,7 @@ async def test_what_shows_itself_late_is_known_then(world: World, monkeypatch: p
     delay_effect(world, None, method="POST")
     await open_form(world.emma, "/flows edit 1")
     await world.emma.submit({"Title": "Mine", "Segment": "VIP (0)"})
-    await wait_for_private_message(world.emma, "does not show the edit of flow 1 yet", MARKETING)
+    await wait_for_private_message(world.emma, "doesn't show in Enkapush yet", MARKETING)
     assert "Segment: Not shown by Enkapush" in await show_flow(world.emma)
     world.enkapush.store.land_writes()
     await wait_until(lambda: world.enkapush.store.flow(1).segment == "1")

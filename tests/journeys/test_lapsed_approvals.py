@@ -57,12 +57,10 @@ async def test_everyone_of_a_private_channel_that_the_bot_was_removed_from_is_no
     told = await fast_http.emma.wait_for_message(
         fast_http.slack.workspace.open_direct_message("U0EMMA").id, "Flow #1 Old name could not be enabled"
     )
-    assert "does not let flowbot update the request" in text_of(told)
+    assert "can't be updated" in text_of(told)
     fast_http.time.ahead += 10 * DAYS
     members.append("U0FLOWBOT")
-    over = await wait_for_status(
-        fast_http, request, "flowbot is not in the channel where this was asked for", timeout=10
-    )
+    over = await wait_for_status(fast_http, request, "flowbot isn't in the request's channel", timeout=10)
     assert list_writes(fast_http) == []
     assert fast_http.emma.list_buttons(over) == ["Ask again"]
 
@@ -72,11 +70,11 @@ async def test_an_approver_whom_slack_does_not_know_any_more_does_not_count(fast
     await fast_http.import_policy(approval_policy(TWO_APPROVALS))
     request = await request_change(fast_http)
     await first.click(request, "Approve")
-    await wait_for_status(fast_http, request, "1 of 2 approvals")
+    await wait_for_status(fast_http, request, "1/2 approvals")
     del fast_http.slack.workspace.people[first.id]
     fast_http.time.ahead += 4
     await second.click(request, "Approve")
-    over = await wait_for_status(fast_http, request, "Slack does not know somebody any more who decided on this")
+    over = await wait_for_status(fast_http, request, "Slack no longer knows one of the approvers")
     assert "Failed" in text_of(over)
     assert list_writes(fast_http) == []
 
@@ -87,9 +85,7 @@ async def test_where_flowbot_may_not_look_up_who_approved_the_approval_does_not_
 ) -> None:
     by = "*" if method == "conversations.members" else "S0LEADS"
     request = await approve_while_slack_fails(fast_http, method, "missing_scope", approvers=f'["{by}", "U0DENIZ"]')
-    over = await wait_for_status(
-        fast_http, request, "Slack does not let flowbot look up whether the approvals still count"
-    )
+    over = await wait_for_status(fast_http, request, "Slack didn't let flowbot check the approvals")
     assert "missing_scope" in text_of(over)
     assert "Failed" in text_of(over)
     assert list_writes(fast_http) == []
@@ -104,9 +100,7 @@ async def test_while_slack_does_not_say_the_request_is_shown_as_approved(fast_ht
     held = await wait_for_status(fast_http, request, "approved by U0BURAK, U0DENIZ")
     assert WAITING not in text_of(held)
     assert fast_http.emma.list_buttons(held) == []
-    await wait_for_private_message(
-        fast_http.deniz, "Slack does not say at the moment whether those who decided still may"
-    )
+    await wait_for_private_message(fast_http.deniz, "Slack can't confirm the approvers' permissions")
     assert list_writes(fast_http) == []
     fast_http.slack.faults.clear()
     fast_http.time.ahead += 4
@@ -119,7 +113,7 @@ async def test_what_slack_did_not_say_before_the_request_expired_is_not_done_any
     request = await approve_while_slack_fails(fast_http, "users.info", "internal_error")
     await wait_for_status(fast_http, request, "approved by U0BURAK, U0DENIZ")
     fast_http.time.ahead += 3 * DAYS
-    over = await wait_for_status(fast_http, request, "expired before it could be done", timeout=10)
+    over = await wait_for_status(fast_http, request, "expired before it could be applied", timeout=10)
     assert "Failed" in text_of(over)
     assert fast_http.emma.list_buttons(over) == ["Ask again"]
     fast_http.slack.faults.clear()
@@ -147,8 +141,8 @@ async def test_an_approval_that_does_not_count_any_more_is_named_as_such(fast_ht
     request = await approve_and_lose_right(fast_http, first, second)
     over = text_of(await wait_for_status(fast_http, request, "Failed"))
     assert f"approved by {first.id}" not in over
-    assert f"1 of 2 approvals: {second.id}" in over
-    assert f"Does not count any more: {first.id}" in over
+    assert f"1/2 approvals: {second.id}" in over
+    assert f"No longer counted: {first.id}" in over
 
 
 async def test_what_lapsed_is_asked_for_again(fast_http: World) -> None:
@@ -174,7 +168,7 @@ async def approve_while_slack_fails(
     await world.import_policy(approval_policy(TWO_APPROVALS, approvers=approvers))
     request = await request_change(world)
     await world.burak.click(request, "Approve")
-    await wait_for_status(world, request, "1 of 2 approvals")
+    await wait_for_status(world, request, "1/2 approvals")
     await world.deniz.send(MARKETING, "/flows help")
     await world.deniz.wait_for_message(MARKETING, "flowbot")
     world.slack.faults.add(method, error=error, times=None)
@@ -193,7 +187,7 @@ async def approve_and_lose_right(world: World, first: SandboxPerson, second: San
     await world.import_policy(approval_policy(TWO_APPROVALS))
     request = await request_change(world)
     await first.click(request, "Approve")
-    await wait_for_status(world, request, "1 of 2 approvals")
+    await wait_for_status(world, request, "1/2 approvals")
     world.slack.workspace.groups["S0LEADS"].users.remove(first.id)
     world.time.ahead += 4
     await second.click(request, "Approve")

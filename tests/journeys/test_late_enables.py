@@ -264,7 +264,7 @@ async def test_a_disable_of_a_flow_that_is_off_is_answered_and_changes_nothing(b
     request = await request_change(bots)
     since = len(bots.enkapush.requests)
     await bots.emma.send(MARKETING, "/flows disable 1")
-    await wait_for_private_message(bots.emma, "disabled already", MARKETING)
+    await wait_for_private_message(bots.emma, "already disabled", MARKETING)
     assert {method for method, _ in list_requests(bots, since)} <= {"GET"}
     assert WAITING in text_of(request)
 

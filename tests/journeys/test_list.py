@@ -139,7 +139,7 @@ async def test_the_word_payload_is_a_word_like_any_other(running: World) -> None
 @on_both_databases
 async def test_no_policy_no_list(http: World) -> None:
     await http.deniz.send(RANDOM, "/flows list")
-    await http.deniz.wait_for_message(RANDOM, "This channel has no policy yet")
+    await http.deniz.wait_for_message(RANDOM, "flowbot isn't set up in this channel")
     assert http.enkapush.requests == []
 
 
@@ -147,7 +147,7 @@ async def test_people_of_another_company_get_nothing(http: World) -> None:
     http.add_flows(3, website=3)
     await http.import_policy('[[channels]]\nid = "C0AGENCY"\nwebsites = "all"\nviewers = ["*", "U0JONAS"]\n')
     await http.jonas.send(AGENCY, "/flows list")
-    await http.jonas.wait_for_message(AGENCY, "for people of this organisation only")
+    await http.jonas.wait_for_message(AGENCY, "Only people of this organisation can use flowbot")
     assert http.enkapush.requests == []
 
 
@@ -199,7 +199,7 @@ async def test_where_slack_tells_no_group_in_any_way_nobody_gets_in_by_one(http:
 async def test_where_slack_cannot_tell_who_it_is_nobody_gets_in(http: World) -> None:
     http.slack.faults.add("users.info", error="internal_error", times=None)
     await http.emma.send(MARKETING, "/flows list")
-    await http.emma.wait_for_message(MARKETING, "would not tell who you are")
+    await http.emma.wait_for_message(MARKETING, "isn't showing your profile")
     assert http.enkapush.requests == []
 
 

@@ -144,12 +144,12 @@ async def test_a_request_is_one_line_with_its_outcome_and_the_code_that_was_told
     observability_logging.configure_logging("info", "json", world.settings.secrets)
     await world.start_http()
     await world.emma.send(MARKETING, "/flows help")
-    await world.emma.wait_for_message(MARKETING, "You may here")
+    await world.emma.wait_for_message(MARKETING, "You can")
     await world.emma.send(MARKETING, "/flows lst")
     await world.emma.wait_for_message(MARKETING, "Did you mean")
     world.enkapush.faults.add(Fault.status(401))
     await world.emma.send(MARKETING, "/flows list")
-    told = text_of(await world.emma.wait_for_message(MARKETING, "tell the engineer this code"))
+    told = text_of(await world.emma.wait_for_message(MARKETING, "give the engineer this code"))
     await world.stack.aclose()
     lines = [json.loads(line) for line in read_log().splitlines()]
     requests = [line for line in lines if line["event"] == "request"]

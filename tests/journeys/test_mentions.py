@@ -98,7 +98,7 @@ async def test_a_mention_answers_in_its_authors_language(http: World) -> None:
 async def test_what_needs_a_form_answers_with_a_button(http: World, text: str, fields: str) -> None:
     add_flow(http)
     told = await mention(http, f"@flowbot {text}")
-    assert text_of(told).startswith("Press Open form to go on.")
+    assert text_of(told).startswith("Press Open form to continue.")
     assert http.emma.list_buttons(told) == ["Open form"]
     assert http.emma.view is None
     await http.emma.click(told, "Open form")
@@ -110,7 +110,7 @@ async def test_the_form_of_a_policy_is_opened_by_a_button(http: World) -> None:
     told = await mention(http, "@flowbot setup", by=http.deniz)
     await http.deniz.click(told, "Open form")
     await http.deniz.wait_for_view(is_form)
-    assert "Only a workspace admin" in text_of(await mention(http, "@flowbot setup"))
+    assert "Only workspace admins" in text_of(await mention(http, "@flowbot setup"))
 
 
 async def test_who_may_not_edit_gets_no_button(http: World) -> None:
@@ -123,7 +123,7 @@ async def test_who_may_not_edit_gets_no_button(http: World) -> None:
 async def test_a_request_is_made_by_a_mention_and_approved_by_none(http: World) -> None:
     await http.import_policy(approval_policy())
     add_flow(http)
-    assert "Asked for approval in" in text_of(await mention(http, "@flowbot enable 1 The sale begins"))
+    assert "Approval requested in" in text_of(await mention(http, "@flowbot enable 1 The sale begins"))
     request = await http.deniz.wait_for_message(APPROVALS, WAITING)
     assert "The sale begins" in text_of(request)
     for text in ("approve", "approve 1", "approvals 1", "onayla 1"):
@@ -141,7 +141,7 @@ async def test_a_request_by_a_button_in_a_thread_is_answered_there(http: World) 
     await http.emma.send(MARKETING, "@flowbot show 1", thread=question)
     shown = await wait_for_private_message(http.emma, "Old title", MARKETING)
     await press_and_request(http.emma, shown, "Enable")
-    assert (await wait_for_private_message(http.emma, "Asked for approval", MARKETING)).thread_ts == question.ts
+    assert (await wait_for_private_message(http.emma, "Approval requested", MARKETING)).thread_ts == question.ts
 
 
 # --- what is ignored -----------------------------------------------------------------------------------------------
@@ -198,7 +198,7 @@ async def test_a_mention_that_somebody_typed_as_text_is_none(http: World) -> Non
 async def test_people_of_another_company_get_nothing(http: World) -> None:
     add_flow(http, website_id=3, name="Secret")
     told = await mention(http, "@flowbot list", by=http.jonas, where=AGENCY)
-    assert "people of this organisation only" in text_of(told)
+    assert "Only people of this organisation" in text_of(told)
     assert "Secret" not in text_of(told)
 
 

@@ -284,7 +284,7 @@ async def test_socket_mode_can_be_watched_on_a_port_that_answers_nobody_else(wor
         assert (await fetch(origin, "/healthz"))[0] == 200
         assert (await fetch(origin, "/readyz"))[0] == 200
         await world.emma.send(MARKETING, "/flows help")
-        await world.emma.wait_for_message(MARKETING, "You may here")
+        await world.emma.wait_for_message(MARKETING, "You can")
         seen = await wait_for_value(origin, 1, "flowbot_ack_seconds_count", kind="command", name="help")
         assert seen.sum("flowbot_socket_connected") == 1
         async with aiohttp.ClientSession() as session, session.post(f"{origin}/slack/events") as answer:

@@ -67,13 +67,16 @@ async def test_a_slow_picture_that_is_deleted_after_the_request_is_applied_all_t
 async def test_a_picture_that_is_gone_brings_the_form_back_before_anybody_is_asked(http: World) -> None:
     file = await _submit_slow_picture(http, Title="Typed")
     del http.slack.workspace.files[file.id]
-    await wait_for_reopened_form(http.emma, "The picture could not be fetched from Slack")
+    await wait_for_reopened_form(http.emma, "The picture couldn't be loaded from Slack")
     assert http.emma.read_field("Title") == "Typed"
     assert await http.deniz.list_messages(APPROVALS) == []
     assert list_writes(http) == []
 
 
-REFUSED: Final = {"no picture": (b"<html>", "not a picture"), "too big": (PNG.ljust(10 * 1024 * 1024 + 1), "too large")}
+REFUSED: Final = {
+    "no picture": (b"<html>", "Browsers can't show this file"),
+    "too big": (PNG.ljust(10 * 1024 * 1024 + 1), "too large"),
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -92,7 +95,7 @@ async def test_a_picture_that_never_comes_brings_the_form_back(http: World, monk
     await open_form(http.emma, "/flows edit 1")
     http.slack.faults.add("files", hang=True, times=None)
     await http.emma.submit({"Image": http.emma.upload("new.png", PNG), "Title": "Typed"})
-    await wait_for_reopened_form(http.emma, "The picture could not be fetched from Slack")
+    await wait_for_reopened_form(http.emma, "The picture couldn't be loaded from Slack")
     assert http.emma.read_field("Title") == "Typed"
     assert await http.deniz.list_messages(APPROVALS) == []
 
@@ -118,7 +121,7 @@ async def test_a_form_that_is_opened_again_has_the_picture_that_was_kept(http: W
     await wait_for_status(http, request, "Out of date")
     await http.emma.click(await wait_for_notice(http, request, "Open form"), "Open form")
     again = await http.emma.wait_for_view(lambda view: view.submit is not None)
-    assert "The picture that you added before is kept" in text_of(again)
+    assert "Your picture is saved" in text_of(again)
     await http.emma.submit()
     await _approve(http, await _wait_for_request(http))
     assert _sent_picture(http) == PNG
@@ -133,7 +136,7 @@ async def test_a_picture_that_is_not_kept_any_more_brings_the_form_back(http: Wo
     async with http.open_database() as database:
         await ImageRepository(database).delete_unused(http.time.now())
     await http.emma.click(over, "Ask again")
-    await http.emma.wait_for_message(MARKETING, "The picture is not kept any more")
+    await http.emma.wait_for_message(MARKETING, "Your picture is no longer saved")
     assert list_writes(http) == []
 
 
@@ -170,7 +173,7 @@ def _shown_files(message: Message) -> list[str]:
 async def test_a_request_shows_its_new_picture_with_type_and_size(http: World) -> None:
     file, request = await _request_edit(http, "new.png", PNG.ljust(72_900))
     assert _shown_files(request) == [file.id]
-    assert "Image: → a new one: PNG, 71 KB" in text_of(request)
+    assert "Image: → a new picture: PNG, 71 KB" in text_of(request)
     await _approve(http, request)
     assert _shown_files(await wait_for_status(http, request, "Applied")) == [file.id]
 
@@ -178,14 +181,14 @@ async def test_a_request_shows_its_new_picture_with_type_and_size(http: World) -
 async def test_a_webp_is_named_with_type_and_size(http: World) -> None:
     _, request = await _request_edit(http, "new.webp", WEBP)
     assert _shown_files(request) == []
-    assert "Image: → a new one: WebP, 2 KB" in text_of(request)
+    assert "Image: → a new picture: WebP, 2 KB" in text_of(request)
 
 
 async def test_a_picture_that_slack_does_not_show_is_named(http: World) -> None:
     http.slack.faults.add("chat.postMessage", error="invalid_blocks", block_type="image")
     _, request = await _request_edit(http, "new.png", PNG)
     assert _shown_files(request) == []
-    assert f"Image: → a new one: PNG, {len(PNG)} bytes" in text_of(request)
+    assert f"Image: → a new picture: PNG, {len(PNG)} bytes" in text_of(request)
 
 
 async def test_a_request_whose_file_is_deleted_goes_on_without_showing_it(http: World) -> None:

@@ -34,7 +34,7 @@ async def test_a_button_whose_form_slack_does_not_open_is_offered_again(http: Wo
     request = await request_change_and_wait(http)
     http.slack.faults.add("views.open", error="expired_trigger_id", times=2)
     await http.burak.click(request, "Reject")
-    told = await http.burak.wait_for_message(APPROVALS, "Formu aç düğmesine basın")
+    told = await http.burak.wait_for_message(APPROVALS, "“Formu aç”a basın")
     # The next press comes too late as well.
     await http.burak.click(told, "Formu aç")
     again = await http.burak.wait_for_message(APPROVALS, lambda each: each.is_ephemeral and each.ts > told.ts)
@@ -94,4 +94,4 @@ async def test_menus_that_offer_nothing_say_why(http: World) -> None:
     await http.emma.close()
     await http.import_policy('[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\neditors = ["*"]\n')
     await http.ayse.send(MARKETING, "/flows oluştur")
-    await http.ayse.wait_for_view("Henüz bilinen bir site yok")
+    await http.ayse.wait_for_view("Henüz seçilebilecek site yok")

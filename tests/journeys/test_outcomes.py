@@ -46,12 +46,12 @@ DIFFERENT: Final[dict[str, tuple[dict[str, Any], str]]] = {
 }
 REFUSALS: Final[dict[str, tuple[Fault, str]]] = {
     "422": (Fault.status(422, '{"errors": {"title": ["Too <b>long</b>."]}}', **WRITE), "title: Too <b>long</b>."),
-    "429": (Fault.too_many(1, **WRITE), "asked too much"),
-    "401": (Fault.status(401, **WRITE), "refuses flowbot's API key"),
-    "gone": (Fault.status(404, **WRITE), "does not exist any more"),
+    "429": (Fault.too_many(1, **WRITE), "too busy"),
+    "401": (Fault.status(401, **WRITE), "doesn't accept flowbot's API key"),
+    "gone": (Fault.status(404, **WRITE), "no longer exists"),
     "cannot be read": (Fault.status(500, **READ), "answered with an error"),
-    "cut at the read": (Fault.reset(**READ), "cannot be reached"),
-    "silent at the read": (Fault.hang(**READ), "did not answer in time"),
+    "cut at the read": (Fault.reset(**READ), "can't reach Enkapush"),
+    "silent at the read": (Fault.hang(**READ), "didn't answer in time"),
 }
 IGNORED: Final = {
     "200": Fault.status(200, '{"data": {"id": 1}}', **WRITE),
@@ -120,7 +120,7 @@ async def test_a_flow_that_is_gone_is_out_of_date(http: World) -> None:
     http.enkapush.store.delete_flow(1)
     await http.burak.click(request, "Approve")
     over = await wait_for_status(http, request, "Out of date")
-    assert "does not exist in Enkapush any more" in text_of(over)
+    assert "no longer exists in Enkapush" in text_of(over)
     assert http.deniz.list_buttons(over) == []
     assert list_writes(http) == []
 
@@ -190,7 +190,7 @@ async def test_what_is_answered_and_not_seen_is_not_known(fast_http: World, case
     fast_http.enkapush.faults.add(IGNORED[case])
     await fast_http.burak.click(request, "Approve")
     open_end = await wait_for_status(fast_http, request, "not known")
-    assert "does not show flow 1 as enabled yet" in text_of(open_end)
+    assert "Flow #1 doesn't show as enabled in Enkapush yet" in text_of(open_end)
     assert fast_http.deniz.list_buttons(open_end) == ["Check again"]
     assert len(list_writes(fast_http)) == 1
 
@@ -249,8 +249,8 @@ async def test_what_never_came_is_not_known_and_never_called_failed(fast_http: W
 @pytest.mark.parametrize(
     ("by", "done", "warning"),
     [
-        ("emma", "Applied", "⚠ Not quite what was asked for: the flow differs in more than that."),
-        ("ayse", "Uygulandı", "⚠ Tam istendiği gibi değil: akışta başka farklar da var."),
+        ("emma", "Applied", "⚠ The flow differs in more than was approved"),
+        ("ayse", "Uygulandı", "⚠ Akışta onaylanandan başka farklar da var"),
     ],
 )
 async def test_what_differs_besides_from_what_was_approved_is_said(
@@ -301,8 +301,8 @@ async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(
 @pytest.mark.parametrize(
     ("reason", "why"),
     [
-        ("not_in_channel", "flowbot is not in the channel where its message belongs. Invite the bot there"),
-        ("channel_not_found", "flowbot is not in the channel where its message belongs. Invite the bot there"),
+        ("not_in_channel", "flowbot isn't in the channel where its message belongs. Add flowbot there"),
+        ("channel_not_found", "flowbot isn't in the channel where its message belongs. Add flowbot there"),
         ("is_archived", "the channel where its message belongs is archived. Unarchive it"),
     ],
 )
@@ -312,12 +312,10 @@ async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(
     add_flow(fast_http)
     fast_http.slack.faults.add("chat.postMessage", error=reason, times=None)
     await fast_http.emma.send(MARKETING, "/flows enable 1 Sale")
-    await wait_for_private_message(
-        fast_http.emma, "Your request is kept, but Slack does not let flowbot post it", MARKETING
-    )
+    await wait_for_private_message(fast_http.emma, "Your request is saved, but can't be posted", MARKETING)
     await wait_for_private_message(fast_http.emma, why, MARKETING)
     await fast_http.emma.send(MARKETING, "/flows enable 1 Sale")
-    await wait_for_private_message(fast_http.emma, "There is an open request for flow 1 already", MARKETING)
+    await wait_for_private_message(fast_http.emma, "Flow #1 already has an open request", MARKETING)
     fast_http.slack.faults.clear()
     request = await fast_http.deniz.wait_for_message(APPROVALS, WAITING, 10)
     await fast_http.burak.click(request, "Approve")
@@ -339,7 +337,7 @@ async def test_a_channel_that_was_archived_gets_the_outcome_when_it_is_open_agai
     fast_http.time.ahead += 72 * 3600
     direct = fast_http.slack.workspace.open_direct_message("U0EMMA").id
     told = await fast_http.emma.wait_for_message(direct, "Request to enable flow #1 Old name expired")
-    assert "Slack does not let flowbot update the request in C0APPROVALS" in text_of(told)
+    assert "The request in C0APPROVALS can't be updated" in text_of(told)
     assert WAITING in text_of(request)
     fast_http.slack.workspace.channels[APPROVALS].is_archived = False
     await wait_for_status(fast_http, request, "Expired", timeout=10)
@@ -351,7 +349,7 @@ async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(fast_htt
     fast_http.time.ahead += 72 * 3600
     direct = fast_http.slack.workspace.open_direct_message("U0EMMA").id
     told = await fast_http.emma.wait_for_message(direct, "Request to enable flow #1 Old name expired")
-    assert "Slack does not let flowbot update the request in C0APPROVALS" in text_of(told)
+    assert "The request in C0APPROVALS can't be updated" in text_of(told)
     fast_http.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
     await wait_for_status(fast_http, request, "Expired", timeout=10)
     assert (

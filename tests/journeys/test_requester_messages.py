@@ -1,4 +1,4 @@
-"""Messages to requesters about the outcome; nothing waits for a requester who cannot be reached."""
+"""Messages to requesters about the outcome; nothing waits for a requester who can't reach Enkapush."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -36,7 +36,7 @@ LABELS: Final = [
     "Editors", "Editors: people", "Editors: user groups",
     "Approvers", "Approvers: people", "Approvers: user groups",
     "Quorum", "What needs approval", "Self-approval", "Expiry in hours", "Approval channel",
-    "How approvers hear of requests", "Break glass",
+    "How approvers are notified", "Skip approval",
 ]  # fmt: skip
 TURKISH_LABELS: Final = [
     "Web siteleri", "Tüm web siteleri",
@@ -44,7 +44,7 @@ TURKISH_LABELS: Final = [
     "Düzenleyenler", "Düzenleyenler: kişiler", "Düzenleyenler: kullanıcı grupları",
     "Onaylayanlar", "Onaylayanlar: kişiler", "Onaylayanlar: kullanıcı grupları",
     "Onay sayısı", "Onay gerektirenler", "Kendi isteğini onaylama", "Geçerlilik (saat)", "Onay kanalı",
-    "Onaylayanlara haber verme", "Acil durum",
+    "Onaylayanlara bildirim", "Onayı atlayabilir",
 ]  # fmt: skip
 
 
@@ -89,16 +89,16 @@ async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: W
     emma, deniz = running.emma, running.deniz
     await emma.send(RANDOM, "/flows list")
     await emma.wait_for_message(
-        RANDOM, lambda message: "no policy yet" in text_of(message) and "setup" in text_of(message)
+        RANDOM, lambda message: "isn't set up in" in text_of(message) and "setup" in text_of(message)
     )
     view = await open_setup(deniz)
     assert deniz.list_fields() == LABELS
     assert deniz.read_field("Approval channel") == RANDOM
     assert (deniz.read_field("Quorum"), deniz.read_field("Expiry in hours")) == ("1", "72")
-    assert deniz.read_field("What needs approval") == ["Editing an enabled flow"]
+    assert deniz.read_field("What needs approval") == ["Editing a live flow"]
     assert "Enabling and deleting always need approval" in text_of(view)
     assert "is saved" in await save_setup(deniz, REQUIRED_FIELDS)
-    told = await emma.wait_for_message(RANDOM, "This channel has its policy now")
+    told = await emma.wait_for_message(RANDOM, "flowbot is set up in this channel")
     assert not told.is_ephemeral
     await emma.send(RANDOM, "/flows list")
     await emma.wait_for_message(RANDOM, "3 flows")
@@ -115,16 +115,16 @@ async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: W
 
 async def test_only_admins_may(running: World) -> None:
     await running.emma.send(RANDOM, "/flows setup")
-    await running.emma.wait_for_message(RANDOM, "Only a workspace admin can do that")
+    await running.emma.wait_for_message(RANDOM, "Only workspace admins can do that")
     assert running.emma.view is None
     await running.ayse.send(MARKETING, "/flows ayarlar")
-    await running.ayse.wait_for_message(MARKETING, "yalnızca bir çalışma alanı yöneticisi")
+    await running.ayse.wait_for_message(MARKETING, "yalnızca çalışma alanı yöneticileri")
 
 
 async def test_help_names_the_command_to_admins_alone(http: World) -> None:
     await http.deniz.send(RANDOM, "/flows help")
     await http.deniz.wait_for_message(
-        RANDOM, lambda message: "give this channel a policy with /flows setup" in text_of(message)
+        RANDOM, lambda message: "set flowbot up in this channel with /flows setup" in text_of(message)
     )
     await http.emma.send(MARKETING, "/flows help")
     assert "/flows setup" not in text_of(await http.emma.wait_for_message(MARKETING, "/flows list"))
@@ -147,8 +147,8 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "What needs approval": ["Disabling"],
         "Expiry in hours": "24",
         "Approval channel": APPROVALS,
-        "How approvers hear of requests": "Send each a direct message",
-        "Break glass": ["U0DENIZ"],
+        "How approvers are notified": "Send each a direct message",
+        "Skip approval": ["U0DENIZ"],
     }
     assert "is saved" in await save_setup(deniz, changes)
     after = await stored_policy(running, MARKETING)
@@ -164,17 +164,17 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "break_glass": ["U0DENIZ"],
         "notify": "dm",
     }
-    told = text_of(await running.emma.wait_for_message(MARKETING, "This channel's policy was changed"))
+    told = text_of(await running.emma.wait_for_message(MARKETING, "This channel's rules were changed"))
     assert "By U0DENIZ" in told
     for line in (
-        "Websites: Lale Moda and Northbound Outdoor → All websites, also those to come",
+        "Websites: Lale Moda and Northbound Outdoor → All websites, including future ones",
         "Editors: Editors (user group) → Deniz Kaya and Editors (user group)",
         "Approvers: Leads (user group) → Ayşe Yılmaz and Leads (user group)",
         "Quorum: 1 → 2",
         "Expiry in hours: 72 → 24",
-        "What needs approval: Enabling, Deleting, and Editing an enabled flow → Enabling, Deleting, and Disabling",
-        "How approvers hear of requests: Mention them in the request → Send each a direct message",
-        "Break glass: – → Deniz Kaya",
+        "What needs approval: Enabling, Deleting, and Editing a live flow → Enabling, Deleting, and Disabling",
+        "How approvers are notified: Mention them in the request → Send each a direct message",
+        "Skip approval: – → Deniz Kaya",
     ):
         assert line in told
     assert "Viewers" not in told
@@ -190,17 +190,17 @@ async def test_everything_in_turkish_for_who_reads_turkish(http: World) -> None:
     assert http.burak.list_fields() == TURKISH_LABELS
     refused = await save_refused_setup(http.burak, {})
     assert refused == {
-        "Web siteleri": "En az bir web sitesi seçin ya da hepsini.",
-        "Onaylayanlar: kişiler": "Onaylayabilecek birini seçin: yoksa hiçbir şey etkinleştirilemez.",
+        "Web siteleri": "En az bir site ya da hepsini seçin.",
+        "Onaylayanlar: kişiler": "En az bir onaylayan seçin.",
     }
     values = {"Tüm web siteleri": True, "Görüntüleyenler": True, "Onaylayanlar": True}
     assert "kaydedildi" in await save_setup(http.burak, values)
-    await http.emma.wait_for_message(RANDOM, "Bu kanalın artık bir politikası var")
+    await http.emma.wait_for_message(RANDOM, "flowbot bu kanalda kuruldu")
 
 
 REFUSALS: Final = [
     pytest.param({"Websites": []}, {"Websites": "at least one website"}, id="no website"),
-    pytest.param({"Approvers: people": []}, {"Approvers: people": "who may approve"}, id="no approver"),
+    pytest.param({"Approvers: people": []}, {"Approvers: people": "at least one approver"}, id="no approver"),
     pytest.param({"Quorum": "2"}, {"Quorum": "only 1 active person"}, id="more approvals than people"),
     pytest.param(
         {"Approvers: people": [], "Approvers: user groups": ["Editors"], "Quorum": "3"},
@@ -209,14 +209,14 @@ REFUSALS: Final = [
     ),
     pytest.param(
         {"Editors: user groups": [], "Editors: people": ["U0BURAK"]},
-        {"Self-approval": "Nobody's request could be approved"},
+        {"Self-approval": "Nobody else could approve the editors' requests"},
         id="the only editor is the only approver",
     ),
     pytest.param({"Viewers: people": ["U0JONAS"]}, {"Viewers: people": "not: Jonas Weber"}, id="a stranger"),
     pytest.param({"Editors: people": ["U0JONAS"]}, {"Editors: people": "not: Jonas Weber"}, id="a stranger who edits"),
-    pytest.param({"Approvers: people": ["U0FLOWBOT"]}, {"Approvers: people": "Bots cannot be chosen"}, id="a bot"),
+    pytest.param({"Approvers: people": ["U0FLOWBOT"]}, {"Approvers: people": "Bots can't be chosen"}, id="a bot"),
     pytest.param(
-        {"Break glass": ["U0JONAS"]}, {"Break glass": "not: Jonas Weber"}, id="a stranger who breaks the glass"
+        {"Skip approval": ["U0JONAS"]}, {"Skip approval": "not: Jonas Weber"}, id="a stranger who breaks the glass"
     ),
     pytest.param({"Viewers: people": ["U0NOBODY"]}, {"Viewers: people": "would not tell who"}, id="nobody at all"),
 ]
@@ -254,7 +254,7 @@ async def test_deactivated_people_are_refused_and_do_not_count(http: World) -> N
 async def test_a_group_that_is_gone_is_seen_and_refused(http: World) -> None:
     http.slack.workspace.groups["S0LEADS"].enabled = False
     view = await open_setup(http.deniz, MARKETING)
-    assert "S0LEADS (no such user group any more)" in json.dumps(view.blocks, ensure_ascii=False)
+    assert "S0LEADS (deleted user group)" in json.dumps(view.blocks, ensure_ascii=False)
     assert "S0LEADS" in (await save_refused_setup(http.deniz, {}))["Approvers: user groups"]
     assert "is saved" in await save_setup(http.deniz, {"Approvers: user groups": [], "Approvers: people": ["U0BURAK"]})
 
@@ -262,7 +262,7 @@ async def test_a_group_that_is_gone_is_seen_and_refused(http: World) -> None:
 async def test_where_slack_does_not_tell_the_groups_none_is_taken_on_trust(http: World) -> None:
     http.slack.faults.add("usergroups.list", error="internal_error", times=None)
     view = await open_setup(http.deniz, MARKETING)
-    assert "Slack would not tell the user groups" in text_of(view)
+    assert "Slack isn't showing user groups" in text_of(view)
     refused = await save_refused_setup(http.deniz, {"Quorum": "1"})
     assert {"Editors: user groups", "Approvers: user groups"} == refused.keys()
     people = {
@@ -279,7 +279,7 @@ async def test_where_slack_does_not_tell_who_somebody_is_the_form_stays(http: Wo
     http.slack.faults.add("users.info", error="internal_error", times=None)
     http.time.ahead += 120
     refused = await save_refused_setup(http.deniz, REQUIRED_FIELDS)
-    assert "would not tell who you are" in refused["Websites"]
+    assert "isn't showing your profile" in refused["Websites"]
     http.slack.faults.clear()
     assert "is saved" in await save_setup(http.deniz, {})
 
@@ -288,7 +288,7 @@ async def test_who_is_no_admin_any_more_cannot_save(http: World) -> None:
     await open_setup(http.deniz)
     http.slack.workspace.people["U0DENIZ"].is_admin = False
     http.time.ahead += DECIDING_SECONDS
-    assert "Only a workspace admin" in (await save_refused_setup(http.deniz, REQUIRED_FIELDS))["Websites"]
+    assert "Only workspace admins" in (await save_refused_setup(http.deniz, REQUIRED_FIELDS))["Websites"]
     assert await stored_policy(http) is None
 
 
@@ -301,8 +301,8 @@ async def test_the_later_of_two_admins_is_told_and_may_save_again(http: World) -
     assert "is saved" in await save_setup(emma, REQUIRED_FIELDS)
     first = await stored_policy(http)
     shown = await save_setup(deniz, REQUIRED_FIELDS | {"Websites": ["Kitap Durağı"], "Expiry in hours": "5"})
-    assert "Somebody else has changed this policy meanwhile" in shown
-    assert "differs from theirs in: Websites and Expiry in hours" in shown
+    assert "Somebody else changed these rules meanwhile" in shown
+    assert "replace theirs in: Websites and Expiry in hours" in shown
     assert (deniz.read_field("Websites"), deniz.read_field("Expiry in hours")) == (["Kitap Durağı"], "5")
     assert await stored_policy(http) == first
     assert "is saved" in await save_setup(deniz, {})
@@ -319,7 +319,7 @@ async def test_an_older_form_changes_nothing_that_it_has_no_field_for(http: Worl
     view.blocks = [block for block in view.blocks if block["block_id"] != PolicyField.NOTIFY]
     del view.values[PolicyField.NOTIFY]
     await open_setup(emma, MARKETING)
-    assert "is saved" in await save_setup(emma, {"How approvers hear of requests": "Send each a direct message"})
+    assert "is saved" in await save_setup(emma, {"How approvers are notified": "Send each a direct message"})
     theirs = await stored_policy(http, MARKETING)
     assert "nothing was changed" in await save_setup(deniz, {})
     assert theirs is not None
@@ -330,7 +330,7 @@ async def test_an_older_form_changes_nothing_that_it_has_no_field_for(http: Worl
 async def test_saving_twice_tells_the_channel_once(http: World) -> None:
     await open_setup(http.deniz)
     await save_setup(http.deniz, REQUIRED_FIELDS)
-    await http.emma.wait_for_message(RANDOM, "This channel has its policy now")
+    await http.emma.wait_for_message(RANDOM, "flowbot is set up in this channel")
     await open_setup(http.deniz)
     assert "nothing was changed" in await save_setup(http.deniz, {})
     assert len(await http.emma.list_messages(RANDOM)) == 1
@@ -363,7 +363,7 @@ async def test_names_are_shown_as_they_are_and_call_nobody(http: World) -> None:
         "Editors: user groups": ["S0EDITORS"],
     }
     assert "is saved" in await save_setup(http.deniz, values)
-    told = await http.emma.wait_for_message(RANDOM, "This channel has its policy now")
+    told = await http.emma.wait_for_message(RANDOM, "flowbot is set up in this channel")
     assert "<!channel> *bold* <@U0EMMA>" in text_of(told)
     assert list_calling_elements(told) == [{"type": "user", "user_id": "U0DENIZ"}]
     assert "evil" not in told.text
@@ -397,7 +397,7 @@ async def test_where_the_channel_cannot_be_told_the_admin_is(http: World) -> Non
     http.slack.faults.add("chat.postMessage", error="is_archived", times=1)
     await open_setup(http.deniz, MARKETING)
     assert "is saved" in await save_setup(http.deniz, {"Expiry in hours": "5"})
-    await http.deniz.wait_for_message(MARKETING, "could not post that to the channel")
+    await http.deniz.wait_for_message(MARKETING, "the channel couldn't be told")
 
 
 async def test_websites_that_flows_are_on_can_be_chosen_by_their_number(http: World) -> None:
@@ -423,6 +423,6 @@ async def test_more_websites_than_a_menu_holds_are_found_by_their_name(running: 
 async def test_without_any_known_website_all_can_be_chosen(http: World) -> None:
     await http.import_policy("")
     view = await open_setup(http.deniz)
-    assert "No website is known yet" in text_of(view)
+    assert "No websites to choose from yet" in text_of(view)
     assert "at least one website" in (await save_refused_setup(http.deniz, {"Approvers": True}))["All websites"]
     assert "is saved" in await save_setup(http.deniz, {"All websites": True})

@@ -128,7 +128,7 @@ async def test_a_start_while_slack_is_away_is_tried_again(world: World, trouble:
     trouble(world)
     async with run_connected(world):
         await world.emma.send(MARKETING, "/flows help")
-        await world.emma.wait_for_message(MARKETING, "You may here")
+        await world.emma.wait_for_message(MARKETING, "You can")
 
 
 @pytest.mark.parametrize("error", ["internal_error", "service_unavailable"])
@@ -139,7 +139,7 @@ async def test_a_line_that_is_cut_while_slack_is_away_comes_back_later(world: Wo
         await world.emma.wait_until(lambda: not world.slack.sockets.connection_count)
         await wait_for_connection(world)
         await world.emma.send(MARKETING, "/flows help")
-        await world.emma.wait_for_message(MARKETING, "You may here")
+        await world.emma.wait_for_message(MARKETING, "You can")
 
 
 async def test_an_address_that_is_no_good_is_not_tried_for_ever(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ async def test_an_address_that_is_no_good_is_not_tried_for_ever(world: World, mo
     monkeypatch.setattr(world.slack.sockets, "issue_path", lambda: next(paths, None) or good())
     async with run_connected(world):
         await world.emma.send(MARKETING, "/flows help")
-        await world.emma.wait_for_message(MARKETING, "You may here")
+        await world.emma.wait_for_message(MARKETING, "You can")
 
 
 @pytest.mark.parametrize("code", ["invalid_auth", "token_revoked", "not_allowed_token_type"])

@@ -43,7 +43,7 @@ async def test_a_suggestion_is_a_button_in_the_readers_language(http: World) -> 
     assert "Winter sale" in text_of(await press(http.burak, told, "göster １"))
     told = await answer(http.emma, "/flows xyzzy")
     assert text_of(told).startswith("Unknown command “xyzzy”. Try /flows help.\n")
-    assert "You may here" in text_of(await press(http.emma, told, "help"))
+    assert "You can" in text_of(await press(http.emma, told, "help"))
 
 
 async def test_a_suggestion_needs_the_rights_of_its_command_and_asks_as_it_does(http: World) -> None:

@@ -63,7 +63,7 @@ async def test_an_account_of_which_nothing_can_be_read_is_a_fault_and_leaves_the
 ) -> None:
     answer_list_with(http, unreadable_flow(1), unreadable_flow(3))
     await http.burak.send(AGENCY, "/flows list")
-    await http.burak.wait_for_message(AGENCY, "bir hatayla yanıt verdi")
+    await http.burak.wait_for_message(AGENCY, "hata verdi")
     http.enkapush.faults.clear()
     http.add_flows(2)
     await http.emma.send(MARKETING, "/flows list")

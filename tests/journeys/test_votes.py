@@ -81,9 +81,9 @@ async def test_from_the_approval_to_the_effect_enkapush_is_asked_three_times(htt
 async def test_two_are_needed_where_the_policy_says_so(running: World) -> None:
     await running.import_policy(approval_policy(TWO_APPROVALS, approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(running)
-    assert "0 of 2 approvals" in text_of(request)
+    assert "0/2 approvals" in text_of(request)
     await running.burak.click(request, "Approve")
-    await wait_for_status(running, request, "1 of 2 approvals")
+    await wait_for_status(running, request, "1/2 approvals")
     assert list_writes(running) == []
     await running.deniz.click(request, "Approve")
     await wait_for_status(running, request, "Applied")
@@ -94,10 +94,10 @@ async def test_the_same_person_counts_once(http: World) -> None:
     await http.import_policy(approval_policy(TWO_APPROVALS, approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(http)
     await http.burak.click(request, "Approve")
-    again = await wait_for_status(http, request, "1 of 2 approvals")
+    again = await wait_for_status(http, request, "1/2 approvals")
     await http.burak.click(again, "Approve")
     await wait_for_private_message(http.burak, "zaten onayladınız")
-    assert "1 of 2 approvals" in text_of(again)
+    assert "1/2 approvals" in text_of(again)
     assert list_writes(http) == []
 
 
@@ -110,7 +110,7 @@ async def test_twenty_approvers_in_the_same_instant_make_one_effect(http: World)
     await wait_for_status(http, request, "Applied")
     await http.deniz.wait_until(lambda: sum(len(private_messages(http, person)) for person in crowd) == 19)
     assert all(len(private_messages(http, person)) <= 1 for person in crowd)
-    assert all("Somebody was faster" in said for person in crowd for said in private_messages(http, person))
+    assert all("Too late" in said for person in crowd for said in private_messages(http, person))
     assert len(list_writes(http)) == 1
 
 
@@ -130,7 +130,7 @@ async def test_one_click_that_is_delivered_three_times_counts_once(running: Worl
     click = await running.burak.click(request, "Approve")
     await asyncio.gather(*(_redeliver(running, click) for _ in range(2)))
     await running.burak.wait_until(lambda: len(private_messages(running, running.burak)) == 2)
-    assert "1 of 2 approvals" in text_of(await wait_for_status(running, request, "1 of 2 approvals"))
+    assert "1/2 approvals" in text_of(await wait_for_status(running, request, "1/2 approvals"))
     assert list_writes(running) == []
 
 
@@ -172,7 +172,7 @@ async def _end_request(world: World, request: Message, ending: str) -> str:
     await world.burak.click(request, ending)
     if ending == "Approve":
         await wait_for_status(world, request, "Applied")
-        return "Somebody was faster: it is applied already."
+        return "Too late: it was already applied."
     await submit_reason(world.burak, "No")
     await wait_for_status(world, request, "Rejected")
     return "rejected this request"
@@ -190,7 +190,7 @@ async def test_nobody_approves_their_own_request_where_the_policy_does_not_allow
     await running.import_policy(approval_policy(approvers='["S0LEADS", "U0EMMA"]'))
     request = await request_change(running)
     await running.emma.click(request, "Approve")
-    await wait_for_private_message(running.emma, "You can't decide on your own request.")
+    await wait_for_private_message(running.emma, "You can't decide on your own request")
     await running.emma.click(request, "Reject")
     await running.emma.wait_until(lambda: len(private_messages(running, running.emma)) == 2)
     assert running.emma.view is None
@@ -201,7 +201,7 @@ async def test_who_asked_and_may_not_approve_is_told_that_the_request_is_their_o
     await http.import_policy(approval_policy())
     request = await request_change(http)
     told = await click_and_read(http, http.emma, request, "Approve")
-    assert "You can't decide on your own request." in told
+    assert "You can't decide on your own request" in told
     assert "You can withdraw it." in told
 
 
@@ -248,8 +248,8 @@ async def test_people_of_another_company_decide_nothing(http: World, approvers: 
     http.slack.workspace.groups["S0LEADS"].users.append("U0JONAS")
     await http.import_policy(approval_policy("break_glass = ['U0JONAS']", approvers=approvers, where=AGENCY))
     request = await request_change(http, where=AGENCY)
-    for label in ("Approve", "Reject", "Break glass"):
-        assert "people of this organisation only" in await click_and_read(http, http.jonas, request, label, AGENCY)
+    for label in ("Approve", "Reject", "Skip approval"):
+        assert "Only people of this organisation" in await click_and_read(http, http.jonas, request, label, AGENCY)
     assert http.jonas.view is None
     assert list_writes(http) == []
 
@@ -260,7 +260,7 @@ async def test_deactivated_people_and_bots_decide_nothing(http: World, trait: st
     request = await request_change(http)
     setattr(http.slack.workspace.people["U0BURAK"], trait, True)
     http.time.ahead += 4
-    assert "yalnızca etkin kişiler" in await click_and_read(http, http.burak, request, "Approve")
+    assert "Botlar ve devre dışı bırakılmış hesaplar" in await click_and_read(http, http.burak, request, "Approve")
     assert WAITING in text_of(request)
     assert list_writes(http) == []
 
@@ -289,11 +289,11 @@ async def test_an_approval_lapses_with_the_rights_of_who_gave_it(http: World) ->
     await http.import_policy(approval_policy(TWO_APPROVALS, approvers='["S0LEADS", "U0DENIZ"]'))
     request = await request_change(http)
     await http.burak.click(request, "Approve")
-    await wait_for_status(http, request, "1 of 2 approvals")
+    await wait_for_status(http, request, "1/2 approvals")
     await http.import_policy(approval_policy(TWO_APPROVALS, approvers='["U0DENIZ"]'))
     await http.deniz.click(request, "Approve")
     failed = await wait_for_status(http, request, "Failed")
-    assert "the approvals do not suffice any more" in text_of(failed)
+    assert "the approvals no longer suffice" in text_of(failed)
     assert http.deniz.list_buttons(failed) == ["Ask again"]
     assert list_writes(http) == []
 
@@ -328,7 +328,7 @@ async def test_who_joined_the_channel_a_moment_ago_is_everyone_too(http: World) 
     members.remove(stranger.id)
     request = await request_change(http, where=MARKETING)
     await http.burak.click(request, "Approve")
-    await wait_for_status(http, request, "1 of 2 approvals")
+    await wait_for_status(http, request, "1/2 approvals")
     members.append(stranger.id)
     http.time.ahead += 4
     await stranger.click(request, "Approve")
@@ -340,11 +340,11 @@ async def test_who_has_left_the_channel_since_is_not_everyone_any_more(http: Wor
     await http.import_policy(approval_policy(TWO_APPROVALS, approvers='["*"]'))
     request = await request_change(http)
     await http.burak.click(request, "Approve")
-    await wait_for_status(http, request, "1 of 2 approvals")
+    await wait_for_status(http, request, "1/2 approvals")
     http.slack.workspace.channels[MARKETING].members.remove("U0BURAK")
     http.time.ahead += seconds
     await http.deniz.click(request, "Approve")
-    await wait_for_status(http, request, "the approvals do not suffice any more")
+    await wait_for_status(http, request, "the approvals no longer suffice")
     assert list_writes(http) == []
 
 
@@ -362,7 +362,7 @@ async def test_a_website_that_was_taken_from_the_policy_takes_its_requests_along
     await http.import_policy(approval_policy(approvers='["U0DENIZ"]'))
     request = await request_change(http)
     await http.import_policy(approval_policy(approvers='["U0DENIZ"]', websites="[2]"))
-    assert "C0MARKETING no longer works with that website" in await click_and_read(http, http.deniz, request, button)
+    assert "C0MARKETING no longer has that website" in await click_and_read(http, http.deniz, request, button)
     assert list_writes(http) == []
 
 
@@ -373,7 +373,7 @@ async def test_a_website_that_was_taken_while_the_reason_is_typed_is_said_at_the
     await http.deniz.wait_for_view(lambda view: view.callback_id == "changes.reason")
     await http.import_policy(approval_policy(approvers='["U0DENIZ"]', websites="[2]"))
     assert await submit_reason(http.deniz, "Not now") == [
-        "This channel no longer works with that website. Nothing was saved."
+        "This channel no longer has that website, so nothing was saved."
     ]
 
 
@@ -382,7 +382,7 @@ async def test_a_channel_that_lost_its_policy_decides_nothing(http: World) -> No
     request = await request_change(http)
     await http.import_policy("")
     await http.deniz.click(request, "Approve")
-    await wait_for_private_message(http.deniz, "The channel where this was asked for has no policy any more")
+    await wait_for_private_message(http.deniz, "flowbot is no longer set up in the channel this came from")
     assert list_writes(http) == []
 
 
@@ -406,7 +406,7 @@ async def test_a_rejection_needs_a_reason(http: World) -> None:
     await http.import_policy(approval_policy(approvers='["U0DENIZ"]'))
     request = await request_change(http)
     await http.deniz.click(request, "Reject")
-    await http.deniz.wait_for_view("Everyone here will see your reason.")
+    await http.deniz.wait_for_view("Everyone here sees your reason.")
     refused = await http.deniz.submit({"Reason": "   "})
     assert refused.errors
     assert WAITING in text_of(request)
@@ -416,33 +416,33 @@ async def test_a_rejection_that_comes_too_late_is_told(http: World) -> None:
     await http.import_policy(approval_policy(approvers='["U0DENIZ", "S0LEADS"]'))
     request = await request_change(http)
     await http.deniz.click(request, "Reject")
-    await http.deniz.wait_for_view("Everyone here will see your reason.")
+    await http.deniz.wait_for_view("Everyone here sees your reason.")
     await http.burak.click(request, "Approve")
     await wait_for_status(http, request, "Applied")
     said = (await http.deniz.submit({"Reason": "Please not"})).errors
-    assert list(said.values()) == ["Somebody was faster: it is applied already."]
+    assert list(said.values()) == ["Too late: it was already applied."]
     assert http.deniz.read_field("Reason") == "Please not"
     assert "Please not" not in text_of(request)
 
 
-@pytest.mark.parametrize("ending", ["Reject", "Withdraw", "Break glass"])
+@pytest.mark.parametrize("ending", ["Reject", "Withdraw", "Skip approval"])
 async def test_who_gives_a_reason_too_late_reads_what_has_become_of_it(http: World, ending: str) -> None:
     await http.import_policy(approval_policy('break_glass = ["U0BURAK"]', approvers='["U0DENIZ", "S0LEADS"]'))
     request = await request_change(http)
     await http.deniz.click(request, "Reject")
-    await http.deniz.wait_for_view("Everyone here will see your reason.")
+    await http.deniz.wait_for_view("Everyone here sees your reason.")
     await (http.emma if ending == "Withdraw" else http.burak).click(request, ending)
     if ending != "Withdraw":
         assert await submit_reason(http.burak, "No") == []
     await wait_for_status(
-        http, request, {"Reject": "Rejected", "Withdraw": "Withdrawn", "Break glass": "Applied"}[ending]
+        http, request, {"Reject": "Rejected", "Withdraw": "Withdrawn", "Skip approval": "Applied"}[ending]
     )
     said = await submit_reason(http.deniz, "Please not")
     assert said == [
         {
             "Reject": "This request was rejected.",
             "Withdraw": "This request was withdrawn.",
-            "Break glass": "Too late: somebody broke the glass, so this request needs no approval any more.",
+            "Skip approval": "Too late: somebody skipped approval.",
         }[ending]
     ]
 

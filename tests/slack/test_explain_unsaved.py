@@ -16,9 +16,9 @@ from flowbot.slack.views.sentences import format_text
     [
         (DatabaseFaultError(), "form.not_kept", "Nothing was saved"),
         (SlackFaultError("ratelimited"), "form.not_kept", "Nothing was saved"),
-        (DatabaseFullError(), "fault.database_full", "The disk of flowbot's database is full"),
-        (CommitUnsureError(), "form.unsure", "not certain"),
-        (TimeoutError(), "form.unsure", "not certain"),
+        (DatabaseFullError(), "fault.database_full", "flowbot's disk is full"),
+        (CommitUnsureError(), "form.unsure", "may or may not"),
+        (TimeoutError(), "form.unsure", "may or may not"),
         (RuntimeError("xoxb-secret"), "fault.unexpected", "Something went wrong inside flowbot"),
     ],
 )
@@ -28,5 +28,5 @@ def test_it_is_said_whether_anything_is_saved(error: Exception, key: str, said: 
     sentence = format_text(t, problem)
     assert sentence.startswith(t(key))
     assert said in sentence
-    assert re.search(r"tell the engineer this code: [A-Z2-9]{8}$", sentence)
+    assert re.search(r"give the engineer this code: [A-Z2-9]{8}$", sentence)
     assert "xoxb" not in sentence

@@ -233,7 +233,7 @@ def test_an_edit_says_what_enkapush_does_not_tell() -> None:
     shown = input_blocks(build_form(form_values(FLOW), FormKind.EDIT, before=FLOW))
     for label in ("Segment", "UTM source", "UTM medium", "UTM campaign"):
         assert shown[label]["optional"]
-        assert "cannot be shown" in shown[label]["hint"]["text"]
+        assert "isn't shown" in shown[label]["hint"]["text"]
     assert "initial_option" not in shown["Segment"]["element"]
 
 
@@ -247,7 +247,7 @@ def test_a_text_that_no_field_can_hold_is_left_out_and_said() -> None:
     flow = replace(FLOW, description="long " * 700)
     edit = input_blocks(build_form(form_values(flow), FormKind.EDIT, before=flow))["Description"]
     assert (edit["optional"], "initial_value" in edit["element"]) == (True, False)
-    assert "stays as it is" in edit["hint"]["text"]
+    assert "to keep it" in edit["hint"]["text"]
     copy = input_blocks(build_form(duplicate_values(flow, WriteOnlyFields()), FormKind.DUPLICATE, before=flow))[
         "Description"
     ]
@@ -297,7 +297,7 @@ def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
     assert (draft["accessory"]["text"]["text"], draft["accessory"]["value"]) == ("Start over", TOKEN)
 
 
-@pytest.mark.parametrize(("t", "said"), [(EN, "open request for flow 7"), (TR, "7 numaralı akış için açık bir istek")])
+@pytest.mark.parametrize(("t", "said"), [(EN, "This flow has an open request"), (TR, "Bu akış için açık bir istek")])
 def test_that_a_request_is_open_stands_on_top_of_an_edit_alone(t: Translator, said: str) -> None:
     top = build_form(form_values(FLOW), FormKind.EDIT, t, before=FLOW, has_open_request=True)["blocks"][0]
     assert said in top["text"]["text"]
@@ -309,7 +309,7 @@ def test_that_a_request_is_open_stands_on_top_of_an_edit_alone(t: Translator, sa
 
 def test_a_picture_that_is_kept_stays_with_the_form() -> None:
     view = build_form(default_values(SHOP) | {"image": "kept"})
-    assert "is kept" in input_blocks(view)["Image"]["hint"]["text"]
+    assert "is saved" in input_blocks(view)["Image"]["hint"]["text"]
     assert submit_unchanged(view).typed["image"] == "kept"
 
 
@@ -391,7 +391,7 @@ def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
         FormKind.CREATE, FLOW, push.remark_blocks([Text("lint.no_utm")], EN), EN, may_share=True
     )
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
-    assert message.text == "Flow #7 was created, disabled."
+    assert message.text == "Flow #7 was created. It's disabled."
     buttons = [element["text"]["text"] for element in message.blocks[-1]["elements"]]
     assert buttons == ["Enable", "Edit", "Duplicate", "Share"]
     assert "UTM" in json.dumps(message.blocks)

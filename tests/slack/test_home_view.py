@@ -146,7 +146,7 @@ def test_what_weighs_most_is_asked_once_more(kind: ChangeKind) -> None:
 def test_a_picture_that_is_not_kept_is_said_where_a_delete_is_approved() -> None:
     asked = request_details(kind=ChangeKind.DELETE)
     lost = replace(asked, change=replace(asked.change, progress=Progress(image_fault=ImageFault.LOST)))
-    assert "The picture can’t be kept." in text_of_view(draw_home(for_me=(lost,)))
+    assert "The picture can't be saved." in text_of_view(draw_home(for_me=(lost,)))
     assert "icture" not in text_of_view(draw_home(for_me=(asked,)))
 
 

@@ -61,20 +61,20 @@ def form_change(kind: ChangeKind, outcome: Outcome | None, *, state: ChangeState
 
 UNSEEN: Final[dict[ChangeKind, tuple[str, str]]] = {
     ChangeKind.ENABLE: (
-        "flowbot treats it as live. “/flows disable 12” stops it.",
-        "flowbot onu yayında sayıyor. Durdurmak için “/flows durdur 12” yazın.",
+        "may still go live. To stop it, use /flows disable 12.",
+        "yayına girebilir. Durdurmak için: /flows durdur 12",
     ),
     ChangeKind.DISABLE: (
-        "Enkapush does not show flow 12 as disabled yet. It may still be sending.",
-        "12 numaralı akış Enkapush'ta henüz devre dışı görünmüyor. Hâlâ gönderim yapıyor olabilir.",
+        "Flow #12 doesn't show as disabled in Enkapush yet. It may still be sending.",
+        "#12 numaralı akış Enkapush'ta hâlâ etkin görünüyor. Gönderim sürüyor olabilir.",
     ),
     ChangeKind.EDIT: (
-        "Enkapush does not show the edit of flow 12 yet.",
-        "12 numaralı akıştaki değişiklik Enkapush'ta henüz görünmüyor.",
+        "Your change doesn't show in Enkapush yet.",
+        "Değişiklik henüz Enkapush'ta görünmüyor.",
     ),
     ChangeKind.DELETE: (
-        "Enkapush does not show yet that flow 12 is gone.",
-        "12 numaralı akışın silindiği Enkapush'ta henüz görünmüyor.",
+        "Enkapush still shows flow #12.",
+        "Enkapush #12 numaralı akışı hâlâ gösteriyor.",
     ),
 }
 
@@ -120,7 +120,7 @@ def test_a_form_whose_flow_is_not_known_is_opened_again_or_looked_for(t: Transla
     text = outcome_text(change, t)
     message = check_blocks(form_status.failed_message(change.request.token, t, text, check=change.id))
     assert "Spring sale" in text_of(message)
-    assert "iki tane" in text_of(message) if t is TR else "there may be two" in text_of(message)
+    assert "iki kez" in text_of(message) if t is TR else "may create it twice" in text_of(message)
     opened, checked = buttons_of(message)
     assert (opened["action_id"], opened["value"]) == ("flows.form.open", change.request.token)
     assert (checked["action_id"], checked["value"]) == ("changes.check_again", ChangeValue(change=change.id).dump())

@@ -121,7 +121,7 @@ ANY_TEXT = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\n", WIDE,
 
 
 UNSEEN: Mapping[Translator, str] = {
-    EN: "the flow “Spring sale”",
+    EN: "“Spring sale”",
     TR: "“Spring sale”",
 }
 
@@ -241,7 +241,7 @@ def test_a_request_in_turkish() -> None:
     assert text_of(message).startswith(
         "@U0EMMA, #12 Spring sale akışı için etkinleştirme onayı istiyor⏳ Onay bekliyor"
     )
-    assert "2 onaydan 0 tanesi verildi" in text_of(message)
+    assert "0/2 onay" in text_of(message)
     assert list(buttons_by_label(message)) == ["Onayla", "Reddet", "Geri çek"]
 
 
@@ -249,7 +249,7 @@ def test_a_request_shows_the_push_where_it_goes_and_when() -> None:
     message = draw_request(request_details(remarks=(Text("lint.no_utm"),)))
     for part in (
         "Tulips!", "Half price until Sunday", "[ See ]", "Website: Shop", "Wait: 3 days after subscribing",
-        "URL: https://shop.example/spring", "Button 1: See → https://shop.example/see", "⚠ There are no UTM values",
+        "URL: https://shop.example/spring", "Button 1: See → https://shop.example/see", "⚠ No UTM values",
     ):  # fmt: skip
         assert part in text_of(message)
     assert [block["image_url"] for block in message.blocks if block["type"] == "image"] == [FLOW.image_url]
@@ -257,7 +257,7 @@ def test_a_request_shows_the_push_where_it_goes_and_when() -> None:
 
 def test_votes_show_as_progress_and_the_end_on_each_readers_clock() -> None:
     message = draw_request(request_details(approved_by=(BURAK,)))
-    assert "1 of 2 approvals: @U0BURAK" in text_of(message)
+    assert "1/2 approvals: @U0BURAK" in text_of(message)
     assert "Expires @May 4, 2026" in text_of(message)
     (date,) = [each for each in list_elements(message.blocks) if each.get("type") == "date"]
     assert date["timestamp"] == int((NOW + timedelta(hours=70)).timestamp())
@@ -276,7 +276,7 @@ def test_a_request_can_be_decided_by_buttons_that_carry_its_id() -> None:
 
 
 def test_break_glass_is_offered_where_the_rule_names_somebody() -> None:
-    assert "Break glass" in buttons_by_label(draw_request(request_details(rule=ApprovalRule(break_glass=(AYSE,)))))
+    assert "Skip approval" in buttons_by_label(draw_request(request_details(rule=ApprovalRule(break_glass=(AYSE,)))))
 
 
 @pytest.mark.parametrize(
@@ -290,12 +290,12 @@ def test_what_weighs_most_is_asked_once_more(kind: ChangeKind, title: str | None
     if confirm and t is EN:
         assert confirm["title"]["text"] == title
         assert "Shop" in confirm["text"]["text"]
-        assert "3 days" in confirm["text"]["text"]
+        assert kind is ChangeKind.DELETE or "3 days" in confirm["text"]["text"]
 
 
 AUDIENCE: Mapping[Translator, tuple[str, str]] = {
-    EN: ("everyone", "the flow's segment, which Enkapush does not tell"),
-    TR: ("herkes", "Segmentin hangisi olduğunu Enkapush söylemez"),
+    EN: ("everyone", "The flow may have a segment; Enkapush doesn't show it"),
+    TR: ("herkes", "Akışın segmenti olabilir; Enkapush göstermiyor"),
 }
 
 
@@ -309,7 +309,13 @@ def test_the_audience_is_not_claimed_since_enkapush_does_not_tell_it(t: Translat
     assert f"Segment: {t('flow.segment_untold')}" in text_of(message)
 
 
-@pytest.mark.parametrize(("t", "lost"), [(EN, "only as far as flowbot set"), (TR, "segmenti ve UTM değerleri")])
+@pytest.mark.parametrize(
+    ("t", "lost"),
+    [
+        (EN, "without segment and UTM values set outside flowbot"),
+        (TR, "flowbot dışında ayarlanan segment ve UTM değerleri gelmez"),
+    ],
+)
 def test_what_a_restore_cannot_bring_back_is_said_before_the_delete(t: Translator, lost: str) -> None:
     assert (
         lost
@@ -359,7 +365,7 @@ def test_an_edit_is_shown_field_by_field() -> None:
     for part in (
         "Title: Tulips! → Tulips and roses!", "Wait: 3 days → 2 hours",
         "Button 1: See → https://shop.example/see → –", "Segment: → Segment 3", "UTM source: → spring",
-        "Image: → a new one",
+        "Image: → a new picture",
     ):  # fmt: skip
         assert text.count(part) == 1
 
@@ -374,7 +380,7 @@ def test_what_differs_from_the_last_approval_is_shown() -> None:
             request_details(since_approved=(FieldDifference("description", "Until Monday", FLOW.description),))
         )
     )
-    assert "Different since the last approval" in text
+    assert "Changed since the last approval" in text
     assert "Description: Until Monday → Half price until Sunday" in text
     assert "last approval" not in text_of(draw_request(request_details(since_approved=())))
 
@@ -383,9 +389,9 @@ def test_what_differs_from_the_last_approval_is_shown() -> None:
 def test_a_finished_request_carries_its_outcome_and_no_votes(state: ChangeState) -> None:
     message = draw_request(request_details(state))
     assert WORD[state] in text_of(message)
-    assert not {"Approve", "Reject", "Withdraw", "Break glass"} & set(buttons_by_label(message))
+    assert not {"Approve", "Reject", "Withdraw", "Skip approval"} & set(buttons_by_label(message))
     assert "#12 Spring sale" in message.text
-    assert "Asked by @U0EMMA" in text_of(message)
+    assert "Requested by @U0EMMA" in text_of(message)
     others = {"Applied", "Failed", "Rejected", "Withdrawn", "Expired", "Out of date"} - {WORD[state]}
     assert not [word for word in others if word in text_of(message)]
 
@@ -404,18 +410,16 @@ def test_a_rejection_names_its_person_and_reason() -> None:
 
 
 def test_a_withdrawal_and_an_expiry_say_how_it_ended() -> None:
-    assert "↩ Withdrawn · Asked by @U0EMMA" in text_of(draw_request(request_details(ChangeState.WITHDRAWN)))
-    assert "Expired: it was not decided within 3 days." in text_of(draw_request(request_details(ChangeState.EXPIRED)))
+    assert "↩ Withdrawn · Requested by @U0EMMA" in text_of(draw_request(request_details(ChangeState.WITHDRAWN)))
+    assert "Nobody decided within 3 days." in text_of(draw_request(request_details(ChangeState.EXPIRED)))
 
 
 def test_votes_that_were_not_enough_are_kept_in_view() -> None:
-    assert "1 of 2 approvals: @U0AYSE" in text_of(
-        draw_request(request_details(ChangeState.EXPIRED, approved_by=(AYSE,)))
-    )
+    assert "1/2 approvals: @U0AYSE" in text_of(draw_request(request_details(ChangeState.EXPIRED, approved_by=(AYSE,))))
 
 
 def test_a_failure_gives_its_reason() -> None:
-    assert "Failed: Enkapush refused it and changed nothing. It says: Title is too long" in text_of(
+    assert "Failed: Enkapush refused this, so nothing was changed. It says: Title is too long" in text_of(
         draw_request(request_details(ChangeState.FAILED))
     )
 
@@ -442,7 +446,7 @@ def test_a_failure_of_an_unknown_kind_is_still_told() -> None:
 
 def test_what_is_not_known_says_what_to_look_at_and_can_be_looked_at_again() -> None:
     message = draw_request(request_details(ChangeState.UNKNOWN))
-    assert "It is not known whether this was done. Enkapush does not show the edit of flow 12 yet." in text_of(message)
+    assert "It is not known whether this was done. Your change doesn't show in Enkapush yet." in text_of(message)
     assert buttons_by_label(message)["Check again"]["action_id"] == "changes.check_again"
 
 
@@ -457,7 +461,7 @@ def test_a_flow_that_is_gone_cannot_be_asked_for_again() -> None:
     message = draw_request(
         request_details(ChangeState.OUT_OF_DATE, change={"outcome": Outcome("out_of_date.gone", {"id": "12"})})
     )
-    assert "does not exist in Enkapush any more" in text_of(message)
+    assert "no longer exists in Enkapush" in text_of(message)
     assert not buttons_by_label(message)
 
 
@@ -481,8 +485,8 @@ def test_a_restored_flow_says_where_it_comes_from() -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (ImageFault.LOST, "The picture can’t be kept. Restore will bring the flow back without it."),
-        (ImageFault.LATE, "The picture can’t be fetched now."),
+        (ImageFault.LOST, "The picture can't be saved. Restore brings the flow back without it."),
+        (ImageFault.LATE, "The picture can't be loaded right now."),
     ],
 )
 def test_a_picture_that_is_not_kept_is_said_before_the_buttons(fault: ImageFault, said: str) -> None:
@@ -501,7 +505,7 @@ def test_what_a_deleted_and_a_restored_flow_lack_is_said(image: ImageId | None, 
             ChangeState.APPLIED, ChangeKind.DELETE, change={"outcome": outcome, "progress": Progress(image=image)}
         )
     )
-    assert ("Its picture could not be kept" in text_of(deleted)) is is_lost
+    assert ("Its picture couldn't be saved" in text_of(deleted)) is is_lost
     outcome = Outcome("applied.restore", {"id": "57"}, FlowId(57))
     wanted = DesiredFlow(FlowContent.of(FLOW), image=image)
     given = request_details(
@@ -524,7 +528,7 @@ def test_what_needed_no_approval_is_told_without_votes() -> None:
 @pytest.mark.parametrize("state", sorted(DECIDED))
 def test_a_broken_glass_stands_out(state: ChangeState) -> None:
     text = text_of(draw_request(skipped_details(state)))
-    assert "🚨 @U0AYSE broke the glass" in text
+    assert "🚨 @U0AYSE skipped approval" in text
     assert "Reason: The shop sells what it has not" in text
     assert "Approved" not in text
 
@@ -535,7 +539,7 @@ def test_an_alarm_names_person_flow_and_reason_and_mentions_the_approvers() -> N
     text = text_of(message)
     assert text.startswith("🚨 @U0AYSE skipped approval to enable flow #12 Spring sale")
     assert "The shop sells what it has not" in text
-    assert "For your attention: @S0LEADS" in text
+    assert "FYI @S0LEADS" in text
     kinds = [
         each["type"] for each in list_elements(message.blocks) if each.get("type") in {"user", "usergroup", "broadcast"}
     ]
@@ -551,7 +555,7 @@ WHY: Mapping[ChangeState, tuple[str, ...]] = {
     ChangeState.UNKNOWN: ("approved by", "not known"),
     ChangeState.REJECTED: ("was rejected · by Burak Demir", "Reason: Not before June"),
     ChangeState.WITHDRAWN: ("was withdrawn", "Nothing was changed."),
-    ChangeState.EXPIRED: ("not decided within 3 days",),
+    ChangeState.EXPIRED: ("Nobody decided within 3 days",),
     ChangeState.OUT_OF_DATE: ("Title: Tulips! → Roses!", "State: Disabled → Enabled"),
 }
 
@@ -600,7 +604,7 @@ def test_a_new_request_mentions_its_approvers_and_nobody_else(mentions: bool) ->
 
 def test_who_asked_is_told_who_broke_the_glass_and_why() -> None:
     text = text_of(check_blocks(request_ended_message(skipped_details(), EN, MENTIONED)))
-    assert "🚨 @U0AYSE broke the glass" in text
+    assert "🚨 @U0AYSE skipped approval" in text
     assert "Reason: The shop sells what it has not" in text
 
 
@@ -612,7 +616,7 @@ def test_there_is_no_alarm_where_nobody_skipped_anything() -> None:
 def test_a_reminder_says_what_waits_for_whom() -> None:
     message = check_blocks(reminder_message(request_details(approved_by=(BURAK,), approvers=(LEADS,)), EN, NOW))
     assert message.text == "Still waiting for approval: enable flow #12 Spring sale, asked 2 hours ago"
-    for part in (message.text, "1 of 2 approvals: @U0BURAK", "Expires", "@S0LEADS"):
+    for part in (message.text, "1/2 approvals: @U0BURAK", "Expires", "@S0LEADS"):
         assert part in text_of(message)
 
 
@@ -620,13 +624,13 @@ def test_a_reminder_says_what_waits_for_whom() -> None:
 def test_the_requester_is_told_where_approval_is_asked_for(link: str | None) -> None:
     rule = ApprovalRule(channel=ChannelId("C0APPROVALS"))
     message = check_blocks(request_sent_message(request_details(rule=rule).change, link, EN))
-    assert "Asked for approval in @C0APPROVALS – Enable: #12 Spring sale" in text_of(message)
+    assert "Approval requested in @C0APPROVALS – Enable: #12 Spring sale" in text_of(message)
     assert [button["url"] for button in buttons_by_label(message).values()] == ([link] if link else [])
 
 
 def test_an_empty_list_of_approvals_says_so() -> None:
     message = check_blocks(approvals_message([], [], [], {}, EN, NOW))
-    assert "Nothing is waiting" in text_of(message)
+    assert "Nothing needs approval" in text_of(message)
 
 
 def test_the_list_of_approvals_has_three_heads_and_a_link_to_each_request() -> None:
@@ -634,9 +638,9 @@ def test_the_list_of_approvals_has_three_heads_and_a_link_to_each_request() -> N
     mine = [request_details(approved_by=(BURAK,)), request_details(ChangeState.REJECTED)]
     message = check_blocks(approvals_message([], mine, [edit_details()], {ChangeId("k7m2"): link}, EN, NOW))
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
-    assert heads == ["Waiting for you", "Asked by you", "Also waiting in this channel"]
+    assert heads == ["Needs your approval", "Your requests", "Also open in this channel"]
     text = text_of(message)
-    for part in ("Enable #12 Spring sale", "1 of 2 approvals\nExpires <!date^", "Asked by <@U0EMMA>", "Rejected"):
+    for part in ("Enable #12 Spring sale", "1/2 approvals\nExpires <!date^", "Requested by <@U0EMMA>", "Rejected"):
         assert part in text
     assert buttons_by_label(message)["Open"]["url"] == link
 
@@ -701,7 +705,7 @@ def submission_of(definition: dict[str, Any], reason: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("purpose", "title", "submit"),
-    [(ReasonPurpose.REJECT, "Reject request", "Reject"), (ReasonPurpose.BREAK_GLASS, "Break glass", "Break glass")],
+    [(ReasonPurpose.REJECT, "Reject request", "Reject"), (ReasonPurpose.BREAK_GLASS, "Skip approval", "Skip approval")],
 )
 def test_the_form_asks_for_a_reason_that_is_required(purpose: ReasonPurpose, title: str, submit: str) -> None:
     view = reason_view(purpose)

@@ -153,7 +153,7 @@ def approve_button(details: RequestDetails, t: Translator, *, hint: str | None =
     if change.request.kind is ChangeKind.ENABLE and segment:
         text = t("request.confirm_enable_segment", website=website, wait=wait, segment=segment)
     elif change.request.kind is ChangeKind.DELETE and details.settings.is_certain:
-        text = t("request.confirm_delete_known", website=website, wait=wait)
+        text = t("request.confirm_delete_known", website=website)
     else:
         text = t(keys[1], website=website, wait=wait)
     return button | {"confirm": block_kit.confirm_dialog(title, text, yes=t("button.approve"), no=t("request.cancel"))}

@@ -63,6 +63,12 @@ class Metrics:
             ["method"],
             registry=registry,
         )
+        self.slack_shortened = Counter(
+            "flowbot_slack_shortened_total",
+            "Messages that were shortened, by reason: length or Slack's error code",
+            ["method", "reason"],
+            registry=registry,
+        )
         self.work_in_hand = Gauge("flowbot_work_in_hand", "Requests acknowledged and not yet done", registry=registry)
         self.leases_taken_over = Counter(
             "flowbot_leases_taken_over_total",
@@ -99,6 +105,10 @@ class Metrics:
     def count_slack_throttle(self, method: str) -> None:
         """Count an answer 429 from Slack, whether the call is retried or not."""
         self.slack_throttled.labels(method).inc()
+
+    def count_shortened(self, method: str, reason: str) -> None:
+        """Count a message that was shortened; `reason` is `length` or an error code."""
+        self.slack_shortened.labels(method, reason).inc()
 
     def watch_connection(self, is_connected: Callable[[], bool]) -> None:
         """Add the gauge that says whether Socket Mode is connected."""

@@ -98,7 +98,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     """Join the listeners, forms and messages. Return the app, the notifier, and the Home tab, which wants closing."""
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
-    modals, poster = Modals(client), MessagePoster(client)
+    modals, poster = Modals(client), MessagePoster(client, metrics)
     details = RequestDetailsLoader(services.store, services.images, services.flow_cache, services.settings, clock)
     messages, sender = services.messages, OnceSender(services.messages, poster, monotonic)
     message_sync = RequestMessageSync(

@@ -364,3 +364,12 @@ def test_a_messages_text_has_at_most_4000_characters() -> None:
         check_message("x" * 4001, None, WORKSPACE)
     with pytest.raises(SlackError, match="no_text"):
         check_message("  ", None, WORKSPACE)
+
+
+def test_a_messages_blocks_have_fewer_than_11300_characters_together() -> None:
+    blocks = [{"type": "section", "text": plain("x" * 2825)} for _ in range(4)]
+    blocks[0]["text"] = plain("x" * 2824)
+    check_message("x", blocks, WORKSPACE)
+    blocks[0]["text"] = plain("x" * 2825)
+    with pytest.raises(SlackError, match="msg_blocks_too_long"):
+        check_message("x", blocks, WORKSPACE)

@@ -29,9 +29,10 @@ from flowbot.slack.views.approval_channel import ApprovalChannelContent, approva
 from flowbot.slack.views.approvals import approvals_message
 from flowbot.slack.views.help import help_message
 from flowbot.slack.views.history import deleted_message, history_message
-from flowbot.slack.views.message import HEADLINE_MAX, Message
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import People
 from flowbot.slack.views.request_message import request_message
+from flowbot.slack.views.shortening import HEADLINE_MAX
 from tests.slack.test_request_views import (
     AYSE,
     BURAK,
@@ -86,7 +87,7 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
     yield approval_channel_message(ApprovalChannelContent([CHANNEL], [details], {}, FlowId(12), ["show"]), t, NOW)
 
     page = FlowDetails(replace(flow, id=FlowId(2**63 - 1)), {SHOP: name}, may_share=True, may_edit=True)
-    query = FlowQuery((name,), website=SHOP)
+    query = FlowQuery((name[:500],), website=SHOP)
     found = FlowList(ListRequest(query), Page((flow,), 1, 2, 11), {SHOP: name}, may_share=True, may_edit=True)
     yield push.flow_details_message(page, t, NOW)
     yield push.shared_flow_message(page, EMMA, t, NOW)

@@ -6,10 +6,11 @@ from typing import Final
 import pytest
 
 from flowbot.domain.ids import ChannelId, UserId
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import DependencyError, SlackFaultError, UserError
+from flowbot.observability.metrics import Metrics
 from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_of
 from flowbot.slack.api.client import create_web_client, open_session
-from flowbot.slack.api.messages import Responder
+from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.payloads.incoming import ReplyTarget
 from flowbot.slack.views.block_kit import image, plain, section
 from flowbot.slack.views.message import Message
@@ -22,9 +23,11 @@ PICTURE: Final = Message((section(plain("Hello")), image("https://cdn.example/a.
 class Setup:
     """The stand-in Slack, and a responder that posts to it."""
 
-    def __init__(self, slack: SlackSandbox, replies: Responder) -> None:
+    def __init__(self, slack: SlackSandbox, replies: Responder, poster: MessagePoster, metrics: Metrics) -> None:
         self.slack = slack
         self.responder = replies
+        self.poster = poster
+        self.metrics = metrics
 
     @property
     def emma(self) -> SandboxPerson:
@@ -35,6 +38,15 @@ class Setup:
         good = self.slack.context.issue_response_url("commands", channel, EMMA)
         return ReplyTarget(ChannelId(channel), UserId(EMMA), good if url is None else url)
 
+    def count_shortened(self, method: str) -> dict[str, float]:
+        """Return how many messages were shortened on this way, by reason."""
+        samples = next(iter(self.metrics.slack_shortened.collect())).samples
+        return {
+            each.labels["reason"]: each.value
+            for each in samples
+            if each.labels["method"] == method and each.name.endswith("_total")
+        }
+
     async def read_messages(self, channel: str = MARKETING) -> list[tuple[str, bool]]:
         return [(text_of(message), message.is_ephemeral) for message in await self.emma.list_messages(channel)]
 
@@ -44,7 +56,8 @@ async def setup() -> AsyncIterator[Setup]:
     slack = SlackSandbox()
     async with slack.serve() as origin, open_session() as session:
         api = f"{origin}/api"
-        yield Setup(slack, Responder(create_web_client(api, BOT_TOKEN, session), session, api))
+        client, metrics = create_web_client(api, BOT_TOKEN, session), Metrics()
+        yield Setup(slack, Responder(client, session, api, metrics), MessagePoster(client, metrics), metrics)
 
 
 async def test_an_answer_is_for_its_person_alone(setup: Setup) -> None:
@@ -125,3 +138,32 @@ async def test_who_may_be_reached_later_is_not_given_up(setup: Setup, passing: s
         setup.slack.faults.add(method, error="internal_error" if method == passing else "channel_not_found", times=None)
     with pytest.raises(DependencyError, match=r"fault\.slack"):
         await setup.responder.notify_person(ChannelId(MARKETING), UserId(EMMA), HELLO)
+
+
+LONG: Final = Message((section(plain("Hello")), *[section(plain("x" * 3000))] * 4))
+
+
+@pytest.mark.parametrize("refusal", ["msg_blocks_too_long", "invalid_blocks"])
+@pytest.mark.parametrize("way", ["response_url", "chat.postEphemeral", "chat.postMessage", "chat.update"])
+async def test_a_message_that_slack_refuses_for_its_length_is_sent_shorter(
+    setup: Setup, way: str, refusal: str
+) -> None:
+    setup.slack.faults.add(way, error=refusal, longer_than=3000, times=None)
+    match way:
+        case "chat.postMessage":
+            await setup.responder.reply_publicly(setup.reply_target(), LONG)
+        case "chat.update":
+            await setup.poster.edit(*await setup.poster.post(ChannelId(MARKETING), HELLO), LONG)
+        case _:
+            url = None if way == "response_url" else ""
+            await setup.responder.reply_privately(setup.reply_target(url=url), LONG)
+    ((text, _),) = await setup.read_messages()
+    assert text.startswith("Hello\nxxx")
+    assert len(text) <= 3000
+    assert setup.count_shortened(way) == {"length": 1, refusal: 1}
+
+
+async def test_a_message_that_stays_refused_is_given_up(setup: Setup) -> None:
+    setup.slack.faults.add("chat.postMessage", error="invalid_blocks", times=None)
+    with pytest.raises(SlackFaultError):
+        await setup.poster.post(ChannelId(MARKETING), LONG)

@@ -178,7 +178,8 @@ def skipped_details(state: ChangeState = ChangeState.APPLIED) -> RequestDetails:
 
 
 def check_blocks(message: Message) -> Message:
-    check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
+    sent = message.fitted()
+    check_message(sent.text, json.loads(json.dumps(sent.blocks)), WORKSPACE)
     return message
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from flowbot.sandbox.slack.blockkit.payload_checks import count_text
 from flowbot.sandbox.slack.errors import SlackError, invalid
 from flowbot.sandbox.slack.event_feed import EventFeed
 from flowbot.sandbox.slack.models import Json
@@ -23,6 +24,7 @@ class Fault:
         hang: Never answer; the caller's own timeout ends it.
         lose_answer: Carry the call out, then drop the connection without an answer.
         block_type: Refuse with `invalid_blocks` those calls that contain a block of this type.
+        longer_than: Refuse with `msg_blocks_too_long` those calls whose blocks have more characters than this.
         times: How many calls are hit; None for all.
     """
 
@@ -34,11 +36,14 @@ class Fault:
     hang: bool = False
     lose_answer: bool = False
     block_type: str | None = None
+    longer_than: int | None = None
     times: int | None = 1
 
     def matches(self, method: str, arguments: Json) -> bool:
         """Check whether this call is hit."""
         if self.times == 0 or self.method not in {method, "*"}:
+            return False
+        if self.longer_than is not None and count_text(arguments.get("blocks")) <= self.longer_than:
             return False
         return self.block_type is None or _mentions_block(arguments, self.block_type)
 
@@ -66,6 +71,7 @@ class Faults:
         hang: bool = False,
         lose_answer: bool = False,
         block_type: str | None = None,
+        longer_than: int | None = None,
         times: int | None = 1,
     ) -> Fault:
         """Add a fault (see `Fault` for the arguments) and return it."""
@@ -73,7 +79,9 @@ class Faults:
             status = status or 429
         if block_type is not None:
             error = error or "invalid_blocks"
-        fault = Fault(method, error, status, retry_after, delay, hang, lose_answer, block_type, times)
+        if longer_than is not None:
+            error = error or "msg_blocks_too_long"
+        fault = Fault(method, error, status, retry_after, delay, hang, lose_answer, block_type, longer_than, times)
         self._faults.append(fault)
         return fault
 

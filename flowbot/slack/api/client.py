@@ -44,6 +44,9 @@ class CallCounter(Protocol):
     def count_slack_throttle(self, method: str) -> None:
         """Count an answer with status 429."""
 
+    def count_shortened(self, method: str, reason: str) -> None:
+        """Count a message that was shortened: for its `length`, or after an error code of Slack's."""
+
 
 class MeteredWebClient(AsyncWebClient):
     """Slack's client, with every call counted, and the `Date` of every answer and every refusal noted."""

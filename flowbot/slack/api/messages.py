@@ -13,9 +13,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import SlackFaultError, UserError
 from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slack_url, proxy_for
-from flowbot.slack.api.errors import REFUSED, SLACK_ERRORS, UNREACHABLE, error_code, error_detail
+from flowbot.slack.api.errors import REFUSED, SLACK_ERRORS, UNREACHABLE, error_code
+from flowbot.slack.api.message_sender import BlocksRefusedError, MessageSender
 from flowbot.slack.payloads.incoming import ReplyTarget
-from flowbot.slack.views.message import Message
+from flowbot.slack.views.message import BLOCKS_REFUSED, Message
 
 RESPONSE_URL: Final = "response_url"
 TRIES: Final = 3
@@ -41,29 +42,6 @@ class AnswerLostError(SlackFaultError):
     """Slack's answer was lost: it may have carried the call out."""
 
 
-async def send_message(client: AsyncWebClient, method: str, message: Message, **params: Any) -> Any:
-    """Call `method`, such as `chat.postMessage`, with `message` as its content, and return Slack's answer.
-
-    Blocks that Slack refuses are sent once more without their images.
-
-    Raises:
-        SlackApiError: Slack refuses it.
-        Any other of SLACK_ERRORS: Slack did not answer.
-    """
-    try:
-        return await _call_method(client, method, message, params)
-    except SlackApiError as error:
-        if error_code(error) != "invalid_blocks":
-            raise
-        log.warning("slack.blocks_refused", method=method, detail=error_detail(error))
-        return await _call_method(client, method, message.without_images(), params)
-
-
-async def _call_method(client: AsyncWebClient, method: str, message: Message, params: dict[str, Any]) -> Any:
-    body = {**params, "text": message.text, "blocks": list(message.blocks)}
-    return await client.api_call(method, json=body)
-
-
 class Responder:
     """Sends private replies, notifications and public posts.
 
@@ -77,7 +55,7 @@ class Responder:
     def __init__(
         self, client: AsyncWebClient, session: aiohttp.ClientSession, api_url: str, counts: CallCounter | None = None
     ) -> None:
-        self._client = client
+        self._sender = MessageSender(client, counts)
         self._session = session
         self._api_url = api_url
         self._counts = counts
@@ -135,7 +113,7 @@ class Responder:
         """
         given = {name: value for name, value in params.items() if value}
         try:
-            await send_message(self._client, "chat.postEphemeral", message, **given)
+            await self._sender.call("chat.postEphemeral", message, **given)
         except SlackApiError as error:
             return error_code(error)
         except SLACK_ERRORS as error:
@@ -150,8 +128,7 @@ class Responder:
             DependencyError: Slack failed.
         """
         try:
-            await send_message(
-                self._client,
+            await self._sender.call(
                 "chat.postMessage",
                 message,
                 channel=target.require_channel(),
@@ -167,17 +144,24 @@ class Responder:
             raise SlackFaultError(error_code(error)) from error
 
     async def _send_directly(self, user: UserId, message: Message) -> None:
-        await send_message(self._client, "chat.postMessage", message, channel=user, unfurl_links=False)
+        await self._sender.call("chat.postMessage", message, channel=user, unfurl_links=False)
 
     async def _send_by_url(self, url: str, message: Message, body: dict[str, Any]) -> bool:
         """Post to the response URL, and return whether Slack took it."""
         if not is_slack_url(url, self._api_url):
             log.warning("slack.response_url_foreign")
             return False
-        refusal = await self._post(url, message, body)
-        if refusal and "invalid_blocks" in refusal:
-            log.warning("slack.blocks_refused", method="response_url", detail=refusal[:200])
-            refusal = await self._post(url, message.without_images(), body)
+
+        async def post(version: Message) -> str | None:
+            refusal = await self._post(url, version, body)
+            if refusal and (code := next((code for code in BLOCKS_REFUSED if code in refusal), None)):
+                raise BlocksRefusedError(code)
+            return refusal
+
+        try:
+            refusal = await self._sender.send(RESPONSE_URL, message, post)
+        except BlocksRefusedError as error:
+            refusal = error.reason
         if refusal:
             log.warning("slack.response_url_refused", detail=refusal[:200])
         return refusal is None
@@ -223,10 +207,12 @@ class MessagePoster:
 
     Args:
         client: the Web API, as the bot.
+        counts: counts the messages that were shortened.
     """
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, counts: CallCounter | None = None) -> None:
         self._client = client
+        self._sender = MessageSender(client, counts)
 
     async def post(
         self, channel: ChannelId | UserId, message: Message, thread: str | None = None
@@ -275,7 +261,7 @@ class MessagePoster:
 
     async def _call(self, method: str, message: Message, **params: Any) -> Any:
         try:
-            return await send_message(self._client, method, message, **params)
+            return await self._sender.call(method, message, **params)
         except SlackApiError:
             raise
         except aiohttp.ClientConnectorError as error:

@@ -2,24 +2,38 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flowbot.domain.text import utf16_length
-from flowbot.slack.views.block_kit import Block, Element, clip
+from flowbot.slack.views.block_kit import Block, Element, actions, clip
+from flowbot.slack.views.shortening import HEADLINE_MAX, count_characters, shorten_blocks
 
-HEADLINE_MAX: Final = 700
-"""Far more than a notification shows; escaped, it stays below the 4,000 characters that Slack takes."""
 _MARKS: Final = re.compile(r"[*_~`>＞]|@|#(?!\d+(?![\w-]))|:(?=\S)|(?<=\S)\.(?=\S)")
 """What Slack reads as formatting, a mention, an emoji or an address where no space follows. `#12` stays: a flow."""
 _ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
+MESSAGE_MAX: Final = 10_000
+"""Slack refused 11,300 characters in one message, and states no limit (https://github.com/slackapi/bolt-js/issues/2867)."""
+SHORT_MAX: Final = 3000
+"""For a message that Slack refused all the same."""
+INVALID_BLOCKS: Final = "invalid_blocks"
+BLOCKS_REFUSED: Final = (INVALID_BLOCKS, "msg_blocks_too_long")
+"""Slack's errors about blocks, which a shorter message may not meet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message. Its first block begins with the headline."""
+    """A message.
+
+    Attributes:
+        blocks: The first one begins with the headline.
+        more: The button to add where the message is shortened: it shows the whole.
+    """
 
     blocks: tuple[Block, ...]
+    more: Element | None = None
 
     @property
     def text(self) -> str:
@@ -28,17 +42,43 @@ class Message:
 
     def without_images(self) -> "Message":
         """Return the message without its images; Slack answers `invalid_blocks` where it cannot fetch one."""
-        return Message(
-            tuple(
-                {key: value for key, value in block.items() if key != "accessory" or value["type"] != "image"}
-                for block in self.blocks
-                if block["type"] != "image"
-            )
+        blocks = tuple(
+            {key: value for key, value in block.items() if key != "accessory" or value["type"] != "image"}
+            for block in self.blocks
+            if block["type"] != "image"
         )
+        return replace(self, blocks=blocks)
+
+    def fitted(self) -> "Message":
+        """Return the message itself, or shortened to what Slack is known to take."""
+        return self if count_characters(self.blocks) <= MESSAGE_MAX else self.shortened(MESSAGE_MAX)
+
+    def shortened(self, limit: int) -> "Message":
+        """Return the message with its texts shortened to `limit` characters together, and the button for the whole."""
+        blocks = shorten_blocks(self.blocks, limit - count_characters(self.more))
+        if self.more is not None and blocks[-1]["type"] == "actions":
+            blocks[-1] = actions(*blocks[-1]["elements"], self.more)
+        elif self.more is not None:
+            blocks.append(actions(self.more))
+        return Message(tuple(blocks))
+
+    def fallback(self, refusal: str) -> "Message | None":
+        """Return the message to send after Slack refused this one; None where no other is left.
+
+        Args:
+            refusal: Slack's error code.
+        """
+        candidates = [self.without_images()] if refusal == INVALID_BLOCKS else []
+        if refusal in BLOCKS_REFUSED and count_characters(self.blocks) > SHORT_MAX:
+            candidates.append(self.without_images().shortened(SHORT_MAX))
+        return next((each for each in candidates if each != self), None)
 
 
 def format_headline(block: Block) -> str:
-    """Format a block's first paragraph as `text`; plain text in it, foreign or not, stays as it is shown."""
+    """Format a block's first paragraph as `text`; plain text in it, foreign or not, stays as it is shown.
+
+    Escaped, it stays below the 4,000 characters that Slack takes.
+    """
     parts, room = [], HEADLINE_MAX
     for element in _list_elements(block):
         if room <= 0:

@@ -17,6 +17,7 @@ from flowbot.sandbox.slack.models import Json
 from flowbot.sandbox.slack.workspace import Workspace
 
 MAX_TEXT = 4000
+MAX_BLOCKS_TEXT = 11_300
 MAX_VIEW_BYTES = 250_000
 _FILE_ID = re.compile(r"[-/](F[A-Z0-9]{6,})/")
 
@@ -54,14 +55,24 @@ def check_message(text: str, blocks: Any, workspace: Workspace) -> None:
     """Check a message that the bot sent.
 
     Raises:
-        SlackError: `no_text`, `msg_too_long` (more than 4000 characters), `invalid_blocks`.
+        SlackError: `no_text`, `msg_too_long` (more than 4000 characters), `invalid_blocks`, `msg_blocks_too_long`.
     """
     if blocks:
         check_blocks(blocks, "message", workspace, "/blocks", "invalid_blocks")
+        if count_text(blocks) >= MAX_BLOCKS_TEXT:
+            raise SlackError("msg_blocks_too_long")
     elif not text.strip():
         raise SlackError("no_text")
     if utf16_length(text) > MAX_TEXT:
         raise SlackError("msg_too_long")
+
+
+def count_text(value: Any) -> int:
+    """Count the characters of all texts in blocks (github.com/slackapi/bolt-js/issues/2867 tells where Slack stops)."""
+    if isinstance(value, dict):
+        text = value.get("text")
+        return (utf16_length(text) if isinstance(text, str) else 0) + sum(map(count_text, value.values()))
+    return sum(map(count_text, value)) if isinstance(value, list) else 0
 
 
 def check_view(view: Any, workspace: Workspace, kind: Literal["modal", "home"] | None) -> Json:

@@ -1,0 +1,81 @@
+"""The sender of messages, which shortens them as far as Slack needs it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import structlog
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot.slack.api.client import CallCounter
+from flowbot.slack.api.errors import error_code, error_detail
+from flowbot.slack.views.message import Message
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+class BlocksRefusedError(Exception):
+    """A response URL does not take the message's blocks; `reason` is Slack's error code."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class MessageSender:
+    """Sends each message as long as Slack takes it.
+
+    Args:
+        client: the Web API, as the bot.
+        counts: counts the messages that were shortened.
+    """
+
+    def __init__(self, client: AsyncWebClient, counts: CallCounter | None = None) -> None:
+        self._client = client
+        self._counts = counts
+
+    async def call(self, method: str, message: Message, **params: Any) -> Any:
+        """Call `method`, such as `chat.postMessage`, with `message` as its content, and return Slack's answer.
+
+        Raises:
+            SlackApiError: Slack refuses it.
+            Any other of SLACK_ERRORS: Slack did not answer.
+        """
+
+        async def call(version: Message) -> Any:
+            body = {**params, "text": version.text, "blocks": list(version.blocks)}
+            return await self._client.api_call(method, json=body)
+
+        return await self.send(method, message, call)
+
+    async def send(self, method: str, message: Message, send: Callable[[Message], Awaitable[T]]) -> T:
+        """Send a message by `send`; a shorter one where it is too long, or where its blocks are refused.
+
+        Args:
+            method: names the way in the log and the metrics.
+            message: what to send.
+            send: sends a version of it, and raises SlackApiError or BlocksRefusedError where Slack refuses that.
+
+        Raises:
+            SlackApiError, BlocksRefusedError: Slack refuses the shortest version, or for another reason.
+        """
+        version = message.fitted()
+        if version is not message:
+            self._report(method, "length", "")
+        while True:
+            try:
+                return await send(version)
+            except (SlackApiError, BlocksRefusedError) as error:
+                code = error.reason if isinstance(error, BlocksRefusedError) else error_code(error)
+                shorter = version.fallback(code)
+                if shorter is None:
+                    raise
+                self._report(method, code, str(error_detail(error)) if isinstance(error, SlackApiError) else "")
+                version = shorter
+
+    def _report(self, method: str, reason: str, detail: str) -> None:
+        log.warning("slack.shortened", method=method, reason=reason, detail=detail)
+        if self._counts is not None:
+            self._counts.count_shortened(method, reason)

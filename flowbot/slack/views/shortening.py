@@ -1,0 +1,70 @@
+"""Blocks shortened to a number of characters."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flowbot.domain.text import utf16_length
+from flowbot.slack.views.block_kit import Block, clip
+
+HEADLINE_MAX: Final = 700
+"""The first block stays whole up to this: far more than a notification shows."""
+_READ: Final = frozenset({"text", "alt_text", "fallback"})
+_CAPS: Final = (2000, 1000, 500, 250, 120, 60, 30)
+"""Lengths of a single text, longest first: short texts stay whole as long as long ones can give way."""
+_ISOLATE: Final = "\N{FIRST STRONG ISOLATE}"
+_POP: Final = "\N{POP DIRECTIONAL ISOLATE}"
+
+
+def count_characters(value: Any) -> int:
+    """Count the characters of all texts in blocks, as UTF-16 units."""
+    match value:
+        case dict():
+            return sum(
+                utf16_length(each) if name in _READ and isinstance(each, str) else count_characters(each)
+                for name, each in value.items()
+            )
+        case list() | tuple():
+            return sum(map(count_characters, value))
+        case _:
+            return 0
+
+
+def shorten_blocks(blocks: Sequence[Block], limit: int) -> list[Block]:
+    """Shorten the texts of blocks until they have `limit` characters together, but for the headline and buttons.
+
+    Where even that is not enough, blocks are left out, the last ones first, but never the first one or buttons.
+    """
+    shortened = list(blocks)
+    for cap in _CAPS:
+        if count_characters(shortened) <= limit:
+            return shortened
+        shortened = [
+            block if place == 0 and count_characters(block) <= HEADLINE_MAX else _shorten(block, cap)
+            for place, block in enumerate(shortened)
+        ]
+    for place in range(len(shortened) - 1, 0, -1):
+        if count_characters(shortened) <= limit:
+            break
+        if shortened[place]["type"] != "actions":
+            del shortened[place]
+    return shortened
+
+
+def _shorten(value: Any, cap: int) -> Any:
+    match value:
+        case {"type": "button"}:
+            return value
+        case {"type": "text" | "plain_text" | "link", "text": str(text)}:
+            return value | {"text": _clip(text, cap)}
+        case dict():
+            return {name: _shorten(each, cap) for name, each in value.items()}
+        case list():
+            return [_shorten(each, cap) for each in value]
+        case _:
+            return value
+
+
+def _clip(text: str, cap: int) -> str:
+    """Shorten a text, and close an isolate whose end is cut off."""
+    shown = clip(text, cap)
+    return shown + _POP * (shown.count(_ISOLATE) - shown.count(_POP))

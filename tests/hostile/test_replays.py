@@ -131,7 +131,7 @@ async def request_before_the_policy_allows_it(world: World) -> Delivery:
     await world.import_policy(approval_policy(editors=NOBODY))
     add_flow(world)
     await world.emma.send(MARKETING, "/flows enable 1")
-    await world.emma.wait_for_message(MARKETING, "don't have permission")
+    await world.emma.wait_for_message(MARKETING, "can do this.")
     await world.import_policy(approval_policy())
     return last_delivery(world)
 

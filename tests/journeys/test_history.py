@@ -137,7 +137,7 @@ async def test_only_an_editor_restores_a_version_and_only_of_a_flow_that_is_ther
     await http.emma.close()
     await http.import_policy(POLICY.replace('editors = ["S0EDITORS"]', 'editors = ["U0DENIZ"]'))
     await http.emma.click(shown, "Restore this version")
-    await http.emma.wait_for_message(MARKETING, "don't have permission")
+    await http.emma.wait_for_message(MARKETING, "Only U0DENIZ can do this.")
 
 
 async def test_it_names_people_without_calling_them(http: World) -> None:
@@ -208,7 +208,7 @@ async def test_a_restored_flow_and_the_one_that_it_was_tell_of_each_other(http: 
     assert (await read_history(http.ayse, "/flows geçmiş"))[0].startswith("✅ #1 Old name akışı #2 numarasıyla geri")
 
 
-@pytest.mark.parametrize(("channel", "said"), [(AGENCY, "don't have permission"), (RANDOM, "isn't set up in")])
+@pytest.mark.parametrize(("channel", "said"), [(AGENCY, "can see flows."), (RANDOM, "isn't set up in")])
 async def test_only_those_who_may_view_see_it(http: World, channel: str, said: str) -> None:
     await http.emma.send(channel, "/flows history")
     await http.emma.wait_for_message(channel, said)

@@ -57,9 +57,9 @@ async def test_the_start_offers_things_to_try_and_a_colleague_in_a_tab_of_his_ow
 async def test_every_channel_says_what_it_is_for(page: Page, address: str) -> None:
     await page.goto(f"{address}/?as=U0EMMA#{MARKETING}")
     for channel, title in (
-        ("kampanya-onay", "Requests for approval come here"),
+        ("kampanya-onay", "Requests are posted here"),
         ("ajans-werbehaus", "A channel shared with an agency"),
-        ("random", "A channel without a policy"),
+        ("random", "flowbot isn't set up here yet"),
     ):
         await page.get_by_role("link", name=channel).click()
         await expect(find_card(page, title)).to_be_visible()
@@ -104,6 +104,6 @@ async def test_on_a_phone_the_drawer_closes_by_escape_and_by_choosing(page: Page
     await menu.click()
     await page.get_by_role("link", name="random").click()
     await expect(page.locator("body")).not_to_have_class(OPEN)
-    await expect(find_card(page, "A channel without a policy")).to_be_visible()
+    await expect(find_card(page, "flowbot isn't set up here yet")).to_be_visible()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert await page.locator("#scroller").evaluate("node => node.scrollWidth <= node.clientWidth")

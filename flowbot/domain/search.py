@@ -4,11 +4,13 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
+from math import inf
 from typing import Final, Generic, TypeVar
 
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import FlowId, WebsiteId, parse_website_id
-from flowbot.domain.text import fold, plain_number
+from flowbot.domain.text import collation_key, fold, plain_number
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 10
@@ -16,13 +18,24 @@ _UNDATED: Final = datetime.min.replace(tzinfo=UTC)
 """Sorts a flow without a time of creation last."""
 
 
+class SortOrder(StrEnum):
+    """The order of a list, by the word behind `sort:`. `best` and `worst` go by the click rate."""
+
+    NEW = "new"
+    NAME = "name"
+    SENT = "sent"
+    BEST = "best"
+    WORST = "worst"
+
+
 @dataclass(frozen=True, slots=True)
 class FlowQuery:
-    """The filters of `/flows list`. None means any, of `website` any of the channel's."""
+    """The filters and the order of `/flows list`. None means any, of `website` any of the channel's."""
 
     words: tuple[str, ...] = ()
     is_enabled: bool | None = None
     website: WebsiteId | None = None
+    order: SortOrder = SortOrder.NEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class IndexedFlow:
 
 
 def sort_newest_first(flows: Iterable[IndexedFlow]) -> tuple[IndexedFlow, ...]:
-    """Sort flows as lists show them: by the time of creation, then by id."""
+    """Sort flows as lists show them unless asked otherwise: by the time of creation, then by id."""
     # Two sorts take a third of the time that comparing pairs takes.
     by_id = sorted(flows, key=lambda entry: entry.flow.id, reverse=True)
     return tuple(sorted(by_id, key=lambda entry: entry.flow.created_at or _UNDATED, reverse=True))
@@ -62,7 +75,11 @@ def _age(flow: Flow) -> tuple[datetime, int]:
 
 
 def search(flows: Iterable[IndexedFlow], query: FlowQuery) -> Sequence[IndexedFlow]:
-    """Return the flows that match all of the query, in the order given.
+    """Return the flows that match all of the query, in its order.
+
+    Args:
+        flows: all flows, newest first.
+        query: the filters and the order.
 
     Each filter is a loop of its own: that is quickest on a hundred thousand flows.
     """
@@ -73,7 +90,27 @@ def search(flows: Iterable[IndexedFlow], query: FlowQuery) -> Sequence[IndexedFl
         found = [entry for entry in found if entry.flow.is_enabled is query.is_enabled]
     for needle in map(fold, query.words):
         found = [entry for entry in found if needle in entry.folded_text]
-    return found
+    return _sort(found, query.order)
+
+
+def _sort(newest_first: Sequence[IndexedFlow], order: SortOrder) -> Sequence[IndexedFlow]:
+    """Sort flows; of equal ones the newest stands first, and an unknown click rate or an empty name last."""
+    match order:
+        case SortOrder.NEW:
+            return newest_first
+        case SortOrder.NAME:
+            return sorted(newest_first, key=lambda entry: (not entry.flow.name, collation_key(entry.flow.name)))
+        case SortOrder.SENT:
+            return sorted(newest_first, key=lambda entry: entry.flow.totals.sent, reverse=True)
+        case SortOrder.BEST:
+            return sorted(newest_first, key=lambda entry: _click_rate(entry, unknown=-1.0), reverse=True)
+        case SortOrder.WORST:
+            return sorted(newest_first, key=lambda entry: _click_rate(entry, unknown=inf))
+
+
+def _click_rate(entry: IndexedFlow, *, unknown: float) -> float:
+    rate = entry.flow.totals.click_rate
+    return unknown if rate is None else rate
 
 
 @dataclass(frozen=True, slots=True)

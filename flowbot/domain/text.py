@@ -1,4 +1,4 @@
-"""Text as people see it: visible size, blank text, plain digits, and case folding with the Turkish i."""
+"""Text as people see it: visible size, blank text, plain digits, case folding with the Turkish i, and sort keys."""
 
 import unicodedata
 from typing import Final
@@ -22,6 +22,9 @@ _EMPTY_BRAILLE: Final = 0x2800
 """Looks like a blank, and is none by Unicode."""
 _SEEN_ALIKE: Final = _STRAIGHT_QUOTES | {_EMPTY_BRAILLE: " "}
 _WITHOUT_DOTS: Final = _WITHOUT_IGNORED | _SEEN_ALIKE | {ord("ı"): "i", ord("\N{COMBINING DOT ABOVE}"): None}
+_ALPHABET: Final = "abcçdefgğhıijklmnoöpqrsştuüvwxyz"
+"""Turkish's 29 letters with Latin's other three: in the order of a Turkish index, and of an English one."""
+_FIRST_RANK: Final = 0x100
 
 
 def utf16_length(text: str) -> int:
@@ -85,3 +88,21 @@ def fold(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", text).casefold().translate(_WITHOUT_DOTS)
     return unicodedata.normalize("NFKC", folded)
+
+
+class _Ranks(dict[int, int]):
+    """The alphabet's letters by their places in it; any other character counts as its letter without accents."""
+
+    def __missing__(self, character: int) -> int:
+        base = ord(unicodedata.normalize("NFD", chr(character))[0])
+        rank = self[character] = self[base] if base != character else character
+        return rank
+
+
+_RANKS: Final = _Ranks({ord(letter): _FIRST_RANK + place for place, letter in enumerate(_ALPHABET)})
+
+
+def collation_key(text: str) -> str:
+    """Return the key that sorts texts alphabetically in Turkish and in English, without regard to case."""
+    lowered = unicodedata.normalize("NFC", text).replace("İ", "i").replace("I", "ı").casefold()
+    return lowered.translate(_RANKS)

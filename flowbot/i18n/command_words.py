@@ -23,12 +23,19 @@ class CommandWords(_Words):
 
 
 class FilterWords(_Words):
-    """The words that filter a list: the two states, and what stands before a website's name and a page's number."""
+    """The words that filter and sort a list.
+
+    Attributes:
+        website: What stands before a website's name; `page` and `sort` stand before a page's number and an order.
+        orders: The orders, by their English word.
+    """
 
     enabled: str
     disabled: str
     website: str
     page: str
+    sort: str
+    orders: Mapping[str, str]
 
 
 class LanguageWords(_Words):

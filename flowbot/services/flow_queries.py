@@ -43,6 +43,7 @@ class FlowList:
     """One page of the flows that match.
 
     Attributes:
+        websites: The channel's websites, by name where they have one.
         as_of: When Enkapush said so, where that is worth telling.
         unreadable: The number of flows of these websites that could not be read, and so may be missing.
     """
@@ -50,6 +51,7 @@ class FlowList:
     request: ListRequest
     page: Page[Flow]
     website_names: Mapping[WebsiteId, str]
+    websites: Mapping[WebsiteId, str]
     may_share: bool
     as_of: datetime | None = None
     may_edit: bool = False
@@ -100,7 +102,8 @@ class FlowQueries:
         names = dict(scope.website_names)
         if policy.websites == "all":
             names = {entry.flow.website_id: str(entry.flow.website_id) for entry in snapshot.flows} | names
-        request = _resolve_website(request, policy, names)
+        websites = visible_website_names(policy, names)
+        request = _resolve_website(request, websites)
         found = search(_visible_flows(snapshot.flows, policy), request.query)
         pages = max(1, -(-len(found) // PAGE_SIZE))
         entries = paginate(found, min(request.page, pages) if turning else request.page)
@@ -113,6 +116,7 @@ class FlowQueries:
             request=replace(request, page=page.number),
             page=page,
             website_names=scope.website_names,
+            websites=websites,
             may_share=decide(policy, user.actor, Permission.SHARE).allowed,
             may_edit=decide(policy, user.actor, Permission.EDIT).allowed,
             as_of=snapshot.taken_at if is_old else None,
@@ -186,14 +190,14 @@ def _count_unreadable(snapshot: Snapshot, policy: ChannelPolicy, wanted: Website
     return sum(is_visible[website] and wanted in {None, website} for website in snapshot.unreadable)
 
 
-def _resolve_website(request: ListRequest, policy: ChannelPolicy, names: Mapping[WebsiteId, str]) -> ListRequest:
+def _resolve_website(request: ListRequest, visible: dict[WebsiteId, str]) -> ListRequest:
     """Return the request with the website that was named, which must be one of the channel's.
 
     A name of several words needs no quotes: as many of the words behind it as make up a name are taken for it.
     """
     if request.website is None:
         return request
-    visible, words, at = visible_website_names(policy, names), request.query.words, request.website_at
+    words, at = request.query.words, request.website_at
     for end in range(len(words), at - 1, -1):
         website = find_website(" ".join((request.website, *words[at:end])), visible)
         if website is not None:

@@ -37,6 +37,7 @@ from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import FlowEntryValue, FlowValue, parse_value
 from flowbot.slack.payloads.incoming import (
     ACKED,
     COMMAND_NAME,
@@ -58,6 +59,14 @@ CHANGE_FORM_BUTTONS: Final[Mapping[ActionId, ChangeKind]] = {
     ActionId.FLOW_DISABLE: ChangeKind.DISABLE,
     ActionId.FLOW_DELETE: ChangeKind.DELETE,
 }
+LIST_CONTROLS: Final = (
+    ActionId.LIST_NEXT,
+    ActionId.LIST_PREVIOUS,
+    ActionId.LIST_STATE,
+    ActionId.LIST_WEBSITE,
+    ActionId.LIST_SORT,
+)
+"""What puts another page, filter or order in the place of a list."""
 
 P = TypeVar("P", bound=Incoming)
 Listener = Callable[..., Awaitable[BoltResponse | None]]
@@ -119,22 +128,27 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.command(COMMAND_NAME)(listeners.command(handlers.commands.dispatch))
 
     app.action(ActionId.COMMAND)(changing(handlers.commands.run_suggestion))
-    for turn in (ActionId.LIST_NEXT, ActionId.LIST_PREVIOUS):
-        app.action(turn)(showing(flows.turn_page))
+    for control in LIST_CONTROLS:
+        app.action(control)(showing(flows.redraw_list))
     for turn in (ActionId.HISTORY_NEXT, ActionId.HISTORY_PREVIOUS):
         app.action(turn)(showing(handlers.history.turn_page))
     app.action(ActionId.LIST_SHARE)(changing(flows.share_list))
     app.action(ActionId.RESTORE_VERSION)(showing(handlers.history.restore_version))
-    app.action(ActionId.SHOW)(showing(flows.show_flow))
+    flow_actions = {
+        ActionId.SHOW: showing(flows.show_flow),
+        ActionId.FLOW_EDIT: showing(flows.form_handler(FormKind.EDIT)),
+        ActionId.FLOW_DUPLICATE: showing(flows.form_handler(FormKind.DUPLICATE)),
+    }
+    for action, kind in CHANGE_FORM_BUTTONS.items():
+        flow_actions[action] = showing(handlers.change_form.open_handler(kind))
+    for action, listener in flow_actions.items():
+        app.action(action)(listener)
+    app.action(ActionId.FLOW_MENU)(listeners.flow_menu(flow_actions))
     app.action(ActionId.SHOW_SHARE)(changing(flows.share_flow))
     app.action(ActionId.FLOW_CREATE)(showing(flows.create_flow))
-    app.action(ActionId.FLOW_EDIT)(showing(flows.form_handler(FormKind.EDIT)))
-    app.action(ActionId.FLOW_DUPLICATE)(showing(flows.form_handler(FormKind.DUPLICATE)))
     app.action(ActionId.FORM_OPEN)(showing(flows.reopen_form))
     app.action(ActionId.SETUP_OPEN)(showing(handlers.policy_form.open_by_button))
 
-    for action, kind in CHANGE_FORM_BUTTONS.items():
-        app.action(action)(showing(handlers.change_form.open_handler(kind)))
     app.action(ActionId.APPROVE)(changing(requests.approve))
     app.action(ActionId.REJECT)(changing(requests.ask_rejection_reason))
     app.action(ActionId.WITHDRAW)(changing(requests.withdraw))
@@ -257,6 +271,21 @@ class ListenerFactory:
             if incoming.is_on_home_tab and incoming.view:
                 run = self.home.refresh_after(handle, seen=incoming.view.hash)
             self.runner.start("action", name, incoming.caller, incoming.target, run, once=key)
+
+        return listener
+
+    def flow_menu(self, buttons: Mapping[ActionId, Listener]) -> Listener:
+        """Return a listener of a flow's menu: each entry is a press of the button that it stands for."""
+        refuse = self.button(refuse_unknown, once=False, label=UNKNOWN)
+
+        async def listener(ack: AsyncAck, incoming: BlockActions, context: AsyncBoltContext) -> None:
+            try:
+                entry = parse_value(FlowEntryValue, incoming.action.value)
+                button = buttons[entry.action]
+            except (UserError, KeyError):
+                await refuse(ack, incoming, context)
+                return
+            await button(ack, incoming.as_press_of(entry.action, FlowValue(flow=entry.flow).dump()), context)
 
         return listener
 

@@ -56,7 +56,7 @@ async def test_a_form_is_filled_in(page: Page, address: str) -> None:
     await page.set_viewport_size({"width": 1280, "height": 960})
     await open_as(page, address, "U0EMMA", "C0MARKETING")
     await send(page, "/flows list winter")
-    await expect(find_messages(page).filter(has_text="Page 1 of 1")).to_have_count(1)
+    await expect(find_messages(page).filter(has_text="Search: winter")).to_have_count(1)
     await send(page, "/flows create")
     form = page.get_by_role("dialog")
     await form.get_by_label("Website", exact=True).select_option("Northbound Outdoor")

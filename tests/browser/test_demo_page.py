@@ -50,6 +50,42 @@ async def press(where: Locator, label: str) -> None:
     await button.press("Enter")
 
 
+async def choose_entry(where: Locator, flow: int, label: str) -> None:
+    """Open a flow's menu and choose an entry, by keyboard."""
+    row = where.locator(".block-section").filter(has_text=f"#{flow} ")
+    await row.locator("summary").focus()
+    await row.locator("summary").press("Enter")
+    await row.locator("summary").press("ArrowDown")
+    entries = row.locator("menu").get_by_role("button")
+    await expect(entries.first).to_be_focused()
+    await expect(entries.first).to_have_accessible_description(re.compile(f"#{flow} "))
+    await entries.first.press("ArrowUp")
+    await expect(entries.last).to_be_focused()
+    await row.get_by_role("button", name=label, exact=True).press("Enter")
+
+
+async def count_flows_in_sight(page: Page) -> int:
+    """Count the flows of a list whose two lines stand in the window whole."""
+    window = await page.locator("#scroller").bounding_box()
+    rows = await page.get_by_role("log").locator(".block-section").filter(has_text=re.compile(r"#\d+ ")).all()
+    boxes = [await row.bounding_box() for row in rows]
+    assert window
+    top, bottom = window["y"], window["y"] + window["height"]
+    return sum(bool(box) and box["y"] >= top and box["y"] + box["height"] <= bottom for box in boxes if box)
+
+
+async def test_a_list_shows_eight_flows_at_a_glance(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    await page.goto(f"{address}/?as=U0EMMA")
+    await send(page, "/flows list")
+    await expect(find_messages(page).filter(has_text="Page 1 of")).to_have_count(1)
+    assert await count_flows_in_sight(page) >= 8
+    last = find_messages(page).locator(".block-section").filter(has=page.locator("summary")).last
+    await last.locator("summary").click()
+    await page.screenshot(path="/tmp/list_1440.png")
+    await expect(last.get_by_role("button", name="Delete")).to_be_in_viewport(ratio=1)
+
+
 async def test_a_person_lists_pages_opens_and_shares(page: Page, address: str) -> None:
     trouble = PageErrors(page)
     await page.goto(f"{address}/?as=U0EMMA")
@@ -62,7 +98,7 @@ async def test_a_person_lists_pages_opens_and_shares(page: Page, address: str) -
     await expect(answer).to_have_count(0)
     await press(second, "Previous")
     await expect(answer).to_have_count(1)
-    await press(answer, "Show")
+    await choose_entry(answer, 40, "Show")
     shown = find_messages(page).filter(has_text="As a subscriber sees it")
     await expect(shown).to_have_class(re.compile("ephemeral"))
     await press(shown, "Share")

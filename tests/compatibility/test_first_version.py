@@ -348,9 +348,11 @@ async def show_flow(restored: Restored, control: Control, person: SandboxPerson)
 
 
 def listed_flows(blocks: list[Json]) -> list[int]:
-    """Return the flows that a list shows, in its order."""
+    """Return the flows that a list shows, in its order: by its buttons then, by its menus now."""
     elements = [element for block in blocks for element in [*block.get("elements", []), block.get("accessory") or {}]]
-    return [json.loads(each["value"])["f"] for each in elements if each.get("action_id") == "flows.show"]
+    values = [each["value"] for each in elements if each.get("action_id") == "flows.show"]
+    values += [each["options"][0]["value"] for each in elements if each.get("action_id") == "flows.menu"]
+    return [json.loads(value)["f"] for value in values]
 
 
 def find_flows(restored: Restored, value: Json) -> list[int]:

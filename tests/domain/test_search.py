@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.flow import Flow, WaitTime
+from flowbot.domain.flow import Flow, Totals, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.search import (
     FlowQuery,
     IndexedFlow,
+    SortOrder,
     find_website,
     insert_flow,
     paginate,
@@ -20,7 +21,7 @@ from flowbot.domain.search import (
     search,
     sort_newest_first,
 )
-from flowbot.domain.text import fold
+from flowbot.domain.text import collation_key, fold
 
 FLOW = Flow(WebsiteId(1), "Name", "Title", "Description", WaitTime(3, "days"), id=FlowId(1), is_enabled=True)
 DAY = datetime(2026, 5, 1, tzinfo=UTC)
@@ -123,6 +124,38 @@ def test_a_flow_that_is_put_in_stands_where_it_would_have_stood(
     others = [flow for flow in flows if flow.id != new.id]
     assert insert_flow(build_index(flows), new) == build_index([*others, new])
     assert remove_flow(build_index(flows), new.id) == build_index(others)
+
+
+@pytest.mark.parametrize(
+    ("order", "ids"),
+    [
+        (SortOrder.NEW, [5, 4, 3, 2, 1]),
+        (SortOrder.NAME, [2, 4, 1, 3, 5]),
+        (SortOrder.SENT, [3, 1, 5, 4, 2]),
+        (SortOrder.BEST, [1, 4, 3, 5, 2]),
+        (SortOrder.WORST, [3, 4, 1, 5, 2]),
+    ],
+)
+def test_flows_are_sorted_with_what_is_unknown_last(order: SortOrder, ids: list[int]) -> None:
+    rows = {
+        1: ("İnci", Totals(900, 100, 10)),
+        2: ("çay", Totals(0, 0, 0)),
+        3: ("zil", Totals(5_000, 100, 0)),
+        4: ("ığdır", Totals(100, 100, 5)),
+        5: ("", Totals(100, 0, 0)),
+    }
+    flows = [replace(FLOW, id=FlowId(number), name=name, totals=totals) for number, (name, totals) in rows.items()]
+    assert [flow.id for flow in search_flows(flows, FlowQuery(order=order))] == ids
+
+
+def test_names_sort_as_in_a_turkish_and_an_english_index() -> None:
+    words = "10 Cam çay Çilek dal ığdır Ilık ilk İzmir kâğıt kam öz quiz Şal van web xl zil"
+    assert sorted(words.split(), key=collation_key) == words.split()
+
+
+@given(st.text(st.characters()))
+def test_any_text_has_a_place_in_the_order(text: str) -> None:
+    assert sorted([text, "çay"], key=collation_key)
 
 
 @given(st.integers(0, 60), st.integers(1, 12))

@@ -12,6 +12,7 @@ import pytest
 import flowbot
 from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind, ImageFault
 from flowbot.domain.policy import Permission, Reason
+from flowbot.domain.search import SortOrder
 from flowbot.errors import EnkapushStatus
 from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.languages import LANGUAGES
@@ -71,7 +72,7 @@ def test_no_message_is_empty_and_placeholders_agree(key: str) -> None:
 def test_texts_teach_the_words_of_their_language(language: str) -> None:
     words = load_command_words()[language]
     other = {command.word for command in COMMANDS} - {own.word for own in words.commands.values()}
-    keys = {"website", "page"} - {words.filter.website, words.filter.page}
+    keys = {"website", "page", "sort"} - {words.filter.website, words.filter.page, words.filter.sort}
     english = re.compile("|".join([*(rf"\b{key}:" for key in keys), *(rf"/flows {word}\b" for word in other)]))
     taught = {key: text for key, texts in CATALOGS[language].items() for text in texts if english.search(text)}
     assert taught == {}
@@ -82,6 +83,11 @@ def test_every_command_has_its_word_in_each_language(language: str) -> None:
     assert set(load_command_words()[language].commands) == {command.word for command in COMMANDS}
 
 
+@pytest.mark.parametrize("language", load_command_words())
+def test_every_order_has_its_word_in_each_language(language: str) -> None:
+    assert set(load_command_words()[language].filter.orders) == set(SortOrder)
+
+
 def find_keys_in_code() -> set[str]:
     files = (file for file in SOURCE.rglob("*.py") if "sandbox" not in file.parts)
     found = {key for file in files for key in KEY.findall(file.read_text())}
@@ -89,6 +95,7 @@ def find_keys_in_code() -> set[str]:
     derived |= {f"role.{role}" for role in Permission if role is not Permission.SHARE}
     derived |= {f"denied.only_{right}" for right in (Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)}
     derived |= {f"unit.{unit}" for unit in ("second", "minute", "hour", "day", "week", "byte")}
+    derived |= {f"list.order_{order}" for order in SortOrder}
     derived |= {f"kind.{kind}" for kind in ChangeKind}
     derived |= {f"request.state_{state}" for state in ChangeState}
     derived |= {f"request.to_{kind}" for kind in ChangeKind}

@@ -196,7 +196,7 @@ def test_a_surface_takes_only_so_many_blocks(surface: Surface, most: int) -> Non
         ("a picture without words", "message", {"type": "image", "image_url": "https://a.example/b.png"},
          "missing required field: alt_text"),
         ("two sources", "message", image(slack_file={"id": "F1"}), "exactly one of image_url, slack_file"),
-        ("one entry in an overflow", "message", actions(chooser("overflow", 1)), "no fewer than 2 items allowed"),
+        ("no entry in an overflow", "message", actions(chooser("overflow", 0)), "no fewer than 1 items allowed"),
         ("no elements", "message", actions(), "no fewer than 1 items allowed"),
         ("no options", "message", actions({"type": "static_select"}), "exactly one of options, option_groups"),
         ("an initial option from elsewhere", "message",

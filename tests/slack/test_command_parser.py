@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.domain.search import FlowQuery, find_website
+from flowbot.domain.search import FlowQuery, SortOrder, find_website
 from flowbot.errors import Text
 from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.translator import Translators
@@ -83,6 +83,8 @@ def test_show(text: str) -> None:
         ("list page:", "list.bad_page"),
         ("list page:-1", "list.bad_page"),
         ("list website:", "list.which_website"),
+        ("list sort:", "list.bad_order"),
+        ("liste sırala:eski", "list.bad_order"),
         ("list " + "x" * 600, "command.too_long"),
     ],
 )
@@ -167,6 +169,11 @@ def test_a_slip_is_answered_with_the_whole_command_that_was_meant(typed: str, en
         ("list \u200b kar\u00adgo\ufeff", ListRequest(FlowQuery(("kargo",)))),
         ("list 👩\u200d💻", ListRequest(FlowQuery(("👩💻",)))),
         ("list page:0", ListRequest(page=0)),
+        ("list sort:Best sale", ListRequest(FlowQuery(("sale",), order=SortOrder.BEST))),
+        ("list sort:name sort:sent", ListRequest(FlowQuery(order=SortOrder.SENT))),
+        ("liste SIRALA:kötü", ListRequest(FlowQuery(order=SortOrder.WORST))),
+        ("liste sırala:new", ListRequest(FlowQuery())),
+        ("list sort", ListRequest(FlowQuery(("sort",)))),
     ],
 )
 def test_list(text: str, request_: ListRequest) -> None:

@@ -88,7 +88,9 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
 
     page = FlowDetails(replace(flow, id=FlowId(2**63 - 1)), {SHOP: name}, may_share=True, may_edit=True)
     query = FlowQuery((name[:500],), website=SHOP)
-    found = FlowList(ListRequest(query), Page((flow,), 1, 2, 11), {SHOP: name}, may_share=True, may_edit=True)
+    found = FlowList(
+        ListRequest(query), Page((flow,), 1, 2, 11), {SHOP: name}, {SHOP: name}, may_share=True, may_edit=True
+    )
     yield push.flow_details_message(page, t, NOW)
     yield push.shared_flow_message(page, EMMA, t, NOW)
     yield flow_list.flow_list_message(found, t, NOW)

@@ -39,20 +39,19 @@ from flowbot.domain.flow import (
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, GroupId, ImageId, UserId, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, KnownValue
 from flowbot.domain.policy import ApprovalRule
-from flowbot.domain.search import FlowQuery, Page
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message, check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.sandbox.slack.mutations import build_view
-from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
+from flowbot.services.flow_queries import FlowDetails
 from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.forms.flow.form import FlowForm
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
 from flowbot.slack.payloads.button_values import ChangeValue
-from flowbot.slack.views import flow_list, form_status, push, sentences
+from flowbot.slack.views import form_status, push, sentences
 from flowbot.slack.views.approvals import LISTED_MAX, approvals_message
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.notices import (
@@ -667,18 +666,6 @@ def test_the_page_of_a_flow_offers_what_an_editor_may_do() -> None:
         assert (found[first].get("style"), found["Delete"]["style"]) == (style, "danger")
     reader = FlowDetails(FLOW, {SHOP: "Shop"}, may_share=False, may_edit=False)
     assert not buttons_by_label(push.flow_details_message(reader, EN, NOW))
-
-
-def test_a_list_of_flows_enables_and_disables_for_editors_alone() -> None:
-    items = tuple(replace(FLOW, id=FlowId(number), is_enabled=number % 2 == 0) for number in range(1, 11))
-    page = Page(items=items, number=2, pages=3, total=30)
-    result = FlowList(ListRequest(FlowQuery(), page=2), page, {SHOP: "Shop"}, may_share=True, as_of=NOW, may_edit=True)
-    labels = [
-        button["text"]["text"] for button in buttons_of(check_blocks(flow_list.flow_list_message(result, EN, NOW)))
-    ]
-    assert labels == ["Show", "Enable", "Show", "Disable"] * 5 + ["Previous", "Next", "Share"]
-    reading = buttons_by_label(check_blocks(flow_list.flow_list_message(replace(result, may_edit=False), EN, NOW)))
-    assert list(reading) == ["Show", "Previous", "Next", "Share"]
 
 
 def test_a_new_flow_can_be_enabled_from_its_creation() -> None:

@@ -83,7 +83,41 @@ function overflowItem(option, element, surface, place) {
     press(details.querySelector('summary'), element.confirm, surface, work);
     details.querySelector('summary').focus();
   };
-  return h('li', {}, h('button', { type: 'button', on: { click: choose } }, plain(option.text)));
+  const entry = h('button', { type: 'button', on: { click: choose } }, plain(option.text));
+  if (option.description) {
+    entry.append(h('small', {}, plain(option.description)));
+    entry.setAttribute('aria-label', plain(option.text));
+    entry.setAttribute('aria-description', plain(option.description));
+  }
+  return h('li', {}, entry);
+}
+
+/**
+ * Move between the entries by the arrow keys, and close by Escape.
+ * @param {KeyboardEvent} event
+ * @param {HTMLDetailsElement} details
+ */
+function moveInMenu(event, details) {
+  const step = { ArrowDown: 1, ArrowUp: -1, Escape: 0 }[event.key];
+  if (step === undefined || !details.open) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const entries = [...details.querySelectorAll('menu button')];
+  const at = entries.indexOf(document.activeElement);
+  const next = at < 0 && step < 0 ? entries.length - 1 : (at + step + entries.length) % entries.length;
+  if (step === 0) details.open = false;
+  (step === 0 ? details.querySelector('summary') : entries[next]).focus();
+}
+
+/**
+ * Open upwards where there is no room below.
+ * @param {HTMLDetailsElement} details
+ */
+function placeMenu(details) {
+  details.classList.remove('upwards');
+  const bottom = details.closest('#scroller, dialog')?.getBoundingClientRect().bottom ?? window.innerHeight;
+  const isCut = details.open && details.querySelector('menu').getBoundingClientRect().bottom > bottom;
+  details.classList.toggle('upwards', isCut);
 }
 
 /**
@@ -94,18 +128,13 @@ function overflowItem(option, element, surface, place) {
  */
 export function overflow(element, surface, place) {
   const items = element.options.map((option) => overflowItem(option, element, surface, place));
-  const name = element.accessibility_label ?? t('field.more');
-  const summary = h('summary', { ...marks(element, place), class: 'btn btn-icon', 'aria-label': name }, icon('more'));
+  const label = { 'aria-label': t('field.more') };
+  const summary = h('summary', { ...marks(element, place), class: 'btn btn-icon', ...label }, icon('more'));
   const details = h('details', { class: 'overflow' }, summary, h('menu', {}, items));
   details.addEventListener('focusout', (event) => {
     if (!details.contains(event.relatedTarget)) details.open = false;
   });
-  details.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape' || !details.open) return;
-    event.preventDefault();
-    event.stopPropagation();
-    details.open = false;
-    summary.focus();
-  });
+  details.addEventListener('keydown', (event) => moveInMenu(event, details));
+  details.addEventListener('toggle', () => placeMenu(details));
   return details;
 }

@@ -105,7 +105,7 @@ def _typing_input(kind: str, value: str) -> Element:
 
 def option(label: str, value: str) -> Element:
     """Return an entry of a menu."""
-    return {"text": block_kit.plain(label, block_kit.LABEL_MAX), "value": value[:MAX_CHOICE_UTF16]}
+    return block_kit.option(label, value[:MAX_CHOICE_UTF16])
 
 
 def option_label(name: str, fallback: str, limit: int = NAME_MAX) -> str:

@@ -49,8 +49,8 @@ class FlowActions:
         """Open a form again as it was typed."""
         return await self.opener.reopen_form(interaction, FormToken(press.action.value), press.trigger_id)
 
-    async def turn_page(self, interaction: Interaction, press: BlockActions) -> Reply:
-        """Put another page in the place of a list."""
+    async def redraw_list(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Put another page, filter or order in the place of a list."""
         request, channel = parse_value(ListValue, press.action.value).request, interaction.target.require_channel()
         result = await self.flow_queries.list_flows(interaction.user, channel, request, turning=True)
         return Reply(flow_list.flow_list_message(result, interaction.t, self.clock()), replacing=True)

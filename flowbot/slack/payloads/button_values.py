@@ -1,38 +1,39 @@
-"""Typed values of buttons."""
+"""Typed values of buttons and of entries in menus."""
 
 from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, WebsiteId
-from flowbot.domain.search import FlowQuery
+from flowbot.domain.search import FlowQuery, SortOrder
 from flowbot.errors import UserError
 from flowbot.services.flow_queries import ListRequest
+from flowbot.slack.payloads.action_ids import ActionId
 
 PAGES_MAX: Final = 1_000_000
 
 
 class ListValue(BaseModel):
-    """A list: its filter, and the page to turn to. Permissions are checked anew when it comes back."""
+    """A list: its filter and order, and the page to turn to. Permissions are checked anew when it comes back."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     words: tuple[str, ...] = Field((), alias="w")
     is_enabled: bool | None = Field(None, alias="e")
     website: WebsiteId | None = Field(None, alias="s")
+    order: SortOrder = Field(SortOrder.NEW, alias="o")
     page: Annotated[int, Field(ge=1, alias="p")] = 1
 
     @classmethod
-    def of(cls, request: ListRequest, page: int) -> Self:
-        """Return the value for `page` of the list that `request` asked for."""
-        query = request.query
-        return cls(words=query.words, is_enabled=query.is_enabled, website=query.website, page=page)
+    def of(cls, query: FlowQuery, page: int = 1) -> Self:
+        """Return the value for a page of the list of `query`."""
+        return cls(words=query.words, is_enabled=query.is_enabled, website=query.website, order=query.order, page=page)
 
     @property
     def request(self) -> ListRequest:
         """The request for this page of the list."""
         website = None if self.website is None else str(self.website)
-        return ListRequest(FlowQuery(self.words, self.is_enabled), website, page=self.page)
+        return ListRequest(FlowQuery(self.words, self.is_enabled, order=self.order), website, page=self.page)
 
     def dump(self) -> str:
         """Return the text for the button."""
@@ -91,6 +92,19 @@ class CommandValue(BaseModel):
 
     def dump(self) -> str:
         """Return the text for the button."""
+        return self.model_dump_json(by_alias=True)
+
+
+class FlowEntryValue(BaseModel):
+    """The value of an entry in a flow's menu: the flow, and the button that the entry stands for."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    action: ActionId = Field(alias="a")
+    flow: Annotated[FlowId, Field(ge=1, le=MAX_ID, alias="f")]
+
+    def dump(self) -> str:
+        """Return the text for the entry."""
         return self.model_dump_json(by_alias=True)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -144,7 +144,15 @@ class _Container(Payload):
 
 
 class _Action(_Pressed):
+    """A button that was pressed, or an entry of a menu: its value is the chosen one's."""
+
     value: Annotated[str, BeforeValidator(lambda value: value if isinstance(value, str) else "")] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_chosen(cls, fields: Any) -> Any:
+        chosen = fields.get("selected_option") if isinstance(fields, dict) else None
+        return {**fields, "value": chosen.get("value")} if isinstance(chosen, dict) else fields
 
 
 class _Interaction(Incoming):
@@ -185,8 +193,12 @@ class BlockActions(_Interaction):
 
     @property
     def action(self) -> _Action:
-        """The button."""
+        """The button, or the entry that was chosen in a menu."""
         return self.actions[0]
+
+    def as_press_of(self, action_id: str, value: str) -> Self:
+        """Return the same press as one of another button, for an entry of a menu that stands for it."""
+        return self.model_copy(update={"actions": (_Action(action_id=action_id, value=value),)})
 
     @property
     def metric_label(self) -> str:

@@ -17,6 +17,8 @@ TITLE_MAX: Final = 24
 SECTION_MAX: Final = 3000
 FIELD_MAX: Final = 2000
 LABEL_MAX: Final = 75
+OPTIONS_MAX: Final = 100
+OPTION_VALUE_MAX: Final = 150
 ALT_MAX: Final = 2000
 URL_MAX: Final = 3000
 CONFIRM_TITLE_MAX: Final = 100
@@ -123,6 +125,22 @@ def button(
     element = {"type": "button", "text": plain(label, LABEL_MAX), "action_id": action_id, "value": value}
     extra = {"style": style, "accessibility_label": clip(hint, LABEL_MAX) if hint else None}
     return element | {key: value for key, value in extra.items() if value}
+
+
+def option(label: str, value: str) -> Element:
+    """Build an entry of a menu."""
+    return {"text": plain(label, LABEL_MAX), "value": value}
+
+
+def overflow(action_id: str, options: Sequence[Element]) -> Element:
+    """Build a menu behind three dots: one to five entries, each acts like a button."""
+    return {"type": "overflow", "action_id": action_id, "options": list(options)}
+
+
+def static_select(name: str, action_id: str, options: Sequence[Element], chosen: Element | None) -> Element:
+    """Build a menu that acts at once; it shows `name` where nothing is chosen."""
+    element = {"type": "static_select", "action_id": action_id, "placeholder": plain(name), "options": list(options)}
+    return element | ({"initial_option": chosen} if chosen else {})
 
 
 def text_element(

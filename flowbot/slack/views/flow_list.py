@@ -1,42 +1,42 @@
 """Pages of flows."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import UserId
+from flowbot.domain.search import FlowQuery, SortOrder
+from flowbot.domain.text import collation_key, utf16_length
 from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowList
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.button_values import FlowValue, ListValue
+from flowbot.slack.payloads.button_values import FlowEntryValue, ListValue
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element, single_line
 from flowbot.slack.views.message import Message
-from flowbot.slack.views.push import format_as_of, sharer_block, state_dot, toggle_button
-from flowbot.slack.views.sentences import NAME_MAX, format_enabled, format_wait, format_website
+from flowbot.slack.views.push import format_as_of, sharer_block, state_dot
+from flowbot.slack.views.sentences import format_enabled, format_wait, format_website
 
-LINE_MAX: Final = 200
+NAME_MAX: Final = 80
+TITLE_MAX: Final = 26
+"""A flow takes two lines on a desk, whatever it says."""
+SEARCH_MAX: Final = 200
 
 
 def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message:
-    """Build one page of a list, with buttons for each flow and buttons to turn the page."""
-    page, blocks = result.page, _head_blocks(result, t, now)
-    for flow in page.items:
-        number, value = str(flow.id), FlowValue(flow=flow.id).dump()
-        show = block_kit.button(t("button.show"), ActionId.SHOW, value, hint=t("hint.show", id=number))
-        if result.may_edit:
-            hint = t("hint.disable" if flow.is_enabled else "hint.enable", id=number)
-            blocks += _row_blocks(flow, result, t)
-            blocks.append(block_kit.actions(show, toggle_button(flow, t, hint=hint)))
-        else:
-            blocks += _row_blocks(flow, result, t, show)
+    """Build one page of a list: menus to filter and sort it, a menu for each flow, buttons to turn the page."""
+    page, query = result.page, result.request.query
+    rows = [_row_block(flow, result, t, may_edit=result.may_edit, with_title=True) for flow in page.items]
+    blocks = [*_head_blocks(result, t, now), *_menu_blocks(result, t), *rows]
     turns = (
         (page.number > 1, "button.previous", ActionId.LIST_PREVIOUS, page.number - 1),
         (page.number < page.pages, "button.next", ActionId.LIST_NEXT, page.number + 1),
         (result.may_share and page.total, "button.share", ActionId.LIST_SHARE, page.number),
     )
     buttons = [
-        block_kit.button(t(key), action, ListValue.of(result.request, number).dump())
+        block_kit.button(t(key), action, ListValue.of(query, number).dump())
         for is_shown, key, action, number in turns
         if is_shown
     ]
@@ -46,49 +46,101 @@ def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message
 
 
 def shared_list_message(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
-    """Build the same page for everybody in the channel, without buttons."""
-    blocks = _head_blocks(result, t, now)
-    for flow in result.page.items:
-        blocks += _row_blocks(flow, result, t)
-    return Message((*blocks, sharer_block(sharer, t)))
+    """Build the same page for everybody in the channel: each may show a flow, and nobody reads a push's words here."""
+    rows = [_row_block(flow, result, t, may_edit=False, with_title=False) for flow in result.page.items]
+    return Message((*_head_blocks(result, t, now), *rows, sharer_block(sharer, t)))
 
 
 def _head_blocks(result: FlowList, t: Translator, now: datetime) -> list[Block]:
-    """Build the total, the page and the filters, and what is special about the list."""
-    page, query, filters = result.page, result.request.query, []
+    """Build the total, the page, the filters and the order, and what is special about the list."""
+    page, query, facts = result.page, result.request.query, []
     if query.words:
-        words = block_kit.isolate(block_kit.clip(" ".join(query.words), LINE_MAX))
-        filters.append(t("list.filter_words", words=words))
+        words = block_kit.isolate(block_kit.clip(" ".join(query.words), SEARCH_MAX))
+        facts.append(t("list.filter_words", words=words))
     if query.is_enabled is not None:
-        filters.append(t("list.filter_enabled" if query.is_enabled else "list.filter_disabled"))
+        facts.append(t("list.filter_enabled" if query.is_enabled else "list.filter_disabled"))
     if query.website is not None:
-        filters.append(t("list.filter_website", website=format_website(query.website, result.website_names, t)))
-    where = t("list.page", page=page.number, pages=page.pages)
-    blocks = [block_kit.header(t("list.total", n=page.total)), block_kit.context(where, *filters)]
+        facts.append(t("list.filter_website", website=format_website(query.website, result.website_names, t)))
+    is_filtered = bool(facts)
+    if query.order is not SortOrder.NEW:
+        facts.append(t("list.sorted", order=_format_order(query.order, t)))
+    if page.pages > 1:
+        facts.insert(0, t("list.page", page=page.number, pages=page.pages))
+    blocks = [block_kit.header(t("list.total", n=page.total))]
+    if facts:
+        blocks.append(block_kit.context(*facts))
     if result.as_of is not None:
         blocks.append(block_kit.context(format_as_of(result.as_of, t, now)))
     if result.unreadable:
         blocks.append(block_kit.context(t("list.unread", n=result.unreadable)))
-    if not page.total and (filters or not result.unreadable):
-        blocks.append(block_kit.paragraph(t("list.nothing_matches" if filters else "list.empty")))
+    if not page.total and (is_filtered or not result.unreadable):
+        blocks.append(block_kit.paragraph(t("list.nothing_matches" if is_filtered else "list.empty")))
     return blocks
 
 
-def _row_blocks(flow: Flow, result: FlowList, t: Translator, button: Element | None = None) -> list[Block]:
+def _format_order(order: SortOrder, t: Translator) -> str:
+    # Keys: list.order_new, list.order_name, list.order_sent, list.order_best, list.order_worst
+    return t(f"list.order_{order}")
+
+
+def _menu_blocks(result: FlowList, t: Translator) -> list[Block]:
+    """Build the menus that filter and sort, or a line on those that Slack does not take."""
+    query = result.request.query
+    if result.page.total <= 1 and query == FlowQuery(order=query.order):
+        return []
+    websites = sorted(result.websites.items(), key=lambda website: collation_key(website[1]))
+    states = [(format_enabled(state, t), replace(query, is_enabled=state)) for state in (True, False)]
+    states.insert(0, (t("list.any_state"), replace(query, is_enabled=None)))
+    places = [
+        (block_kit.isolate(single_line(name, block_kit.LABEL_MAX - 2)), replace(query, website=website))
+        for website, name in websites
+    ]
+    places.insert(0, (t("list.any_website"), replace(query, website=None)))
+    orders = [(_format_order(order, t), replace(query, order=order)) for order in SortOrder]
+    menus = [_menu(t("list.state"), ActionId.LIST_STATE, states, query)]
+    if 1 < len(websites) < block_kit.OPTIONS_MAX:
+        menus.append(_menu(t("list.website"), ActionId.LIST_WEBSITE, places, query))
+    menus.append(_menu(t("list.sort"), ActionId.LIST_SORT, orders, query))
+    values = (option["value"] for menu in menus for option in menu["options"])
+    if any(utf16_length(value) > block_kit.OPTION_VALUE_MAX for value in values):
+        return [block_kit.context(t("list.search_too_long"))]
+    hints = [block_kit.context(t("list.many_websites"))] if len(websites) >= block_kit.OPTIONS_MAX else []
+    return [block_kit.actions(*menus), *hints]
+
+
+def _menu(name: str, action_id: ActionId, choices: Sequence[tuple[str, FlowQuery]], query: FlowQuery) -> Element:
+    """Build a menu of lists, the first of which stands for no choice; each entry carries its whole list."""
+    options = [block_kit.option(label, ListValue.of(each).dump()) for label, each in choices]
+    chosen = next(at for at, (_, each) in enumerate(choices) if each == query)
+    return block_kit.static_select(name, action_id, options, options[chosen] if chosen else None)
+
+
+def _row_block(flow: Flow, result: FlowList, t: Translator, *, may_edit: bool, with_title: bool) -> Block:
+    """Build two lines on a flow, with a menu of what the reader may do with it."""
     name = block_kit.isolate(single_line(flow.name, NAME_MAX)) or t("flow.unnamed")
-    heading = block_kit.rich_paragraph(
-        block_kit.text_element(f"{state_dot(flow)} "),
-        block_kit.text_element(name, bold=True),
-        block_kit.text_element(f"  #{flow.id}"),
-    )
-    totals = flow.totals
+    title = block_kit.isolate(single_line(flow.title, TITLE_MAX)) if with_title else ""
+    wait, totals = format_wait(flow.wait, t), flow.totals
     facts = [
         format_website(flow.website_id, result.website_names, t),
-        t("flow.after", wait=format_wait(flow.wait, t)),
-        format_enabled(flow.is_enabled, t),
+        t("list.title_after", title=title, wait=wait) if title else t("list.after", wait=wait),
         t("flow.sent", n=totals.sent) if totals.sent else t("flow.never_sent"),
     ]
-    if totals.sent and (rate := totals.click_rate) is not None:
-        facts.append(t("flow.clicked_rate", rate=t.format_percent(rate)))
-    title = block_kit.isolate(single_line(flow.title, LINE_MAX))
-    return [heading, block_kit.section(block_kit.plain(f"{title}\n{' · '.join(facts)}".strip()), button)]
+    if (rate := totals.click_rate) is not None:
+        facts.append(t("flow.click_rate", rate=t.format_percent(rate)))
+    headline = f"{state_dot(flow)} #{flow.id} {name} · {format_enabled(flow.is_enabled, t)}"
+    entries = [(ActionId.SHOW, "button.show")]
+    if may_edit:
+        toggle = (
+            (ActionId.FLOW_DISABLE, "button.disable") if flow.is_enabled else (ActionId.FLOW_ENABLE, "button.enable")
+        )
+        entries += [
+            (ActionId.FLOW_EDIT, "button.edit"),
+            toggle,
+            (ActionId.FLOW_DUPLICATE, "button.duplicate"),
+            (ActionId.FLOW_DELETE, "button.delete"),
+        ]
+    options = [block_kit.option(t(key), FlowEntryValue(action=action, flow=flow.id).dump()) for action, key in entries]
+    # Slack takes no label for the menu itself: who hears it hears in its first entry which flow it belongs to.
+    options[0]["description"] = block_kit.plain(f"#{flow.id} {name}", block_kit.LABEL_MAX)
+    menu = block_kit.overflow(ActionId.FLOW_MENU, options)
+    return block_kit.section(block_kit.plain(f"{headline}\n{' · '.join(facts)}"), menu)

@@ -101,7 +101,6 @@ def toggle_button(
     flow: Flow,
     t: Translator,
     *,
-    hint: str | None = None,
     style: block_kit.Style | None = None,
     channel: ChannelId | None = None,
 ) -> Element:
@@ -110,14 +109,13 @@ def toggle_button(
     Args:
         flow: the flow.
         t: the reader's words.
-        hint: what a screen reader says.
         style: the style of a button that enables.
         channel: the channel whose policy decides, where the button may stand elsewhere.
     """
     value = FlowValue(flow=flow.id, channel=channel).dump()
     if flow.is_enabled:
-        return block_kit.button(t("button.disable"), ActionId.FLOW_DISABLE, value, hint=hint)
-    return block_kit.button(t("button.enable"), ActionId.FLOW_ENABLE, value, hint=hint, style=style)
+        return block_kit.button(t("button.disable"), ActionId.FLOW_DISABLE, value)
+    return block_kit.button(t("button.enable"), ActionId.FLOW_ENABLE, value, style=style)
 
 
 def state_dot(flow: Flow) -> str:

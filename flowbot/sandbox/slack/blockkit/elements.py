@@ -81,10 +81,10 @@ class Image(BlockKitModel):
 
 
 class Overflow(InteractiveElement):
-    """An overflow menu of 2 to 5 options."""
+    """An overflow menu of 1 to 5 options."""
 
     type: Literal["overflow"]
-    options: Annotated[list[OverflowOption], Field(min_length=2, max_length=5)]
+    options: Annotated[list[OverflowOption], Field(min_length=1, max_length=5)]
 
 
 def _require_offered(

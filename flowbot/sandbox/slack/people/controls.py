@@ -38,11 +38,11 @@ def find_click_target(blocks: list[Json] | None, label: str, nth: int = 0) -> Cl
 
 
 def find_fields(blocks: list[Json] | None) -> dict[str, PlacedElement]:
-    """Return the fields that hold values, by label (input blocks), text (sections) or action id."""
+    """Return the fields that hold values, by label (input blocks), text (sections), placeholder or action id."""
     labelled: dict[str, PlacedElement] = {}
     for placed in iter_elements(blocks):
         if placed.element["type"] in STATEFUL:
-            label = placed.action_id
+            label = str(placed.element.get("placeholder", {}).get("text", placed.action_id))
             if placed.block["type"] == "input":
                 label = str(placed.block["label"]["text"])
             elif placed.block["type"] == "section" and "text" in placed.block:

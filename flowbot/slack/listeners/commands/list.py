@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final
 
 from flowbot.domain.policy import Permission
-from flowbot.domain.search import FlowQuery
+from flowbot.domain.search import FlowQuery, SortOrder
 from flowbot.domain.text import DOUBLE_QUOTES, SINGLE_QUOTES, plain_number, simplify
 from flowbot.errors import UserError
 from flowbot.i18n.command_words import FilterWords, load_command_words
@@ -19,7 +19,14 @@ from flowbot.slack.listeners.commands.words import normalize_word
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.flow_list import flow_list_message
 
-ENGLISH: Final = FilterWords(enabled="enabled", disabled="disabled", website="website", page="page")
+ENGLISH: Final = FilterWords(
+    enabled="enabled",
+    disabled="disabled",
+    website="website",
+    page="page",
+    sort="sort",
+    orders={order: order for order in SortOrder},
+)
 """Understood in any language, with the words of the command's own."""
 
 
@@ -32,7 +39,7 @@ class ListCommand(Command[ListRequest]):
 
     word = "list"
     synonyms = ("find", "search", "all")
-    usage = "[WORDS…] [enabled|disabled] [website:NAME_OR_ID] [page:N]"
+    usage = "[WORDS…] [enabled|disabled] [website:NAME_OR_ID] [sort:new|name|sent|best|worst] [page:N]"
     permission = Permission.VIEW
 
     @staticmethod
@@ -47,9 +54,8 @@ class ListCommand(Command[ListRequest]):
                 builder.add_word(content)
             elif content.strip():
                 builder.words += (content,)
-        return ListRequest(
-            FlowQuery(builder.words, builder.is_enabled), builder.website, builder.website_at, builder.page
-        )
+        query = FlowQuery(builder.words, builder.is_enabled, order=builder.order)
+        return ListRequest(query, builder.website, builder.website_at, builder.page)
 
     async def handle(self, interaction: Interaction, arguments: ListRequest, trigger: str) -> Reply:
         channel = interaction.target.require_channel()
@@ -66,6 +72,7 @@ class _ListBuilder:
     is_enabled: bool | None = None
     website: str | None = None
     website_at: int = 0
+    order: SortOrder = SortOrder.NEW
     page: int = 1
 
     def add_word(self, word: str) -> None:
@@ -88,6 +95,12 @@ class _ListBuilder:
             raise UserError("list.bad_page", given=value[:40])
         self.page = int(number)
 
+    def set_order(self, value: str) -> None:
+        order = _load_orders().get(normalize_word(value))
+        if order is None:
+            raise UserError("list.bad_order", given=value[:40])
+        self.order = order
+
 
 @dataclass(frozen=True, slots=True)
 class _Filters:
@@ -100,17 +113,34 @@ class _Filters:
 @cache
 def _load_filters() -> _Filters:
     """Return the keys of all languages: each is understood in any of them."""
-    languages = (ENGLISH, *(words.filter for words in load_command_words().values()))
-    websites, pages = [words.website for words in languages], [words.page for words in languages]
-    keys = "|".join(map(re.escape, (*websites, *pages)))
+    setters = {
+        key: setter
+        for words in _all_languages()
+        for key, setter in (
+            (words.website, _ListBuilder.set_website),
+            (words.page, _ListBuilder.set_page),
+            (words.sort, _ListBuilder.set_order),
+        )
+    }
+    keys = "|".join(map(re.escape, setters))
     # A single quote ends a word's quotes at its end alone: within, it is an apostrophe.
     token = re.compile(
         rf"""(?P<key>{keys}):(?:"(?P<value_1>[^"]*)"|'(?P<value_2>.*?)'(?!\S)|(?P<value_3>\S*))"""
         rf"""|"(?P<quoted_1>[^"]+)"|'(?P<quoted_2>.+?)'(?!\S)|(?P<word>\S+)""",
         re.IGNORECASE,
     )
-    setters = dict.fromkeys(map(normalize_word, websites), _ListBuilder.set_website)
-    return _Filters(token, setters | dict.fromkeys(map(normalize_word, pages), _ListBuilder.set_page))
+    return _Filters(token, {normalize_word(key): setter for key, setter in setters.items()})
+
+
+def _all_languages() -> tuple[FilterWords, ...]:
+    return (ENGLISH, *(words.filter for words in load_command_words().values()))
+
+
+@cache
+def _load_orders() -> Mapping[str, SortOrder]:
+    """Return the words of the orders in all languages."""
+    words = (each.orders.items() for each in _all_languages())
+    return {normalize_word(own): SortOrder(english) for orders in words for english, own in orders}
 
 
 @cache

@@ -188,6 +188,19 @@ class RequestAuthorizer:
         except LookupError as error:
             raise UserError("request.gone") from error
 
+    async def load_visible(
+        self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None
+    ) -> RequestRecord:
+        """Load a change that a person may see, with its channel's policy.
+
+        Raises:
+            UserError: there is none, or they may not.
+        """
+        record = await self.load_record(change_id)
+        policy = await self.find_policy(record, user, acting_from)
+        require_in_scope(require_for_request(record, policy, user, Permission.VIEW), record.change)
+        return record
+
     async def load_pending(self, change_id: ChangeId) -> RequestRecord:
         """Load a change that waits for approval, with its channel's policy.
 

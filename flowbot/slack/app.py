@@ -35,6 +35,7 @@ from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.listeners.whole_viewer import WholeViewer
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowEntryValue, FlowValue, parse_value
@@ -91,6 +92,7 @@ class Handlers:
     policy_form: PolicyFormHandler
     home: HomeTab
     workspace: WorkspaceEvents
+    whole: WholeViewer
 
 
 def build_app(client: AsyncWebClient, handlers: Handlers, runner: Runner) -> AsyncApp:
@@ -156,6 +158,8 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.CHECK_AGAIN)(changing(requests.recheck))
     app.action(ActionId.ASK_AGAIN)(changing(requests.resubmit))
     app.action(ActionId.RESTORE)(changing(requests.restore))
+    app.action(ActionId.CHANGE_WHOLE)(showing(handlers.whole.show_request))
+    app.action(ActionId.FLOW_WHOLE)(showing(handlers.whole.show_flow))
     app.action(ActionId.CHANGE_OPEN)(showing(requests.follow_link))
 
     app.action(ActionId.FORM_TYPED)(listeners.background("action", editor.save_typed))

@@ -46,6 +46,7 @@ from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.listeners.whole_viewer import WholeViewer
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.form_result import FormResult
@@ -188,5 +189,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         policy_form=setup,
         home=home,
         workspace=WorkspaceEvents(services.channels, token, clock),
+        whole=WholeViewer(services.decisions.authorizer, details, channels, flow_queries, modals, clock),
     )
     return build_app(client, handlers, runner), notifier, home

@@ -19,6 +19,7 @@ class ActionId(StrEnum):
     RESTORE_VERSION = "flows.history.restore"
     SHOW = "flows.show"
     SHOW_SHARE = "flows.show.share"
+    FLOW_WHOLE = "flows.whole"
     FLOW_CREATE = "flows.create"
     FLOW_EDIT = "flows.edit"
     FLOW_DUPLICATE = "flows.duplicate"
@@ -43,4 +44,5 @@ class ActionId(StrEnum):
     ASK_AGAIN = "changes.ask_again"
     RESTORE = "changes.restore"
     CHANGE_OPEN = "changes.open"
+    CHANGE_WHOLE = "changes.whole"
     CHANGE_REASON = "changes.reason"

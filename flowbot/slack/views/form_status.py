@@ -84,7 +84,8 @@ def saved_message(
     if may_share:
         buttons.append(block_kit.button(t("button.share"), ActionId.SHOW_SHARE, value))
     shown = push.push_blocks(flow, t, image_url=flow.image_url)
-    return Message((block_kit.paragraph(text), *shown, *below, block_kit.actions(*buttons)))
+    blocks = (block_kit.paragraph(text), *shown, *below, block_kit.actions(*buttons))
+    return Message(blocks, push.whole_button(value, t))
 
 
 def with_remarks(message: Message, change: Change, names: Mapping[WebsiteId, str], t: Translator) -> Message:

@@ -48,12 +48,18 @@ def flow_details_message(
         ]
     if buttons:
         blocks.append(block_kit.actions(*buttons))
-    return Message(tuple(blocks))
+    return Message(tuple(blocks), whole_button(value, t))
 
 
 def shared_flow_message(details: FlowDetails, sharer: UserId, t: Translator, now: datetime) -> Message:
     """Build the same page for everybody in the channel, without buttons."""
-    return Message((*_flow_blocks(details, t, now), sharer_block(sharer, t)))
+    more = whole_button(FlowValue(flow=details.flow.id).dump(), t)
+    return Message((*_flow_blocks(details, t, now), sharer_block(sharer, t)), more)
+
+
+def whole_button(value: str, t: Translator) -> Element:
+    """Build the button that shows the whole flow, for a message that has it in short."""
+    return block_kit.button(t("button.show"), ActionId.FLOW_WHOLE, value)
 
 
 def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Block]:

@@ -159,6 +159,11 @@ def approve_button(details: RequestDetails, t: Translator, *, hint: str | None =
     return button | {"confirm": block_kit.confirm_dialog(title, text, yes=t("button.approve"), no=t("request.cancel"))}
 
 
+def whole_button(change: Change, t: Translator) -> Element:
+    """Build the button that shows the whole request, for a message that has it in short."""
+    return block_kit.button(t("button.show"), ActionId.CHANGE_WHOLE, ChangeValue(change=change.id).dump())
+
+
 def open_button(link: str, t: Translator) -> Element:
     """Build the button that leads to the request's message."""
     return block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link)

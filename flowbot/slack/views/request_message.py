@@ -69,7 +69,7 @@ def request_message(
             blocks += [*request_blocks.edit_blocks(details, t), *_push_blocks(details, t, has_remarks=False)]
     if (change.state is ChangeState.PENDING or not is_copy) and (buttons := _buttons(details, t)):
         blocks.append(block_kit.actions(*buttons))
-    return Message(tuple(blocks))
+    return Message(tuple(blocks), request_blocks.whole_button(change, t))
 
 
 def format_state(details: RequestDetails, t: Translator) -> str:

@@ -26,7 +26,7 @@ from flowbot.sandbox.slack.delivery.http import HttpTransport
 from flowbot.sandbox.slack.models import Message, View
 from flowbot.sandbox.slack.visible_text import text_of
 from flowbot.storage.tables import changes
-from tests.crashes.forked_bots import start_bot
+from tests.forked_bots import start_bot
 from tests.journeys.world import API_KEY, MARKETING, Time, World
 
 RECOVERY_SECONDS: Final = 10.0
@@ -156,7 +156,7 @@ class Deployment:
         # Two that start at once would read each other's port from one file.
         log = self.folder / f"{next(self._numbers)}.log"
         log.touch()
-        running = start_bot(arguments, self._environment(), self.folder, log, ahead)
+        running = start_bot(arguments, self._environment(), self.folder, log, ahead=ahead)
         process = Process(running, log, time.monotonic())
         self.processes.append(process)
         self.stack.push_async_callback(process.kill)

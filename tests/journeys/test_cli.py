@@ -1,4 +1,7 @@
-"""The program as an engineer runs it: real processes between the stand-ins."""
+"""The program as an engineer runs it: real processes between the stand-ins.
+
+Processes of which a test does not ask how they load are forked from one that has loaded flowbot.
+"""
 
 import asyncio
 import io
@@ -19,8 +22,9 @@ from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
 from importlib.metadata import version
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import aiohttp
 import pytest
@@ -36,6 +40,8 @@ from flowbot.server import signals
 from flowbot.services.ports import utc_now
 from flowbot.storage.migrations import known_revisions
 from flowbot.storage.repositories.changes import ChangeRepository
+from tests.crashes.bot_processes import eventually
+from tests.forked_bots import start_bot
 from tests.journeys.request_steps import approval_policy
 from tests.journeys.world import API_KEY, MARKETING, POLICY, World, on_both_databases
 from tests.storage.change_cases import new_event, new_request
@@ -103,7 +109,9 @@ def restore_logging() -> Iterator[None]:
         structlog.configure(**configured)
 
 
-async def run_in_thread(environment: Environment, cwd: Path, *arguments: str) -> tuple[int, str, str]:
+async def run_in_thread(
+    environment: Environment, cwd: Path, *arguments: str, stdin: TextIO | None = None
+) -> tuple[int, str, str]:
     """Run a command in a thread of this process: tables of cases would take minutes otherwise."""
 
     def exits() -> int:
@@ -118,6 +126,8 @@ async def run_in_thread(environment: Environment, cwd: Path, *arguments: str) ->
         patch.setattr(sys, "argv", ["flowbot", *arguments])
         for stream in ("stdout", "stderr"):
             patch.setattr(sys, stream, io.StringIO())
+        if stdin is not None:
+            patch.setattr(sys, "stdin", stdin)
         patch.setattr(signals, "stop_on_signals", asyncio.Event)  # a thread gets no signals
         out, err = sys.stdout, sys.stderr
         status = await asyncio.to_thread(exits)
@@ -129,47 +139,86 @@ async def run_in_thread(environment: Environment, cwd: Path, *arguments: str) ->
 class Server:
     """A bot in a process of its own."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.process = process
-        self.log: list[str] = []
+    def __init__(self, process: BaseProcess | subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        """Return all that it logged."""
+        return self._log.read_text()
+
+    @property
+    def output(self) -> str:
+        """Return all that it printed, of one that was loaded from nothing."""
+        return self._log.with_suffix(".out").read_text()
+
+    @property
+    def exit_status(self) -> int | None:
+        """Return the exit status; None while it runs."""
+        return self._process.poll() if isinstance(self._process, subprocess.Popen) else self._process.exitcode
 
     async def wait_for_log(self, pattern: str, timeout: float = 60) -> re.Match[str]:
         """Wait for a line of the log that fits."""
-        assert self.process.stderr is not None
-        async with asyncio.timeout(timeout):
-            while line := (await self.process.stderr.readline()).decode():
-                self.log.append(line)
-                if found := re.search(pattern, line):
-                    return found
-        raise AssertionError(f"{pattern!r} is not in {''.join(self.log)}")
+
+        def find() -> re.Match[str] | None:
+            found = re.search(pattern, self.log)
+            assert found or self.exit_status is None, self.log
+            return found
+
+        await eventually(find, timeout)
+        found = find()
+        assert found
+        return found
 
     async def stop(self) -> tuple[int, float]:
         """Send SIGTERM; return the exit status and the seconds that the stop took."""
-        self.process.send_signal(signal.SIGTERM)
+        self._process.terminate()
         since = time.monotonic()
-        async with asyncio.timeout(15):
-            _, err = await self.process.communicate()
-        self.log += err.decode().splitlines(keepends=True)
-        assert self.process.returncode is not None
-        return self.process.returncode, time.monotonic() - since
+        return await self.wait_for_exit(), time.monotonic() - since
+
+    async def kill(self) -> None:
+        """Send SIGKILL, and wait until it is gone."""
+        self._process.kill()
+        await self.wait_for_exit()
+
+    async def wait_for_exit(self) -> int:
+        """Wait until it is gone, and return its exit status."""
+        await eventually(lambda: self.exit_status is not None, 15)
+        assert self.exit_status is not None
+        return self.exit_status
 
 
 @asynccontextmanager
-async def run_server(environment: Environment, cwd: Path, *arguments: str) -> AsyncIterator[Server]:
-    running = Server(await start_flowbot(environment, cwd, *arguments))
+async def run_server(
+    environment: Environment, cwd: Path, *arguments: str, from_nothing: bool = False, migrations: Path | None = None
+) -> AsyncIterator[Server]:
+    """Run a bot in a process of its own, which loads flowbot `from_nothing` or is forked from one that has."""
+    log = cwd.with_name(f"{cwd.name}-{time.monotonic_ns()}.log")
+    log.touch()
+    process: BaseProcess | subprocess.Popen[bytes]
+    if from_nothing:
+        command = [sys.executable, "-m", "flowbot", *arguments]
+        with log.open("w") as err, log.with_suffix(".out").open("w") as out:
+            process = await asyncio.to_thread(
+                subprocess.Popen, command, env=environment, cwd=cwd, stdout=out, stderr=err
+            )
+    else:
+        process = start_bot(arguments, environment, cwd, log, migrations=migrations)
+    running = Server(process, log)
     try:
         yield running
     finally:
-        if running.process.returncode is None:
-            running.process.kill()
-            await running.process.communicate()
+        await running.kill()
 
 
 @asynccontextmanager
 async def serve_http(
-    world: World, environment: Environment, cwd: Path, *more: str
+    world: World, environment: Environment, cwd: Path, *, from_nothing: bool = False, migrations: Path | None = None
 ) -> AsyncIterator[tuple[Server, int]]:
-    async with run_server(environment, cwd, "serve", "--host", "127.0.0.1", *(more or ("--port", "0"))) as running:
+    """Run a bot in HTTP mode that Slack delivers to, and yield it with its port."""
+    arguments = ("serve", "--host", "127.0.0.1", "--port", "0")
+    async with run_server(environment, cwd, *arguments, from_nothing=from_nothing, migrations=migrations) as running:
         port = int((await running.wait_for_log(r"serving .*\bport=(\d+)"))[1])
         world.slack.deliver_to(f"http://127.0.0.1:{port}/slack/events")
         yield running, port
@@ -222,7 +271,7 @@ async def test_serve_answers_and_ends_what_is_in_hand(world: World, environment:
     assert status == 0
     assert seconds < 10
     await world.emma.wait_for_message(MARKETING, "3 flows", timeout=0.1)
-    assert not [secret for secret in list_secrets(environment) if secret in "".join(running.log)]
+    assert not [secret for secret in list_secrets(environment) if secret in running.log]
 
 
 async def test_a_stop_while_enkapush_hangs_takes_less_than_ten_seconds(
@@ -251,7 +300,7 @@ async def test_a_stop_while_slack_takes_no_message_ends_without_a_traceback(
         status, seconds = await running.stop()
     assert status == 0
     assert seconds < 10
-    assert "Traceback" not in "".join(running.log)
+    assert "Traceback" not in running.log
 
 
 @pytest.mark.postgresql
@@ -304,7 +353,7 @@ async def test_the_version_is_said(environment: Environment, tmp_path: Path) -> 
 
 
 async def test_socket_connects_answers_and_stops(world: World, environment: Environment, tmp_path: Path) -> None:
-    async with run_server(environment, tmp_path, "socket") as running:
+    async with run_server(environment, tmp_path, "socket", from_nothing=True) as running:
         await running.wait_for_log("connected")
         await world.emma.wait_until(lambda: world.slack.sockets.connection_count)
         await world.emma.send(MARKETING, "/flows help")
@@ -338,7 +387,8 @@ async def test_the_port_is_the_options_else_the_environments(
     async with run_server(environment, tmp_path, "serve", "--host", "127.0.0.1") as running:
         await running.wait_for_log(r'"port": [1-9]\d{3,}')
     async with taken:
-        status, _, err = await run(environment, tmp_path, "serve", "--host", "127.0.0.1", "--port", str(port))
+        arguments = ("serve", "--host", "127.0.0.1", "--port", str(port))
+        status, _, err = await run_in_thread(environment, tmp_path, *arguments)
     assert status == 2
     assert re.search(rf"^flowbot: PORT: cannot listen on 127\.0\.0\.1:{port} ", err, re.MULTILINE)
 
@@ -349,7 +399,7 @@ async def test_the_file_is_read_and_nothing_else_is_needed(
     own = {name: environment.pop(name) for name in list(environment) if name not in {"PATH", "PYTHONPATH"}}
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in own.items()))
     async with (
-        serve_http(world, environment, tmp_path) as (_, port),
+        serve_http(world, environment, tmp_path, from_nothing=True) as (_, port),
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{port}/readyz") as answer,
     ):
@@ -483,7 +533,7 @@ async def test_policies_go_in_and_out_and_a_refused_file_changes_nothing(
 ) -> None:
     file = tmp_path / "policy.toml"
     file.write_text(POLICY)
-    assert (await run(environment, tmp_path, "policy", "import", str(file)))[0] == 0
+    assert (await run_in_thread(environment, tmp_path, "policy", "import", str(file)))[0] == 0
     before = await run_in_thread(environment, tmp_path, "policy", "export")
     assert before[0] == 0
     assert 'id = "C0MARKETING"' in before[1]
@@ -534,13 +584,10 @@ async def test_a_person_at_a_terminal_is_asked_before_every_policy_goes(
     (tmp_path / "policy.toml").write_text("")
     master, terminal = pty.openpty()
     os.write(master, typed.encode())
-    command = [sys.executable, "-m", "flowbot", "policy", "import", "policy.toml"]
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=environment, cwd=tmp_path, stdin=terminal, capture_output=True, timeout=60
-    )
+    with open(terminal) as stdin:  # noqa: ASYNC230, PTH123 - a descriptor that is open already
+        status, _, err = await run_in_thread(environment, tmp_path, "policy", "import", "policy.toml", stdin=stdin)
     os.close(master)
-    os.close(terminal)
-    assert done.returncode == (1 if left else 0), done.stderr
+    assert status == (1 if left else 0), err
     assert ("C0MARKETING" in (await run_in_thread(environment, tmp_path, "policy", "export"))[1]) is left
 
 
@@ -784,12 +831,10 @@ async def test_without_an_answer_the_clock_is_not_known(world: World, environmen
 
 async def test_demo_needs_nothing_prints_one_address_and_serves(tmp_path: Path) -> None:
     bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2])}
-    async with run_server(bare, tmp_path, "demo", "--port", "0") as running:
-        assert running.process.stdout is not None
-        async with asyncio.timeout(60):
-            line = (await running.process.stdout.readline()).decode()
-        address = re.fullmatch(r"flowbot demo: (http://127\.0\.0\.1:\d+)\n", line)
-        assert address
+    async with run_server(bare, tmp_path, "demo", "--port", "0", from_nothing=True) as running:
+        await eventually(lambda: running.output, 60)
+        address = re.fullmatch(r"flowbot demo: (http://127\.0\.0\.1:\d+)\n", running.output)
+        assert address, running.output
         async with aiohttp.ClientSession() as session, session.get(address[1]) as page:
             assert "<title>Workspace</title>" in await page.text()
         assert (await running.stop())[0] == 0

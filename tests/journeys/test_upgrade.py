@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from flowbot.storage.migrations import SCRIPTS, known_revisions
 from tests.journeys.request_steps import approval_policy, request_change, wait_for_status
-from tests.journeys.test_cli import Environment, run, run_in_thread, serve_http
+from tests.journeys.test_cli import Environment, run_in_thread, run_server, serve_http
 from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
 from tests.journeys.world import World, on_both_databases
 
-ROOT = Path(__file__).parents[2]
 LATER = '''
 """What the next version adds."""
 
@@ -29,29 +29,26 @@ def upgrade() -> None:
 
 
 @pytest.fixture
-def next_version(environment: Environment, tmp_path: Path) -> Environment:
-    """Return the environment of the next version: the same code, with one more migration."""
-    copy = tmp_path / "newer"
-    # With what is compiled already, but for a file that another process is writing at this moment.
-    shutil.copytree(ROOT / "flowbot", copy / "flowbot", ignore=shutil.ignore_patterns("*.pyc.*"))
-    versions = copy / "flowbot" / "storage" / "migrations" / "versions"
-    head = max(file.name[:4] for file in versions.glob("*.py"))
-    (versions / "9000_later.py").write_text(LATER.format(head=head))
-    return environment | {"PYTHONPATH": str(copy)}
+def next_migrations(tmp_path: Path) -> Path:
+    """Return the folder of the next version's migrations: those of this one, and one more."""
+    folder = shutil.copytree(SCRIPTS, tmp_path / "newer", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "versions" / "9000_later.py").write_text(LATER.format(head=known_revisions()[0]))
+    return folder
 
 
 @on_both_databases
 async def test_an_old_process_goes_on_beside_a_new_one_after_the_migration(
-    world: World, environment: Environment, next_version: Environment, tmp_path: Path
+    world: World, environment: Environment, next_migrations: Path, tmp_path: Path
 ) -> None:
     await world.import_policy(approval_policy())
     async with serve_http(world, environment, tmp_path):
         asked_of_the_old = await request_change(world)
-        assert (await run(next_version, tmp_path, "migrate"))[0] == 0
+        async with run_server(environment, tmp_path, "migrate", migrations=next_migrations) as migration:
+            assert await migration.wait_for_exit() == 0, migration.log
         decided_by_the_old = await request_change(world)
         await world.burak.click(decided_by_the_old, "Approve")
         await wait_for_status(world, decided_by_the_old, "Applied", timeout=60)
-        async with serve_http(world, next_version, tmp_path):
+        async with serve_http(world, environment, tmp_path, migrations=next_migrations):
             await world.burak.click(asked_of_the_old, "Approve")
             await wait_for_status(world, asked_of_the_old, "Applied", timeout=60)
             await wait_for_status(world, await request_change(world, "delete"), "Waiting", timeout=60)

@@ -23,17 +23,37 @@ def _fork_server() -> ForkServerContext:
 
 
 def start_bot(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path, ahead: float = 0.0
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    *,
+    ahead: float = 0.0,
+    migrations: Path | None = None,
 ) -> ForkServerProcess:
-    """Start `flowbot ARGUMENTS` with this environment in this folder, its standard error in `log`, its clock ahead."""
+    """Start `flowbot ARGUMENTS` with this environment in this folder, its standard error in `log`.
+
+    Args:
+        ahead: Seconds that its clock is ahead.
+        migrations: The folder of Alembic's scripts, if it is another version's.
+    """
     process = _fork_server().Process(
-        target=_run_bot, args=(list(arguments), dict(environment), folder, log, timedelta(seconds=ahead)), daemon=True
+        target=_run_bot,
+        args=(list(arguments), dict(environment), folder, log, timedelta(seconds=ahead), migrations),
+        daemon=True,
     )
     process.start()
     return process
 
 
-def _run_bot(arguments: list[str], environment: dict[str, str], folder: Path, log: Path, ahead: timedelta) -> None:
+def _run_bot(
+    arguments: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    log: Path,
+    ahead: timedelta,
+    migrations: Path | None,
+) -> None:
     with log.open("w") as out:
         os.dup2(out.fileno(), sys.stderr.fileno())
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -43,7 +63,10 @@ def _run_bot(arguments: list[str], environment: dict[str, str], folder: Path, lo
     sys.argv[:] = ["flowbot", *arguments]
     from flowbot import bootstrap  # noqa: PLC0415 - loaded by the process that this one was forked from
     from flowbot.cli import main  # noqa: PLC0415 - as above
+    from flowbot.storage import migrations as own  # noqa: PLC0415 - as above
 
+    if migrations is not None:
+        vars(own)["SCRIPTS"] = migrations
     # The command line reads it when it runs; the machine's clock cannot be moved for one process.
     vars(bootstrap)["run_flowbot"] = partial(bootstrap.run_flowbot, clock=lambda: datetime.now(UTC) + ahead)
     main()

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from structlog.testing import capture_logs
 
+from flowbot.errors import DatabaseFaultError
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -133,6 +134,26 @@ async def test_a_word_is_not_given_again_after_a_restart_where_the_message_can_n
     async with _run_bot(world), _wait_for_failed_update():
         pass
     assert len(list_notices(world, request)) == 1
+
+
+async def test_who_was_told_directly_is_not_told_again_once_the_thread_takes_it(
+    fast_http: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise DatabaseFaultError
+
+    monkeypatch.setattr(ChangeRepository, "mark_requester_notified", fail)
+    request = await request_change(fast_http)
+    fast_http.slack.faults.add("chat.update", error="not_in_channel", times=None)
+    fast_http.slack.faults.add("chat.postMessage", error="not_in_channel", times=1)
+    async with _wait_for_failed_update():
+        await _approve(fast_http, request)
+    fast_http.slack.faults.clear()
+    await _wait_until_shown(fast_http)
+    workspace = fast_http.slack.workspace
+    direct = workspace.messages[workspace.open_direct_message(fast_http.emma.id).id]
+    assert ["is live" in text_of(each) for each in direct] == [True]
+    assert list_replies(fast_http, request) == []
 
 
 @asynccontextmanager

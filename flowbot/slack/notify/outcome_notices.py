@@ -54,6 +54,10 @@ class OutcomeNotices:
         if not self.is_due(change) or change.progress.requester_notified_version == change.version:
             return
         request, channel = change.request, change.message_channel
+        direct = MessageKey.for_state(change.id, MessageRole.DIRECT_NOTICE, change.state, request.requester)
+        if (told := await self.messages.get(direct)) is not None and told.place is not None:
+            # It is the last one: its thread may have refused the other then, and take it now.
+            return
         details = await self.details.load(change)
         people = People(await self.users.find_names(details.people))
         refusal: tuple[ChannelId, str] | None = None
@@ -75,12 +79,12 @@ class OutcomeNotices:
                 if request.requester in await self.users.find_members(channel):
                     return
         link = await self.poster.find_permalink(channel, change.message_ts) if channel and change.message_ts else None
-        await self._send_directly(change, build(self.locales.for_reader(request.locale, request.timezone), link))
+        notice = build(self.locales.for_reader(request.locale, request.timezone), link)
+        await self._send_directly(direct, change, notice)
 
-    async def _send_directly(self, change: Change, message: Message) -> None:
+    async def _send_directly(self, key: MessageKey, change: Change, message: Message) -> None:
         """Send the notice as a direct message; to who takes none, privately in the channel where they asked."""
         request = change.request
-        key = MessageKey.for_state(change.id, MessageRole.DIRECT_NOTICE, change.state, request.requester)
         try:
             await self.sender.send(key, change.version, request.requester, lambda _: message)
         except MessageRefusedError as refused:

@@ -90,8 +90,7 @@ class DecisionRules(RequestRules):
                     self.world.check_closing(broken)
                     await here.executor.execute(broken, here.notifier.notify)
                 case "check_again":
-                    notify = here.notifier.notify
-                    await notify(await here.late_effects.check_again(who, change.id, CHANNEL, notify))
+                    await here.late_effects.check_again(who, change.id, CHANNEL, here.notifier.notify)
                 case _:
                     await self._approve_step(person, change)(here)
 
@@ -99,7 +98,7 @@ class DecisionRules(RequestRules):
 
     async def _finish_closing(self, here: Process, change: Change) -> None:
         self.world.check_closing(change)
-        await here.notifier.notify(change)
+        await here.executor.notify_again(change, here.notifier.notify)
 
     @rule(process=PROCESSES, number=NUMBERS)
     def somebody_checks_again(self, process: int, number: int) -> None:

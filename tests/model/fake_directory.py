@@ -10,10 +10,17 @@ from flowbot.services.users import CurrentUser
 
 HOME: Final = TeamId("T0HOME")
 CHANNEL: Final = ChannelId("C0MARKETING")
+APPROVALS: Final = ChannelId("C0APPROVALS")
+"""A channel for requests in which AYSE is not."""
 AYSE, BURAK, CAN, DENIZ = UserId("U0AYSE"), UserId("U0BURAK"), UserId("U0CAN"), UserId("U0DENIZ")
 JONAS: Final = UserId("U0JONAS")
 """A member of the channel from another company."""
 EVERYBODY: Final = (AYSE, BURAK, CAN, DENIZ, JONAS)
+
+MEMBERS: Final[Mapping[ChannelId, frozenset[UserId]]] = {
+    CHANNEL: frozenset(EVERYBODY),
+    APPROVALS: frozenset({BURAK, CAN, DENIZ}),
+}
 
 
 class FakeDirectory:
@@ -40,7 +47,7 @@ class FakeDirectory:
         return {}
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
-        return frozenset(EVERYBODY)
+        return MEMBERS[channel]
 
 
 def reader(user: UserId) -> CurrentUser:

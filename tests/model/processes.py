@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from dataclasses import dataclass
+from typing import Any, cast
+
+from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.change import Change
-from flowbot.domain.flow import Flow
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.outcomes import ChangeResult
-from flowbot.errors import DatabaseFaultError, DependencyError, SlackFaultError, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.expire import RequestExpiry
@@ -27,6 +28,7 @@ from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.slack import UserDirectory
 from flowbot.services.quorum import QuorumChecker
+from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
 from flowbot.services.users import UserService
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -34,94 +36,15 @@ from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
+from flowbot.storage.repositories.messages import MessageRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
 from flowbot.worker.recovery import Recovery
 from flowbot.worker.retention import Retention
 from tests.model.fake_enkapush import CURRENT_CHANGE, FakeEnkapush
-
-WRITES: Final = frozenset({"create", "update", "set_enabled", "delete"})
-"""Calls at which no process freezes: no lease can close the gap between noting a write and writing."""
-
-
-class ProcessKilled(BaseException):
-    """Raised where a process dies."""
-
-
-@dataclass
-class ProcessFaults:
-    """Faults of one process, counted in its calls to the outside; None for no fault.
-
-    Attributes:
-        calls_until_death: Calls until it dies. The end of a call counts as well: then the effect is there, and unknown.
-        calls_until_database_fault: Calls to the database until one fails.
-        calls_until_freeze: Calls until it is frozen.
-        is_frozen: Set while it is frozen.
-    """
-
-    calls_until_death: int | None = None
-    calls_until_database_fault: int | None = None
-    calls_until_freeze: int | None = None
-    is_frozen: asyncio.Event = field(default_factory=asyncio.Event)
-    _thawed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def clear(self) -> None:
-        """Fail no more."""
-        self.calls_until_death = self.calls_until_database_fault = self.calls_until_freeze = None
-
-    def freeze_after(self, calls: int) -> None:
-        self.calls_until_freeze = calls
-        self.is_frozen.clear()
-        self._thawed.clear()
-
-    def thaw(self) -> None:
-        self.calls_until_freeze = None
-        self._thawed.set()
-
-    async def wait_while_frozen(self) -> None:
-        """Wait until the process is thawed."""
-        if self.calls_until_freeze is None:
-            return
-        self.calls_until_freeze -= 1
-        if self.calls_until_freeze < 0:
-            self.is_frozen.set()
-            await self._thawed.wait()
-
-    def count_call(self) -> None:
-        if self.calls_until_death is not None:
-            if self.calls_until_death <= 0:
-                raise ProcessKilled
-            self.calls_until_death -= 1
-
-    def count_database_call(self) -> None:
-        self.count_call()
-        if self.calls_until_database_fault is not None:
-            self.calls_until_database_fault -= 1
-            if self.calls_until_database_fault < 0:
-                self.calls_until_database_fault = None
-                raise DatabaseFaultError
-
-
-class FaultyPort:
-    """A port of a process that may die before and after each call."""
-
-    def __init__(self, port: object, life: ProcessFaults, *, is_database: bool = False) -> None:
-        self._port = port
-        self._life = life
-        self._begins = life.count_database_call if is_database else life.count_call
-
-    def __getattr__(self, name: str) -> Any:
-        method = getattr(self._port, name)
-
-        async def call(*args: Any, **named: Any) -> Any:
-            if name not in WRITES:
-                await self._life.wait_while_frozen()
-            self._begins()
-            answer = await method(*args, **named)
-            self._life.count_call()
-            return answer
-
-        return call
+from tests.model.fake_slack import FakeSlack, MessageStorePort, SlackClient
+from tests.model.notifier import TrackedNotifier, build_team
+from tests.model.process_faults import FaultyPort, ProcessFaults, ProcessKilled
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,40 +63,6 @@ class TrackedWriter(ChangeWriter):
             raise
         finally:
             CURRENT_CHANGE.reset(token)
-
-
-class FakeSlack:
-    """The version of each change shown last in Slack, which may be down."""
-
-    def __init__(self) -> None:
-        self.is_away = False
-        self.told: dict[str, int] = {}
-
-    def shows(self, change: Change) -> None:
-        if self.is_away:
-            raise SlackFaultError("ratelimited")
-        self.told[change.id] = max(change.version, self.told.get(change.id, 0))
-
-
-class FakeNotifier:
-    """A notifier that always shows the newest state, as the real one does."""
-
-    def __init__(self, slack: FakeSlack, store: ChangeRepository, life: ProcessFaults) -> None:
-        self._slack = slack
-        self._store = store
-        self._life = life
-
-    async def notify(self, change: Change, flow: Flow | None = None) -> Change:
-        self._life.count_call()
-        newest = await self._store.get(change.id) or change
-        self._slack.shows(newest)
-        self._life.count_call()
-        return await self._store.mark_shown(newest.id, newest.version)
-
-    async def remind(self, change: Change) -> None:
-        self._life.count_call()
-        if self._slack.is_away:
-            raise SlackFaultError("ratelimited")
 
 
 class NoImages:
@@ -242,7 +131,11 @@ class Process:
         )
         self.decisions = DecisionService(store, authorizer, people, leases, clock)
         self.rechecker = Rechecker(self.executor.writer, store, policies, clock)
-        self.notifier = FakeNotifier(around.slack, store, self.life)
+        messages = MessageStorePort(self._database_port(MessageRepository(around.database)), around.slack, self.life)
+        details = RequestDetailsLoader(store, images, context.flow_cache, known_settings, clock)
+        client = cast("AsyncWebClient", SlackClient(around.slack, self.life))
+        team = build_team(store, messages, details, people, client, clock, around.monotonic)
+        self.notifier = TrackedNotifier(around.slack, store, team, self.life)
         self.source = enkapush
         self.late_effects = LateEffects(
             rechecker=self.rechecker,

@@ -12,9 +12,9 @@ from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeRequest
 from flowbot.domain.fields import form_values
 from flowbot.domain.flow import DesiredFlow, FlowContent
 from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.policy import ChannelPolicy, NotifyMode
 from flowbot.errors import UserError
-from tests.model.fake_directory import AYSE, CHANNEL, reader
+from tests.model.fake_directory import APPROVALS, AYSE, CHANNEL, reader
 from tests.model.fake_enkapush import first_flow
 from tests.model.processes import Process
 from tests.model.state_machine import ModelMachine
@@ -33,6 +33,8 @@ from tests.model.world import LEASE, Step
 
 FOREIGN: Final = FlowId(3)
 """A flow of a website that the channel's policy may not name."""
+
+NOTIFY_MODES: Final = tuple(NotifyMode)
 
 
 class RequestRules(ModelMachine):
@@ -140,12 +142,15 @@ class RequestRules(ModelMachine):
 
         self._run_steps((0, step), (1, step))
 
-    def _create_pending(self, process: int, kind: ChangeKind, number: int, *, quorum: int) -> Change | None:
-        """Create a pending request without any faults."""
+    def _create_pending(
+        self, process: int, kind: ChangeKind, number: int, *, quorum: int, faults: FaultPlan | None = None
+    ) -> Change | None:
+        """Create a pending request, without any faults unless some are given."""
         flow = self._find_free_flow(kind, number)
-        rule = ASKED_UNDER.approval.model_copy(update={"quorum": quorum})
+        ways = {"notify": NOTIFY_MODES[number % 3], "channel": APPROVALS if number % 2 else None}
+        rule = ASKED_UNDER.approval.model_copy(update={"quorum": quorum, **ways})
         self._run(self.world.set_policy(ASKED_UNDER.model_copy(update={"approval": rule})))
-        self.somebody_asks(process, AYSE, kind, flow, FaultPlan())
+        self.somebody_asks(process, AYSE, kind, flow, faults or FaultPlan())
         return self._find_open_change(flow)
 
     def _find_open_change(self, flow: FlowId) -> Change | None:

@@ -11,7 +11,7 @@ from flowbot.domain.policy import ChannelPolicy
 from tests.model.decision_rules import DECISIONS
 from tests.model.fake_directory import AYSE, BURAK, CAN
 from tests.model.fake_enkapush import WriteFault
-from tests.model.late_rules import LateRules
+from tests.model.message_rules import MessageRules
 from tests.model.processes import Process
 from tests.model.strategies import (
     CALL_COUNTS,
@@ -31,7 +31,7 @@ ASKED = st.sampled_from([ChangeKind.ENABLE, ChangeKind.DELETE])
 QUORUMS = st.sampled_from([1, 2])
 
 
-class ApprovalMachine(LateRules):
+class ApprovalMachine(MessageRules):
     """Scenarios of more steps than Hypothesis would put together by chance."""
 
     @rule(

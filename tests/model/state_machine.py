@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.ids import FlowId
+from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.storage.unit_of_work import Database
+from tests.model.fake_directory import MEMBERS
 from tests.model.fake_enkapush import Effect
 from tests.model.processes import Process
-from tests.model.strategies import EDITS, FAULT_PLANS, FLOWS, PAUSES, POLICIES, PROCESSES, FaultPlan
+from tests.model.strategies import EDITS, FAULT_PLANS, FLOWS, NUMBERS, PAUSES, PEOPLE, POLICIES, PROCESSES, FaultPlan
 from tests.model.world import Work, World, new_world
 
 T = TypeVar("T")
@@ -80,6 +81,24 @@ class ModelMachine(RuleBasedStateMachine):
     @rule(is_away=st.booleans())
     def slack_comes_and_goes(self, is_away: bool) -> None:
         self.world.slack.is_away = is_away
+
+    @rule(channel=st.sampled_from(sorted(MEMBERS)), is_in=st.booleans())
+    def the_bot_leaves_or_joins(self, channel: ChannelId, is_in: bool) -> None:
+        without = self.world.slack.without_bot
+        without.discard(channel) if is_in else without.add(channel)
+
+    @rule(person=PEOPLE, is_closed=st.booleans())
+    def direct_messages_are_closed_or_opened(self, person: UserId, is_closed: bool) -> None:
+        closed = self.world.slack.closed
+        closed.add(person) if is_closed else closed.discard(person)
+
+    @rule(number=NUMBERS)
+    def somebody_deletes_a_message(self, number: int) -> None:
+        change = self._find_change(number)
+        if change is not None and change.message_channel is not None and change.message_ts is not None:
+            message = self.world.slack.find(change.message_channel, change.message_ts)
+            if message is not None:
+                message.is_deleted = True
 
     @rule(process=PROCESSES, faults=FAULT_PLANS)
     def something_is_about_to_go_wrong(self, process: int, faults: FaultPlan) -> None:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate
-from tests.model.fake_directory import AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode
+from tests.model.fake_directory import APPROVALS, AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
 from tests.model.fake_enkapush import Storage, WriteFault
+from tests.model.fake_slack import SlackFault
 from tests.model.world import World
 
 PROCESSES = st.sampled_from([0, 1])
@@ -28,6 +29,8 @@ RULES = st.builds(
     self_approval=st.booleans(),
     expires_after_hours=st.sampled_from([1, 72]),
     break_glass=st.sampled_from([(), (DENIZ,), (DENIZ, BURAK)]),
+    channel=st.sampled_from([None, None, APPROVALS]),
+    notify=st.sampled_from(NotifyMode),
 )
 POLICIES = st.builds(
     ChannelPolicy,
@@ -87,7 +90,7 @@ EDITS: Final[Mapping[str, Callable[[Flow], Flow]]] = {
 
 @dataclass(frozen=True)
 class FaultPlan:
-    """Faults at Enkapush, in the database and in a process."""
+    """Faults at Enkapush, at Slack, in the database and in a process."""
 
     writes: tuple[WriteFault | None, ...] = ()
     delay: timedelta = timedelta(seconds=20)
@@ -95,21 +98,35 @@ class FaultPlan:
     reads: tuple[bool, ...] = ()
     calls_until_database_fault: int | None = None
     calls_until_death: int | None = None
+    sends_until_death: int | None = None
+    slack: tuple[SlackFault | None, ...] = ()
 
     def inject(self, world: World, process: int) -> None:
         world.enkapush.clear_faults()
         world.enkapush.writes.extend(self.writes)
         world.enkapush.reads.extend(self.reads)
+        world.slack.faults.clear()
+        world.slack.faults.extend(self.slack)
         world.enkapush.delay, world.enkapush.storage = self.delay, self.storage
         life = world.processes[process].life
         life.calls_until_database_fault, life.calls_until_death = (
             self.calls_until_database_fault,
             self.calls_until_death,
         )
+        life.sends_until_death = self.sends_until_death
 
 
 LATE_OR_LOST = st.sampled_from([(), (), (WriteFault.UNANSWERED_LATE,), (WriteFault.UNANSWERED_NEVER,)])
 WRITE_FAULTS = st.lists(st.none() | st.sampled_from(WriteFault), max_size=2).map(tuple)
+SLACK_FAULTS = st.lists(st.none() | st.sampled_from(SlackFault), min_size=1, max_size=4).map(tuple)
+SEND_FAULTS = st.one_of(
+    st.just(FaultPlan()),
+    st.builds(FaultPlan, sends_until_death=st.integers(0, 12)),
+    st.builds(FaultPlan, slack=SLACK_FAULTS),
+    st.builds(FaultPlan, calls_until_database_fault=st.integers(4, 50)),
+    st.builds(FaultPlan, calls_until_death=st.integers(4, 70)),
+)
+"""Faults of what sends messages, and of the database and the process at that time."""
 FAULT_PLANS = st.one_of(
     st.just(FaultPlan()),
     st.builds(FaultPlan, writes=WRITE_FAULTS, delay=DELAYS, storage=STORAGES),
@@ -122,5 +139,6 @@ FAULT_PLANS = st.one_of(
         reads=st.lists(st.booleans(), min_size=1, max_size=4).map(tuple),
     ),
     st.builds(FaultPlan, calls_until_death=st.integers(4, 30), writes=LATE_OR_LOST, delay=DELAYS),
-    st.builds(FaultPlan, calls_until_database_fault=st.integers(0, 12), writes=LATE_OR_LOST, delay=DELAYS),
+    st.builds(FaultPlan, calls_until_database_fault=st.integers(0, 30), writes=LATE_OR_LOST, delay=DELAYS),
+    SEND_FAULTS,
 )

@@ -24,13 +24,18 @@ from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
 from tests.model.effect_invariants import EffectInvariants
 from tests.model.fake_directory import CHANNEL, FakeDirectory
+from tests.model.fake_slack import FakeSlack
 from tests.model.invariants import PolicyInvariants
-from tests.model.processes import Environment, FakeSlack, Process, ProcessKilled
+from tests.model.message_invariants import MessageInvariants
+from tests.model.process_faults import ProcessKilled
+from tests.model.processes import Environment, Process
 
 Step = Callable[[Process], Awaitable[object]]
 Work = tuple[int, Step]
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE: Final = timedelta(seconds=5)
+RECOVERY_ROUNDS_MIN, RECOVERY_ROUNDS_MAX = 2, 9
+"""A message that was cut off is left for a while to whoever may still be sending it."""
 DISABLE_REFUSALS: Final = frozenset({"request.open_already", "request.already_disabled", "not_done.under_way"})
 """The refusals of a disable that no flow gets which is live or may go live."""
 BECOMES: Final = {
@@ -72,6 +77,7 @@ class World(PolicyInvariants):
         self.enkapush.on_write = self.write
         self.enkapush.on_effect = self.live.note_effect
         self.effects = EffectInvariants(self.enkapush)
+        self.messages = MessageInvariants(self.slack)
         self.around = Environment(self.database, self.enkapush, self.slack, FakeDirectory(), self.clock, self.sleep)
         self.processes = [self.new_process(), self.new_process()]
 
@@ -148,11 +154,13 @@ class World(PolicyInvariants):
     async def recover(self) -> None:
         """Clear all faults, and let a new process pick up what is left."""
         self.enkapush.clear_faults()
-        self.slack.is_away = False
+        self.slack.recover()
         process = self.processes[0] = self.new_process()
-        for _ in range(3):
+        for round_number in range(RECOVERY_ROUNDS_MAX):
             await self.pass_time(LEASE)
             await process.recover()
+            if round_number >= RECOVERY_ROUNDS_MIN and not await self.store.unshown():
+                return
 
     async def add_restore(self, deleted: ChangeId, restore: Change) -> None:
         """Add a restore of a flow, instead of an earlier one that was looked for in vain and may show itself yet."""
@@ -195,6 +203,7 @@ class World(PolicyInvariants):
             lost = self.votes.get(change.id, set()) - kept.voters.get(change.id, set())
             assert not lost, f"votes of {lost} were lost"
         self.effects.check(kept.changes)
+        self.messages.check(kept.changes)
         unapproved = self.live.find_unapproved({change.id: change for change in kept.changes})
         assert not unapproved, unapproved
         for wish, asked in self.wishes.items():
@@ -223,7 +232,8 @@ class World(PolicyInvariants):
         """Check what must hold after a recovery without faults."""
         for change in await self.check_invariants():
             assert change.state not in {ChangeState.DRAFT, ChangeState.APPLYING}, f"left behind: {change}"
-            assert change.shown_version == change.version == self.slack.told[change.id], f"not told: {change}"
+            assert change.shown_version == change.version, f"not shown: {change}"
+            self.messages.check_at_rest(change)
 
 
 def _check_events(change: Change, events: list[AuditEvent]) -> None:

@@ -1,0 +1,76 @@
+"""The real notifier of a process, on the fake Slack."""
+
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from aiohttp import ClientSession
+from slack_sdk.web.async_client import AsyncWebClient
+
+from flowbot.domain.change import Change
+from flowbot.domain.flow import Flow
+from flowbot.i18n.translator import Translators
+from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.users import UserService
+from flowbot.slack.api.messages import MessagePoster, Responder
+from flowbot.slack.notify.direct_copies import DirectCopies
+from flowbot.slack.notify.message_sync import RequestMessageSync
+from flowbot.slack.notify.once import OnceSender
+from flowbot.slack.notify.outcome_notices import OutcomeNotices
+from flowbot.slack.notify.team_notifier import TeamNotifier
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.messages import MessageRepository
+from tests.model.fake_slack import FakeSlack, MessageStorePort, notifying
+from tests.model.process_faults import ProcessFaults
+
+
+class TrackedNotifier:
+    """The notifier of a process, which tells the fake Slack whom it notifies of what."""
+
+    def __init__(self, slack: FakeSlack, store: ChangeRepository, team: TeamNotifier, life: ProcessFaults) -> None:
+        self._slack = slack
+        self._store = store
+        self._team = team
+        self._life = life
+
+    async def notify(self, change: Change, flow: Flow | None = None) -> Change:
+        """Notify the team; of a form's change, which it sees in no message, only note that the author was told."""
+        if change.has_team_message:
+            with notifying(change):
+                return await self._team.notify(change)
+        self._life.count_call()
+        self._slack.show_form(await self._store.get(change.id) or change)
+        return await self._store.mark_shown(change.id, change.version)
+
+    async def remind(self, change: Change) -> None:
+        """Remind of a request."""
+        with notifying(change, reminds=True):
+            await self._team.remind(change)
+
+
+def build_team(
+    store: ChangeRepository,
+    messages: MessageStorePort,
+    details: RequestDetailsLoader,
+    people: UserService,
+    client: AsyncWebClient,
+    clock: Clock,
+    monotonic: Monotonic,
+) -> TeamNotifier:
+    """Join the notifier of the team, as flowbot does."""
+    poster = MessagePoster(client)
+    locales = Translators(fixed="en", zone=ZoneInfo("UTC"))
+    responder = Responder(client, cast("ClientSession", None), "")
+    kept = cast("MessageRepository", messages)
+    sender = OnceSender(kept, poster, monotonic)
+    return TeamNotifier(
+        store=store,
+        details=details,
+        users=people,
+        message_sync=RequestMessageSync(store, kept, details, people, sender, poster, responder, locales, clock),
+        copies=DirectCopies(kept, details, people, sender, poster, locales, clock),
+        outcomes=OutcomeNotices(kept, details, people, sender, poster, responder, locales),
+        sender=sender,
+        poster=poster,
+        clock=clock,
+    )

@@ -160,7 +160,7 @@ async def run_flowbot(
         services = _build_services(settings, outside, reader, source, flow_cache)
         for part in (services.setup, services.settings.segments, services.users):
             stack.push_async_callback(part.close)
-        bolt, notifier, home = build_slack(
+        bolt, notifier = build_slack(
             outside.slack,
             services,
             Responder(outside.slack, session, settings.slack_api_url, metrics),
@@ -171,7 +171,6 @@ async def run_flowbot(
             clock=believed,
             monotonic=monotonic,
         )
-        stack.push_async_callback(home.close)
         source.observe_with(services.late_effects, notifier.notify)
         recovery = Recovery(
             executor=services.executor,

@@ -1,7 +1,7 @@
 """Translators. Messages come from gettext catalogs that Babel reads at start, so no compile step is needed."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from gettext import c2py
 from importlib.resources import files
@@ -20,6 +20,7 @@ from flowbot.i18n.languages import LANGUAGES
 
 MAX_CAUSE_CHARS: Final = 300
 _KILOBYTE: Final = 1024
+_MINUTE: Final = timedelta(minutes=1)
 
 
 class Translator:
@@ -103,8 +104,10 @@ class Translator:
         return f"{date} {format_time(local, format='short', locale=self._locale)}"
 
     def format_time_ago(self, at: datetime, now: datetime) -> str:
-        """Format roughly how long ago `at` was: `3 minutes ago`."""
-        return format_timedelta(at - now, add_direction=True, locale=self._locale, threshold=1.1)
+        """Format roughly how long ago `at` was: `just now`, `3 minutes ago`."""
+        if now - at < _MINUTE:
+            return self("unit.just_now")
+        return format_timedelta(at - now, add_direction=True, locale=self._locale, threshold=1)
 
     def format_list(self, items: list[str]) -> str:
         """Format items as a list in a sentence: `a, b and c`."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 from flowbot.domain.approval import approved_by, may_decide
@@ -11,15 +12,17 @@ from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, Reason,
 from flowbot.errors import UserError
 from flowbot.services.authorization import decide_in_channel, effective_policy, require_permission
 from flowbot.services.flow_queries import visible_website_names
+from flowbot.services.policy_setup import PolicySetup
+from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import CurrentUser, MemberLookup
 
 PAGE: Final = 200
 """Pending changes that are read at a time."""
 
-RECENT_LIMIT: Final = 5
+RECENT_LIMIT: Final = 15
 
-REQUESTED_LIMIT: Final = 10
+RECENT: Final = timedelta(days=7)
 
 AT_ONCE: Final = 8
 """Channels whose members are looked up at a time."""
@@ -147,10 +150,12 @@ class HomeOverview:
 
     Attributes:
         for_me: Requests that they may decide on and have not approved yet, oldest first.
-        by_me: Their requests, newest first.
-        recent: Requests of others that were closed of late, of websites that they may see, newest first.
+        by_me: Their own that wait for others, oldest first.
+        recent: Requests that were closed in the last week, of websites that they may see, newest first.
         channels: The channels in which they may see flows.
         is_certain: False where Slack would not tell their user groups: then there may be more.
+        needs_setup: Whether they are an admin, and no channel is set up yet.
+        unapprovable: For an admin: the channels whose requests nobody could ever approve.
     """
 
     for_me: tuple[Change, ...]
@@ -158,6 +163,8 @@ class HomeOverview:
     recent: tuple[Change, ...]
     channels: tuple[ChannelAccess, ...]
     is_certain: bool = True
+    needs_setup: bool = False
+    unapprovable: tuple[ChannelId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +178,9 @@ class HomeOverviews:
     queue: RequestQueue
     store: ChangeStore
     policies: PolicyStore
+    setup: PolicySetup
     find_members: MemberLookup
+    clock: Clock
 
     async def load_for(self, user: CurrentUser) -> HomeOverview:
         """Load the Home tab of a person.
@@ -189,17 +198,14 @@ class HomeOverviews:
         named = [each.policy.websites for each in channels]
         websites = None if "all" in named else frozenset(website for each in named if each != "all" for website in each)
         waiting = await self.queue.load_for(user, None)
-        requested = await self.store.requested_by(user.id, limit=REQUESTED_LIMIT)
         return HomeOverview(
             for_me=tuple(change for change in waiting.for_me if change.request.channel in approving),
-            by_me=tuple(
-                change
-                for change in requested
-                if (policy := book.policy(change.request.channel)) and policy.covers_website(change.request.website)
-            ),
-            recent=await self.store.closed(websites=websites, except_requester=user.id, limit=RECENT_LIMIT),
+            by_me=tuple(waiting.by_me),
+            recent=await self.store.closed(websites=websites, since=self.clock() - RECENT, limit=RECENT_LIMIT),
             channels=channels,
             is_certain=user.actor.groups is not None,
+            needs_setup=user.actor.is_admin and not book.channels,
+            unapprovable=await self.setup.find_unapprovable(book) if user.actor.is_admin else (),
         )
 
     async def _list_channels(self, user: CurrentUser, book: PolicyBook) -> tuple[ChannelAccess, ...]:

@@ -12,10 +12,10 @@ import structlog
 
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId
-from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.flow_cache import FlowCache
-from flowbot.services.policy_checks import PolicyChecker, PolicyField, UserGroup
+from flowbot.services.policy_checks import UNTOLD_KEY, PolicyChecker, PolicyField, UserGroup
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.quorum import QuorumChecker
@@ -154,6 +154,18 @@ class PolicySetup:
         """
         if problems := await self._checker.find_problems(wanted, await self.find_groups()):
             raise PolicyRefusedError(problems)
+
+    async def find_unapprovable(self, book: PolicyBook) -> tuple[ChannelId, ...]:
+        """Find the channels whose requests nobody could ever approve, as far as Slack tells."""
+        if (groups := await self.find_groups()) is None:
+            return ()
+        members = {group: found.members for group, found in groups.items()}
+        problems = [await self._checker.find_approval_problem(policy, members) for policy in book.channels]
+        return tuple(
+            policy.id
+            for policy, found in zip(book.channels, problems, strict=True)
+            if any(problem.key != UNTOLD_KEY for problem in found.values())
+        )
 
     async def save(self, user: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
         """Replace the policy that the form showed, whose `policy_fingerprint` is `seen`, with an audit event.

@@ -95,8 +95,8 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     metrics: Metrics,
     clock: Clock,
     monotonic: Monotonic,
-) -> tuple[AsyncApp, SlackNotifier, HomeTab]:
-    """Join the listeners, forms and messages. Return the app, the notifier, and the Home tab, which wants closing."""
+) -> tuple[AsyncApp, SlackNotifier]:
+    """Join the listeners, forms and messages. Return the app and the notifier."""
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster = Modals(client), MessagePoster(client, metrics)
@@ -131,9 +131,10 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     )
     notifier = SlackNotifier(services.store, team, form_result)
     queue = RequestQueue(services.store, services.policies, users.find_members)
-    overviews = HomeOverviews(queue, services.store, services.policies, users.find_members)
-    home = HomeTab(runner, client, overviews, details, message_sync)
-    history_actions = HistoryActions(services.history, ArchiveLinks(client), opener)
+    overviews = HomeOverviews(queue, services.store, services.policies, services.setup, users.find_members, clock)
+    links = ArchiveLinks(client)
+    home = HomeTab(runner, client, overviews, details, links)
+    history_actions = HistoryActions(services.history, links, opener)
     viewer = FlowViewer(flow_queries, services.history, clock)
     channels = ChannelAuthorizer(services.policies, users)
     requests = RequestActions(
@@ -191,4 +192,4 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         workspace=WorkspaceEvents(services.channels, token, clock),
         whole=WholeViewer(services.decisions.authorizer, details, channels, flow_queries, modals, clock),
     )
-    return build_app(client, handlers, runner), notifier, home
+    return build_app(client, handlers, runner), notifier

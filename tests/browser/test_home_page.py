@@ -34,14 +34,14 @@ async def test_what_waits_is_decided_at_home_and_its_message_is_one_press_away(p
     await expect(tab).to_contain_text("The sale begins on Friday")
     await tab.get_by_role("button", name="Onayla: Etkinleştirme #39").click()
     await burak.get_by_role("dialog").get_by_role("button", name="Onayla").click()
-    await expect(tab.get_by_role("listitem").filter(has_text="#39")).to_contain_text("Uygulandı")
+    await expect(tab.get_by_role("listitem").filter(has_text="#39")).to_contain_text("yayında")
     await expect(find_request(emma, "Applied", 39)).to_have_count(1)
 
     await tab.get_by_role("button", name="Reddet: Silme #12").click()
     form = burak.get_by_role("dialog")
     await form.get_by_role("textbox", name="Gerekçe").fill("It still sells")
     await form.get_by_role("button", name="Reddet").click()
-    outcome = tab.get_by_role("listitem").filter(has_text="Reddedildi")
+    outcome = tab.get_by_role("listitem").filter(has_text="reddedildi")
     await outcome.get_by_role("link", name="Aç").click()
     await expect(find_request(burak, "Rejected", 12)).to_be_focused()
 
@@ -53,10 +53,10 @@ async def test_who_comes_late_is_told_by_the_app_directly(page: Page, address: s
     approve = tab.get_by_role("button", name="Onayla: Etkinleştirme #39")
     await expect(approve).to_be_visible()
     await (await open_home(emma, address, "U0EMMA")).get_by_role("button", name="Withdraw: Enable #39").click()
-    await expect(find_home(emma)).to_contain_text("Withdrawn")
+    await expect(find_home(emma)).to_contain_text("was withdrawn")
     await approve.click()
     await burak.get_by_role("dialog").get_by_role("button", name="Onayla").click()
-    await expect(tab).to_contain_text("Sizi bekleyen bir şey yok.")
+    await expect(tab).to_contain_text("Bekleyen işiniz yok.")
     await burak.get_by_role("link", name="flowbot okunmadı").click()
     await expect(find_messages(burak).filter(has_text="geri çekti")).to_have_count(1)
 
@@ -76,7 +76,7 @@ async def test_it_fits_a_phone_by_day_and_by_night(page: Page, address: str) -> 
 
 async def test_an_answer_that_comes_late_does_not_hide_what_is_newer(page: Page, address: str) -> None:
     burak, is_shown = await new_window(page), asyncio.Event()
-    await expect(await open_home(burak, address, "U0BURAK")).to_contain_text("Sizi bekleyen bir şey yok.")
+    await expect(await open_home(burak, address, "U0BURAK")).to_contain_text("Bekleyen işiniz yok.")
     await request_change(page, address, "/flows delete 12")
 
     async def delay(route: Route) -> None:

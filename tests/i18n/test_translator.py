@@ -184,8 +184,19 @@ def test_sizes_are_told_shortly(size: int, english: str, turkish: str) -> None:
     assert locales.for_reader("tr-TR").format_size(size) == turkish
 
 
-def test_ages_are_told_roughly() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "english", "turkish"),
+    [
+        (-2, "just now", "az önce"),
+        (59, "just now", "az önce"),
+        (65, "1 minute ago", "1 dakika önce"),
+        (180, "3 minutes ago", "3 dakika önce"),
+        (4000, "1 hour ago", "1 saat önce"),
+        (90_000, "1 day ago", "1 gün önce"),
+    ],
+)
+def test_ages_are_told_as_a_person_would(seconds: int, english: str, turkish: str) -> None:
     now = datetime(2026, 1, 3, 12, 4, tzinfo=UTC)
     locales = Translators(fixed=None, zone=ISTANBUL)
-    assert locales.for_reader("en-GB").format_time_ago(now - timedelta(minutes=3), now) == "3 minutes ago"
-    assert locales.for_reader("tr-TR").format_time_ago(now - timedelta(minutes=3), now) == "3 dakika önce"
+    assert locales.for_reader("en-GB").format_time_ago(now - timedelta(seconds=seconds), now) == english
+    assert locales.for_reader("tr-TR").format_time_ago(now - timedelta(seconds=seconds), now) == turkish

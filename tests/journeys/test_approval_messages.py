@@ -151,7 +151,7 @@ async def test_everybody_who_approved_is_in_the_history_of_the_flow(http: World)
     await wait_for_status(http, request, "Applied")
     assert await read_history(http.emma, "/flows history 1") == [
         "✅ Enable · Applied",
-        "Asked by U0EMMA, WHEN · approved by U0BURAK, WHEN · approved by U0DENIZ, WHEN · Applied, WHEN · Open",
+        "Requested by U0EMMA, WHEN · approved by U0BURAK, WHEN · approved by U0DENIZ, WHEN · Applied, WHEN · Open",
         "“For spring”",
     ]
     assert [event["action"] for event in await read_audit_trail(http) if event["action"].startswith("change.")] == [
@@ -172,7 +172,7 @@ async def test_what_went_ahead_without_an_approval_stands_out(http: World) -> No
     await wait_for_status(http, request, "Applied")
     assert await read_history(http.emma, "/flows history 1") == [
         "🚨 Enable · Applied",
-        "Asked by U0EMMA, WHEN · approval skipped by U0DENIZ · Applied, WHEN · Open",
+        "Requested by U0EMMA, WHEN · approval skipped by U0DENIZ · Applied, WHEN · Open",
         "“The shop is down”",
     ]
     loud = {event["action"]: event["details"].get("break_glass") for event in await read_audit_trail(http)}

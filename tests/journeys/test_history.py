@@ -63,7 +63,7 @@ async def test_it_tells_who_did_what_newest_first(running: World) -> None:
     await save_form(running.emma, "/flows create", REQUIRED_FIELDS)
     await open_form(running.ayse, "/flows düzenle 1")
     await running.ayse.submit({"Başlık": "Yeni"})
-    await wait_for_result(running.ayse, "değiştirildi")
+    await wait_for_result(running.ayse, "düzenlendi")
     assert await read_history(running.emma) == [
         "✅ Flow #1 Spring was changed · by U0AYSE · WHEN",
         "✅ Flow #1 Spring was created · by U0EMMA · WHEN",
@@ -86,7 +86,9 @@ async def test_it_turns_pages_and_leads_to_each_request(http: World) -> None:
     await http.burak.click(requests[0], "Approve")
     await wait_for_status(http, requests[0], "Applied")
     first = await show_history(http.emma)
-    assert read_lines(first)[0] == "✅ Flow #1 Old name is live · approved by U0BURAK · asked by U0EMMA · WHEN · Open"
+    assert (
+        read_lines(first)[0] == "✅ Flow #1 Old name is live · approved by U0BURAK · requested by U0EMMA · WHEN · Open"
+    )
     assert read_lines(first)[1] == "⏳ U0EMMA asks to enable flow #11 Old name · WHEN · Open"
     links = [element["url"] for element in find_elements(first, "link")]
     assert len(links) == 10
@@ -101,7 +103,8 @@ async def test_it_turns_pages_and_leads_to_each_request(http: World) -> None:
 
 def find_elements(answer: Message, kind: str) -> list[dict[str, Any]]:
     """Return the elements of a kind in the rich texts of a message."""
-    lines = [line for block in answer.blocks or () if block["type"] == "rich_text" for line in block["elements"]]
+    parts = [part for block in answer.blocks or () if block["type"] == "rich_text" for part in block["elements"]]
+    lines = [line for part in parts for line in (part["elements"] if part["type"] == "rich_text_list" else [part])]
     return [element for line in lines for element in line["elements"] if element["type"] == kind]
 
 

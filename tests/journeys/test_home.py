@@ -75,12 +75,12 @@ async def test_what_waits_is_approved_at_home(approvals_running: World) -> None:
     flow = add_flow(approvals_running, name="Spring", title="Tulips")
     await request_change(approvals_running.emma, f"/flows enable {flow} It begins on Friday")
     view = await open_home(approvals_running.burak, "Spring")
-    for text in (f"Enable #{flow} Spring", "Tulips", "Lale Moda", "It begins on Friday", "0 of 1"):
+    for text in (f"Enable #{flow} Spring", "Tulips", "Lale Moda", "It begins on Friday", "0/1"):
         assert text in section(view, "Needs your approval")
     await approvals_running.burak.click(view, "Approve")
-    view = await approvals_running.burak.wait_for_home("Nothing waits for you")
+    view = await approvals_running.burak.wait_for_home("all caught up")
     assert approvals_running.enkapush.store.flows[flow].is_enabled
-    assert "Applied" in section(view, "Recently decided")
+    assert f"Flow #{flow} Spring is live · approved by U0BURAK · requested by U0EMMA" in section(view, "Last 7 days")
     await approvals_running.burak.wait_for_message(APPROVALS, "Applied")
 
 
@@ -95,8 +95,8 @@ async def test_what_waits_is_rejected_at_home_with_a_reason(approvals_running: W
     await approvals_running.burak.click(await open_home(approvals_running.burak, "Spring"), "Reject")
     await approvals_running.burak.wait_for_view("Spring")
     assert not (await approvals_running.burak.submit({"Reason": "We still need it"})).errors
-    view = await approvals_running.burak.wait_for_home("Nothing waits for you")
-    assert "Rejected" in section(view, "Recently decided")
+    view = await approvals_running.burak.wait_for_home("all caught up")
+    assert f"Request to delete flow #{flow} Spring was rejected" in section(view, "Last 7 days")
     await approvals_running.burak.wait_for_message(APPROVALS, "We still need it")
     assert flow in approvals_running.enkapush.store.flows
 
@@ -107,8 +107,8 @@ async def test_one_withdraws_ones_own_request_at_home(approvals_running: World) 
     view = await open_home(approvals_running.emma, "Spring")
     assert approvals_running.emma.list_buttons(view).count("Approve") == 0
     await approvals_running.emma.click(view, "Withdraw")
-    view = await approvals_running.emma.wait_for_home("Withdrawn")
     assert f"Enable #{flow} Spring" in section(view, "Your requests")
+    view = await approvals_running.emma.wait_for_home("was withdrawn")
     assert "Withdraw" not in approvals_running.emma.list_buttons(view)
 
 
@@ -117,11 +117,11 @@ async def test_who_comes_late_is_told_directly_and_sees_what_is_true_now(approva
     await request_change(approvals_running.emma, f"/flows enable {flow}")
     view = await open_home(approvals_running.burak, "Spring")
     await approvals_running.emma.click(await open_home(approvals_running.emma, "Spring"), "Withdraw")
-    await approvals_running.emma.wait_for_home("Withdrawn")
+    await approvals_running.emma.wait_for_home("was withdrawn")
     await approvals_running.burak.click(view, "Approve")
     direct = approvals_running.slack.workspace.open_direct_message(approvals_running.burak.id).id
     await approvals_running.burak.wait_for_message(direct, "withdrew this request")
-    await approvals_running.burak.wait_for_home("Nothing waits for you")
+    await approvals_running.burak.wait_for_home("all caught up")
     assert not approvals_running.enkapush.store.flows[flow].is_enabled
 
 
@@ -133,7 +133,7 @@ async def test_a_right_that_is_gone_is_gone_at_the_press(approvals_running: Worl
     await approvals_running.burak.click(view, "Approve")
     direct = approvals_running.slack.workspace.open_direct_message(approvals_running.burak.id).id
     await approvals_running.burak.wait_for_message(direct, "can approve or reject this request.")
-    assert "Spring" not in text_of(await approvals_running.burak.wait_for_home("Nothing waits for you"))
+    assert "Spring" not in text_of(await approvals_running.burak.wait_for_home("all caught up"))
 
 
 async def test_nobody_learns_of_what_they_may_not_see(http: World) -> None:
@@ -141,7 +141,7 @@ async def test_nobody_learns_of_what_they_may_not_see(http: World) -> None:
     flow = add_flow(http, name="Novels", website_id=3)
     await request_change(http.burak, f"/flows enable {flow}", "C0RANDOM")
     await http.deniz.click(await open_home(http.deniz, "Novels"), "Approve")
-    await http.deniz.wait_for_home("Nothing waits for you")
+    await http.deniz.wait_for_home("all caught up")
     text = text_of(await open_home(http.emma))
     assert "marketing" in text or "C0MARKETING" in text
     for hidden in ("Novels", "random", "C0RANDOM", "Kitap"):
@@ -177,21 +177,27 @@ async def test_a_long_queue_fits_and_says_how_much_more_there_is(http: World) ->
 async def test_what_was_decided_is_found_behind_all_that_one_may_not_see(world: World) -> None:
     await world.import_policy(POLICY)
     await add_withdrawn_requests(world, 51, WebsiteId(2))
+    await add_withdrawn_requests(world, 1, WebsiteId(1), age=timedelta(days=8))
     await world.start_http()
     flow = add_flow(world, name="Spring")
     await request_change(world.emma, f"/flows enable {flow}")
     await world.burak.click(await open_home(world.burak, "Spring"), "Approve")
-    await world.burak.wait_for_home("Nothing waits for you")
-    assert "Spring" in section(await open_home(world.deniz), "Recently decided")
+    await world.burak.wait_for_home("all caught up")
+    recent = section(await open_home(world.deniz), "Last 7 days")
+    assert recent.splitlines() == [
+        "✅ Flow #1 Spring is live · approved by U0BURAK · requested by U0EMMA · just now · Open"
+    ]
 
 
-async def add_withdrawn_requests(world: World, count: int, website: WebsiteId) -> None:
-    """Store so many withdrawn requests, later than all else that a test does."""
-    late = world.time.now() + timedelta(seconds=30)
+async def add_withdrawn_requests(
+    world: World, count: int, website: WebsiteId, *, age: timedelta = timedelta(seconds=-30)
+) -> None:
+    """Store so many withdrawn requests, as a rule later than all else that a test does."""
+    late = world.time.now() - age
     async with world.open_database() as database:
         store = ChangeRepository(database, world.time.now)
         for number in range(count):
-            change = await submit_pending(store, token=f"t{number}", flow=None, website=website)
+            change = await submit_pending(store, token=f"t{website}.{number}", flow=None, website=website)
             await move_through(store, change, ChangeState.WITHDRAWN, changed_at=late)
 
 
@@ -202,13 +208,13 @@ async def test_a_tab_that_changed_meanwhile_is_read_and_drawn_again(http: World)
     view = await open_home(http.burak, "Spring")
     http.slack.faults.add("views.publish", error="hash_conflict")
     await http.burak.click(view, "Approve")
-    await http.burak.wait_for_home("Nothing waits for you")
+    await http.burak.wait_for_home("all caught up")
 
 
 async def test_a_limit_of_slacks_delays_the_tab_and_does_not_lose_it(http: World) -> None:
     await http.import_policy(POLICY)
     http.slack.faults.add("views.publish", retry_after=0)
-    await open_home(http.burak, "Nothing waits for you")
+    await open_home(http.burak, "all caught up")
 
 
 async def test_what_was_decided_happens_even_if_the_tab_cannot_be_drawn(http: World) -> None:
@@ -228,6 +234,16 @@ async def test_two_presses_of_one_button_have_one_effect(http: World) -> None:
     await request_change(http.emma, f"/flows enable {flow}")
     view = await open_home(http.burak, "Spring")
     await asyncio.gather(*(http.burak.click(view, "Approve") for _ in range(2)))
-    view = await http.burak.wait_for_home("Nothing waits for you")
+    view = await http.burak.wait_for_home("all caught up")
     await http.burak.wait_for_message(APPROVALS, "Applied")
     assert len([record for record in http.enkapush.requests if record.method != "GET"]) == 1
+
+
+async def test_an_admin_sees_where_nobody_can_approve(http: World) -> None:
+    http.deniz.person.is_admin = True
+    await http.import_policy(POLICY.replace('["S0LEADS"]', '["U0GONE"]'))
+    assert "Nobody can approve requests from C0MARKETING" in text_of(await open_home(http.deniz, "To set up"))
+    assert "Nobody can approve" not in text_of(await open_home(http.emma))
+    await http.import_policy(POLICY)
+    await http.deniz.open_home()
+    await http.deniz.wait_for_home(lambda view: "To set up" not in text_of(view))

@@ -29,7 +29,7 @@ def ended(number: int, state: ChangeState, text: str, how: ClosureKind | None = 
 
 def draw(page: HistoryPage, t: Translator = EN) -> str:
     links = {details.change.id: "https://lale.slack.com/archives/C0MARKETING/p1" for details in page.changes}
-    message = history_message(page, links, t)
+    message = history_message(page, links, t).fitted()
     blocks = json.loads(json.dumps(message.blocks))
     check_message(message.text, blocks, WORKSPACE)
     return json.dumps(blocks, ensure_ascii=False)

@@ -18,7 +18,7 @@ from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
-from flowbot.services.inbox import RECENT_LIMIT, REQUESTED_LIMIT, ChannelAccess
+from flowbot.services.inbox import RECENT_LIMIT, ChannelAccess, HomeOverview
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views.home import WAITING_MAX, HomeContent, home_view, loading_view, notice_view
 from flowbot.slack.views.sentences import sentence_message
@@ -70,10 +70,11 @@ def channel_access(number: int = 1, name: str = "Shop") -> ChannelAccess:
 
 
 def draw_home(t: Translator = EN, **parts: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {
-        "for_me": (), "by_me": (), "recent": (), "more": 0, "channels": (), "is_certain": True, "links": {}
-    }  # fmt: skip
-    return check_home(home_view(HomeContent(**(empty | parts)), t, NOW))
+    shown = {name: parts.pop(name, ()) for name in ("for_me", "by_me", "recent")}
+    links, more = parts.pop("links", {}), parts.pop("more", 0)
+    waiting = (*(each.change for each in shown["for_me"]), *(request_details(90).change for _ in range(more)))
+    overview = HomeOverview(for_me=waiting, by_me=(), recent=(), **({"channels": ()} | parts))
+    return check_home(home_view(HomeContent(**shown, overview=overview, links=links), t, NOW))
 
 
 def check_home(view: dict[str, Any]) -> dict[str, Any]:
@@ -86,17 +87,37 @@ def text_of_view(view: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
-def test_whoever_has_nothing_is_told_so(t: Translator) -> None:
-    for key in ("home.nothing_waits", "home.may_not_ask", "home.no_channels", "home.nothing_recent"):
-        assert t(key) in text_of_view(draw_home(t))
+def test_what_is_empty_is_left_out(t: Translator) -> None:
+    heads = list_headers(draw_home(t))
+    assert heads == [t("home.caught_up")]
+    ended = (request_details(state=ChangeState.APPLIED),)
+    heads = list_headers(draw_home(t, recent=ended, channels=(channel_access(),)))
+    assert heads == [t("home.caught_up"), t("home.recent"), t("home.channels")]
+    assert list_headers(draw_home(t, by_me=(request_details(),))) == [t("request.asked_by_me")]
 
 
-@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
-@pytest.mark.parametrize(("may", "key"), [(Permission.EDIT, "nothing_asked"), (Permission.APPROVE, "may_not_ask")])
-def test_who_may_ask_is_told_how_and_nobody_else(t: Translator, may: Permission, key: str) -> None:
-    there = replace(channel_access(), permissions=(Permission.VIEW, may))
-    shown = text_of_view(draw_home(t, channels=(there,)))
-    assert {each for each in ("nothing_asked", "may_not_ask") if t(f"home.{each}") in shown} == {key}
+def list_headers(view: dict[str, Any]) -> list[str]:
+    return [block["text"]["text"] for block in view["blocks"] if block["type"] == "header"]
+
+
+def test_what_needs_me_comes_first() -> None:
+    ended = request_details(3, ChangeState.REJECTED)
+    shown = draw_home(for_me=(request_details(),), by_me=(request_details(2),), recent=(ended,))
+    assert list_headers(shown) == ["Needs your approval", "Your requests", "Last 7 days"]
+
+
+def test_an_admin_sees_what_is_not_right_and_only_then() -> None:
+    there = (channel_access(),)
+    assert EN("home.setup") not in text_of_view(draw_home(channels=there))
+    assert EN("home.needs_setup") in text_of_view(draw_home(needs_setup=True))
+    shown = draw_home(channels=there, unapprovable=(CHANNEL,))
+    assert list_headers(shown) == [EN("home.caught_up"), EN("home.setup"), EN("home.channels")]
+    assert {"type": "channel", "channel_id": CHANNEL} in find_elements(shown)
+
+
+def find_elements(view: dict[str, Any]) -> list[dict[str, Any]]:
+    lines = [line for block in view["blocks"] if block["type"] == "rich_text" for line in block["elements"]]
+    return [element for line in lines for element in line["elements"]]
 
 
 def test_something_stands_there_at_once_or_instead() -> None:
@@ -150,9 +171,8 @@ def test_a_picture_that_is_not_kept_is_said_where_a_delete_is_approved() -> None
     assert "icture" not in text_of_view(draw_home(for_me=(asked,)))
 
 
-@pytest.mark.parametrize("state", [state for state in ChangeState if state is not ChangeState.PENDING])
-def test_only_what_waits_can_be_withdrawn(state: ChangeState) -> None:
-    assert "Withdraw:" not in text_of_view(draw_home(by_me=(request_details(state=state),)))
+def test_only_ones_own_request_can_be_withdrawn() -> None:
+    assert "Withdraw:" not in text_of_view(draw_home(recent=(request_details(state=ChangeState.WITHDRAWN),)))
     assert "Withdraw:" in text_of_view(draw_home(by_me=(request_details(),)))
 
 
@@ -166,11 +186,12 @@ def test_the_fullest_tab_with_any_text_fits(text: str, t: Translator) -> None:
     draw_home(
         t,
         for_me=[request_details(number, text=text) for number in range(1, WAITING_MAX + 1)],
-        by_me=[request_details(number, text=text) for number in range(11, 11 + REQUESTED_LIMIT)],
+        by_me=[request_details(number, text=text) for number in range(11, 11 + WAITING_MAX)],
         recent=[request_details(number, ChangeState.APPLIED, text=text) for number in range(31, 31 + RECENT_LIMIT)],
         more=3,
         channels=[channel_access(number, text[:75] or "Shop") for number in range(1, 40)],
         is_certain=False,
+        unapprovable=(CHANNEL,) * 30,
         links={ChangeId(f"c{number}"): "https://lale.slack.com/archives/C0MARKETING/p1" for number in range(60)},
     )
 

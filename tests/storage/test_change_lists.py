@@ -104,19 +104,6 @@ async def test_what_is_due_comes_longest_overdue_first_and_no_more_than_asked_fo
     assert list_ids(await store.due(NOON + SECOND))[3:] == [kept["future"].id]
 
 
-async def test_a_person_finds_their_own_latest_requests_newest_first(
-    store: ChangeRepository, database: Database
-) -> None:
-    young, old, middle = await submit_aged(database, 1, 3, 2)
-    await submit_pending(store, token="another's", requester=CAN, flow=None)
-    await submit_change(store, "needed no approval", flow=None)
-    await move_through(store, young, ChangeState.APPLYING, ChangeState.APPLIED)
-    person = young.request.requester
-    assert list_ids(await store.requested_by(person)) == [young.id, middle.id, old.id]
-    assert list_ids(await store.requested_by(person, limit=2)) == [young.id, middle.id]
-    assert [change.request.requester for change in await store.requested_by(CAN)] == [CAN]
-
-
 async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval(store: ChangeRepository) -> None:
     ends = {ChangeState.REJECTED: 1, ChangeState.WITHDRAWN: 4, ChangeState.EXPIRED: 2, ChangeState.OUT_OF_DATE: 3}
     for state, seconds in ends.items():
@@ -130,13 +117,13 @@ async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_appro
     assert [change.state for change in await store.closed(limit=1)] == [ChangeState.WITHDRAWN]
 
 
-async def test_what_is_settled_is_found_by_website_and_by_who_did_not_ask(store: ChangeRepository) -> None:
-    settled = await move_through(store, await submit_pending(store), ChangeState.REJECTED)
-    website, person = settled.request.website, settled.request.requester
-    for websites, but in ((frozenset({website}), None), (None, CAN), (frozenset({website, WebsiteId(7)}), CAN)):
-        assert await store.closed(websites=websites, except_requester=but) == (settled,)
-    for websites, but in ((frozenset({WebsiteId(7)}), None), (frozenset[WebsiteId](), None), (None, person)):
-        assert await store.closed(websites=websites, except_requester=but) == ()
+async def test_what_is_settled_is_found_by_website_and_by_when_it_was(store: ChangeRepository) -> None:
+    settled = await move_through(store, await submit_pending(store), ChangeState.REJECTED, changed_at=NOON)
+    website, before = settled.request.website, NOON - SECOND
+    for websites, since in ((frozenset({website}), None), (None, before), (frozenset({website, WebsiteId(7)}), before)):
+        assert await store.closed(websites=websites, since=since) == (settled,)
+    for websites, since in ((frozenset({WebsiteId(7)}), None), (frozenset[WebsiteId](), None), (None, NOON)):
+        assert await store.closed(websites=websites, since=since) == ()
 
 
 @pytest.mark.parametrize("end", [ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN])

@@ -7,7 +7,7 @@ from typing import NamedTuple, NewType, Protocol
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, SettingsWrite
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.services.ports.leases import LeaseStore
@@ -184,15 +184,12 @@ class ChangeStore(LeaseStore, Protocol):
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
         """List the pending changes that were submitted `after` another one (None: all), oldest first."""
 
-    async def requested_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
-        """List the latest changes that a person requested and that needed an approval, newest first."""
-
     async def closed(
-        self, *, websites: frozenset[WebsiteId] | None = None, except_requester: UserId | None = None, limit: int = 50
+        self, *, websites: frozenset[WebsiteId] | None = None, since: datetime | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
         """List the changes that needed an approval and are not open any more, the latest moved first.
 
-        Only those of `websites` (None: of all), and none that `except_requester` requested.
+        Only those of `websites` (None: of all) that were moved after `since` (None: whenever).
         """
 
     async def list_history(

@@ -8,23 +8,19 @@ from weakref import WeakValueDictionary
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.change import Change
-from flowbot.domain.ids import ChangeId, UserId
+from flowbot.domain.ids import UserId
 from flowbot.errors import DependencyError, UserError
 from flowbot.observability.logging import current_incident
 from flowbot.services.inbox import HomeOverviews
 from flowbot.services.request_details import RequestDetailsLoader
-from flowbot.services.ttl_cache import TtlCache
+from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
-from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.payloads.events import HomeOpened
 from flowbot.slack.payloads.incoming import Incoming, ReplyTarget
 from flowbot.slack.runner import NO_REPLY, Handler, Interaction, Reply, Runner
 from flowbot.slack.views import home, sentences
 from flowbot.slack.views.block_kit import View
 
-LINK_SECONDS: Final = 3600.0
-"""Messages do not move: Slack is asked for an address once an hour at most."""
 OVERTAKEN: Final = "hash_conflict"
 
 log = structlog.get_logger(__name__)
@@ -38,7 +34,7 @@ class HomeTab:
         client: the Web API, as the bot.
         overviews: loads what a person finds there.
         details: loads the requests among it.
-        message_sync: finds their messages.
+        links: links to their messages.
     """
 
     def __init__(
@@ -47,14 +43,13 @@ class HomeTab:
         client: AsyncWebClient,
         overviews: HomeOverviews,
         details: RequestDetailsLoader,
-        message_sync: RequestMessageSync,
+        links: ArchiveLinks,
     ) -> None:
         self._runner = runner
         self._client = client
         self._overviews = overviews
         self._details = details
-        self._message_sync = message_sync
-        self._links: TtlCache[ChangeId, str | None] = TtlCache(LINK_SECONDS)
+        self._links = links
         self._turns: WeakValueDictionary[UserId, _Turn] = WeakValueDictionary()
 
     def open(self, opened: Incoming) -> None:
@@ -90,10 +85,6 @@ class HomeTab:
 
         return handle
 
-    async def close(self) -> None:
-        """Cancel the look-ups that still run."""
-        await self._links.close()
-
     async def _refresh(self, interaction: Interaction, seen: str) -> None:
         """Publish the tab as it is now. A refresh that already waits for its turn serves later callers, too."""
         turn = self._turns.setdefault(interaction.user.id, _Turn())
@@ -115,31 +106,16 @@ class HomeTab:
         t = interaction.t
         try:
             overview = await self._overviews.load_for(interaction.user)
-            parts = (overview.for_me[: home.WAITING_MAX], overview.by_me, overview.recent)
+            parts = (overview.for_me[: home.WAITING_MAX], overview.by_me[: home.WAITING_MAX], overview.recent)
             for_me, by_me, recent = [[await self._details.load(change) for change in part] for part in parts]
-            changes = {change.id: change for part in parts for change in part}
-            links = await asyncio.gather(*(self._find_link(change) for change in changes.values()))
+            links = await self._links.find(change for part in parts for change in part)
         except UserError as error:
             return home.notice_view(sentences.sentence_message(t, error.text))
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
             return home.notice_view(sentences.fault_message(t, error.text, current_incident()))
-        content = home.HomeContent(
-            for_me=for_me,
-            by_me=by_me,
-            recent=recent,
-            more=len(overview.for_me) - len(for_me),
-            channels=overview.channels,
-            is_certain=overview.is_certain,
-            links={change: link for change, link in zip(changes, links, strict=True) if link},
-        )
+        content = home.HomeContent(for_me=for_me, by_me=by_me, recent=recent, overview=overview, links=links)
         return home.home_view(content, t, self._runner.clock())
-
-    async def _find_link(self, change: Change) -> str | None:
-        """Return the address of the change's message, cached once the message is known."""
-        if change.message_ts is None:
-            return None
-        return await self._links.get(change.id, lambda: self._message_sync.find_permalink(change))
 
     async def _publish(self, interaction: Interaction, view: View, seen: str = "") -> bool:
         """Publish a view. Return False if the tab has changed since it was `seen`: then `view` may be outdated."""

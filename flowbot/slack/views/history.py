@@ -42,7 +42,7 @@ def history_message(page: HistoryPage, links: Mapping[ChangeId, str], t: Transla
         return sentences.sentence_message(t, _nothing(page))
     if page.flow is None:
         title = t("history.title")
-        blocks = [block_kit.rich_text(*(_change_line(each, links, t) for each in page.changes))]
+        blocks = [block_kit.rich_text(block_kit.bullets(_dated_line(each, links, t) for each in page.changes))]
     else:
         name = request_blocks.format_flow_name(page.changes[0].change, t)
         title = t("history.title_of", id=str(page.flow), name=block_kit.isolate(name))
@@ -73,16 +73,19 @@ def _nothing(page: HistoryPage) -> Text:
     return Text("history.nothing") if page.flow is None else Text("history.nothing_of", {"id": str(page.flow)})
 
 
-def _change_line(details: RequestDetails, links: Mapping[ChangeId, str], t: Translator) -> Element:
-    """Build what happened, who asked and decided, and when."""
-    change = details.change
-    requester = block_kit.user_element(change.request.requester)
+def change_line(details: RequestDetails, when: str, links: Mapping[ChangeId, str], t: Translator) -> Element:
+    """Build what happened, who asked and decided, and when, with a link to the message."""
+    requester = block_kit.user_element(details.change.request.requester)
     line = [_emoji(details), *headlines.headline_elements(details, t)]
     if requester["user_id"] not in {element.get("user_id") for element in line}:
         asked = sentences.sentence_elements(t, "history.asked_by", {"person": [requester]})
         line += [block_kit.text_element(" · "), *asked]
-    line.append(block_kit.text_element(f" · {t.format_datetime(change.changed_at)}"))
+    line.append(block_kit.text_element(f" · {when}"))
     return block_kit.rich_line(*line, *_link_elements(details, links, t))
+
+
+def _dated_line(details: RequestDetails, links: Mapping[ChangeId, str], t: Translator) -> Element:
+    return change_line(details, t.format_datetime(details.change.changed_at), links, t)
 
 
 def _change_blocks(

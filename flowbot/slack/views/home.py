@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChangeId
-from flowbot.domain.policy import Permission
 from flowbot.i18n.translator import Translator
-from flowbot.services.inbox import ChannelAccess
+from flowbot.services.inbox import HomeOverview
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
+from flowbot.slack.views.history import change_line
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
 
@@ -31,21 +30,17 @@ class HomeContent:
     """The content of a person's Home tab.
 
     Attributes:
-        for_me: Requests that wait for this person's approval.
-        by_me: The person's own requests.
-        recent: Requests decided lately.
-        more: How many more wait for the person.
-        channels: What the person may do, by channel.
-        is_certain: False where some channels could not be checked.
+        for_me: Requests that need this person's approval, as many as are shown.
+        by_me: The person's own requests, as many as are shown.
+        recent: Requests that ended lately.
+        overview: All that is on it.
         links: Links to the requests' messages, as far as they are known.
     """
 
     for_me: Sequence[RequestDetails]
     by_me: Sequence[RequestDetails]
     recent: Sequence[RequestDetails]
-    more: int
-    channels: Sequence[ChannelAccess]
-    is_certain: bool
+    overview: HomeOverview
     links: Mapping[ChangeId, str]
 
 
@@ -67,23 +62,20 @@ def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
         t: the reader's words.
         now: the moment.
     """
-    if content.recent:
-        lines = (_closed_line(each, content, t, now) for each in content.recent)
-        recent = block_kit.rich_text(block_kit.bullets(lines))
-    else:
-        recent = block_kit.context(t("home.nothing_recent"))
-    blocks = [
-        *_approval_blocks(content, t, now),
-        block_kit.divider(),
-        *_own_request_blocks(content, t, now),
-        block_kit.divider(),
-        *_channel_blocks(content, t),
-        block_kit.divider(),
-        block_kit.header(t("home.recent")),
-        recent,
-        block_kit.context(t("home.as_of", when=t.format_datetime(now))),
+    overview = content.overview
+    parts = [
+        _approval_blocks(content, t, now),
+        _own_request_blocks(content, t, now),
+        _recent_blocks(content, t, now),
+        _setup_blocks(overview, t),
+        _channel_blocks(overview, t),
     ]
-    return _tab_view(blocks)
+    if not content.for_me and not content.by_me:
+        parts.insert(0, [block_kit.header(t("home.caught_up"))])
+    blocks = [block for part in parts if part for block in (*part, block_kit.divider())]
+    if not overview.is_certain:
+        blocks.append(block_kit.context(t("home.uncertain")))
+    return _tab_view([*blocks, block_kit.context(t("home.as_of", when=t.format_datetime(now)))])
 
 
 def _tab_view(blocks: Iterable[Block]) -> View:
@@ -91,7 +83,9 @@ def _tab_view(blocks: Iterable[Block]) -> View:
 
 
 def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:
-    """Build the requests that wait for the reader: by whom, what changes, why, and the buttons to decide."""
+    """Build the requests that need the reader's approval: by whom, what changes, why, and the buttons to decide."""
+    if not content.for_me:
+        return []
     blocks = [block_kit.header(t("request.waiting_for_me"))]
     for each in content.for_me:
         person = [block_kit.user_element(each.change.request.requester)]
@@ -110,11 +104,11 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
         )
         warning = request_blocks.image_fault_blocks(each.change, t)
         blocks += [heading, *_push_blocks(each, t), *warning, block_kit.actions(*buttons)]
-    if not content.for_me:
-        blocks.append(block_kit.context(t("home.nothing_waits")))
-    if content.more > 0:
-        blocks.append(block_kit.context(t("help.more", n=content.more)))
-    return blocks
+    return [*blocks, *_more_blocks(len(content.overview.for_me) - len(content.for_me), t)]
+
+
+def _more_blocks(more: int, t: Translator) -> list[Block]:
+    return [block_kit.context(t("help.more", n=more))] if more > 0 else []
 
 
 def _push_blocks(details: RequestDetails, t: Translator) -> list[Block]:
@@ -137,12 +131,11 @@ def _push_blocks(details: RequestDetails, t: Translator) -> list[Block]:
 
 
 def _own_request_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:
-    """Build the reader's own requests: the pending ones with buttons, then the others a line each."""
-    blocks, closed = [block_kit.header(t("request.asked_by_me"))], []
+    """Build the reader's own requests that wait for others, with buttons."""
+    if not content.by_me:
+        return []
+    blocks = [block_kit.header(t("request.asked_by_me"))]
     for each in content.by_me:
-        if each.change.state is not ChangeState.PENDING:
-            closed.append(_closed_line(each, content, t, now))
-            continue
         status = f"\n{format_state(each, t)} · {request_blocks.format_progress(each, t)}"
         line = (*_subject_elements(each, t), block_kit.text_element(status), *_expiry_elements(each, t, now))
         withdraw = _button(each, ActionId.WITHDRAW, t("button.withdraw"), t)
@@ -150,22 +143,25 @@ def _own_request_blocks(content: HomeContent, t: Translator, now: datetime) -> l
             block_kit.rich_paragraph(*line),
             block_kit.actions(withdraw, *_open_buttons(each, content, t)),
         ]
-    if closed:
-        blocks.append(block_kit.rich_text(block_kit.bullets(closed)))
-    if not content.by_me:
-        may_request = any(Permission.EDIT in each.permissions for each in content.channels)
-        blocks.append(block_kit.context(t("home.nothing_asked" if may_request else "home.may_not_ask")))
-    return blocks
+    return [*blocks, *_more_blocks(len(content.overview.by_me) - len(content.by_me), t)]
 
 
-def _closed_line(details: RequestDetails, content: HomeContent, t: Translator, now: datetime) -> Element:
-    """Build a request that is not pending any more, with a link to its message."""
-    change, link = details.change, content.links.get(details.change.id)
-    status = f" — {format_state(details, t)}, {t.format_time_ago(change.changed_at, now)}"
-    line = [*_subject_elements(details, t), block_kit.text_element(status)]
-    if link:
-        line += [block_kit.text_element(" · "), block_kit.link_element(t("button.open"), link)]
-    return block_kit.rich_line(*line)
+def _recent_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:
+    """Build how requests of the last week ended, a line each."""
+    lines = [
+        change_line(each, t.format_time_ago(each.change.changed_at, now), content.links, t) for each in content.recent
+    ]
+    return [block_kit.header(t("home.recent")), block_kit.rich_text(block_kit.bullets(lines))] if lines else []
+
+
+def _setup_blocks(overview: HomeOverview, t: Translator) -> list[Block]:
+    """Build what an admin has to put right; nothing where all is."""
+    lines = [[block_kit.text_element(t("home.needs_setup"))]] if overview.needs_setup else []
+    for channel in overview.unapprovable[:CHANNELS_MAX]:
+        place = {"channel": [block_kit.channel_element(channel)]}
+        lines.append(sentences.sentence_elements(t, "home.unapprovable", place))
+    listed = block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines))
+    return [block_kit.header(t("home.setup")), listed] if lines else []
 
 
 def _subject_elements(details: RequestDetails, t: Translator) -> list[Element]:
@@ -196,10 +192,12 @@ def _open_buttons(details: RequestDetails, content: HomeContent, t: Translator) 
     return [request_blocks.open_button(link, t)] if link else []
 
 
-def _channel_blocks(content: HomeContent, t: Translator) -> list[Block]:
+def _channel_blocks(overview: HomeOverview, t: Translator) -> list[Block]:
     """Build what the reader may do, by channel."""
-    blocks, lines = [block_kit.header(t("home.channels"))], []
-    for each in content.channels[:CHANNELS_MAX]:
+    if not overview.channels:
+        return [] if overview.needs_setup else [block_kit.paragraph(t("home.no_channels"))]
+    lines = []
+    for each in overview.channels[:CHANNELS_MAX]:
         if each.websites is None:
             websites = t("home.all_websites")
         else:
@@ -208,12 +206,5 @@ def _channel_blocks(content: HomeContent, t: Translator) -> list[Block]:
         roles = t.format_list([t(f"role.{permission}") for permission in each.permissions])
         text = block_kit.text_element(f" {websites} — {roles}")
         lines.append(block_kit.rich_line(block_kit.channel_element(each.channel), text))
-    if lines:
-        blocks.append(block_kit.rich_text(block_kit.bullets(lines)))
-    else:
-        blocks.append(block_kit.context(t("home.no_channels")))
-    if len(content.channels) > CHANNELS_MAX:
-        blocks.append(block_kit.context(t("help.more", n=len(content.channels) - CHANNELS_MAX)))
-    if not content.is_certain:
-        blocks.append(block_kit.context(t("home.uncertain")))
-    return blocks
+    listed = block_kit.rich_text(block_kit.bullets(lines))
+    return [block_kit.header(t("home.channels")), listed, *_more_blocks(len(overview.channels) - CHANNELS_MAX, t)]

@@ -21,7 +21,7 @@ from flowbot.domain.change import (
     Vote,
     can_transition,
 )
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.known_settings import SettingsWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.leases import Backlog, Leasable
@@ -173,18 +173,14 @@ class ChangeRepository(ChangeStore):
         waiting = select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit)
         return await self._fetch(waiting if after is None else waiting.where(queries.is_younger(after)))
 
-    async def requested_by(self, person: UserId, *, limit: int = 20) -> tuple[Change, ...]:
-        theirs = select(changes).where(changes.c.requester == str(person), NEEDED_APPROVAL)
-        return await self._fetch(theirs.order_by(*NEWEST).limit(limit))
-
     async def closed(
-        self, *, websites: frozenset[WebsiteId] | None = None, except_requester: UserId | None = None, limit: int = 50
+        self, *, websites: frozenset[WebsiteId] | None = None, since: datetime | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
         closed = select(changes).where(NEEDED_APPROVAL, ~in_states(OPEN_STATES))
         if websites is not None:
             closed = closed.where(changes.c.website_id.in_(sorted(websites)))
-        if except_requester is not None:
-            closed = closed.where(changes.c.requester != str(except_requester))
+        if since is not None:
+            closed = closed.where(changes.c.changed_at > since)
         return await self._fetch(closed.order_by(changes.c.changed_at.desc(), changes.c.id.desc()).limit(limit))
 
     async def list_history(

@@ -21,6 +21,7 @@ from flowbot.services.history import Format
 from flowbot.services.policy_files import parse_book
 from flowbot.slack.listeners.commands.catalog import COMMANDS
 from flowbot.slack.listeners.commands.parser import CommandParser
+from flowbot.slack.payloads.action_ids import ShortcutId
 from flowbot.slack.payloads.events import EVENT_MODELS
 from tests.readme import replace_table
 
@@ -276,6 +277,12 @@ def test_the_manifest_asks_for_what_is_listened_to() -> None:
     assert re.findall(r"- (\S+)", block[1]) == sorted(EVENT_MODELS)
     assert re.search(r"^    home_tab_enabled: true$", MANIFEST, re.MULTILINE)
     assert MANIFEST.count("https://flowbot.example.com/slack/events") == len(re.findall(r"url: https", MANIFEST))
+
+
+def test_the_manifest_has_every_shortcut() -> None:
+    block = re.search(r"^  shortcuts:\n((?:    .+\n)+)", MANIFEST, re.MULTILINE)
+    assert block
+    assert sorted(re.findall(r"callback_id: (\S+)", block[1])) == sorted(ShortcutId)
 
 
 def test_the_changelog_names_every_command_of_the_shell_and_no_unknown_word() -> None:

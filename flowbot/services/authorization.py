@@ -1,5 +1,6 @@
 """Authorization: the permissions of a person in a channel, and on a request, as of now."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -27,6 +28,8 @@ from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, PolicyStore, RequestRecord
 from flowbot.services.users import CurrentUser, MemberLookup
 
+CHANNELS_AT_ONCE: Final = 8
+"""Channels whose members are looked up at a time."""
 REQUEST_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     Reason.NOT_LISTED.key: "denied.not_listed_there",
     Reason.NO_POLICY.key: "denied.no_policy_there",
@@ -124,6 +127,36 @@ async def decide_in_channel(
     # They may be in a group that is listed beside everyone.
     named = decide(without_everyone(policy), user.actor, permission)
     return whole if not named.allowed and await counts_in_full(policy, user, acting_from, find_members) else named
+
+
+async def find_permitted_channels(
+    policies: PolicyStore,
+    user: CurrentUser,
+    acting_from: ChannelId | None,
+    find_members: MemberLookup,
+    permission: Permission,
+) -> tuple[ChannelId, ...]:
+    """Find the channels in which a person has a permission, that of `acting_from` first.
+
+    Raises:
+        UserError: they are of another organisation, or not active, or Slack would not tell their user groups.
+        DependencyError: the database did not answer.
+    """
+    refusal = decide(None, user.actor, permission).reason
+    if refusal is not Reason.NO_POLICY:
+        raise UserError(refusal.key)
+    gate = asyncio.Semaphore(CHANNELS_AT_ONCE)
+
+    async def is_permitted(policy: ChannelPolicy) -> bool:
+        async with gate:
+            return (await decide_in_channel(policy, user, acting_from, find_members, permission)).allowed
+
+    book = await policies.get_book()
+    permitted = await asyncio.gather(*map(is_permitted, book.channels))
+    found = [policy.id for policy, is_found in zip(book.channels, permitted, strict=True) if is_found]
+    if not found and user.actor.groups is None:
+        raise UserError(Reason.UNCERTAIN.key)
+    return tuple(sorted(found, key=lambda channel: channel != acting_from))
 
 
 def explain_denial(decision: Decision, policy: ChannelPolicy | None, *permissions: Permission) -> Text:

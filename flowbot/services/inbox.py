@@ -10,7 +10,12 @@ from flowbot.domain.change import Change
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, Reason, decide
 from flowbot.errors import UserError
-from flowbot.services.authorization import decide_in_channel, effective_policy, require_permission
+from flowbot.services.authorization import (
+    CHANNELS_AT_ONCE,
+    decide_in_channel,
+    effective_policy,
+    require_permission,
+)
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock
@@ -23,9 +28,6 @@ PAGE: Final = 200
 RECENT_LIMIT: Final = 15
 
 RECENT: Final = timedelta(days=7)
-
-AT_ONCE: Final = 8
-"""Channels whose members are looked up at a time."""
 
 SHOWN_PERMISSIONS: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)
 
@@ -210,7 +212,7 @@ class HomeOverviews:
 
     async def _list_channels(self, user: CurrentUser, book: PolicyBook) -> tuple[ChannelAccess, ...]:
         """List the channels in which a person may see flows, in the order of the policies."""
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate = asyncio.Semaphore(CHANNELS_AT_ONCE)
 
         async def find_access(policy: ChannelPolicy) -> ChannelAccess | None:
             async with gate:

@@ -35,9 +35,10 @@ from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
 from flowbot.slack.listeners.whole_viewer import WholeViewer
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
-from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.action_ids import ActionId, ShortcutId
 from flowbot.slack.payloads.button_values import FlowEntryValue, FlowValue, parse_value
 from flowbot.slack.payloads.incoming import (
     ACKED,
@@ -90,6 +91,8 @@ class Handlers:
     submission: FlowFormSubmission
     reason_form: ReasonFormHandler
     policy_form: PolicyFormHandler
+    message_shortcut: MessageShortcutHandler
+    window: FlowWindow
     home: HomeTab
     workspace: WorkspaceEvents
     whole: WholeViewer
@@ -167,11 +170,27 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.FORM_WEBSITE)(form_button(editor.offer_segments))
     app.action(ActionId.FORM_PREVIEW)(form_button(editor.show_preview))
     app.action(ActionId.FORM_START_OVER)(form_button(handlers.opener.start_over))
+    register_shortcuts(app, handlers, listeners)
     # Last: Bolt takes the first listener that matches.
     app.action(ANYTHING)(showing(refuse_unknown, label=UNKNOWN))
 
     register_forms(app, handlers, listeners)
     register_events(app, handlers, listeners)
+
+
+def register_shortcuts(app: AsyncApp, handlers: Handlers, listeners: "ListenerFactory") -> None:
+    """Register a listener for each shortcut, and for the buttons of what it opens."""
+    showing, message, window = partial(listeners.button, once=False), handlers.message_shortcut, handlers.window
+    app.message_shortcut(ShortcutId.MESSAGE)(listeners.background("shortcut", message.start))
+    app.global_shortcut(ShortcutId.WINDOW)(listeners.background("shortcut", window.start))
+    # Others are acknowledged, too: else Slack would show a warning.
+    app.shortcut(ANYTHING)(listeners.background("shortcut", ignore, label=UNKNOWN))
+    app.action(ActionId.MESSAGE_FORM)(showing(message.open_by_button))
+    app.action(ActionId.MESSAGE_CHANNEL)(showing(message.choose_channel))
+    app.action(ActionId.WINDOW_OPEN)(showing(window.open_by_button))
+    for turn in (ActionId.WINDOW_CHANNEL, ActionId.WINDOW_PREVIOUS, ActionId.WINDOW_NEXT):
+        app.action(turn)(showing(window.turn_page))
+    app.action(ActionId.WINDOW_SHOW)(showing(window.show_flow))
 
 
 def register_forms(app: AsyncApp, handlers: Handlers, listeners: "ListenerFactory") -> None:

@@ -46,6 +46,7 @@ from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
 from flowbot.slack.listeners.whole_viewer import WholeViewer
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.notify.direct_copies import DirectCopies
@@ -188,6 +189,8 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         submission=submission,
         reason_form=ReasonFormHandler(runner, services.decisions, requests, home),
         policy_form=setup,
+        message_shortcut=MessageShortcutHandler(runner, services.policies, channels, opener, modals),
+        window=FlowWindow(runner, services.policies, channels, flow_queries, modals),
         home=home,
         workspace=WorkspaceEvents(services.channels, token, clock),
         whole=WholeViewer(services.decisions.authorizer, details, channels, flow_queries, modals, clock),

@@ -111,6 +111,24 @@ async def test_a_person_lists_pages_opens_and_shares(page: Page, address: str) -
     assert trouble.found == []
 
 
+async def test_shortcuts_stand_at_the_side_and_in_the_menu_of_a_message(page: Page, address: str) -> None:
+    trouble = PageErrors(page)
+    await page.goto(f"{address}/?as=U0EMMA")
+    await press(page.get_by_role("group", name="Shortcuts"), "Push flows")
+    await press(page.get_by_role("dialog"), "Choose")
+    await expect(page.get_by_role("dialog").get_by_text("#40").first).to_be_visible()
+    await page.keyboard.press("Escape")
+    await send(page, "Winter sale")
+    written = find_messages(page).filter(has_text="Winter sale").last
+    menu = written.get_by_label("Message actions")
+    await menu.focus()
+    await menu.press("Enter")
+    await press(written, "Make a push of this message")
+    await press(page.get_by_role("dialog"), "Choose")
+    await expect(page.get_by_role("dialog").get_by_label("Title").first).to_have_value("Winter sale")
+    assert trouble.found == []
+
+
 async def test_somebody_of_another_company_is_refused(page: Page, address: str) -> None:
     trouble = PageErrors(page)
     await page.goto(address)

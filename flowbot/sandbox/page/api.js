@@ -110,6 +110,14 @@ export class Api {
     return this.post('/sandbox/action', action);
   }
 
+  /**
+   * @param {string} callbackId
+   * @param {object} [container] the message, for a shortcut of its menu
+   */
+  shortcut(callbackId, container) {
+    return this.post('/sandbox/shortcut', { callback_id: callbackId, container });
+  }
+
   /** @param {object} query container, block_id, action_id and value */
   options(query) {
     return this.post('/sandbox/options', query);

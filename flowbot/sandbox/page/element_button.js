@@ -6,6 +6,7 @@
 import { h } from './dom.js';
 import { confirmDialog } from './dialogs.js';
 import { icon } from './icons.js';
+import { menu } from './menu.js';
 import { safeUrl } from './inline.js';
 import { marks } from './surface.js';
 import { plain } from './text.js';
@@ -93,34 +94,6 @@ function overflowItem(option, element, surface, place) {
 }
 
 /**
- * Move between the entries by the arrow keys, and close by Escape.
- * @param {KeyboardEvent} event
- * @param {HTMLDetailsElement} details
- */
-function moveInMenu(event, details) {
-  const step = { ArrowDown: 1, ArrowUp: -1, Escape: 0 }[event.key];
-  if (step === undefined || !details.open) return;
-  event.preventDefault();
-  event.stopPropagation();
-  const entries = [...details.querySelectorAll('menu button')];
-  const at = entries.indexOf(document.activeElement);
-  const next = at < 0 && step < 0 ? entries.length - 1 : (at + step + entries.length) % entries.length;
-  if (step === 0) details.open = false;
-  (step === 0 ? details.querySelector('summary') : entries[next]).focus();
-}
-
-/**
- * Open upwards where there is no room below.
- * @param {HTMLDetailsElement} details
- */
-function placeMenu(details) {
-  details.classList.remove('upwards');
-  const bottom = details.closest('#scroller, dialog')?.getBoundingClientRect().bottom ?? window.innerHeight;
-  const isCut = details.open && details.querySelector('menu').getBoundingClientRect().bottom > bottom;
-  details.classList.toggle('upwards', isCut);
-}
-
-/**
  * @param {any} element
  * @param {Surface} surface
  * @param {Place} place
@@ -130,11 +103,5 @@ export function overflow(element, surface, place) {
   const items = element.options.map((option) => overflowItem(option, element, surface, place));
   const label = { 'aria-label': t('field.more') };
   const summary = h('summary', { ...marks(element, place), class: 'btn btn-icon', ...label }, icon('more'));
-  const details = h('details', { class: 'overflow' }, summary, h('menu', {}, items));
-  details.addEventListener('focusout', (event) => {
-    if (!details.contains(event.relatedTarget)) details.open = false;
-  });
-  details.addEventListener('keydown', (event) => moveInMenu(event, details));
-  details.addEventListener('toggle', () => placeMenu(details));
-  return details;
+  return menu(summary, items);
 }

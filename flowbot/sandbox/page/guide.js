@@ -16,6 +16,7 @@ import { t } from './words.js';
  * @property {string} command
  * @property {string} help
  * @property {string[]} chips
+ * @property {import('./menu.js').Shortcut[]} shortcuts
  * @property {import('./commands.js').Command[]} commands
  * @property {Record<string, Card>} cards
  * @typedef {(text: string) => void} Send

@@ -12,6 +12,7 @@ import { showHelp, wireHelp, wireShortcuts } from './help.js';
 import { Home } from './home.js';
 import { wireMessageLinks } from './links.js';
 import { MessageList } from './messages.js';
+import { globalShortcuts } from './menu.js';
 import { ownMessage } from './message_view.js';
 import { Modal } from './modal.js';
 import { Session } from './session.js';
@@ -94,6 +95,7 @@ class Page {
     byId('team').textContent = directory.team.name;
     byId('note').textContent = t('side.note', { bot: directory.bot.name });
     drawPeople(directory);
+    fill(byId('shortcuts'), globalShortcuts(directory.guide?.shortcuts ?? [], (id) => this.runShortcut(id)));
     drawStatus(next.bot, directory.bot.name);
     next.listen();
     await this.goTo(location.hash.slice(1), true);
@@ -247,6 +249,7 @@ class Page {
         return api.action(action).catch((error) => this.failed(container, error));
       },
       options: (blockId, actionId, value) => api.options({ container, block_id: blockId, action_id: actionId, value }),
+      shortcut: (callbackId) => api.shortcut(callbackId, container).catch((error) => this.say(sentence(error))),
       upload: async (file) => (await api.upload(file)).file,
     };
   }
@@ -259,6 +262,12 @@ class Page {
     const top = this.modal.top;
     if (container.type === 'view' && top) this.modal.refuse(top, top.errors, error.message);
     else this.say(error.message);
+  }
+
+  /** @param {string} callbackId */
+  runShortcut(callbackId) {
+    this.drawer.close();
+    return this.live.api.shortcut(callbackId).catch((error) => this.say(sentence(error)));
   }
 
   /** @param {number} step up or down the list of channels */

@@ -8,6 +8,7 @@ import { clock, dateOf, fullTime } from './dates.js';
 import { initials } from './directory.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
+import { messageMenu } from './menu.js';
 import { mrkdwn } from './text.js';
 import { t } from './words.js';
 
@@ -73,6 +74,7 @@ function head(message, surface) {
     app ? h('span', { class: 'badge' }, t('message.app')) : null,
     h('time', { datetime: date.toISOString(), title: fullTime(date, directory.me) }, clock(date, directory.me)),
     message.edited ? h('span', { class: 'muted small' }, t('message.edited')) : null,
+    message.ephemeral || message.author ? null : messageMenu(directory.guide?.shortcuts ?? [], surface.shortcut),
   );
 }
 

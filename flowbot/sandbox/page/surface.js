@@ -13,6 +13,7 @@ import { confirmDialog } from './dialogs.js';
  * @property {(blockId: string, actionId: string, element: object) => Promise<void>} act never rejects
  * @property {(blockId: string, actionId: string, query: string) => Promise<any>} options
  * @property {(file: File) => Promise<any>} upload
+ * @property {(callbackId: string) => Promise<void>} shortcut runs one of the app's for this message; never rejects
  */
 
 /**

@@ -171,6 +171,17 @@ class ClientActions:
             payload = payloads.build_view_action(self._context, person, container, action)
         return await self._deliver("interactive", f"block_actions {placed.action_id}", payload)
 
+    async def run_shortcut(self, user_id: str, callback_id: str, message: Message | None = None) -> Delivery:
+        """Choose a shortcut from the client's menu, or from a message's.
+
+        Raises:
+            ClientError: The message has no menu, since one person alone sees it, or the bot did not acknowledge.
+        """
+        if message is not None and message.is_ephemeral:
+            raise ClientError("not_found")
+        payload = payloads.build_shortcut(self._context, self._workspace.get_person(user_id), callback_id, message)
+        return await self._deliver("interactive", f"{payload['type']} {callback_id}", payload)
+
     async def load_options(self, user_id: str, container: Message | View, ids: tuple[str, str], typed: str) -> Json:
         """Type into an external select and return the bot's `options` or `option_groups`."""
         person = self._workspace.get_person(user_id)

@@ -40,6 +40,14 @@ class CommandWord(_GuideModel):
     says: str
 
 
+class Shortcut(_GuideModel):
+    """A shortcut of the app's: in Slack's menu, or `of_message` in each message's."""
+
+    callback_id: str
+    name: str
+    of_message: bool = False
+
+
 class LanguageGuide(_GuideModel):
     """The guide in one language.
 
@@ -48,6 +56,7 @@ class LanguageGuide(_GuideModel):
         command: The app's slash command.
         help: The line that shows the app's own help.
         chips: The lines that one press sends.
+        shortcuts: The app's shortcuts.
         commands: The words of the slash command.
         cards: The cards at the beginning of channels, by channel id.
     """
@@ -56,6 +65,7 @@ class LanguageGuide(_GuideModel):
     command: str
     help: str
     chips: tuple[str, ...] = ()
+    shortcuts: tuple[Shortcut, ...] = ()
     commands: tuple[CommandWord, ...] = ()
     cards: dict[str, ChannelCard] = {}
 

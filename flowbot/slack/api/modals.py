@@ -59,17 +59,18 @@ class Modals:
             raise FormNotOpenedError from error
         return str((answer.get("view") or {}).get("id") or "")
 
-    async def push(self, trigger: str, view: View) -> None:
-        """Show a view on top of the one that is open.
+    async def push(self, trigger: str, view: View) -> str:
+        """Show a view on top of the one that is open, and return its id.
 
         Raises:
             UserError: Slack did not show it.
         """
         try:
-            await self._client.views_push(trigger_id=trigger, view=view)
+            answer = await self._client.views_push(trigger_id=trigger, view=view)
         except SLACK_ERRORS as error:
             log.warning("modal.not_pushed", error=error_code(error), detail=error_detail(error))
             raise UserError("form.not_opened") from error
+        return str((answer.get("view") or {}).get("id") or "")
 
     async def update(self, view_id: str, view: View) -> bool:
         """Put a view in the place of another. Return False where that one is gone, or Slack did not do it."""

@@ -1,4 +1,4 @@
-"""Ids of actions."""
+"""Ids of actions and shortcuts."""
 
 from enum import StrEnum
 
@@ -23,6 +23,13 @@ class ActionId(StrEnum):
     FLOW_CREATE = "flows.create"
     FLOW_EDIT = "flows.edit"
     FLOW_DUPLICATE = "flows.duplicate"
+    MESSAGE_FORM = "flows.message_form"
+    MESSAGE_CHANNEL = "flows.message_form.channel"
+    WINDOW_OPEN = "flows.window.open"
+    WINDOW_CHANNEL = "flows.window.channel"
+    WINDOW_PREVIOUS = "flows.window.previous"
+    WINDOW_NEXT = "flows.window.next"
+    WINDOW_SHOW = "flows.window.show"
     FORM_OPEN = "flows.form.open"
     FORM_START_OVER = "flows.form.start_over"
     FORM_PREVIEW = "flows.form.preview"
@@ -46,3 +53,10 @@ class ActionId(StrEnum):
     CHANGE_OPEN = "changes.open"
     CHANGE_WHOLE = "changes.whole"
     CHANGE_REASON = "changes.reason"
+
+
+class ShortcutId(StrEnum):
+    """The shortcuts of the manifest."""
+
+    MESSAGE = "flows.push_of_message"
+    WINDOW = "flows.window"

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, WebsiteId
+from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.search import FlowQuery, SortOrder
 from flowbot.errors import UserError
 from flowbot.services.flow_queries import ListRequest
@@ -106,6 +106,41 @@ class FlowEntryValue(BaseModel):
     def dump(self) -> str:
         """Return the text for the entry."""
         return self.model_dump_json(by_alias=True)
+
+
+class MessageValue(BaseModel):
+    """A form to make of a message.
+
+    Attributes:
+        token: The draft with the message's text.
+        channel: The channel that was chosen for it; None as long as none was.
+        is_cut: Whether the text was longer than the form takes.
+        is_from_elsewhere: Whether somebody of another organisation wrote it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    token: Annotated[FormToken, Field(min_length=1, max_length=150, alias="t")]
+    channel: ChannelId | None = Field(None, alias="h")
+    is_cut: bool = Field(False, alias="c")
+    is_from_elsewhere: bool = Field(False, alias="e")
+
+    def dump(self) -> str:
+        """Return the text for the button."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+class WindowValue(BaseModel):
+    """A page of the list's window, of the flows of a channel."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    channel: ChannelId = Field(alias="h")
+    page: Annotated[int, Field(ge=1, alias="p")] = 1
+
+    def dump(self) -> str:
+        """Return the text for the button."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
 class ChangeValue(BaseModel):

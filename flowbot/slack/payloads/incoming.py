@@ -206,6 +206,45 @@ class BlockActions(_Interaction):
         return self.actions[0].action_id
 
 
+class Shortcut(_Interaction):
+    """A shortcut that was chosen from Slack's menu: it belongs to no channel."""
+
+    callback_id: str
+    trigger_id: str = ""
+
+    @property
+    def target(self) -> ReplyTarget:
+        """The place of the answer: a direct message."""
+        return ReplyTarget(None, self.user.id, "")
+
+    @property
+    def metric_label(self) -> str:
+        """The shortcut's id."""
+        return self.callback_id
+
+
+class MessageShortcut(Shortcut):
+    """A shortcut that was chosen from a message's menu."""
+
+    channel: _Channel
+    message: dict[str, Any]
+    response_url: str = ""
+
+    @property
+    def target(self) -> ReplyTarget:
+        """The place of the answer."""
+        thread = self.message.get("thread_ts")
+        return ReplyTarget(
+            self.channel.id, self.user.id, self.response_url, thread if isinstance(thread, str) else None
+        )
+
+    @property
+    def is_from_elsewhere(self) -> bool:
+        """True where somebody of another organisation wrote the message."""
+        own = {self.user.team_id, *((self.team.id, self.team.enterprise_id) if self.team else ())}
+        return any(self.message.get(name) not in {None, *own} for name in ("team", "user_team", "source_team"))
+
+
 class FormEvent(_Interaction):
     """A form that was submitted or closed."""
 

@@ -1,5 +1,6 @@
 """The parser of requests: each to the model of its kind."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -11,6 +12,8 @@ from flowbot.slack.payloads.incoming import (
     BlockSuggestion,
     FormEvent,
     Incoming,
+    MessageShortcut,
+    Shortcut,
     SlashCommand,
 )
 
@@ -28,6 +31,15 @@ UNUSED_TYPES: Final = frozenset(
 )
 """Requests of features that flowbot has not. Bolt takes some for presses, and fails on parts that others may lack."""
 
+INTERACTION_MODELS: Final[Mapping[str, type[Incoming]]] = {
+    "block_actions": BlockActions,
+    "block_suggestion": BlockSuggestion,
+    "message_action": MessageShortcut,
+    "shortcut": Shortcut,
+    "view_closed": FormEvent,
+    "view_submission": FormEvent,
+}
+
 
 def parse_incoming(body: dict[str, Any]) -> Incoming | None:
     """Return the request as the model of its kind; None where it is malformed. An odd event is just any request."""
@@ -38,12 +50,8 @@ def parse_incoming(body: dict[str, Any]) -> Incoming | None:
             return None
         case {"command": str(command)} if command == COMMAND_NAME:
             models: tuple[type[Incoming], ...] = (SlashCommand,)
-        case {"type": "block_actions"}:
-            models = (BlockActions,)
-        case {"type": "view_submission" | "view_closed"}:
-            models = (FormEvent,)
-        case {"type": "block_suggestion"}:
-            models = (BlockSuggestion,)
+        case {"type": str(kind)} if kind in INTERACTION_MODELS:
+            models = (INTERACTION_MODELS[kind],)
         case {"type": "event_callback", "event": {"type": str(kind)}} if kind in EVENT_MODELS:
             models = (EVENT_MODELS[kind], Incoming)
         case _:

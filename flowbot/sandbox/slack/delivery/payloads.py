@@ -102,6 +102,29 @@ def build_view_action(context: Context, person: Person, view: View, action: Json
     }
 
 
+def build_shortcut(context: Context, person: Person, callback_id: str, message: Message | None = None) -> Json:
+    """Return `shortcut`, or `message_action` for one of a message's menu: it alone has a channel and a response URL."""
+    shortcut: Json = {
+        "type": "shortcut",
+        **context.build_app_fields(),
+        "action_ts": f"{time.time():.6f}",
+        "team": _team_fields(context, person.team if message is None else context.workspace.team),
+        "user": _user_fields(person),
+        "callback_id": callback_id,
+        "trigger_id": context.trigger_ids.issue(person.id),
+    }
+    if message is None:
+        return shortcut
+    channel = context.workspace.channels[message.channel]
+    return shortcut | {
+        "type": "message_action",
+        "channel": {"id": channel.id, "name": redact_channel_name(channel)},
+        "message_ts": message.ts,
+        "message": serialize_message(context.workspace, message),
+        "response_url": context.issue_response_url("app", channel.id, person.id),
+    }
+
+
 def build_block_suggestion(
     context: Context, person: Person, container: Message | View, ids: tuple[str, str], typed: str
 ) -> Json:

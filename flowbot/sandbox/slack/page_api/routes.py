@@ -12,7 +12,7 @@ from flowbot.sandbox.slack.blocks import Values
 from flowbot.sandbox.slack.client_actions import ClientActions, ClientError
 from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.delivery.dispatcher import Dispatcher
-from flowbot.sandbox.slack.models import Json, Person
+from flowbot.sandbox.slack.models import Json, Message, Person
 from flowbot.sandbox.slack.page_api.events import stream_events
 
 PAGE_FOLDER = Path(__file__).parents[2] / "page"
@@ -38,6 +38,11 @@ class _ElementBody(_Body):
 class _ActionBody(_ElementBody):
     element: Json = Field(default_factory=dict)
     state: Json = Field(default_factory=dict)
+
+
+class _ShortcutBody(_Body):
+    callback_id: str
+    container: Json | None = None
 
 
 class _OptionsBody(_ElementBody):
@@ -127,6 +132,15 @@ async def trigger_action(request: web.Request) -> web.StreamResponse:
     container = client.find_container(body.as_, body.container)
     state = body.state.get("values", body.state)
     await client.trigger_action(body.as_, container, (body.block_id, body.action_id), body.element, state)
+    return web.json_response({"ok": True})
+
+
+@routes.post("/sandbox/shortcut")
+async def run_shortcut(request: web.Request) -> web.StreamResponse:
+    """Choose a shortcut, of a message if one is given."""
+    body, client = await _read_body(request, _ShortcutBody), request.app[_CLIENT]
+    found = client.find_container(body.as_, body.container) if body.container else None
+    await client.run_shortcut(body.as_, body.callback_id, found if isinstance(found, Message) else None)
     return web.json_response({"ok": True})
 
 

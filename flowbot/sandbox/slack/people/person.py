@@ -138,6 +138,11 @@ class SandboxPerson:
         ids = (found.placed.block_id, found.placed.action_id)
         return await self._client.trigger_action(self.id, where, ids, found.payload_part)
 
+    async def run_shortcut(self, callback_id: str, message: Message | None = None) -> Delivery:
+        """Choose a shortcut of the app's from Slack's menu, or from a message's."""
+        found = None if message is None else self._container(message)
+        return await self._client.run_shortcut(self.id, callback_id, found if isinstance(found, Message) else None)
+
     def list_buttons(self, target: Message | View) -> list[str]:
         """Return the labels of the buttons and menu entries."""
         return [p.label for p in iter_click_targets(self._container(target).blocks)]

@@ -86,6 +86,27 @@ class FormOpener:
         await self._fill(interaction, FormKind.EDIT, flow, view_id, fresh=True, draft=draft, is_version=True)
         return NO_REPLY
 
+    async def fill_from_message(
+        self, interaction: Interaction, draft: Draft, view_id: str, problem: Text | None
+    ) -> None:
+        """Put the form of a new flow in the place of a view, with a message's text in it.
+
+        Args:
+            interaction: who asks, in the channel whose policy decides.
+            draft: the text by field; the form's own draft takes its place.
+            view_id: the view.
+            problem: what is to be said above the fields.
+
+        Raises:
+            UserError: not allowed, or Slack did not show it.
+            DependencyError: Enkapush or the database did not answer.
+        """
+        user, channel, kind = interaction.user, interaction.target.require_channel(), FormKind.CREATE
+        kind, context = await self._load_context(user, channel, kind, None, fresh=True, draft=None)
+        values = {**_first_values(kind, context, None)[0], **draft.typed}
+        data = await self._create_form(user, channel, kind, context, replace(draft, typed=values))
+        await self.modals.replace_loading(view_id, FlowForm.build(replace(data, problem=problem), interaction.t))
+
     async def start_over(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Fill the form anew, and forget what was typed."""
         metadata = form.metadata

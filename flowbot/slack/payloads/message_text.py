@@ -1,0 +1,101 @@
+"""The text of a message in Slack, as plain text for a push."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flowbot.domain.fields import FIELDS
+from flowbot.domain.text import normalize_newlines, strip_invisible, utf16_length
+
+_REFERENCE: Final = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
+_MARKED: Final = re.compile(r"(?<!\w)([*_~`])(\S|\S[^\n]*?\S)\1(?!\w)")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_EMOJI: Final = re.compile(r"[0-9a-f]{1,6}(?:-[0-9a-f]{1,6})*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class PushText:
+    """The text of a push: a message's first line, and the rest. `is_cut` where not all of it fits the form."""
+
+    title: str
+    description: str
+    is_cut: bool
+
+
+def read_push_text(message: Mapping[str, Any]) -> PushText | None:
+    """Return the text of a message for a push; None where it has none.
+
+    Formatting is dropped, and so is who is mentioned: a push has neither.
+    """
+    blocks = message.get("blocks")
+    lines = [line for block in blocks for line in _read_rich_text(block)] if isinstance(blocks, list) else []
+    text = "\n".join(lines) if lines else _read_mrkdwn(message.get("text"))
+    # Half a character and most controls cannot be stored.
+    text = _CONTROLS.sub("", normalize_newlines(text).encode(errors="replace").decode())
+    title, _, description = strip_invisible(re.sub(r"[ \t]{2,}", " ", text)).partition("\n")
+    if not title:
+        return None
+    parts = {"title": title.strip(), "description": strip_invisible(description)}
+    cut = {name: _cut(part, FIELDS[name].max_utf16) for name, part in parts.items()}
+    return PushText(cut["title"], cut["description"], cut != parts)
+
+
+def _cut(text: str, limit: int) -> str:
+    kept = text[:limit]
+    while utf16_length(kept) > limit:
+        kept = kept[: -max(1, (utf16_length(kept) - limit) // 2)]
+    return kept
+
+
+def _read_mrkdwn(text: Any) -> str:
+    if not isinstance(text, str):
+        return ""
+    plain = _REFERENCE.sub(_read_reference, text)
+    while (unmarked := _MARKED.sub(r"\2", plain)) != plain:
+        plain = unmarked
+    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _read_reference(found: re.Match[str]) -> str:
+    """Return a link as its label or address, a channel as its name, and a mention as nothing."""
+    target, label = found[1], found[2] or ""
+    if target.startswith("#"):
+        return f"#{label}" if label else ""
+    if target.startswith(("@", "!")):
+        return label if target.startswith("!date^") else ""
+    return label or target
+
+
+def _read_rich_text(block: Any) -> Iterator[str]:
+    """Yield the lines of a rich text block; nothing of any other."""
+    match block:
+        case {"type": "rich_text", "elements": list(parts)}:
+            for part in parts:
+                yield from _read_part(part)
+
+
+def _read_part(part: Any) -> Iterable[str]:
+    match part:
+        case {"type": "rich_text_list", "elements": list(items)}:
+            return [f"• {line}" for item in items for line in _read_part(item)]
+        case {"elements": list(elements)}:
+            return ["".join(map(_read_element, elements))]
+        case _:
+            return []
+
+
+def _read_element(element: Any) -> str:
+    match element:
+        case {"type": "text" | "link", "text": str(text)} if text:
+            return text
+        case {"type": "link", "url": str(url)}:
+            return url
+        case {"type": "emoji", "unicode": str(codes)} if _EMOJI.fullmatch(codes):
+            points = [int(code, 16) for code in codes.split("-")]
+            return "".join(map(chr, points)) if max(points) <= sys.maxunicode else ""
+        case {"type": "date", "fallback": str(fallback)}:
+            return fallback
+        case _:
+            return ""

@@ -1,0 +1,95 @@
+"""The window of a shortcut: which channel it is for, and the list of flows with its pages."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChannelId
+from flowbot.errors import Text
+from flowbot.i18n.translator import Translator
+from flowbot.services.flow_queries import FlowList
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import FlowValue, WindowValue
+from flowbot.slack.views import block_kit, push, sentences
+from flowbot.slack.views.block_kit import Block, View
+from flowbot.slack.views.message import Message
+
+CHANNELS_MAX: Final = 90
+"""Slack takes a hundred blocks."""
+
+
+def window_view(blocks: Sequence[Block], t: Translator) -> View:
+    """Build the window with these blocks."""
+    return block_kit.modal(t("window.title"), blocks, close=t("form.close"))
+
+
+def loading_window(t: Translator) -> View:
+    """Build the window to show until the flows are there."""
+    return window_view([block_kit.paragraph(t("window.loading"))], t)
+
+
+def sentence_window(text: Text, t: Translator) -> View:
+    """Build the window with a sentence in the list's place."""
+    return window_view(sentences.sentence_message(t, text).blocks, t)
+
+
+def details_window(message: Message, t: Translator) -> View:
+    """Build the window of one flow, without the buttons of its message."""
+    return window_view([block for block in message.blocks if block["type"] != "actions"], t)
+
+
+def channel_blocks(question: str, values: Mapping[ChannelId, str], action: ActionId, t: Translator) -> list[Block]:
+    """Build the question for which channel something is, with a button for each.
+
+    Args:
+        question: the question.
+        values: the values of the buttons.
+        action: their action; each has an id of its own.
+        t: the reader's words.
+    """
+    blocks = [block_kit.paragraph(question)]
+    for channel, value in list(values.items())[:CHANNELS_MAX]:
+        button = block_kit.button(t("shortcut.choose"), action, value)
+        blocks.append(block_kit.section(block_kit.mrkdwn(f"<#{channel}>"), button))
+    return blocks
+
+
+def list_window(result: FlowList, channel: ChannelId, t: Translator, now: datetime) -> View:
+    """Build a page of the flows of a channel, with buttons that turn the page in place."""
+    page = result.page
+    place = [block_kit.text_element(f"{t('list.total', n=page.total)} · "), block_kit.channel_element(channel)]
+    if page.pages > 1:
+        place.append(block_kit.text_element(f" · {t('list.page', page=page.number, pages=page.pages)}"))
+    blocks = [block_kit.rich_paragraph(*place)]
+    if result.as_of is not None:
+        blocks.append(block_kit.context(push.format_as_of(result.as_of, t, now)))
+    if result.unreadable:
+        blocks.append(block_kit.context(t("list.unread", n=result.unreadable)))
+    if not page.total and not result.unreadable:
+        blocks.append(block_kit.paragraph(t("list.empty")))
+    blocks += [_row_block(flow, result, channel, t) for flow in page.items]
+    turns = (
+        (page.number > 1, "button.previous", ActionId.WINDOW_PREVIOUS, page.number - 1),
+        (page.number < page.pages, "button.next", ActionId.WINDOW_NEXT, page.number + 1),
+    )
+    buttons = [
+        block_kit.button(t(key), action, WindowValue(channel=channel, page=number).dump())
+        for is_shown, key, action, number in turns
+        if is_shown
+    ]
+    return window_view([*blocks, *([block_kit.actions(*buttons)] if buttons else [])], t)
+
+
+def _row_block(flow: Flow, result: FlowList, channel: ChannelId, t: Translator) -> Block:
+    name = block_kit.isolate(block_kit.single_line(flow.name, sentences.NAME_MAX)) or t("flow.unnamed")
+    totals = flow.totals
+    facts = [
+        sentences.format_enabled(flow.is_enabled, t),
+        sentences.format_website(flow.website_id, result.website_names, t),
+        t("flow.sent", n=totals.sent) if totals.sent else t("flow.never_sent"),
+    ]
+    text = block_kit.plain(f"{push.state_dot(flow)} #{flow.id} {name}\n{' · '.join(facts)}")
+    value = FlowValue(flow=flow.id, channel=channel).dump()
+    hint = t("hint.show", id=str(flow.id))
+    return block_kit.section(text, block_kit.button(t("button.show"), ActionId.WINDOW_SHOW, value, hint=hint))

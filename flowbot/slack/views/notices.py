@@ -135,8 +135,8 @@ def request_ended_message(
     change, next_step = details.change, _format_next_step(details, t)
     mention = [block_kit.user_element(change.request.requester), block_kit.text_element(" ")] if mentions else []
     blocks, buttons = [headlines.request_headline(details, t, people)], []
-    blocks.append(block_kit.rich_paragraph(*mention, block_kit.text_element(next_step)))
     blocks += outcome_blocks(details, t, people)
+    blocks.append(block_kit.rich_paragraph(*mention, block_kit.text_element(next_step)))
     if refusal is not None:
         place = {"channel": [block_kit.channel_element(refusal[0])]}
         line = sentence_elements(t, "notice.not_updated", place, error=refusal[1])

@@ -24,6 +24,7 @@ from flowbot.services.authorization import NoSuchFlowError, Permissions
 from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
 from flowbot.services.history import Deletion, HistoryPage
 from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import CommandValue
 from flowbot.slack.views import block_kit, flow_list, form_status, notices, policy, push, sentences
 from flowbot.slack.views.approval_channel import ApprovalChannelContent, approval_channel_message
 from flowbot.slack.views.approvals import approvals_message
@@ -33,6 +34,7 @@ from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import People
 from flowbot.slack.views.request_message import request_message
 from flowbot.slack.views.shortening import HEADLINE_MAX
+from flowbot.slack.views.suggestion import suggestion_message
 from tests.slack.test_request_views import (
     AYSE,
     BURAK,
@@ -87,7 +89,7 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
     yield approval_channel_message(ApprovalChannelContent([CHANNEL], [details], {}, FlowId(12), ["show"]), t, NOW)
 
     page = FlowDetails(replace(flow, id=FlowId(2**63 - 1)), {SHOP: name}, may_share=True, may_edit=True)
-    query = FlowQuery((name[:500],), website=SHOP)
+    query = FlowQuery((name,), website=SHOP)
     found = FlowList(
         ListRequest(query), Page((flow,), 1, 2, 11), {SHOP: name}, {SHOP: name}, may_share=True, may_edit=True
     )
@@ -97,6 +99,7 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
     yield flow_list.shared_list_message(found, EMMA, t, NOW)
     for changes, number in (((details,), None), ((details,), FLOW.id), ((), FLOW.id)):
         yield history_message(HistoryPage(number, changes, 1, has_next=False), {}, t)
+    yield suggestion_message(name, name, CommandValue(sent=name or "x"), t, is_help=False)
     yield deleted_message(Deletion(FLOW.id, NOW, EMMA), t)
 
     rules = ChannelPolicy(id=CHANNEL, websites=(1,), editors=(EMMA, LEADS))

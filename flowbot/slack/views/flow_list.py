@@ -35,10 +35,11 @@ def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message
         (page.number < page.pages, "button.next", ActionId.LIST_NEXT, page.number + 1),
         (result.may_share and page.total, "button.share", ActionId.LIST_SHARE, page.number),
     )
+    # A search that a button cannot carry has its first page alone.
     buttons = [
-        block_kit.button(t(key), action, ListValue.of(query, number).dump())
+        block_kit.button(t(key), action, value)
         for is_shown, key, action, number in turns
-        if is_shown
+        if is_shown and utf16_length(value := ListValue.of(query, number).dump()) <= block_kit.VALUE_MAX
     ]
     if buttons:
         blocks.append(block_kit.actions(*buttons))

@@ -30,9 +30,9 @@ def count_characters(value: Any) -> int:
 
 
 def shorten_blocks(blocks: Sequence[Block], limit: int) -> list[Block]:
-    """Shorten the texts of blocks until they have `limit` characters together, but for the headline and buttons.
+    """Shorten the texts of blocks until they have `limit` characters together, but for the headline, buttons and menus.
 
-    Where even that is not enough, blocks are left out, the last ones first, but never the first one or buttons.
+    Where even that is not enough, blocks are left out, the last ones first, but never the first one, buttons or menus.
     """
     shortened = list(blocks)
     for cap in _CAPS:
@@ -52,7 +52,7 @@ def shorten_blocks(blocks: Sequence[Block], limit: int) -> list[Block]:
 
 def _shorten(value: Any, cap: int) -> Any:
     match value:
-        case {"type": "button"}:
+        case {"type": "button" | "static_select" | "overflow"}:
             return value
         case {"type": "text" | "plain_text" | "link", "text": str(text)}:
             return value | {"text": _clip(text, cap)}

@@ -12,8 +12,6 @@ from flowbot.slack.views.message import Message
 
 TYPED_MAX: Final = 40
 NEAR_MAX: Final = 100
-VALUE_MAX: Final = 2000
-"""Slack's limit for a button's value, in UTF-16 units."""
 
 
 def suggestion_message(typed: str, near: str, value: CommandValue, t: Translator, *, is_help: bool) -> Message:
@@ -29,7 +27,7 @@ def suggestion_message(typed: str, near: str, value: CommandValue, t: Translator
     key = "command.unknown" if is_help else "command.did_you_mean"
     params = {"word": block_kit.clip(typed, TYPED_MAX), "near": block_kit.single_line(near, NEAR_MAX)}
     message = sentences.sentence_message(t, Text(key, params))
-    if utf16_length(value.dump()) > VALUE_MAX:
+    if utf16_length(value.dump()) > block_kit.VALUE_MAX:
         return message
     label = block_kit.isolate(block_kit.single_line(near, block_kit.LABEL_MAX - 2))
     button = block_kit.button(label, ActionId.COMMAND, value.dump())

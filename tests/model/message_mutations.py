@@ -11,7 +11,6 @@ from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import OutcomeNotices
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import request_message
-from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.messages import MessageRepository
 from tests.model.fake_directory import EVERYBODY
 from tests.model.mutation_registry import Mutations, Patch, replace_everywhere
@@ -141,11 +140,3 @@ def a_notice_that_its_thread_refuses_is_left_out(patch: Patch) -> None:
             await send(self, *given)
 
     patch.setattr(OutcomeNotices, "send", resigned)
-
-
-@MUTATIONS.register
-def who_was_told_directly_is_told_again_once_the_thread_takes_it(patch: Patch) -> None:
-    async def never(*_: object) -> None:
-        return None
-
-    patch.setattr(ChangeRepository, "mark_requester_notified", never)

@@ -33,6 +33,7 @@ from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
+from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.clock import BelievedClock, parse_date
 from flowbot.services.executor.context import ExecutionContext
 from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
@@ -50,6 +51,7 @@ from flowbot.services.quorum import QuorumChecker
 from flowbot.services.segments import SegmentCache
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
+from flowbot.slack.api.channels import SlackChannelDirectory
 from flowbot.slack.api.files import SlackFiles
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.token import TokenMonitor
@@ -158,7 +160,7 @@ async def run_flowbot(
         flow_cache = FlowCache(source, clock=believed, monotonic=monotonic)
         stack.push_async_callback(flow_cache.close)
         services = _build_services(settings, outside, reader, source, flow_cache)
-        for part in (services.setup, services.settings.segments, services.users):
+        for part in (services.setup, services.settings.segments, services.users, services.privacy):
             stack.push_async_callback(part.close)
         bolt, notifier = build_slack(
             outside.slack,
@@ -177,6 +179,7 @@ async def run_flowbot(
             expiry=RequestExpiry(services.store, believed),
             late_effects=services.late_effects,
             retention=Retention(services.drafts, services.images, services.deliveries),
+            review_channels=services.privacy.review,
             store=services.store,
             leases=services.executor.leases,
             notifier=notifier,
@@ -205,7 +208,7 @@ def _build_services(
     """Build the use cases on the adapters to what is open. What `reader` reads for writes is not observed."""
     database, clock, monotonic = outside.database, outside.clock, outside.monotonic
     store, policies = ChangeRepository(database, clock), PolicyRepository(database, clock)
-    images, drafts = ImageRepository(database), DraftRepository(database)
+    images, drafts, channels = ImageRepository(database), DraftRepository(database), ChannelRepository(database)
     form_images = SlackFiles(outside.slack, outside.session, settings.slack_api_url)
 
     async def groups_in_policies() -> frozenset[GroupId]:
@@ -243,7 +246,8 @@ def _build_services(
     return Services(
         store=store,
         messages=MessageRepository(database),
-        channels=ChannelRepository(database),
+        channels=channels,
+        privacy=ChannelPrivacy(channels, SlackChannelDirectory(outside.slack), clock),
         policies=policies,
         drafts=drafts,
         images=images,

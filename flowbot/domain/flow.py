@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final
@@ -13,6 +13,9 @@ DEFAULT_TTL_SECONDS: Final = 2_419_200
 """Four weeks: what Enkapush takes where nothing is said (the API's page "Akışlar", `ttl`)."""
 ALL_SUBSCRIBERS: Final = "all"
 """The segment of all subscribers (same page, `segment`)."""
+
+PUBLIC_FIELDS: Final = frozenset({"name", "website_id", "is_enabled"})
+"""What people of another organisation, in a shared channel, may read of a flow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +128,26 @@ class DesiredFlow:
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
-    """A field that differs: its name, and both values (None where there is none)."""
+    """A field that differs: its name, and both values: None where there is none, or where `is_hidden` from readers."""
 
     field: str
     before: Any
     after: Any
+    is_hidden: bool = False
 
 
 def content_differences(before: FlowContent, after: FlowContent) -> tuple[FieldDifference, ...]:
     """List the fields that differ, in the order of the form."""
     pairs = ((field.name, getattr(before, field.name), getattr(after, field.name)) for field in fields(FlowContent))
     return tuple(FieldDifference(name, old, new) for name, old, new in pairs if old != new)
+
+
+def hide_values(differences: Iterable[FieldDifference]) -> tuple[FieldDifference, ...]:
+    """Return the differences without values, but for name, website and state, which everybody may read."""
+    return tuple(
+        each if each.field in PUBLIC_FIELDS else FieldDifference(each.field, None, None, is_hidden=True)
+        for each in differences
+    )
 
 
 def is_unchanged(wanted: DesiredFlow, flow: Flow) -> bool:

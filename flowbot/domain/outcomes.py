@@ -7,6 +7,7 @@ from typing import Any, Final
 from flowbot.domain.change import STORED_OTHERWISE, ChangeState, Outcome
 from flowbot.domain.effects import is_as_sent, is_explained, is_touched, shows_effect, stored_otherwise
 from flowbot.domain.flow import (
+    PUBLIC_FIELDS,
     FieldDifference,
     Flow,
     FlowButton,
@@ -42,6 +43,12 @@ UNCOUNTED_VOTERS: Final = "uncounted"
 """The parameter of such an outcome that lists those whose approvals do not count any more."""
 
 
+SAID: Final = "said"
+"""The parameter with what Enkapush, or the check before a write, said of what was refused."""
+REFUSED_WORDLESSLY: Final = "not_done.wordless"
+"""The outcome's key of what was refused, where its readers may not see why."""
+HIDDEN: Final = "is_hidden"
+"""Stands in a difference's plain data in place of its values, where its readers may not see them."""
 TWIN: Final = "twin"
 """The parameter of an applied create that names a second flow of the same content."""
 
@@ -220,6 +227,23 @@ def hide_flow(operation: Operation | None, result: ChangeResult) -> ChangeResult
         return unknown_result(operation, None)
     said = {name: value for name, value in result.outcome.params.items() if name != STORED_OTHERWISE}
     return replace(result, outcome=replace(result.outcome, params=said), flow=None, details={}, before=None)
+
+
+def hide_outcome_content(outcome: Outcome | None) -> Outcome | None:
+    """Return an outcome without values of the push, and without Enkapush's own words, which may quote it."""
+    if outcome is None:
+        return None
+    params = {name: _hide_values(value) for name, value in outcome.params.items() if name != SAID}
+    return replace(outcome, key=REFUSED_WORDLESSLY if SAID in outcome.params else outcome.key, params=params)
+
+
+def _hide_values(value: Any) -> Any:
+    """Hide the values of a list of differences in plain data; whatever else it is stays."""
+    if not isinstance(value, list | tuple) or not all(isinstance(each, Mapping) for each in value):
+        return value
+    return [
+        each if each.get("field") in PUBLIC_FIELDS else {"field": each.get("field"), HIDDEN: True} for each in value
+    ]
 
 
 def _outcome(how: str, operation: FlowOperation) -> Outcome:

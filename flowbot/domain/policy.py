@@ -55,6 +55,7 @@ class ApprovalRule(_PolicyModel):
     channel: ChannelId | None = None
     break_glass: tuple[UserId, ...] = ()
     notify: NotifyMode = NotifyMode.MENTION
+    outsiders_may_read: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
     def _require_gates(self) -> Self:

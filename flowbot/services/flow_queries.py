@@ -155,13 +155,14 @@ class FlowQueries:
             as_of=as_of,
         )
 
-    async def require_share(self, user: CurrentUser, channel: ChannelId) -> None:
-        """Make sure that a person may post to the channel for all to see.
+    async def require_share(self, user: CurrentUser, channel: ChannelId) -> ChannelPolicy:
+        """Return the channel's policy, where a person may post to the channel for all to see.
 
         Raises:
             UserError: not allowed.
         """
-        await self._require(user, channel, Permission.SHARE)
+        policy, _ = await self._require(user, channel, Permission.SHARE)
+        return policy
 
     async def _require(
         self, user: CurrentUser, channel: ChannelId, permission: Permission

@@ -37,6 +37,7 @@ class PolicyField(StrEnum):
     CHANNEL = "channel"
     NOTIFY = "notify"
     BREAK_GLASS = "break_glass"
+    OUTSIDERS = "outsiders"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,21 @@ from typing import Final, Self
 
 from flowbot.domain.approval import approved_by, expires_at, mentioned_approvers
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Vote
-from flowbot.domain.flow import FieldDifference, Flow, FlowContent, WriteOnlyFields, content_differences
+from flowbot.domain.flow import (
+    FieldDifference,
+    Flow,
+    FlowContent,
+    WaitTime,
+    WriteOnlyFields,
+    content_differences,
+    hide_values,
+)
 from flowbot.domain.ids import ChangeId, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over_effects
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
-from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, stored_content
+from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
 from flowbot.domain.policy import ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
@@ -43,6 +51,8 @@ class RequestDetails:
         new_image: The type and size of the stored image that the flow is to have.
         late_edits: What earlier edits of the flow may change yet.
         settings: What is known of the flow's segment and UTM values while the change is pending, and segments' names.
+        policy: The policy that decides on it now.
+        shows_content: Whether its readers may see the push: else `content` is None, and no value of it is here.
     """
 
     change: Change
@@ -55,13 +65,31 @@ class RequestDetails:
     new_image: ImageInfo | None = None
     late_edits: tuple[FieldDifference, ...] = ()
     settings: FlowSettings = field(default_factory=FlowSettings)
+    policy: ChannelPolicy | None = None
+    shows_content: bool = True
 
     @classmethod
     def of(cls, record: RequestRecord) -> Self:
         """Return the details that the record of a change has."""
         policy = record.scope.policy
         approvers = policy.approvers if policy else ()
-        return cls(record.change, record.votes, record.scope.website_names, approvers=approvers)
+        return cls(record.change, record.votes, record.scope.website_names, approvers=approvers, policy=policy)
+
+    def without_content(self) -> Self:
+        """Return the details for readers of another organisation: without the push, and without values of its fields.
+
+        The change keeps them; views read them here.
+        """
+        return replace(
+            self,
+            change=replace(self.change, outcome=hide_outcome_content(self.change.outcome)),
+            remarks=(),
+            since_approved=self.since_approved and hide_values(self.since_approved),
+            new_image=None,
+            late_edits=hide_values(self.late_edits),
+            settings=FlowSettings(),
+            shows_content=False,
+        )
 
     @property
     def flow(self) -> Flow | None:
@@ -70,11 +98,28 @@ class RequestDetails:
 
     @property
     def content(self) -> FlowContent | None:
-        """Return what subscribers would see once the change is applied; of an applied one, as Enkapush stores it."""
+        """Return what subscribers would see once the change is applied; of an applied one, as Enkapush stores it.
+
+        None where readers may not see it.
+        """
+        if not self.shows_content:
+            return None
         wanted, outcome = self.change.request.wanted, self.change.outcome
         if wanted is not None:
             return stored_content(wanted.content, outcome) if outcome else wanted.content
         return self.flow
+
+    @property
+    def website(self) -> WebsiteId:
+        """Return the flow's website, as of after the change."""
+        wanted = self.change.request.wanted
+        return wanted.content.website_id if wanted else self.change.request.website
+
+    @property
+    def wait(self) -> WaitTime | None:
+        """Return the time after which subscribers get it, as of after the change."""
+        content = self.change.request.wanted.content if self.change.request.wanted else self.flow
+        return content.wait if content else None
 
     @property
     def sent(self) -> WriteOnlyFields:
@@ -88,7 +133,8 @@ class RequestDetails:
         wanted = self.change.request.wanted
         if self.change.request.kind is not ChangeKind.EDIT or self.flow is None or wanted is None:
             return ()
-        return content_differences(self.flow, wanted.content)
+        edits = content_differences(self.flow, wanted.content)
+        return edits if self.shows_content else hide_values(edits)
 
     @property
     def may_go_live(self) -> bool:

@@ -16,6 +16,7 @@ from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FormKind
 from flowbot.observability.logging import new_incident_id
 from flowbot.slack.api.modals import AckArgs
+from flowbot.slack.forms.approval import ApprovalForm
 from flowbot.slack.forms.change import ChangeForm
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.form import FlowForm
@@ -23,6 +24,7 @@ from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.reason import ReasonForm
+from flowbot.slack.listeners.approval_form import ApprovalFormHandler
 from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.factory import ListenerFactory, refuse_unknown
@@ -69,6 +71,7 @@ class Handlers:
     flows: FlowActions
     history: HistoryActions
     requests: RequestActions
+    approval_form: ApprovalFormHandler
     change_form: ChangeFormHandler
     opener: FormOpener
     editor: FormEditor
@@ -138,7 +141,7 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.FORM_OPEN)(showing(flows.reopen_form))
     app.action(ActionId.SETUP_OPEN)(showing(handlers.policy_form.open_by_button))
 
-    app.action(ActionId.APPROVE)(changing(requests.approve))
+    app.action(ActionId.APPROVE)(changing(handlers.approval_form.approve))
     app.action(ActionId.REJECT)(changing(requests.ask_rejection_reason))
     app.action(ActionId.WITHDRAW)(changing(requests.withdraw))
     app.action(ActionId.BREAK_GLASS)(changing(requests.ask_skip_reason))
@@ -183,6 +186,7 @@ def register_forms(app: AsyncApp, handlers: Handlers, listeners: ListenerFactory
     app.view(FlowForm.CALLBACK)(listeners.answering("form", handlers.submission.submit))
     app.view_closed(FlowForm.CALLBACK)(listeners.background("form_closed", editor.save_closed))
     app.view(ChangeForm.CALLBACK)(listeners.answering("form", handlers.change_form.submit))
+    app.view(ApprovalForm.CALLBACK)(listeners.answering("form", handlers.approval_form.submit))
     app.view(ReasonForm.CALLBACK)(listeners.answering("form", handlers.reason_form.submit))
     app.view(PolicyForm.CALLBACK)(listeners.answering("form", handlers.policy_form.submit))
     for menu in (ActionId.FORM_WEBSITE, ActionId.FORM_SEGMENT):
@@ -201,6 +205,7 @@ def register_events(app: AsyncApp, handlers: Handlers, listeners: ListenerFactor
     app.event("app_home_opened")(listeners.background("event", handlers.home.open))
     app.event("app_mention")(listeners.background("event", handlers.commands.dispatch_mention))
     app.event("channel_id_changed")(listeners.deciding("event", handlers.workspace.move_channel))
+    app.event("channel_shared")(listeners.deciding("event", handlers.workspace.note_shared_channel))
     for removal in ("app_uninstalled", "tokens_revoked"):
         app.event(removal)(listeners.background("event", handlers.workspace.note_removal))
     # Others are acknowledged, too: else Slack would send them again.

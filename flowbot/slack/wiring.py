@@ -10,6 +10,7 @@ from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
@@ -35,6 +36,7 @@ from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
+from flowbot.slack.listeners.approval_form import ApprovalFormHandler
 from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.commands.catalog import build_commands
@@ -67,6 +69,7 @@ class Services:
     store: ChangeStore
     messages: MessageStore
     channels: ChannelStore
+    privacy: ChannelPrivacy
     policies: PolicyStore
     drafts: DraftStore
     images: ImageStore
@@ -99,12 +102,13 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
 ) -> tuple[AsyncApp, SlackNotifier]:
     """Join the listeners, forms and messages. Return the app and the notifier."""
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
+    privacy = services.privacy
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster = Modals(client), MessagePoster(client, metrics)
     details = RequestDetailsLoader(services.store, services.images, services.flow_cache, services.settings, clock)
     messages, sender = services.messages, OnceSender(services.messages, poster, monotonic)
     message_sync = RequestMessageSync(
-        services.store, messages, details, users, sender, poster, responder, locales, clock
+        services.store, messages, details, users, sender, poster, responder, locales, privacy, clock
     )
     team = TeamNotifier(
         store=services.store,
@@ -112,7 +116,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         users=users,
         message_sync=message_sync,
         copies=DirectCopies(messages, details, users, sender, poster, locales, clock),
-        outcomes=OutcomeNotices(messages, details, users, sender, poster, responder, locales),
+        outcomes=OutcomeNotices(messages, details, users, sender, poster, responder, locales, privacy),
         sender=sender,
         poster=poster,
         clock=clock,
@@ -180,9 +184,10 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     )
     handlers = Handlers(
         commands=CommandDispatcher(runner, commands, guide),
-        flows=FlowActions(flow_queries, channels, opener, viewer, responder, locales, clock),
+        flows=FlowActions(flow_queries, channels, opener, viewer, responder, privacy, locales, clock),
         history=history_actions,
         requests=requests,
+        approval_form=ApprovalFormHandler(runner, services.decisions, details, requests, modals),
         change_form=ChangeFormHandler(runner, channels, services.submitter, requests, services.drafts, modals),
         opener=opener,
         editor=editor,
@@ -192,7 +197,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         message_shortcut=MessageShortcutHandler(runner, services.policies, channels, opener, modals),
         window=FlowWindow(runner, services.policies, channels, flow_queries, modals),
         home=home,
-        workspace=WorkspaceEvents(services.channels, token, clock),
+        workspace=WorkspaceEvents(services.channels, privacy, token, clock),
         whole=WholeViewer(services.decisions.authorizer, details, channels, flow_queries, modals, clock),
     )
     return build_app(client, handlers, runner), notifier

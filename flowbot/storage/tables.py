@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -89,6 +90,15 @@ websites: Final = Table(
     Column("name", String(75), nullable=False),
 )
 """The names that people use for Enkapush's website ids."""
+
+channels: Final = Table(
+    "channels",
+    metadata,
+    Column("channel_id", String(64), primary_key=True),
+    Column("is_shared", Boolean, nullable=False),
+    Column("told_at", UtcDateTime, nullable=False),
+)
+"""What Slack last said of a channel: whether it is shared with another organisation."""
 
 changes: Final = Table(
     "changes",

@@ -28,6 +28,8 @@ from flowbot.worker.retention import Retention
 ROUND_SECONDS: Final = 0.5
 UNSHOWN_ROUNDS: Final = 2
 """Unsent messages are sent again every so many rounds: Slack may be away for long."""
+CHANNEL_ROUNDS: Final = 120
+"""Slack is asked whether channels are shared every so many rounds: it may not tell by an event."""
 RETENTION_ROUNDS: Final = 1200
 UNSHOWN_LIMIT: Final = 500
 NOTICES_LIMIT: Final = 20
@@ -45,6 +47,7 @@ class Recovery:
     """A loop over due rows. Any number of processes may run one: the store gives each change to one of them.
 
     Attributes:
+        review_channels: Asks Slack again whether channels are shared, whose requests are then shown anew.
         start_task: Starts what may take long, and sees it through at a stop.
         read_database_clock: Tells the database's time; None where its clock is this machine's.
         may_work: Tells whether people can be told of what is done. While they cannot, nothing is begun.
@@ -54,6 +57,7 @@ class Recovery:
     expiry: RequestExpiry
     late_effects: LateEffects
     retention: Retention
+    review_channels: Callable[[], Awaitable[None]]
     store: ChangeStore
     leases: LeaseKeeper
     notifier: Notifier
@@ -98,6 +102,8 @@ class Recovery:
             await self.process_due()
         if number % UNSHOWN_ROUNDS == 0:
             await self.send_unshown()
+        if number % CHANNEL_ROUNDS == 0:
+            self.start_task(self._guard(self.review_channels(), "channels"), name="channels")
         if number % RETENTION_ROUNDS == 0:
             await self.retention.delete_expired(self.clock())
 

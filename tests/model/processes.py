@@ -151,6 +151,7 @@ class Process:
             expiry=RequestExpiry(store, clock),
             late_effects=self.late_effects,
             retention=Retention(drafts, images, DeliveryRepository(around.database)),
+            review_channels=self._review_channels,
             store=store,
             leases=leases,
             notifier=self.notifier,
@@ -163,6 +164,9 @@ class Process:
         )
         self._store = store
         self._begun: set[asyncio.Task[None]] = set()
+
+    async def _review_channels(self) -> None:
+        """Do nothing: the fake Slack has no channels."""
 
     async def _may_work(self) -> bool:
         """Work always: rounds are run one by one here."""

@@ -1,4 +1,4 @@
-"""Actions of a workspace's admins that the bot hears of by events: channels get another id, the app is removed."""
+"""Actions of a workspace's admins that the bot hears of: channels are shared or get another id, the app is removed."""
 
 import time
 
@@ -26,6 +26,15 @@ class AdminActions:
         for message in self._workspace.messages[new]:
             message.channel = new
         self._send({"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new})
+
+    def share_channel(self, channel_id: str, *person_ids: str, is_told: bool = True) -> None:
+        """Share a channel with another company, some of whose people join it; `is_told`: the event is sent."""
+        channel = self._workspace.channels[channel_id]
+        channel.is_shared = True
+        channel.members.extend(person_ids)
+        if is_told:
+            team = self._workspace.get_person(person_ids[0]).team.id if person_ids else "T0OTHER"
+            self._send({"type": "channel_shared", "connected_team_id": team, "channel": channel_id})
 
     def uninstall_app(self) -> None:
         """Remove the app from the workspace, which revokes its tokens: two events, in no certain order."""

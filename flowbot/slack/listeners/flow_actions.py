@@ -8,6 +8,7 @@ from flowbot.domain.ids import FlowId, FormToken
 from flowbot.domain.policy import Permission
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translators
+from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.ports import Clock
 from flowbot.slack.api.messages import Responder
@@ -29,6 +30,7 @@ class FlowActions:
     opener: FormOpener
     viewer: FlowViewer
     responder: Responder
+    privacy: ChannelPrivacy
     locales: Translators
     clock: Clock
 
@@ -64,10 +66,11 @@ class FlowActions:
     async def share_list(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Post a list to the channel."""
         user, channel = interaction.user, interaction.target.require_channel()
-        await self.flow_queries.require_share(user, channel)
+        policy = await self.flow_queries.require_share(user, channel)
         request = parse_value(ListValue, press.action.value).request
         result = await self.flow_queries.list_flows(user, channel, request, turning=True)
-        message = flow_list.shared_list_message(result, user.id, self.locales.for_channel(user.locale), self.clock())
+        shows, t = await self.privacy.may_show(channel, policy), self.locales.for_channel(user.locale)
+        message = flow_list.shared_list_message(result, user.id, t, self.clock(), shows_content=shows)
         await self.responder.reply_publicly(interaction.target, message)
         return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
 
@@ -75,9 +78,10 @@ class FlowActions:
         """Post a flow to the channel."""
         interaction, flow = await self._switch_channel(interaction, press, Permission.SHARE)
         user, channel = interaction.user, interaction.target.require_channel()
-        await self.flow_queries.require_share(user, channel)
+        policy = await self.flow_queries.require_share(user, channel)
         details = await self.flow_queries.get_flow(user, channel, flow)
-        message = push.shared_flow_message(details, user.id, self.locales.for_channel(user.locale), self.clock())
+        shows, t = await self.privacy.may_show(channel, policy), self.locales.for_channel(user.locale)
+        message = push.shared_flow_message(details, user.id, t, self.clock(), shows_content=shows)
         await self.responder.reply_publicly(interaction.target, message)
         return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
 

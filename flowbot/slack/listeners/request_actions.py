@@ -46,7 +46,7 @@ class RequestActions:
 
     async def approve(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Count an approval, and apply the change with the last one that it needs."""
-        async with self._recording_location(press) as change_id:
+        async with self.recording_location(press) as change_id:
             vote = await self.decisions.approve(interaction.user, change_id, interaction.target.channel)
             if not vote.is_new:
                 raise UserError("request.voted_already")
@@ -71,19 +71,19 @@ class RequestActions:
 
     async def ask_rejection_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may reject."""
-        async with self._recording_location(press) as change_id:
+        async with self.recording_location(press) as change_id:
             change = await self.decisions.require_decidable(interaction.user, change_id, interaction.target.channel)
             return await self._ask_reason(interaction, press, change, ReasonPurpose.REJECT)
 
     async def ask_skip_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may skip the approval."""
-        async with self._recording_location(press) as change_id:
+        async with self.recording_location(press) as change_id:
             change = await self.decisions.load_skippable(interaction.user, change_id)
             return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
 
     async def withdraw(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Withdraw the person's own request."""
-        async with self._recording_location(press) as change_id:
+        async with self.recording_location(press) as change_id:
             await self.follow_up(await self.decisions.withdraw(interaction.user, change_id))
             return NO_REPLY
 
@@ -116,7 +116,7 @@ class RequestActions:
         return NO_REPLY
 
     @asynccontextmanager
-    async def _recording_location(self, press: BlockActions) -> AsyncIterator[ChangeId]:
+    async def recording_location(self, press: BlockActions) -> AsyncIterator[ChangeId]:
         """Record where the change's message is, and yield the change's id.
 
         A process that died between posting and recording may have left a second message: that one is updated, too.

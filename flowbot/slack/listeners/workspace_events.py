@@ -1,4 +1,4 @@
-"""The listener of what happens to the workspace: channels that get another id, and the app's own removal."""
+"""The listener of what happens to the workspace: channels that are shared or get another id, the app's removal."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,12 +9,13 @@ from slack_bolt.response import BoltResponse
 
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.errors import DependencyError
+from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock
 from flowbot.services.ports.channels import ChannelStore
 from flowbot.slack.api.token import TokenMonitor
-from flowbot.slack.payloads.events import ChannelMoved, Event, TokensRevoked
+from flowbot.slack.payloads.events import ChannelMoved, ChannelShared, Event, TokensRevoked
 
-MOVE_SECONDS: Final = 2.3
+STORE_SECONDS: Final = 2.3
 """Slack waits three seconds for an answer."""
 NOT_TAKEN: Final = 503
 """The status at which Slack sends an event again."""
@@ -27,6 +28,7 @@ class WorkspaceEvents:
     """The handlers of events that nobody waits for."""
 
     channels: ChannelStore
+    privacy: ChannelPrivacy
     token: TokenMonitor
     clock: Clock
 
@@ -41,12 +43,30 @@ class WorkspaceEvents:
         old, new = moved.event.old_channel_id, moved.event.new_channel_id
         event = AuditEvent(self.clock(), AuditAction.CHANNEL_MOVED, None, new, details={"from": old, "to": new})
         try:
-            async with asyncio.timeout(MOVE_SECONDS):
+            async with asyncio.timeout(STORE_SECONDS):
                 is_known = await self.channels.move(old, new, event)
         except (DependencyError, TimeoutError) as error:
             log.warning("channel.not_moved", old=old, new=new, error=str(error) or type(error).__name__)
             return BoltResponse(status=NOT_TAKEN)
         log.info("channel.moved", old=old, new=new, known=is_known)
+        return None
+
+    async def note_shared_channel(self, shared: Event) -> BoltResponse | None:
+        """Note that a channel is shared with another organisation, before the event is acknowledged.
+
+        Returns:
+            None once it is done; else the answer at which Slack sends the event again.
+        """
+        if not isinstance(shared, ChannelShared):
+            return None
+        channel = shared.event.channel
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                await self.privacy.note_shared(channel)
+        except (DependencyError, TimeoutError) as error:
+            log.warning("channel.sharing_not_noted", channel=channel, error=str(error) or type(error).__name__)
+            return BoltResponse(status=NOT_TAKEN)
+        log.info("channel.shared", channel=channel)
         return None
 
     def note_removal(self, event: Event) -> None:

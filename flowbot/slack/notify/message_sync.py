@@ -12,6 +12,7 @@ from flowbot.domain.ids import ChangeId, ChannelId, UserId
 from flowbot.domain.policy import NotifyMode
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
+from flowbot.services.channel_privacy import DIRECT_MESSAGES, ChannelPrivacy
 from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place
 from flowbot.services.ports.storage import ChangeStore
@@ -29,8 +30,6 @@ from flowbot.slack.views.request_message import format_state, request_message
 MOST_ROUNDS: Final = 5
 PATIENCE_SECONDS: Final = 5.0
 """A first message that somebody else has begun to post is left to them for this long."""
-DIRECT_MESSAGES: Final = "D"
-"""The first letter of the channel of somebody's direct messages."""
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +51,7 @@ class RequestMessageSync:
     poster: MessagePoster
     responder: Responder
     locales: Translators
+    privacy: ChannelPrivacy
     clock: Clock
     _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _refusals: set[tuple[ChangeId, ChangeState]] = field(default_factory=set)
@@ -78,9 +78,10 @@ class RequestMessageSync:
                 sending = asyncio.ensure_future(self._post_or_edit(details, shown_version))
                 # Where this task is cancelled meanwhile, nobody else asks what became of it.
                 sending.add_done_callback(lambda done: done.cancelled() or done.exception())
-                change = await asyncio.shield(sending)
-                # Shown: nobody has moved the change while its message was sent.
-                if change.version == newest.version:
+                change, showed_content = await asyncio.shield(sending)
+                now = await self.privacy.fit(details, change.posted_channel)
+                # Shown: nobody has moved the change, or shared its channel, while its message was sent.
+                if change.version == newest.version and now.shows_content == showed_content:
                     break
             return change
 
@@ -109,7 +110,7 @@ class RequestMessageSync:
 
     async def sync_duplicate(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
         """Let a duplicate show the change as it is now; nothing keeps it in step after that."""
-        message = self._render(await self.details.load_newest(change_id))
+        message = self._render(await self.privacy.fit(await self.details.load_newest(change_id), channel))
         try:
             await self.poster.edit(channel, ts, message)
         except (DependencyError, MessageGoneError) as error:
@@ -127,7 +128,7 @@ class RequestMessageSync:
             if channel is None or ts is None:
                 return
             try:
-                await self.poster.edit(channel, ts, self._render(details))
+                await self.poster.edit(channel, ts, self._render(await self.privacy.fit(details, channel)))
             except (MessageGoneError, MessageRefusedError) as error:
                 log.warning("projection.not_redrawn", change=change_id, error=str(error))
 
@@ -144,8 +145,12 @@ class RequestMessageSync:
     def _render(self, details: RequestDetails, *, mentions: bool = False) -> Message:
         return request_message(details, self.translator(details.change), self.clock(), mentions=mentions)
 
-    async def _post_or_edit(self, details: RequestDetails, shown_version: int) -> Change:
-        """Edit the change's message, or post one where there is none any more; record its place and version."""
+    async def _post_or_edit(self, details: RequestDetails, shown_version: int) -> tuple[Change, bool]:
+        """Edit the change's message, or post one where there is none any more; record its place and version.
+
+        Returns:
+            The change as it is then, and whether the message shows the push.
+        """
         change = details.change
         location = self._unrecorded.get(change.id)
         if location is None and change.message_channel is not None and change.message_ts is not None:
@@ -153,17 +158,20 @@ class RequestMessageSync:
         if location is None:
             posted = await self.messages.get(MessageKey(change.id, MessageRole.REQUEST))
             location = None if posted is None else posted.place
+        channel = change.approval_channel if location is None else location[0]
+        shown = await self.privacy.fit(details, channel)
         try:
             if location is not None:
                 try:
                     mentions = await self._mentions_approvers(change, location)
-                    await self.poster.edit(*location, self._render(details, mentions=mentions))
+                    await self.poster.edit(*location, self._render(shown, mentions=mentions))
                 except MessageGoneError:
                     log.warning("projection.message_gone", change=change.id)
-                    message = await self._render_new(details, mentions=False)
+                    shown = await self.privacy.fit(details, change.approval_channel)
+                    message = await self._render_new(shown, mentions=False)
                     location = await self.poster.post(change.approval_channel, message)
             else:
-                location = await self._post_first(details)
+                location = await self._post_first(shown)
         except MessageRefusedError as refusal:
             await self._report_refusal(change, refusal)
             raise SlackFaultError(refusal.reason) from refusal
@@ -173,7 +181,7 @@ class RequestMessageSync:
         version = _version_to_mark(change, shown_version)
         recorded = await self.store.mark_shown(change.id, version, channel=channel, ts=ts)
         del self._unrecorded[change.id]
-        return recorded
+        return recorded, shown.shows_content
 
     async def _mentions_approvers(self, change: Change, location: Place) -> bool:
         """Check whether the message at that place is the one that mentioned the approvers, and still does."""

@@ -9,8 +9,9 @@ from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChannelId
 from flowbot.errors import DependencyError
 from flowbot.i18n.translator import Translator, Translators
+from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.messages import MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.once import OnceSender
@@ -37,6 +38,7 @@ class OutcomeNotices:
     poster: MessagePoster
     responder: Responder
     locales: Translators
+    privacy: ChannelPrivacy
 
     @staticmethod
     def is_due(change: Change) -> bool:
@@ -62,15 +64,16 @@ class OutcomeNotices:
         people = People(await self.users.find_names(details.people))
         refusal: tuple[ChannelId, str] | None = None
 
-        def build(t: Translator, link: str | None = None, *, mentions: bool = False) -> Message:
-            return request_ended_message(details, t, people, link=link, mentions=mentions, refusal=refusal)
+        def build(shown: RequestDetails, t: Translator, link: str | None = None, *, mentions: bool = False) -> Message:
+            return request_ended_message(shown, t, people, link=link, mentions=mentions, refusal=refusal)
 
         if channel is not None and change.message_ts is not None:
             key = MessageKey.for_state(change.id, MessageRole.NOTICE, change.state)
             t, thread = self.locales.for_channel(request.locale), change.message_ts
+            public = await self.privacy.fit(details, channel)
             try:
                 await self.sender.send(
-                    key, change.version, channel, lambda mentions: build(t, mentions=mentions), thread=thread
+                    key, change.version, channel, lambda mentions: build(public, t, mentions=mentions), thread=thread
                 )
             except MessageRefusedError as refused:
                 log.warning("telling.thread_refused", change=change.id, channel=channel, error=refused.reason)
@@ -79,7 +82,7 @@ class OutcomeNotices:
                 if request.requester in await self.users.find_members(channel):
                     return
         link = await self.poster.find_permalink(channel, change.message_ts) if channel and change.message_ts else None
-        notice = build(self.locales.for_reader(request.locale, request.timezone), link)
+        notice = build(details, self.locales.for_reader(request.locale, request.timezone), link)
         await self._send_directly(direct, change, notice)
 
     async def _send_directly(self, key: MessageKey, change: Change, message: Message) -> None:

@@ -144,15 +144,20 @@ class WindowValue(BaseModel):
 
 
 class ChangeValue(BaseModel):
-    """The value of a button about one change."""
+    """The value of a button about one change.
+
+    Attributes:
+        is_unseen: Whether the button stands beside a message that does not show the push.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     change: Annotated[ChangeId, Field(min_length=1, max_length=150, alias="c")]
+    is_unseen: bool = Field(False, alias="u")
 
     def dump(self) -> str:
         """Return the text for the button."""
-        return self.model_dump_json(by_alias=True)
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
 V = TypeVar("V", bound=BaseModel)

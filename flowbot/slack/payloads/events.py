@@ -109,6 +109,16 @@ class ChannelMoved(Event):
     event: _ChannelMove
 
 
+class _ChannelSharing(EventBody):
+    channel: ChannelId
+
+
+class ChannelShared(Event):
+    """A channel that another organisation, or another workspace of this one, was added to."""
+
+    event: _ChannelSharing
+
+
 class _Revocation(EventBody):
     tokens: dict[str, tuple[str, ...]] = Field({})
 
@@ -129,5 +139,6 @@ EVENT_MODELS: Final[Mapping[str, type[Event]]] = {
     "app_mention": Mentioned,
     "app_uninstalled": Event,
     "channel_id_changed": ChannelMoved,
+    "channel_shared": ChannelShared,
     "tokens_revoked": TokensRevoked,
 }

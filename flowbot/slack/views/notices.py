@@ -153,10 +153,10 @@ def request_ended_message(
 
 def _format_next_step(details: RequestDetails, t: Translator) -> str:
     """Say what comes after the end of a request."""
-    change, content = details.change, details.content
+    change = details.change
     match change.state:
         case ChangeState.APPLIED:
-            wait = sentences.format_wait(content.wait, t) if content else ""
+            wait = sentences.format_wait(details.wait, t) if details.wait else ""
             # Keys: next.applied_create, next.applied_edit, and so on for each ChangeKind
             return t(f"next.applied_{change.request.kind}", when=t("flow.after", wait=wait))
         case ChangeState.OUT_OF_DATE if is_flow_gone(details):

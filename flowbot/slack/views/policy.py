@@ -28,6 +28,7 @@ LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
     PolicyField.CHANNEL: "setup.channel",
     PolicyField.NOTIFY: "setup.notify",
     PolicyField.BREAK_GLASS: "setup.break_glass",
+    PolicyField.OUTSIDERS: "setup.outsiders",
 }
 PART_KEYS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
     PolicyField.VIEWER_PEOPLE: ("setup.people_of", PolicyField.VIEWERS),
@@ -133,6 +134,7 @@ def _comparable_values(policy: ChannelPolicy) -> dict[PolicyField, object]:
         PolicyField.CHANNEL: approval_channel(policy),
         PolicyField.NOTIFY: rule.notify,
         PolicyField.BREAK_GLASS: frozenset(rule.break_glass),
+        PolicyField.OUTSIDERS: rule.outsiders_may_read,
     }
 
 
@@ -155,6 +157,7 @@ def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[
         PolicyField.EXPIRES: t.format_number(rule.expires_after_hours),
         PolicyField.NOTIFY: t(NOTIFY_MODE_KEYS[rule.notify]),
         PolicyField.BREAK_GLASS: _format_principals(rule.break_glass, names, t),
+        PolicyField.OUTSIDERS: sentences.format_yes_no(rule.outsiders_may_read, t),
     }
     elements = {field: block_kit.text_element(text) for field, text in texts.items()}
     return elements | {PolicyField.CHANNEL: block_kit.channel_element(approval_channel(policy))}

@@ -51,18 +51,28 @@ def flow_details_message(
     return Message(tuple(blocks), whole_button(value, t))
 
 
-def shared_flow_message(details: FlowDetails, sharer: UserId, t: Translator, now: datetime) -> Message:
-    """Build the same page for everybody in the channel, without buttons."""
-    more = whole_button(FlowValue(flow=details.flow.id).dump(), t)
-    return Message((*_flow_blocks(details, t, now), sharer_block(sharer, t)), more)
+def shared_flow_message(
+    details: FlowDetails, sharer: UserId, t: Translator, now: datetime, *, shows_content: bool = True
+) -> Message:
+    """Build the same page for everybody in the channel, without buttons.
+
+    Where they may not see the push, it stands behind a button, for who may.
+    """
+    blocks, more = (
+        _flow_blocks(details, t, now, shows_content=shows_content),
+        whole_button(FlowValue(flow=details.flow.id).dump(), t),
+    )
+    if not shows_content:
+        blocks += [block_kit.context(t("request.shown_privately")), block_kit.actions(more)]
+    return Message((*blocks, sharer_block(sharer, t)), more if shows_content else None)
 
 
 def whole_button(value: str, t: Translator) -> Element:
-    """Build the button that shows the whole flow, for a message that has it in short."""
+    """Build the button that shows the whole flow, where a message has it in short, or without the push."""
     return block_kit.button(t("button.show"), ActionId.FLOW_WHOLE, value)
 
 
-def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Block]:
+def _flow_blocks(details: FlowDetails, t: Translator, now: datetime, *, shows_content: bool = True) -> list[Block]:
     flow = details.flow
     name = block_kit.isolate(block_kit.single_line(flow.name, _NAME_MAX)) or t("flow.unnamed")
     website = format_website(flow.website_id, details.website_names, t)
@@ -75,13 +85,13 @@ def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Blo
         ("show.changed", flow.changed_at),
         ("show.last_sent", flow.last_sent_at),
     )
-    segment = flow_settings.format_known("segment", details.settings, t)
-    rows = [*settings_rows(flow, t, segment=segment), *flow_settings.utm_rows(details.settings, t)]
+    if shows_content:
+        segment = flow_settings.format_known("segment", details.settings, t)
+        rows = [*settings_rows(flow, t, segment=segment), *flow_settings.utm_rows(details.settings, t)]
+        pushed = push_blocks(flow, t, image_url=flow.image_url)
+        blocks += [*pushed, block_kit.divider(), block_kit.labelled_lines(rows)]
     return [
         *blocks,
-        *push_blocks(flow, t, image_url=flow.image_url),
-        block_kit.divider(),
-        block_kit.labelled_lines(rows),
         _totals_block(flow, t),
         block_kit.context(*(t(key, when=t.format_datetime(at) if at else t("show.never")) for key, at in times)),
     ]

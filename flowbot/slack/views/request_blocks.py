@@ -10,6 +10,7 @@ from flowbot.domain.fields import FIELDS, FieldKind
 from flowbot.domain.flow import FieldDifference, FlowButton
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
+from flowbot.domain.outcomes import HIDDEN
 from flowbot.domain.policy import Principal
 from flowbot.domain.text import is_blank
 from flowbot.errors import Text
@@ -76,9 +77,7 @@ def format_title(change: Change, t: Translator) -> str:
 
 def format_request_website(details: RequestDetails, t: Translator) -> str:
     """Return the name of the flow's website, as of after the change."""
-    content = details.content
-    website = content.website_id if content else details.change.request.website
-    return sentences.format_website(website, details.website_names, t)
+    return sentences.format_website(details.website, details.website_names, t)
 
 
 def settings_block(details: RequestDetails, t: Translator) -> Block:
@@ -140,23 +139,33 @@ def expiry_elements(details: RequestDetails, t: Translator, now: datetime) -> li
 
 
 def approve_button(details: RequestDetails, t: Translator, *, hint: str | None = None) -> Element:
-    """Build the Approve button, with a confirmation dialog for kinds that need one."""
-    change, content = details.change, details.content
-    value = ChangeValue(change=change.id).dump()
+    """Build the Approve button, with a confirmation dialog for kinds that need one.
+
+    Beside a push that its readers may not see it opens a form that shows it.
+    """
+    change = details.change
+    value = ChangeValue(change=change.id, is_unseen=not details.shows_content).dump()
     button = block_kit.button(t("button.approve"), ActionId.APPROVE, value, style="primary", hint=hint)
-    keys = CONFIRM_KEYS.get(change.request.kind)
-    if keys is None or content is None:
+    keys, text = CONFIRM_KEYS.get(details.change.request.kind), confirmation_text(details, t)
+    if keys is None or text is None:
         return button
     title = t(keys[0], id=str(change.flow_id))
+    return button | {"confirm": block_kit.confirm_dialog(title, text, yes=t("button.approve"), no=t("request.cancel"))}
+
+
+def confirmation_text(details: RequestDetails, t: Translator) -> str | None:
+    """Return what an approver has to confirm; None for kinds that need no confirmation, or without the push."""
+    change, content = details.change, details.content
+    keys = CONFIRM_KEYS.get(change.request.kind)
+    if keys is None or content is None:
+        return None
     wait, website = sentences.format_wait(content.wait, t), format_request_website(details, t)
     segment = flow_settings.format_after("segment", details.sent, details.settings, t)
     if change.request.kind is ChangeKind.ENABLE and segment:
-        text = t("request.confirm_enable_segment", website=website, wait=wait, segment=segment)
-    elif change.request.kind is ChangeKind.DELETE and details.settings.is_certain:
-        text = t("request.confirm_delete_known", website=website)
-    else:
-        text = t(keys[1], website=website, wait=wait)
-    return button | {"confirm": block_kit.confirm_dialog(title, text, yes=t("button.approve"), no=t("request.cancel"))}
+        return t("request.confirm_enable_segment", website=website, wait=wait, segment=segment)
+    if change.request.kind is ChangeKind.DELETE and details.settings.is_certain:
+        return t("request.confirm_delete_known", website=website)
+    return t(keys[1], website=website, wait=wait)
 
 
 def whole_button(change: Change, t: Translator) -> Element:
@@ -174,6 +183,8 @@ def edit_blocks(
 ) -> list[Block]:
     """Build what an edit changes, a field a line; without the old value where that is not known.
 
+    Where readers may not see the push, only the fields are named.
+
     Args:
         details: the request.
         t: the reader's words.
@@ -182,7 +193,8 @@ def edit_blocks(
     edits = [replace(each, before=shorten(each.before), after=shorten(each.after)) for each in details.edits]
     lines = [_difference_line(each, details.website_names, t) for each in edits]
     if details.change.request.kind is ChangeKind.EDIT:
-        lines += [_change_line(*row) for row in _write_only_rows(details, t, shorten)]
+        rows = _write_only_rows(details, t, shorten)
+        lines += [_change_line(*row) if details.shows_content else _label_line(row[0]) for row in rows]
     return _titled_list(t("request.changes"), lines)
 
 
@@ -231,7 +243,7 @@ def parse_differences(params: Mapping[str, Any], name: str = "differences") -> t
     given = params.get(name)
     entries = given if isinstance(given, list | tuple) else ()
     return tuple(
-        FieldDifference(str(entry["field"]), entry.get("before"), entry.get("after"))
+        FieldDifference(str(entry["field"]), entry.get("before"), entry.get("after"), is_hidden=HIDDEN in entry)
         for entry in entries
         if isinstance(entry, Mapping) and "field" in entry
     )
@@ -269,9 +281,15 @@ def _titled_list(title: str, lines: Sequence[Element]) -> list[Block]:
 
 def _difference_line(difference: FieldDifference, names: Mapping[WebsiteId, str], t: Translator) -> Element:
     field = difference.field
-    before, after = (_format_value(field, value, names, t) for value in (difference.before, difference.after))
     label = t("request.field_state") if field == "is_enabled" else sentences.format_label(field, t)
+    if difference.is_hidden:
+        return _label_line(label)
+    before, after = (_format_value(field, value, names, t) for value in (difference.before, difference.after))
     return _change_line(label, before, after)
+
+
+def _label_line(label: str) -> Element:
+    return block_kit.rich_line(block_kit.text_element(label, bold=True))
 
 
 def _change_line(label: str, before: str | None, after: str) -> Element:

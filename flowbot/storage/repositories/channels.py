@@ -1,19 +1,21 @@
 """The repository of everything that names a channel."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import case, delete, or_, select, update
+from sqlalchemy import case, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import OPEN_STATES
 from flowbot.domain.ids import ChannelId
-from flowbot.services.ports.channels import ChannelStore
+from flowbot.services.ports.channels import ChannelSharing, ChannelStore
 from flowbot.storage.repositories.change_queries import in_states
 from flowbot.storage.repositories.change_rows import append_events
-from flowbot.storage.tables import changes, channel_policies, drafts, messages
+from flowbot.storage.tables import changes, channel_policies, channels, drafts, messages
 from flowbot.storage.unit_of_work import Database
+
+_IS_OPEN_AND_SHOWN: Final = in_states(OPEN_STATES) & (changes.c.shown_version >= changes.c.version)
 
 
 class ChannelRepository(ChannelStore):
@@ -32,9 +34,44 @@ class ChannelRepository(ChannelStore):
             for table in (messages, drafts):
                 named = update(table).where(table.c.channel_id == old)
                 moved += (await connection.execute(named.values(channel_id=str(new)))).rowcount
+            await connection.execute(delete(channels).where(channels.c.channel_id == old))
             if moved:
                 await append_events(connection, [event])
         return bool(moved)
+
+    async def get_sharing(self, channel: ChannelId) -> ChannelSharing | None:
+        async with self._database.read() as connection:
+            return await _fetch_sharing(connection, channel)
+
+    async def note_sharing(
+        self, channel: ChannelId, told: ChannelSharing, seen: ChannelSharing | None = None
+    ) -> ChannelSharing:
+        row = {"is_shared": told.is_shared, "told_at": told.told_at}
+        async with self._database.write(alone="channels") as connection:
+            known = await _fetch_sharing(connection, channel)
+            if known is not None and known != seen and not told.is_shared:
+                return known
+            if known is None:
+                await connection.execute(insert(channels).values(channel_id=str(channel), **row))
+            else:
+                await connection.execute(update(channels).where(channels.c.channel_id == channel).values(row))
+            if known is None or known.is_shared != told.is_shared:
+                is_here = (changes.c.message_channel == channel) & _IS_OPEN_AND_SHOWN
+                unshown = update(changes).where(is_here).values(shown_version=changes.c.version - 1)
+                await connection.execute(unshown)
+        return told
+
+    async def list_open(self) -> tuple[ChannelId, ...]:
+        is_posted = in_states(OPEN_STATES) & changes.c.message_channel.is_not(None)
+        wanted = select(changes.c.message_channel).where(is_posted).distinct()
+        async with self._database.read() as connection:
+            return tuple(ChannelId(channel) for channel in await connection.scalars(wanted))
+
+
+async def _fetch_sharing(connection: AsyncConnection, channel: ChannelId) -> ChannelSharing | None:
+    wanted = select(channels.c.is_shared, channels.c.told_at).where(channels.c.channel_id == channel)
+    row = (await connection.execute(wanted)).one_or_none()
+    return None if row is None else ChannelSharing(row.is_shared, row.told_at)
 
 
 async def _move_policies(connection: AsyncConnection, old: ChannelId, new: ChannelId) -> int:
@@ -71,8 +108,7 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
         }
         if columns == {name: getattr(row, name) for name in columns}:
             continue
-        is_open_and_shown = in_states(OPEN_STATES) & (changes.c.shown_version >= changes.c.version)
-        columns["shown_version"] = case((is_open_and_shown, changes.c.version - 1), else_=changes.c.shown_version)
+        columns["shown_version"] = case((_IS_OPEN_AND_SHOWN, changes.c.version - 1), else_=changes.c.shown_version)
         await connection.execute(update(changes).where(changes.c.id == row.id).values(columns))
         moved += 1
     return moved

@@ -34,6 +34,7 @@ HINTS: Final[Mapping[PolicyField, str]] = {
     PolicyField.CHANNEL: "setup.hint_channel",
     PolicyField.NOTIFY: "setup.hint_notify",
     PolicyField.BREAK_GLASS: "setup.hint_break_glass",
+    PolicyField.OUTSIDERS: "setup.hint_outsiders",
 }
 ROLES: Final = (
     (PolicyField.VIEWERS, PolicyField.VIEWER_PEOPLE, PolicyField.VIEWER_GROUPS),
@@ -114,6 +115,7 @@ class PolicyForm:
             channel=at[PolicyField.CHANNEL].selected_conversation,
             notify=at[PolicyField.NOTIFY].text,
             break_glass=tuple(at[PolicyField.BREAK_GLASS].selected_users),
+            outsiders_may_read=bool(at[PolicyField.OUTSIDERS].choices),
         )
         return SubmittedPolicy(metadata, typed)
 
@@ -164,6 +166,7 @@ def _field_blocks(content: PolicyFormContent, t: Translator) -> Iterable[Block]:
         PolicyField.NOTIFY, widgets.select_input(ActionId.SETUP_CHOSEN, modes, typed.notify), t, optional=False
     )
     yield _input(PolicyField.BREAK_GLASS, _people(typed.break_glass), t)
+    yield _input(PolicyField.OUTSIDERS, _box(t("setup.box_outsiders"), ticked=typed.outsiders_may_read), t)
 
 
 def _group_options(chosen: Sequence[GroupId], context: PolicyFormData, t: Translator) -> list[Element]:

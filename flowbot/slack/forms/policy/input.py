@@ -69,6 +69,7 @@ class PolicyInput:
     channel: ChannelId | None = None
     notify: str = NotifyMode.MENTION
     break_glass: tuple[UserId, ...] = ()
+    outsiders_may_read: bool = False
 
     @classmethod
     def from_policy(cls, policy: ChannelPolicy | None, channel: ChannelId) -> "PolicyInput":
@@ -89,6 +90,7 @@ class PolicyInput:
             channel=approval_channel(policy),
             notify=rule.notify,
             break_glass=rule.break_glass,
+            outsiders_may_read=rule.outsiders_may_read,
         )
 
     def fill_missing(self, policy: ChannelPolicy | None) -> "PolicyInput":
@@ -119,9 +121,11 @@ class PolicyInput:
             expires_after_hours=int(self.expires),
             break_glass=self.break_glass,
         )
-        # Left out where it is the default: an older flowbot beside this one cannot read a policy that has it.
+        # Left out where they are the defaults: an older flowbot beside this one cannot read a policy that has them.
         if self.notify in set(NotifyMode) - {NotifyMode.MENTION}:
             rule = rule.model_copy(update={"notify": NotifyMode(self.notify)})
+        if self.outsiders_may_read:
+            rule = rule.model_copy(update={"outsiders_may_read": True})
         if self.channel not in {None, channel}:
             rule = rule.model_copy(update={"channel": self.channel})
         return ChannelPolicy(

@@ -36,7 +36,7 @@ LABELS: Final = [
     "Editors", "Editors: people", "Editors: user groups",
     "Approvers", "Approvers: people", "Approvers: user groups",
     "Quorum", "What needs approval", "Self-approval", "Expiry in hours", "Approval channel",
-    "How approvers are notified", "Skip approval",
+    "How approvers are notified", "Skip approval", "Pushes in shared channels",
 ]  # fmt: skip
 TURKISH_LABELS: Final = [
     "Web siteleri", "Tüm web siteleri",
@@ -44,7 +44,7 @@ TURKISH_LABELS: Final = [
     "Düzenleyenler", "Düzenleyenler: kişiler", "Düzenleyenler: kullanıcı grupları",
     "Onaylayanlar", "Onaylayanlar: kişiler", "Onaylayanlar: kullanıcı grupları",
     "Onay sayısı", "Onay gerektirenler", "Kendi isteğini onaylama", "Geçerlilik (saat)", "Onay kanalı",
-    "Onaylayanlara bildirim", "Onayı atlayabilir",
+    "Onaylayanlara bildirim", "Onayı atlayabilir", "Ortak kanallarda bildirimler",
 ]  # fmt: skip
 
 
@@ -149,6 +149,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "Approval channel": APPROVALS,
         "How approvers are notified": "Send each a direct message",
         "Skip approval": ["U0DENIZ"],
+        "Pushes in shared channels": True,
     }
     assert "is saved" in await save_setup(deniz, changes)
     after = await stored_policy(running, MARKETING)
@@ -163,6 +164,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "channel": APPROVALS,
         "break_glass": ["U0DENIZ"],
         "notify": "dm",
+        "outsiders_may_read": True,
     }
     told = text_of(await running.emma.wait_for_message(MARKETING, "This channel's rules were changed"))
     assert "By U0DENIZ" in told
@@ -175,6 +177,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "What needs approval: Enabling, Deleting, and Editing a live flow → Enabling, Deleting, and Disabling",
         "How approvers are notified: Mention them in the request → Send each a direct message",
         "Skip approval: – → Deniz Kaya",
+        "Pushes in shared channels: No → Yes",
     ):
         assert line in told
     assert "Viewers" not in told

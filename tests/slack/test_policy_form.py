@@ -66,6 +66,7 @@ rules = st.builds(
     channel=st.none() | st.just(HERE) | st.just(ChannelId("C0OTHER")),
     break_glass=people.map(tuple),
     notify=st.sampled_from(NotifyMode),
+    outsiders_may_read=st.booleans(),
 )
 policies = st.builds(
     ChannelPolicy,

@@ -10,7 +10,8 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.view_state import PrivateMetadata, ShortText, ViewPayload, parse_metadata
 from flowbot.slack.views import block_kit
-from flowbot.slack.views.block_kit import TITLE_MAX, Message, View
+from flowbot.slack.views.block_kit import TITLE_MAX, View
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_blocks import confirmation_text
 from flowbot.slack.views.request_message import request_message
 from flowbot.slack.views.whole import whole_view

@@ -56,7 +56,7 @@ def shared_flow_message(
 ) -> Message:
     """Build the same page for everybody in the channel, without buttons.
 
-    Where they may not see the push, it stands behind a button, for who may.
+    Where they may not see the push, a button shows it to those who may.
     """
     blocks, more = (
         _flow_blocks(details, t, now, shows_content=shows_content),

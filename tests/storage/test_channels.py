@@ -1,20 +1,27 @@
-"""Channels whose id changes: everything that names one moves along."""
+"""Channels: everything that names one moves along with its id, and what Slack said of it is kept."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select
 
 from flowbot.domain.audit import AuditAction, AuditEvent
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChannelId
 from flowbot.services.policy_files import parse_book
+from flowbot.services.ports.channels import ChannelSharing
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.channels import ChannelRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.tables import events
 from flowbot.storage.unit_of_work import Database
+from tests.storage.change_cases import move_through, submit_change
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OLD, NEW = ChannelId("C0OLD"), ChannelId("C0NEW")
 EVENT = AuditEvent(NOW, AuditAction.CHANNEL_MOVED, None, NEW, details={"from": OLD, "to": NEW})
+SHARED, OWN = ChannelSharing(is_shared=True, told_at=NOW), ChannelSharing(is_shared=False, told_at=NOW)
+LATER = timedelta(minutes=2)
 POLICIES = """
 [[channels]]
 id = "C0OLD"
@@ -60,3 +67,61 @@ async def test_a_policy_that_the_new_id_has_already_stays(database: Database) ->
     book = await policies.get_book()
     assert [(policy.id, policy.websites) for policy in book.channels] == [("C0OTHER", "all"), ("C0NEW", (2,))]
     assert book.channels[0].approval.channel == NEW
+
+
+async def test_a_moved_channel_begins_without_what_slack_said(database: Database) -> None:
+    channels = ChannelRepository(database)
+    await channels.note_sharing(OLD, OWN)
+    await channels.move(OLD, NEW, EVENT)
+    assert [await channels.get_sharing(each) for each in (OLD, NEW)] == [None, None]
+
+
+async def test_what_slack_said_last_is_kept(database: Database) -> None:
+    channels = ChannelRepository(database)
+    assert await channels.get_sharing(OLD) is None
+    assert await channels.note_sharing(OLD, OWN) == OWN
+    later = replace(OWN, told_at=NOW + LATER)
+    assert await channels.note_sharing(OLD, later, OWN) == later
+    assert await channels.get_sharing(OLD) == later
+    assert await channels.get_sharing(NEW) is None
+
+
+async def test_an_answer_gives_way_to_what_was_said_after_its_question(database: Database) -> None:
+    channels = ChannelRepository(database)
+    await channels.note_sharing(OLD, OWN)
+    await channels.note_sharing(OLD, SHARED)
+    assert await channels.note_sharing(OLD, replace(OWN, told_at=NOW + LATER), OWN) == SHARED
+    assert await channels.note_sharing(OLD, OWN, SHARED) == OWN
+    # That it is shared counts whenever it was asked.
+    assert await channels.note_sharing(OLD, SHARED, None) == SHARED
+
+
+async def test_open_requests_are_to_be_shown_anew_where_slack_says_otherwise(
+    database: Database, store: ChangeRepository
+) -> None:
+    channels = ChannelRepository(database)
+    waiting = await move_through(store, await submit_change(store), ChangeState.PENDING)
+    ended = await move_through(
+        store, await submit_change(store, "t2", flow=13), ChangeState.PENDING, ChangeState.WITHDRAWN
+    )
+    elsewhere = await move_through(store, await submit_change(store, "t3", flow=14), ChangeState.PENDING)
+    for change, channel in ((waiting, OLD), (ended, OLD), (elsewhere, NEW)):
+        await store.mark_shown(change.id, change.version, channel=channel, ts="1.1")
+    assert set(await channels.list_open()) == {OLD, NEW}
+    seen = None
+    for told, is_new in ((OWN, True), (replace(OWN, told_at=NOW + LATER), False), (SHARED, True)):
+        await channels.note_sharing(OLD, told, seen)
+        seen = told
+        found = {
+            each.id: each.version - each.shown_version
+            for each in map(
+                _some, [await store.get(waiting.id), await store.get(ended.id), await store.get(elsewhere.id)]
+            )
+        }
+        assert found == {waiting.id: int(is_new), ended.id: 0, elsewhere.id: 0}
+        await store.mark_shown(waiting.id, waiting.version)
+
+
+def _some(change: Change | None) -> Change:
+    assert change is not None
+    return change

@@ -32,7 +32,7 @@ from flowbot.slack.views.message import Message
 from flowbot.slack.views.notices import reminder_message, request_ended_message, skipped_approval_message
 from flowbot.slack.views.people import MENTIONED
 from flowbot.slack.views.push import shared_flow_message
-from flowbot.slack.views.request_message import private_request_message, request_message
+from flowbot.slack.views.request_message import request_message
 from tests.slack.test_request_views import (
     EMMA,
     EN,
@@ -116,14 +116,14 @@ def test_no_message_of_a_request_carries_the_push(
         assert MARK not in payload
         assert "Spring sale" in payload
     # What this test would find, were it there.
-    assert MARK in json.dumps(private_request_message(details, t, NOW).blocks, ensure_ascii=False)
+    assert MARK in json.dumps(request_message(details, t, NOW).blocks, ensure_ascii=False)
 
 
 def test_what_enkapush_stores_otherwise_is_named_without_its_values() -> None:
     params = {"id": "12", STORED_OTHERWISE: plain_differences(FLOW, replace(FlowContent.of(FLOW), title=MARK))}
     details = edit_details(state=ChangeState.APPLIED, change={"outcome": Outcome("applied.edit", params, FLOW.id)})
     seen = text_of(request_message(details.without_content(), EN, NOW))
-    assert "stores this otherwise" in seen
+    assert "Enkapush changed what was sent" in seen
     assert "Title" in seen
     assert MARK not in seen
 
@@ -132,7 +132,7 @@ def test_what_enkapush_stores_otherwise_is_named_without_its_values() -> None:
 def test_a_flow_or_a_list_that_is_shared_carries_no_push(flow: Flow, t: Translator) -> None:
     details = FlowDetails(flow, {SHOP: "Shop"}, may_share=True, may_edit=True, settings=known_settings(MARK, MARK))
     query = ListRequest(FlowQuery((MARK,)))
-    listed = FlowList(query, Page((flow,), 1, 1, 1), {SHOP: "Shop"}, may_share=True)
+    listed = FlowList(query, Page((flow,), 1, 1, 1), {SHOP: "Shop"}, {SHOP: "Shop"}, may_share=True)
     for message in (
         shared_flow_message(details, EMMA, t, NOW, shows_content=False),
         shared_list_message(listed, EMMA, t, NOW, shows_content=False),
@@ -146,7 +146,7 @@ def test_a_flow_or_a_list_that_is_shared_carries_no_push(flow: Flow, t: Translat
 def test_number_name_website_reason_people_and_fields_stay() -> None:
     message = check_blocks(request_message(edit_details().without_content(), EN, NOW))
     seen = text_of(message)
-    for word in ("#12", "Spring sale", "Shop", "The sale begins on Friday", "0 of 2 approvals", "Title", "Wait"):
+    for word in ("#12", "Spring sale", "Shop", "The sale begins on Friday", "0/2 approvals", "Title", "Wait"):
         assert word in seen
     assert "Press Show to see it." in seen
     assert "Tulips" not in seen

@@ -8,10 +8,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ChannelId
 from flowbot.i18n.translator import Translators
+from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports.channels import ChannelSharing, ChannelStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import UserService
+from flowbot.slack.api.channels import SlackChannelDirectory
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.message_sync import RequestMessageSync
@@ -48,6 +52,17 @@ class TrackedNotifier:
             await self._team.remind(change)
 
 
+class OwnChannels:
+    """Channels that are never shared with another organisation, as Slack said a moment ago."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def get_sharing(self, channel: ChannelId) -> ChannelSharing:
+        """Return what Slack said of a channel."""
+        return ChannelSharing(is_shared=False, told_at=self._clock())
+
+
 def build_team(
     store: ChangeRepository,
     messages: MessageStorePort,
@@ -63,13 +78,17 @@ def build_team(
     responder = Responder(client, cast("ClientSession", None), "")
     kept = cast("MessageRepository", messages)
     sender = OnceSender(kept, poster, monotonic)
+    channels = cast("ChannelStore", OwnChannels(clock))
+    privacy = ChannelPrivacy(channels, SlackChannelDirectory(client), clock)
     return TeamNotifier(
         store=store,
         details=details,
         users=people,
-        message_sync=RequestMessageSync(store, kept, details, people, sender, poster, responder, locales, clock),
+        message_sync=RequestMessageSync(
+            store, kept, details, people, sender, poster, responder, locales, privacy, clock
+        ),
         copies=DirectCopies(kept, details, people, sender, poster, locales, clock),
-        outcomes=OutcomeNotices(kept, details, people, sender, poster, responder, locales),
+        outcomes=OutcomeNotices(kept, details, people, sender, poster, responder, locales, privacy),
         sender=sender,
         poster=poster,
         clock=clock,

@@ -166,7 +166,7 @@ class Process:
         self._begun: set[asyncio.Task[None]] = set()
 
     async def _review_channels(self) -> None:
-        """Do nothing: the fake Slack has no channels."""
+        """Do nothing: the fake Slack's channels are never shared."""
 
     async def _may_work(self) -> bool:
         """Work always: rounds are run one by one here."""

@@ -6,6 +6,7 @@ from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.slack.payloads.action_ids import ShortcutId
 from tests.journeys.form_steps import add_flow, is_form, list_writes, read_fields
 from tests.journeys.request_steps import approval_policy
+from tests.journeys.test_show import PICTURE
 from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, in_both_modes
 
 TWO_CHANNELS = (
@@ -109,6 +110,16 @@ async def test_the_window_shows_the_flows_and_turns_its_pages_in_place(http: Wor
     await http.import_policy(narrowed)
     await http.emma.click(http.emma.view, "Next")  # type: ignore[arg-type]
     await http.emma.wait_for_view("can see flows.")
+
+
+async def test_a_picture_that_slack_refuses_does_not_cost_the_flow(http: World) -> None:
+    add_flow(http, title="With a picture", image=PICTURE)
+    await http.emma.run_shortcut(ShortcutId.WINDOW)
+    listed = await http.emma.wait_for_view("1 flow")
+    http.slack.faults.add("views.update", error="invalid_blocks", block_type="image")
+    await http.emma.click(listed, "Show")
+    shown = await http.emma.wait_for_view("With a picture")
+    assert all(block["type"] != "image" for block in shown.blocks)
 
 
 async def test_a_window_that_slack_does_not_open_is_offered_by_a_button(http: World) -> None:

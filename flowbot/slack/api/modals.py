@@ -10,8 +10,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.errors import UserError
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code, error_detail
 from flowbot.slack.views.block_kit import View
+from flowbot.slack.views.message import Message
 
 GONE: Final = frozenset({"not_found", "hash_conflict", "view_not_found"})
+
+INVALID: Final = frozenset({"invalid_arguments", "invalid_blocks"})
+"""Slack answers so where it cannot fetch an image."""
 
 AckArgs = dict[str, Any]
 """What a submitted view is acknowledged with."""
@@ -79,10 +83,15 @@ class Modals:
     async def replace_loading(self, view_id: str, view: View) -> None:
         """Put a view in the place of its loading view; do nothing if that was closed meanwhile.
 
+        A view that Slack refuses is shown once more without its images.
+
         Raises:
             UserError: Slack did not do it, so that somebody looks at a view that goes on loading.
         """
         refused = await self._update(view_id, view)
+        if refused in INVALID:
+            blocks = Message(tuple(view["blocks"])).without_images().blocks
+            refused = await self._update(view_id, {**view, "blocks": list(blocks)})
         if refused is not None and refused not in GONE:
             raise UserError("form.not_filled")
 

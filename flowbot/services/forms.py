@@ -1,7 +1,7 @@
 """Forms of flows: what they are made of, drafts of what was typed, and the check of a submission."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -144,8 +144,21 @@ class FormService:
         if kind is ChangeKind.EDIT and flow_id is not None:
             current = await self._store.open_change_of(flow_id)
             has_open_request = current is not None and current.state is ChangeState.PENDING
-        settings = FlowSettings() if flow is None else await self.settings.load(flow)
+        settings = await self.load_settings(flow, kind)
         return FormContext(websites, segments, flow, draft, has_open_request, settings)
+
+    async def load_settings(self, flow: Flow | None, kind: ChangeKind) -> FlowSettings:
+        """Load what is known of the flow that a form edits or duplicates; a copy takes no segment that is gone.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        if flow is None:
+            return FlowSettings()
+        settings = await self.settings.load(flow)
+        if kind is ChangeKind.EDIT:
+            return settings
+        return replace(settings, known=await self.settings.load_restorable(flow))
 
     async def load_draft(self, user: CurrentUser, token: FormToken) -> Draft:
         """Load what a person typed into one form.
@@ -164,20 +177,30 @@ class FormService:
             raise UserError("form.draft_gone")
         return draft
 
-    async def save_input(self, user: UserId, token: FormToken, typed: Mapping[str, str], at: datetime) -> None:
+    async def save_input(
+        self, user: UserId, token: FormToken, typed: Mapping[str, str], at: datetime, name_copy: Callable[[str], str]
+    ) -> None:
         """Store what a person has typed, by `at`, into a form that is open, or was until just now.
 
         Nothing is stored where the form was started over or saved meanwhile, maybe in another window. A form that shows
         what it showed at first has no draft.
+
+        Args:
+            user: the person.
+            token: the form's own.
+            typed: its values.
+            at: the moment.
+            name_copy: returns the name that a duplicate's form showed at first.
         """
         async with self._lock(user):
             draft = await self.drafts.get(token)
             if draft is None or draft.user != user:
                 return
-            before = draft.before
-            is_untouched = before is not None and matches_flow(
-                typed, before, draft.kind, (await self.settings.load(before)).known.values
-            )
+            is_untouched = False
+            if (before := draft.before) is not None:
+                known = (await self.load_settings(before, draft.kind)).known.values
+                shown = before if draft.kind is ChangeKind.EDIT else replace(before, name=name_copy(before.name))
+                is_untouched = matches_flow(typed, shown, draft.kind, known)
             await self.drafts.save(replace(draft, typed={} if is_untouched else typed, changed_at=at))
 
     async def load_menus(self, user: CurrentUser, channel: ChannelId) -> FormContext:

@@ -80,6 +80,16 @@ async def test_what_was_typed_is_there_again_after_closing(page: Page, address: 
     await expect(form.get_by_label("Name", exact=True)).to_have_value("Not yet")
 
 
+async def test_the_preview_is_one_press_away_without_scrolling(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1440, "height": 900})
+    for command in ("/flows create", "/flows duplicate 12"):
+        form = await open_form(page, address, command)
+        preview = form.get_by_role("button", name="Preview", exact=True)
+        await expect(preview).to_be_in_viewport(ratio=1)
+        await preview.click()
+        await expect(page.get_by_role("dialog").last).to_contain_text("As a subscriber sees it")
+
+
 async def test_a_form_that_opens_before_the_page_listens_is_shown(page: Page, address: str) -> None:
     commanded = asyncio.Event()
 

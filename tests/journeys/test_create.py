@@ -326,7 +326,7 @@ async def test_a_duplicate_begins_as_a_copy_and_is_a_new_disabled_flow(running: 
         label: running.emma.read_field(label) for label in ("Website", "Name", "Title", "Wait", "Button 1 URL")
     } == {
         "Website": "Northbound Outdoor",
-        "Name": "Old name",
+        "Name": "Old name (copy)",
         "Title": "Old title",
         "Wait": "3",
         "Button 1 URL": "https://lale.example/button",

@@ -256,6 +256,18 @@ async def test_a_flow_is_restored_without_a_segment_that_is_gone(http: World) ->
     assert "segment" not in list_writes(http)[-1].texts
 
 
+async def test_a_duplicate_does_not_take_a_segment_that_is_gone(http: World) -> None:
+    add_segments(http, 1, "VIP")
+    add_flow(http)
+    async with http.open_database() as database:
+        await _know_segment(database, "77")
+    form = await open_form(http.emma, "/flows duplicate 1")
+    assert http.emma.read_field("Segment") == "All subscribers"
+    assert "77" not in hints(form)["Segment"]
+    await http.emma.close()
+    assert "Start over" not in text_of(await open_form(http.emma, "/flows duplicate 1"))
+
+
 async def _know_segment(database: Database, segment: str) -> None:
     write = SettingsWrite(FlowId(1), ChangeId("c"), WriteOnlyFields(segment), NOON, None, NOON)
     async with database.write() as connection:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.fields import FIELDS, FieldKind, FormKind, default_values, duplicate_values, form_values
+from flowbot.domain.fields import (
+    FIELDS,
+    FieldKind,
+    FormKind,
+    default_values,
+    duplicate_values,
+    fits_field,
+    form_values,
+)
 from flowbot.domain.flow import Flow, FlowButton, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.validation import draft_content, parse_wait, validate_form
@@ -23,7 +31,7 @@ from flowbot.sandbox.slack.form_checks import find_form_errors
 from flowbot.sandbox.slack.models import View
 from flowbot.sandbox.slack.mutations import build_view
 from flowbot.services.ports.enkapush import Segment
-from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm
+from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm, format_copy_name
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views import push
 from tests.flow_fields import LABELS
@@ -429,3 +437,18 @@ def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, 
     view = push.preview_view(content, [], EN, audience=audience, image_url=image, adds_image=adds)
     assert "submit" not in check_view(json.loads(json.dumps(view)), WORKSPACE, "modal")
     assert ("once the flow is saved" in text_of_blocks(view)) is adds
+
+
+@pytest.mark.parametrize(("name", "t", "copy"), [("Winter sale", EN, "Winter sale (copy)"), ("Kış", TR, "Kış (kopya)")])
+def test_the_name_of_a_copy_says_so_and_fits_the_field(name: str, t: Translator, copy: str) -> None:
+    assert format_copy_name(name, t) == copy
+    assert format_copy_name(" ", t) == " "
+    long = format_copy_name("🌷" * 1500, t)
+    assert fits_field("name", long)
+    assert long.endswith(copy.removeprefix(name))
+
+
+def test_addresses_are_fields_that_keep_what_they_show() -> None:
+    shown = input_blocks(build_form())
+    labels = ("URL", "Button 1 URL", "Button 2 URL")
+    assert [shown[label]["element"]["type"] for label in labels] == ["plain_text_input"] * 3

@@ -9,7 +9,6 @@ from flowbot.domain.fields import MAX_CHOICE_UTF16, TTL_SECONDS
 from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import WebsiteId
 from flowbot.domain.text import fold, utf16_length
-from flowbot.domain.urls import is_web_url
 from flowbot.i18n.translator import Translator
 from flowbot.services.ports.enkapush import Segment
 from flowbot.slack.payloads.action_ids import ActionId
@@ -59,13 +58,6 @@ def text_input(value: str) -> Element:
 def multiline_input(value: str) -> Element:
     """Return a field for several lines of text."""
     return _typing_input("plain_text_input", value) | {"multiline": True}
-
-
-def url_input(value: str) -> Element:
-    """Return a field for a URL, or for any text where Slack might not take the value: beyond ASCII it does not say."""
-    if value == "" or (value.isascii() and is_web_url(value)):
-        return _typing_input("url_text_input", value)
-    return text_input(value)
 
 
 def number_input(value: str, most: int) -> Element:

@@ -1,24 +1,25 @@
 """Drafts, menus and preview while a form is open."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
 from structlog.contextvars import bind_contextvars
 
+from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FormKind, reset_segment
-from flowbot.domain.flow import Flow, WriteOnlyFields
+from flowbot.domain.flow import WriteOnlyFields
 from flowbot.domain.ids import UserId, parse_website_id
 from flowbot.domain.lint import lint
 from flowbot.domain.validation import INVALID_URL_KEY, draft_content, parse_wait
 from flowbot.errors import DependencyError, UserError
 from flowbot.i18n.translator import Translators
-from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.forms import FormContext, FormService
 from flowbot.services.ports import Clock
 from flowbot.services.users import UserService
 from flowbot.slack.api.modals import AckArgs, Modals
-from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, SubmittedForm
+from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, SubmittedForm, format_copy_name
 from flowbot.slack.forms.flow.submission import FORM_TOO_OLD_KEY, validate_submission
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import BlockActions, BlockSuggestion, FormEvent
@@ -56,7 +57,10 @@ class FormEditor:
             self._save_draft(event.user.id, form, "closed")
 
     def _save_draft(self, user: UserId, form: SubmittedForm, name: str) -> None:
-        self.tasks.start(self.forms.save_input(user, form.metadata.token, form.typed, self.clock()), name=name)
+        t = self.locales.for_reader(form.metadata.locale, form.metadata.timezone)
+        name_copy = partial(format_copy_name, t=t)
+        saving = self.forms.save_input(user, form.metadata.token, form.typed, self.clock(), name_copy)
+        self.tasks.start(saving, name=name)
 
     async def offer_segments(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Offer the segments of the website that was just chosen; everything else stays as it was typed."""
@@ -65,7 +69,8 @@ class FormEditor:
         before = draft.before if draft else None
         typed = reset_segment(form.typed, before if metadata.kind is FormKind.EDIT else None)
         context = await self.forms.load_menus(interaction.user, draft.channel if draft else metadata.channel)
-        await self.forms.save_input(interaction.user.id, metadata.token, typed, at)
+        name_copy = partial(format_copy_name, t=interaction.t)
+        await self.forms.save_input(interaction.user.id, metadata.token, typed, at, name_copy)
         newest = await self.forms.drafts.get(metadata.token)
         if newest and newest.changed_at > at and newest.typed.get("website", typed["website"]) != typed["website"]:
             # Another website was chosen meanwhile: its segments are on their way.
@@ -76,7 +81,7 @@ class FormEditor:
             segments=context.segments_of(parse_website_id(typed.get("website", ""))),
             metadata=metadata,
             before=before,
-            settings=await self._load_settings(before),
+            settings=await self.forms.load_settings(before, metadata.kind.change_kind),
         )
         if press.view:
             await self.modals.update(press.view.id, FlowForm.build(data, interaction.t))
@@ -99,7 +104,7 @@ class FormEditor:
         # The labels of the chosen entries, as the person reads them.
         website, segment = form.chosen_labels.get("website") or t("flow.none"), form.chosen_labels.get("segment")
         if segment is None and edited is not None and typed.get("website") == str(edited.website_id):
-            segment = flow_settings.format_known("segment", await self._load_settings(edited), t)
+            segment = flow_settings.format_known("segment", await self.forms.load_settings(edited, ChangeKind.EDIT), t)
         view = push.preview_view(
             content,
             lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=is_edit),
@@ -110,9 +115,6 @@ class FormEditor:
         )
         await self.modals.push(press.trigger_id, push.add_problems(view, problems, t) if problems else view)
         return NO_REPLY
-
-    async def _load_settings(self, flow: Flow | None) -> FlowSettings:
-        return FlowSettings() if flow is None else await self.forms.settings.load(flow)
 
     async def suggest_options(self, question: BlockSuggestion) -> AckArgs:
         """Return the entries of a long menu that match what was typed; none where they cannot be had in time."""

@@ -12,6 +12,7 @@ from flowbot.domain.fields import FIELDS, FieldKind, FormField, FormKind, FormVa
 from flowbot.domain.flow import DesiredFlow, FieldDifference, Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageUpload
+from flowbot.domain.text import utf16_length
 from flowbot.domain.validation import is_optional
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
@@ -151,8 +152,6 @@ class FlowForm:
             hint, optional = _hint(name, data, t), is_optional(name, data.edited)
             layout = FieldLayout(_block_id(name, metadata), _label(name, t), hint, optional)
             blocks.append(widgets.input_block(layout, element))
-        preview = block_kit.button(t("form.preview"), ActionId.FORM_PREVIEW, metadata.token)
-        blocks.append(block_kit.actions(preview))
         return form_status.modal_view(metadata.kind, t, blocks) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
@@ -255,7 +254,7 @@ def _known_hint(name: str, data: FlowFormData, t: Translator) -> str | None:
 
 
 def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
-    """Return what stands above the fields: why the form is shown again, what has changed, and its flow."""
+    """Return what stands above the fields: why the form is shown again, what has changed, its flow, and the preview."""
     blocks: list[Block] = []
     if data.problem:
         blocks.append(block_kit.paragraph(f"⚠ {sentences.format_text(t, data.problem)}"))
@@ -277,18 +276,24 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
     else:
         state = t("flow.enabled" if data.before.is_enabled else "flow.disabled")
         about = t("show.summary", id=str(data.before.id), state=state)
-    return [*blocks, block_kit.context(about)]
+    preview = block_kit.button(t("form.preview"), ActionId.FORM_PREVIEW, data.metadata.token)
+    return [*blocks, block_kit.section(block_kit.plain(about), preview)]
+
+
+def format_copy_name(name: str, t: Translator) -> str:
+    """Return the name of a copy of a flow, which says that it is one, cut to what the field holds."""
+    room = FIELDS["name"].max_utf16 - utf16_length(t("form.copy_name", name=""))
+    return t("form.copy_name", name=block_kit.clip(name, room)) if name.strip() else name
 
 
 def _build_input(field: FormField, value: str, data: FlowFormData, t: Translator) -> Element:
     """Return the input of a field, filled with its value."""
     match field.kind:
-        case FieldKind.TEXT:
+        case FieldKind.TEXT | FieldKind.URL:
+            # Slack's `url_text_input` loses what it shows when the view is updated (slackapi/bolt-js#1828).
             element = widgets.text_input(value)
         case FieldKind.LONG_TEXT:
             element = widgets.multiline_input(value)
-        case FieldKind.URL:
-            element = widgets.url_input(value)
         case FieldKind.NUMBER:
             element = widgets.number_input(value, field.max_number)
         case FieldKind.CHECKBOX:

@@ -18,7 +18,7 @@ from flowbot.services.history import FlowVersion
 from flowbot.services.ports import Clock
 from flowbot.services.users import CurrentUser
 from flowbot.slack.api.modals import Modals
-from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm
+from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm, format_copy_name
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply
 from flowbot.slack.views import form_status, sentences
@@ -103,8 +103,8 @@ class FormOpener:
         """
         user, channel, kind = interaction.user, interaction.target.require_channel(), FormKind.CREATE
         kind, context = await self._load_context(user, channel, kind, None, fresh=True, draft=None)
-        values = {**_first_values(kind, context, None)[0], **draft.typed}
-        data = await self._create_form(user, channel, kind, context, replace(draft, typed=values))
+        values = {**_first_values(kind, context, None, interaction.t)[0], **draft.typed}
+        data = await self._create_form(user, channel, kind, context, replace(draft, typed=values), interaction.t)
         await self.modals.replace_loading(view_id, FlowForm.build(replace(data, problem=problem), interaction.t))
 
     async def start_over(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
@@ -140,7 +140,7 @@ class FormOpener:
             await self.modals.replace_loading(view_id, form_status.sentence_view(kind, t, error.text))
             return
         draft = draft or context.draft
-        data = await self._create_form(user, channel, kind, context, draft, turn=turn)
+        data = await self._create_form(user, channel, kind, context, draft, t, turn=turn)
         if draft and is_version:
             data = replace(data, version_at=draft.changed_at)
         elif draft:
@@ -177,16 +177,17 @@ class FormOpener:
         await self.forms.require_edit(user, draft.channel, None)
         kind = draft_form_kind(draft)
         kind, context = await self._load_context(user, draft.channel, kind, draft.flow, fresh=True, draft=draft)
-        data = await self._create_form(user, draft.channel, kind, context, draft)
+        data = await self._create_form(user, draft.channel, kind, context, draft, t)
         return FlowForm.build(replace(data, problem=problem), t)
 
-    async def _create_form(
+    async def _create_form(  # noqa: PLR0913 - as for `_fill`
         self,
         user: CurrentUser,
         channel: ChannelId,
         kind: FormKind,
         context: FormContext,
         draft: Draft | None,
+        t: Translator,
         *,
         turn: int = 0,
     ) -> FlowFormData:
@@ -201,7 +202,7 @@ class FormOpener:
             timezone=user.timezone,
             turn=turn,
         )
-        values, changed_meanwhile = _first_values(kind, context, draft)
+        values, changed_meanwhile = _first_values(kind, context, draft, t)
         typed = values if draft else {}
         await self.forms.drafts.save(
             Draft(metadata.token, user.id, channel, kind.change_kind, metadata.flow, before, typed, self.clock()),
@@ -227,14 +228,17 @@ def draft_form_kind(draft: Draft) -> FormKind:
 
 
 def _first_values(
-    kind: FormKind, context: FormContext, draft: Draft | None
+    kind: FormKind, context: FormContext, draft: Draft | None, t: Translator
 ) -> tuple[FormValues, Sequence[FieldDifference]]:
     """Return a form's first values, and the flow's changes since the draft, which untouched fields follow."""
     before, is_edit = context.before, kind is FormKind.EDIT
     if draft is None:
         if before is None:
             return default_values(next(iter(context.websites), None)), ()
-        return (form_values(before) if is_edit else duplicate_values(before, context.settings.known.values)), ()
+        if is_edit:
+            return form_values(before), ()
+        copied = replace(before, name=format_copy_name(before.name, t))
+        return duplicate_values(copied, context.settings.known.values), ()
     if not is_edit or draft.before is None or before is None:
         return draft.typed, ()
     changes = tuple(flow_differences(draft.before, before))

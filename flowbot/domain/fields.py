@@ -1,10 +1,10 @@
 """The one table of a flow's fields, and the values of its form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.flow import ALL_SUBSCRIBERS, DEFAULT_TTL_SECONDS, Flow, FlowContent, WriteOnlyFields
@@ -180,6 +180,13 @@ LABEL_KEYS: Final[Mapping[str, str]] = {
 """The labels of all that can differ between two flows (`domain.flow.flow_differences`), by attribute."""
 SETTINGS: Final = ("ttl", "is_silent", "is_auto_hide", "url", "button_1", "button_2")
 """The attributes that are listed below a push, in this order, after its wait and segment."""
+_DEFAULTS: Final = {each.name: each.default for each in fields(FlowContent)}
+
+
+def find_own_settings(content: FlowContent) -> dict[str, Any]:
+    """Return the settings that are neither empty nor as a new flow has them, by attribute."""
+    values = {name: getattr(content, name) for name in SETTINGS}
+    return {name: value for name, value in values.items() if value is not None and value != _DEFAULTS[name]}
 
 
 def default_values(website: WebsiteId | None) -> dict[str, str]:

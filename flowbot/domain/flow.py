@@ -56,6 +56,11 @@ class Totals:
         """Return clicked of displayed, from 0 to 1; None where nothing was displayed."""
         return self.clicked / self.displayed if self.displayed else None
 
+    @property
+    def close_rate(self) -> float | None:
+        """Return closed of displayed, from 0 to 1; None where nothing was displayed."""
+        return self.closed / self.displayed if self.displayed else None
+
 
 @dataclass(frozen=True, slots=True)
 class FlowContent:

@@ -134,7 +134,6 @@ async def test_a_request_shows_who_asks_why_and_what_subscribers_would_get(http:
         "3 hours after subscribing",
         "Time to live: 1 day",
         "Silent: Yes",
-        "Auto-hide: No",
         "0/1 approval",
         "Expires",
     ):

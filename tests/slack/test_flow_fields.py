@@ -1,6 +1,6 @@
 """A flow's fields in words: in a difference, and below a push."""
 
-import json
+from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -46,9 +46,29 @@ def test_every_label_has_its_words(t: Translator) -> None:
     assert all(t.has_message(key) for key in keys)
 
 
-def test_the_settings_below_a_push_leave_out_a_button_that_there_is_not() -> None:
+def test_the_settings_below_a_push_leave_out_what_is_empty_or_as_in_a_new_flow() -> None:
     t = LOCALES.for_reader("en")
     rows = push.settings_rows(CONTENT, t)
-    labels = [t(LABEL_KEYS[name], number=1) for name in SETTINGS if name != "button_2"]
-    assert [label for label, _ in rows] == ["Wait", "Segment", *labels]
-    assert json.dumps(rows).count("Go \\u2192 u") == 1
+    assert [label for label, _ in rows] == ["Wait", "Segment", "Button 1"]
+    assert rows[-1] == ("Button 1", "Go → u")
+    others: dict[str, Any] = {
+        "ttl": 0,
+        "is_silent": True,
+        "is_auto_hide": True,
+        "url": "u",
+        "button_2": FlowButton("", "u"),
+    }
+    labels = [label for label, _ in push.settings_rows(replace(CONTENT, **others), t)]
+    assert labels == ["Wait", "Segment", *(t(LABEL_KEYS[name], number=1 + (name == "button_2")) for name in SETTINGS)]
+    assert push.settings_rows(replace(CONTENT, ttl=None), t) == rows
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [("", "u", "→ u"), (None, "u", "→ u"), ("u", "", "u → removed"), (" ", "", "→ removed")],
+)
+def test_a_difference_has_no_empty_value(before: str | None, after: str, shown: str) -> None:
+    t = LOCALES.for_reader("en")
+    (block,) = request_blocks.difference_blocks([FieldDifference("url", before, after)], {}, t, title="")
+    (line,) = block["elements"][1]["elements"]
+    assert "".join(part["text"] for part in line["elements"]) == f"URL: {shown}"

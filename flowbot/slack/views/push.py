@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from flowbot.domain.fields import SETTINGS
-from flowbot.domain.flow import Flow, FlowButton, FlowContent, WaitTime
+from flowbot.domain.fields import find_own_settings
+from flowbot.domain.flow import Flow, FlowContent, Totals, WaitTime
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.text import utf16_length
 from flowbot.domain.urls import is_web_url
@@ -90,27 +90,29 @@ def _flow_blocks(details: FlowDetails, t: Translator, now: datetime, *, shows_co
         rows = [*settings_rows(flow, t, segment=segment), *flow_settings.utm_rows(details.settings, t)]
         pushed = push_blocks(flow, t, image_url=flow.image_url)
         blocks += [*pushed, block_kit.divider(), block_kit.labelled_lines(rows)]
+    known_times = [t(key, when=t.format_datetime(at)) for key, at in times if at is not None]
     return [
         *blocks,
-        _totals_block(flow, t),
-        block_kit.context(*(t(key, when=t.format_datetime(at) if at else t("show.never")) for key, at in times)),
+        _totals_block(flow.totals, t),
+        *([block_kit.context(*known_times)] if known_times else []),
     ]
 
 
-def _totals_block(flow: Flow, t: Translator) -> Block:
-    """Build the totals with their rates: displayed of sent, clicked of displayed."""
-    totals = flow.totals
+def _totals_block(totals: Totals, t: Translator) -> Block:
+    """Build the totals with their rates: displayed of sent, clicked and closed of displayed."""
     rows = (
         ("stat.sent", totals.sent, None),
         ("stat.displayed", totals.displayed, totals.display_rate),
         ("stat.clicked", totals.clicked, totals.click_rate),
-        ("stat.closed", totals.closed, None),
+        ("stat.closed", totals.closed, totals.close_rate),
     )
-    cells = []
-    for key, count, rate in rows:
-        percent = "" if rate is None else f" ({t.format_percent(rate)})"
-        cells.append(block_kit.mrkdwn(f"*{t(key)}*\n{t.format_number(count)}{percent}"))
-    return block_kit.fields(cells)
+    if not any(count for _, count, _ in rows):
+        return block_kit.labelled_lines([(t("stat.sent"), t("show.never"))])
+    parts = [
+        f"{t(key)} {t.format_number(count)}" + ("" if rate is None else f" ({t.format_percent(rate)})")
+        for key, count, rate in rows
+    ]
+    return block_kit.rich_paragraph(block_kit.text_element(" · ".join(parts)))
 
 
 def toggle_button(
@@ -179,28 +181,28 @@ def _find_host(url: str) -> str:
 
 
 def settings_rows(content: FlowContent, t: Translator, *, segment: str | None = None) -> list[tuple[str, str]]:
-    """Return labels and values of the push's settings: audience, lifetime, behaviour, URL and buttons.
+    """Return labels and values of the push's audience, and of its settings that are not as a new flow has them.
 
     `segment` is the one that flowbot has written, or is to write; Enkapush does not show the present one.
     """
     rows = audience_rows(content.wait, segment, t)
-    for name in SETTINGS:
-        value = getattr(content, name)
-        text = sentences.format_value(name, value, {}, t)
-        if text or not isinstance(value, FlowButton):
-            rows.append((sentences.format_label(name, t), text or t("flow.none")))
-    return rows
+    values = find_own_settings(content).items()
+    return [
+        *rows,
+        *((sentences.format_label(name, t), sentences.format_value(name, value, {}, t)) for name, value in values),
+    ]
 
 
 def audience_rows(after: WaitTime | None, segment: str | None, t: Translator) -> list[tuple[str, str]]:
     """Return labels and values of the wait and the segment; a segment of None is not known."""
-    wait = t("flow.none") if after is None else t("flow.after", wait=format_wait(after, t))
-    return [(t("field.wait"), wait), (t("field.segment"), segment or t("flow.segment_untold"))]
+    wait = [] if after is None else [(t("field.wait"), t("flow.after", wait=format_wait(after, t)))]
+    return [*wait, (t("field.segment"), segment or t("flow.segment_untold"))]
 
 
-def audience_block(website: str, after: WaitTime | None, segment: str | None, t: Translator) -> Block:
-    """Build the push's audience: website, wait and segment, a line each."""
-    return block_kit.labelled_lines([(t("field.website"), website), *audience_rows(after, segment, t)])
+def audience_block(website: str | None, after: WaitTime | None, segment: str | None, t: Translator) -> Block:
+    """Build the push's audience, a line each: its website and wait, as far as they are chosen, and its segment."""
+    rows = [] if website is None else [(t("field.website"), website)]
+    return block_kit.labelled_lines([*rows, *audience_rows(after, segment, t)])
 
 
 def preview_view(

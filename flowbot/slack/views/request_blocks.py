@@ -194,7 +194,7 @@ def edit_blocks(
     lines = [_difference_line(each, details.website_names, t) for each in edits]
     if details.change.request.kind is ChangeKind.EDIT:
         rows = _write_only_rows(details, t, shorten)
-        lines += [_change_line(*row) if details.shows_content else _label_line(row[0]) for row in rows]
+        lines += [_change_line(*row, t) if details.shows_content else _label_line(row[0]) for row in rows]
     return _titled_list(t("request.changes"), lines)
 
 
@@ -223,9 +223,8 @@ def _write_only_rows(
             if field.kind is FieldKind.SEGMENT:
                 text = flow_settings.format_setting(name, value, details.settings, t)
             else:
-                text = block_kit.isolate(block_kit.clip(shorten(value), VALUE_MAX)) if value else t("flow.none")
-            before = flow_settings.format_known(name, details.settings, t)
-            rows.append((t(field.label), t("flow.none") if before == "" else before, text))
+                text = block_kit.isolate(block_kit.clip(shorten(value), VALUE_MAX))
+            rows.append((t(field.label), flow_settings.format_known(name, details.settings, t), text))
     if request.image or request.picture:
         rows.append((t("field.image"), None, _format_new_image(details.new_image, t)))
     return rows
@@ -285,21 +284,22 @@ def _difference_line(difference: FieldDifference, names: Mapping[WebsiteId, str]
     if difference.is_hidden:
         return _label_line(label)
     before, after = (_format_value(field, value, names, t) for value in (difference.before, difference.after))
-    return _change_line(label, before, after)
+    return _change_line(label, before, after, t)
 
 
 def _label_line(label: str) -> Element:
     return block_kit.rich_line(block_kit.text_element(label, bold=True))
 
 
-def _change_line(label: str, before: str | None, after: str) -> Element:
-    if before is None:
-        arrow = [block_kit.text_element("→ ", bold=True)]
-    else:
+def _change_line(label: str, before: str | None, after: str, t: Translator) -> Element:
+    """Build old → new; without the old value where it is empty or not known."""
+    arrow = [block_kit.text_element("→ ", bold=True)]
+    if before:
         arrow = [block_kit.text_element(before), block_kit.text_element(" → ", bold=True)]
-    return block_kit.rich_line(block_kit.text_element(f"{label}: ", bold=True), *arrow, block_kit.text_element(after))
+    new = block_kit.text_element(after or t("request.removed"))
+    return block_kit.rich_line(block_kit.text_element(f"{label}: ", bold=True), *arrow, new)
 
 
 def _format_value(field: str, value: Any, names: Mapping[WebsiteId, str], t: Translator) -> str:
     text = sentences.format_value(field, value, names, t)
-    return t("flow.none") if is_blank(text) else block_kit.isolate(block_kit.clip(text, VALUE_MAX))
+    return "" if is_blank(text) else block_kit.isolate(block_kit.clip(text, VALUE_MAX))

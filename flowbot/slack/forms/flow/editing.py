@@ -102,7 +102,7 @@ class FormEditor:
         utm = (typed.get(f"utm_{part}") or None for part in ("source", "medium", "campaign"))
         hosts = self.forms.flow_cache.find_hosts(content.website_id, before.id if before else None)
         # The labels of the chosen entries, as the person reads them.
-        website, segment = form.chosen_labels.get("website") or t("flow.none"), form.chosen_labels.get("segment")
+        website, segment = form.chosen_labels.get("website"), form.chosen_labels.get("segment")
         if segment is None and edited is not None and typed.get("website") == str(edited.website_id):
             segment = flow_settings.format_known("segment", await self.forms.load_settings(edited, ChangeKind.EDIT), t)
         view = push.preview_view(

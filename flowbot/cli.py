@@ -1,4 +1,4 @@
-"""The command line: `flowbot serve`, `socket`, `demo`, `check`, `migrate`, `copy`, `policy …`, `audit export`.
+"""The command line: `flowbot init`, `manifest`, `serve`, `socket`, `demo`, `check`, `migrate`, `copy`, and others.
 
 Modules that speak to Slack are imported by the commands that need them: loading them takes longer than the others run.
 """
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from flowbot.config import Settings
-from flowbot.domain.policy import PolicyBook
 from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.i18n.translator import describe_fault
 from flowbot.observability.logging import configure_logging
 from flowbot.services import history, policy_files
-from flowbot.services.policy_files import PolicyReplacement
+from flowbot.services.policy_differences import describe_differences
+from flowbot.services.policy_files import PolicyFileError, PolicyReplacement
 from flowbot.services.ports import utc_now
 from flowbot.storage import database_copy, migrations
 from flowbot.storage.migrations import open_migrated
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from flowbot.bootstrap import Flowbot
 
 OUTAGE: Final = 1
-"""Exit status: something did not answer, and another start may succeed."""
+"""Exit status: something did not answer, and another start may succeed; or a check failed, or a file was refused."""
+WOULD_CHANGE: Final = 2
+"""Exit status of a dry run that found something to change."""
 BAD_CONFIGURATION: Final = 2
 """Exit status: somebody has to put something right first."""
 DEMO_PORT: Final = 8765
@@ -79,12 +81,48 @@ def main() -> None:
     """Run the command that was typed. A failure is one line on stderr and an exit status, 1 or 2."""
     try:
         cli()
+    except PolicyFileError as error:
+        _print_error(str(error))
+        sys.exit(OUTAGE)
     except ConfigurationError as error:
         _print_error(str(error))
         sys.exit(BAD_CONFIGURATION)
     except DependencyError as fault:
         _print_error(describe_fault(fault))
         sys.exit(OUTAGE)
+
+
+@cli.command()
+def init(
+    no_input: Annotated[
+        bool, typer.Option("--no-input", help="Take the secrets from the environment instead of asking.")
+    ] = False,
+) -> None:
+    """Ask for the secrets, check them, and write them to .env."""
+    from flowbot.initializer import Initializer
+
+    def ask(prompt: str) -> str:
+        return str(typer.prompt(prompt, default="", hide_input=True, show_default=False))
+
+    configure_logging("error", "text", ())
+    if not Initializer(typer.echo, None if no_input else ask).run():
+        raise typer.Exit(OUTAGE)
+
+
+@cli.command()
+def manifest(
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="HTTP mode: the https address that leads to flowbot's port.")
+    ] = None,
+    socket_mode: Annotated[bool, typer.Option("--socket", help="Socket Mode: no address is needed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as the Slack CLI takes it.")] = False,
+) -> None:
+    """Print the manifest to create the Slack app from."""
+    from flowbot.slack.manifest import build_manifest, format_manifest
+
+    if socket_mode is (url is not None):
+        raise ConfigurationError("manifest: choose --socket or --url https://…")
+    typer.echo(format_manifest(build_manifest(url), as_json=as_json), nl=False)
 
 
 @cli.command()
@@ -161,27 +199,35 @@ def check() -> None:
 
 
 @policy.command("import")
-def policy_import(file: Annotated[Path, typer.Argument(help="A TOML file; - for standard input.")]) -> None:
+def policy_import(
+    file: Annotated[Path, typer.Argument(help="A TOML file; - for standard input.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would change, and exit with 2 if anything would.")
+    ] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Accept a file without any channel.")] = False,
+) -> None:
     """Replace all policies with those in FILE. A file that is refused changes nothing."""
     settings = _load_settings()
     text = sys.stdin.read() if str(file) == "-" else policy_files.read_policy_file(file)
     wanted = policy_files.parse_book(text)
+    if not (wanted.channels or empty):
+        raise PolicyFileError(f"{file}: names no channel, so nobody could use flowbot; use --empty to import it")
+    database_url = settings.database_url.get_secret_value()
 
-    def warn(before: PolicyBook) -> None:
-        typer.echo(
-            "flowbot: the file names no channel: every policy is removed, and nobody may do anything; "
-            "until now there was:",
-            err=True,
-        )
-        typer.echo(policy_files.dump_book(before), nl=False, err=True)
-        if sys.stdin.isatty():
-            typer.confirm("Remove all policies?", abort=True, err=True)
+    async def compare() -> list[str]:
+        async with open_migrated(database_url, upgrade_sqlite=False) as database:
+            return describe_differences(await PolicyRepository(database, utc_now).get_book(), wanted)
 
     async def replace() -> PolicyReplacement:
-        async with open_migrated(settings.database_url.get_secret_value()) as database:
-            store = PolicyRepository(database, utc_now)
-            return await policy_files.import_book(store, wanted, utc_now(), by=_system_user(), warn=warn)
+        async with open_migrated(database_url) as database:
+            return await policy_files.import_book(
+                PolicyRepository(database, utc_now), wanted, utc_now(), by=_system_user()
+            )
 
+    if dry_run:
+        differences = asyncio.run(compare())
+        typer.echo("\n".join(differences or ["Nothing would change."]))
+        raise typer.Exit(WOULD_CHANGE if differences else 0)
     typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
 
 

@@ -1,9 +1,10 @@
 """Settings, the only reader of the environment. README, "Settings", lists them; secrets never print themselves."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,6 +15,7 @@ from flowbot.domain.ids import UserId
 from flowbot.errors import ConfigurationError
 from flowbot.i18n.languages import LANGUAGES
 
+ENV_FILE: Final = Path(".env")
 _URL: Final = TypeAdapter(HttpUrl)
 
 
@@ -115,14 +117,14 @@ class Settings(BaseSettings):
         return tuple(texts)
 
     @classmethod
-    def load(cls, env_file: Path | None = Path(".env")) -> Self:
-        """Read the environment and `.env`.
+    def load(cls, env_file: Path | None = ENV_FILE, values: Mapping[str, Any] = MappingProxyType({})) -> Self:
+        """Read the environment and `.env`; `values` by the settings' names go before both.
 
         Raises:
             ConfigurationError: a setting is malformed. The message is one line that names it, without its value.
         """
         try:
-            return cls(_env_file=env_file)
+            return cls(_env_file=env_file, **values)
         except ValidationError as error:
             # The first problem only, and without the value, which may be a secret.
             first = error.errors(include_input=False, include_url=False)[0]

@@ -29,26 +29,12 @@ from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.api.users import SlackUserDirectory, find_installation_problem
+from flowbot.slack.manifest import SCOPES
 from flowbot.storage.migrations import open_migrated, read_revision_state
 from flowbot.storage.repositories.policies import PolicyRepository
 
 Params = ParamSpec("Params")
 
-SCOPES: Final = frozenset(
-    {
-        "commands",
-        "chat:write",
-        "chat:write.public",
-        "files:read",
-        "files:write",
-        "users:read",
-        "usergroups:read",
-        "channels:read",
-        "groups:read",
-        "app_mentions:read",
-    }
-)
-"""The scopes that manifest.yml asks for."""
 ENKAPUSH_PROBLEMS: Final = {
     "key": "refuses ENKAPUSH_API_KEY",
     "busy": "is asked too much right now",
@@ -147,6 +133,17 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
             yield await _check_socket(settings, slack)
 
 
+async def check_secret(settings: Settings, name: str) -> CheckResult:
+    """Check a token or the key with whom it is for; `name` is the setting's."""
+    if name == "enkapush_api_key":
+        return await _check_enkapush(settings, [])
+    async with client.open_session() as session:
+        slack = client.create_web_client(settings.slack_api_url, secret_value(settings.slack_bot_token), session)
+        if name == "slack_app_token":
+            return await _check_socket(settings, slack)
+        return await _check_token(slack, slack.auth_test())
+
+
 def _check(name: str) -> Callable[[Callable[Params, Awaitable[str]]], Callable[Params, Awaitable[CheckResult]]]:
     """Make a check of a function that returns the detail of a success and raises where it finds a problem."""
 
@@ -198,8 +195,8 @@ async def _check_scopes(identity: Awaitable[AsyncSlackResponse]) -> str:
     granted = {scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope.strip()}
     if not granted:
         return "Slack does not say which are granted"
-    if missing := SCOPES - granted:
-        raise _CheckFailedError(f"missing {', '.join(sorted(missing))}; reinstall the app from manifest.yml")
+    if missing := frozenset(SCOPES) - granted:
+        raise _CheckFailedError(f"missing {', '.join(sorted(missing))}; update the app's manifest (flowbot manifest)")
     return "all granted"
 
 

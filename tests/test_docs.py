@@ -8,12 +8,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import pytest
+import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
 from flowbot.cli import cli
 from flowbot.config import Settings
-from flowbot.diagnostics import SCOPES
 from flowbot.domain.policy import ApprovalRule
 from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.translator import Translator, Translators
@@ -21,6 +21,7 @@ from flowbot.services.history import Format
 from flowbot.services.policy_files import parse_book
 from flowbot.slack.listeners.commands.catalog import COMMANDS
 from flowbot.slack.listeners.commands.parser import CommandParser
+from flowbot.slack.manifest import SCOPES, build_manifest, format_manifest
 from flowbot.slack.payloads.action_ids import ShortcutId
 from flowbot.slack.payloads.events import EVENT_MODELS
 from tests.readme import replace_table
@@ -233,11 +234,9 @@ def test_the_documented_defaults_of_an_approval_are_the_real_ones() -> None:
     assert written.model_copy(update=told_apart) == ApprovalRule()
 
 
-def test_the_manifest_asks_for_the_scopes_that_are_checked() -> None:
-    block = re.search(r"^    bot:\n((?:      - .+\n)+)", MANIFEST, re.MULTILINE)
-    assert block
-    asked = re.findall(r"- (\S+)", block[1])
-    assert sorted(asked) == sorted(SCOPES)
+def test_the_manifest_is_what_the_command_prints() -> None:
+    assert format_manifest(build_manifest("https://flowbot.example.com"), as_json=False) == MANIFEST
+    assert yaml.safe_load(MANIFEST)["oauth_config"]["scopes"]["bot"] == list(SCOPES)
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:
@@ -271,18 +270,19 @@ def test_every_link_within_the_readme_leads_to_a_heading() -> None:
     assert linked <= anchors
 
 
-def test_the_manifest_asks_for_what_is_listened_to() -> None:
-    block = re.search(r"^    bot_events:\n((?:      - .+\n)+)", MANIFEST, re.MULTILINE)
-    assert block
-    assert re.findall(r"- (\S+)", block[1]) == sorted(EVENT_MODELS)
-    assert re.search(r"^    home_tab_enabled: true$", MANIFEST, re.MULTILINE)
-    assert MANIFEST.count("https://flowbot.example.com/slack/events") == len(re.findall(r"url: https", MANIFEST))
+@pytest.mark.parametrize("url", [None, "https://flowbot.example.com"], ids=["socket", "http"])
+def test_the_manifest_asks_for_what_is_listened_to(url: str | None) -> None:
+    manifest = build_manifest(url)
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == sorted(EVENT_MODELS)
+    assert manifest["features"]["app_home"]["home_tab_enabled"]
+    assert manifest["settings"]["socket_mode_enabled"] is (url is None)
+    addresses = re.findall(r"https://\S+/slack/events", format_manifest(manifest, as_json=True))
+    assert len(addresses) == (0 if url is None else 4)
 
 
 def test_the_manifest_has_every_shortcut() -> None:
-    block = re.search(r"^  shortcuts:\n((?:    .+\n)+)", MANIFEST, re.MULTILINE)
-    assert block
-    assert sorted(re.findall(r"callback_id: (\S+)", block[1])) == sorted(ShortcutId)
+    shortcuts = build_manifest(None)["features"]["shortcuts"]
+    assert sorted(shortcut["callback_id"] for shortcut in shortcuts) == sorted(ShortcutId)
 
 
 def test_the_changelog_names_every_command_of_the_shell_and_no_unknown_word() -> None:

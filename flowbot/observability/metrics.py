@@ -42,6 +42,12 @@ class Metrics:
             "flowbot_requests_total", "Requests from people, by outcome", ["kind", "name", "outcome"],
             registry=registry,
         )  # fmt: skip
+        self.unsigned_requests = Counter(
+            "flowbot_unsigned_requests_total",
+            "Requests refused for their signature: missing, wrong or old",
+            ["signature"],
+            registry=registry,
+        )
         self.answer_seconds = Histogram(
             "flowbot_answer_seconds", "Time from a Slack request to its answer", ["kind", "name"], registry=registry
         )

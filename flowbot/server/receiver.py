@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl
 
 import structlog
@@ -14,6 +14,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
+from flowbot.observability.metrics import Metrics
 from flowbot.slack.payloads.incoming import (
     ACKED,
     DELIVERY,
@@ -26,9 +27,12 @@ from flowbot.slack.payloads.parser import parse_incoming
 from flowbot.slack.tracked_tasks import TrackedTasks
 
 MALFORMED: Final = "malformed body"
+MAX_AGE_SECONDS: Final = 300
+"""An older request may be a replay (Slack: Verifying requests)."""
 MOST_FIELDS: Final = 200
 
 Headers = Mapping[str, str | Sequence[str]]
+SignatureProblem = Literal["missing", "wrong", "old"]
 
 log = structlog.get_logger(__name__)
 
@@ -96,10 +100,12 @@ class SlackEventsHandler:
     Args:
         receiver: acknowledges the requests.
         signing_secret: signs them.
+        metrics: count those that are not signed.
     """
 
-    def __init__(self, receiver: Receiver, signing_secret: str) -> None:
+    def __init__(self, receiver: Receiver, signing_secret: str, metrics: Metrics) -> None:
         self._receiver = receiver
+        self._metrics = metrics
         self._verifier = SignatureVerifier(signing_secret)
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -109,7 +115,9 @@ class SlackEventsHandler:
         except (web.RequestPayloadError, ConnectionError):
             # The connection broke, or this is not HTTP. Anybody can do that: no signature was checked yet.
             return web.Response(status=HTTPStatus.BAD_REQUEST, text=MALFORMED)
-        if not self._is_signed(raw, request):
+        if (problem := self._find_problem(raw, request)) is not None:
+            log.warning("entry.not_signed", signature=problem)
+            self._metrics.unsigned_requests.labels(problem).inc()
             return web.json_response({"error": "invalid request"}, status=HTTPStatus.UNAUTHORIZED)
         body = parse_body(raw, request.content_type)
         if body is None:
@@ -126,16 +134,21 @@ class SlackEventsHandler:
             response.headers["Content-Type"] = content_types[0]
         return response
 
-    def _is_signed(self, raw: bytes, request: web.Request) -> bool:
-        """Check whether Slack signed these bytes within the last five minutes: an older request may be a replay."""
+    def _find_problem(self, raw: bytes, request: web.Request) -> SignatureProblem | None:
+        """Find what is wrong with the signature; None where Slack signed these bytes within the last five minutes."""
         timestamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        signature = request.headers.get("X-Slack-Signature", "")
+        if not (timestamp and signature):
+            return "missing"
         if not (timestamp.isascii() and timestamp.isdigit()):
-            return False
+            return "wrong"
         try:
-            return self._verifier.is_valid(raw, timestamp, request.headers.get("X-Slack-Signature"))
+            if abs(time.time() - int(timestamp)) > MAX_AGE_SECONDS:
+                return "old"
+            return None if self._verifier.is_valid(raw, timestamp, signature) else "wrong"
         except (OverflowError, TypeError, ValueError):
             # slack_sdk's verifier raises on what is no text, or no time.
-            return False
+            return "wrong"
 
 
 def parse_body(raw: bytes, content_type: str) -> dict[str, Any] | None:

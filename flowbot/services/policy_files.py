@@ -5,7 +5,7 @@ import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -75,11 +75,6 @@ class PolicyReplacement:
     removed: tuple[ChannelId, ...]
     unchanged: tuple[ChannelId, ...]
 
-    @property
-    def removes_all(self) -> bool:
-        """Check whether there were policies and none is left."""
-        return bool(self.removed) and not (self.added or self.changed or self.unchanged)
-
     def __str__(self) -> str:
         parts = (("added", self.added), ("changed", self.changed), ("removed", self.removed))
         listed = [f"{len(channels)} {what} ({', '.join(channels)})" for what, channels in parts if channels]
@@ -100,8 +95,8 @@ def compare_books(before: PolicyBook, after: PolicyBook) -> PolicyReplacement:
 
 def describe_policy_change(before: PolicyBook, after: PolicyBook, replacement: PolicyReplacement) -> Mapping[str, Any]:
     """Describe a replacement for the audit trail: the rules that came and went, and the differences of changed ones."""
-    old = {policy.id: _rules(policy) for policy in before.channels}
-    new = {policy.id: _rules(policy) for policy in after.channels}
+    old = {policy.id: plain_rules(policy) for policy in before.channels}
+    new = {policy.id: plain_rules(policy) for policy in after.channels}
     changed = {
         str(channel): {
             key: {"before": old[channel][key], "after": value}
@@ -118,7 +113,7 @@ def describe_policy_change(before: PolicyBook, after: PolicyBook, replacement: P
     }
 
 
-def _rules(policy: ChannelPolicy) -> dict[str, Any]:
+def plain_rules(policy: ChannelPolicy) -> dict[str, Any]:
     """Return a policy as plain data, its approval's rules beside the others."""
     plain = policy.model_dump(mode="json", exclude={"id", "approval"})
     return plain | {f"approval.{key}": value for key, value in policy.approval.model_dump(mode="json").items()}
@@ -195,7 +190,6 @@ async def import_book(
     at: datetime,
     *,
     by: str | None = None,
-    warn: Callable[[PolicyBook], None] | None = None,
 ) -> PolicyReplacement:
     """Replace all policies by those of a book, with an audit event, and return what became of each channel.
 
@@ -204,15 +198,12 @@ async def import_book(
         book: the new policies.
         at: the current time.
         by: the operating system's user, where that is known: they are nobody in Slack.
-        warn: is given the policies that there were, where none is left; where it raises, they stay.
 
     Raises:
         DependencyError: the store did not answer.
     """
     before = await store.get_book()
     replacement = compare_books(before, book)
-    if warn is not None and replacement.removes_all:
-        warn(before)
     details = {**describe_policy_change(before, book, replacement), **({"system_user": by} if by else {})}
     event = AuditEvent(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details)
     await store.replace_all(book, event)

@@ -8,7 +8,6 @@ import io
 import json
 import logging
 import os
-import pty
 import pwd
 import re
 import signal
@@ -520,7 +519,7 @@ def test_the_operator_reads_a_sentence_with_its_cause_in_one_line() -> None:
         return translator.describe_fault(fault)
 
     out = of("fault.database", OSError("\nrefused\nat 5"))
-    assert re.fullmatch(r"flowbot can't reach its database right now\. .+ \(refused\)", out)
+    assert re.fullmatch(r"flowbot can't reach its database right now, so nothing was changed\. .+ \(refused\)", out)
     assert of("fault.slack", TimeoutError()).endswith("(TimeoutError)")
     assert of("fault.slack", None).endswith(".")
 
@@ -539,7 +538,7 @@ async def test_policies_go_in_and_out_and_a_refused_file_changes_nothing(
     assert 'id = "C0MARKETING"' in before[1]
     file.write_text(POLICY + "colour = 1\n")
     said = await run_in_thread(environment, tmp_path, "policy", "import", str(file))
-    assert is_one_line_about("colour", *said), said
+    assert (said[0], is_one_line_about("colour", *said)) == (1, True), said
     assert await run_in_thread(environment, tmp_path, "policy", "export") == before
 
 
@@ -563,32 +562,35 @@ async def test_the_audit_says_what_an_import_changed_and_who_ran_it(environment:
     assert row["details"]["system_user"] == pwd.getpwuid(os.getuid()).pw_name
 
 
-async def test_an_import_that_takes_every_policy_away_gives_them_back(environment: Environment, tmp_path: Path) -> None:
-    before = (await run_in_thread(environment, tmp_path, "policy", "export"))[1]
-    file = tmp_path / "policy.toml"
-    file.write_text("")
-    status, out, err = await run_in_thread(environment, tmp_path, "policy", "import", str(file))
-    assert (status, out) == (0, "The policies were replaced: 2 removed (C0MARKETING, C0AGENCY), 0 as before.\n")
-    warning, _, kept = err.partition("\n")
-    assert "nobody may do anything" in warning
-    assert (await run_in_thread(environment, tmp_path, "policy", "import", str(file)))[2] == ""
-    file.write_text(kept)
-    assert (await run_in_thread(environment, tmp_path, "policy", "import", str(file)))[0] == 0
-    assert (await run_in_thread(environment, tmp_path, "policy", "export"))[1] == before
-
-
-@pytest.mark.parametrize(("typed", "left"), [("n\n", True), ("y\n", False)])
-async def test_a_person_at_a_terminal_is_asked_before_every_policy_goes(
-    environment: Environment, tmp_path: Path, typed: str, left: bool
-) -> None:
+async def test_a_file_without_a_channel_is_imported_only_on_purpose(environment: Environment, tmp_path: Path) -> None:
+    before = await run_in_thread(environment, tmp_path, "policy", "export")
     (tmp_path / "policy.toml").write_text("")
-    master, terminal = pty.openpty()
-    os.write(master, typed.encode())
-    with open(terminal) as stdin:  # noqa: ASYNC230, PTH123 - a descriptor that is open already
-        status, _, err = await run_in_thread(environment, tmp_path, "policy", "import", "policy.toml", stdin=stdin)
-    os.close(master)
-    assert status == (1 if left else 0), err
-    assert ("C0MARKETING" in (await run_in_thread(environment, tmp_path, "policy", "export"))[1]) is left
+    said = await run_in_thread(environment, tmp_path, "policy", "import", "policy.toml")
+    assert (said[0], is_one_line_about("--empty", *said)) == (1, True), said
+    assert await run_in_thread(environment, tmp_path, "policy", "export") == before
+    said = await run_in_thread(environment, tmp_path, "policy", "import", "--empty", "policy.toml")
+    assert said == (0, "The policies were replaced: 2 removed (C0MARKETING, C0AGENCY), 0 as before.\n", "")
+
+
+async def test_a_dry_run_says_what_would_change_and_changes_nothing(environment: Environment, tmp_path: Path) -> None:
+    before = await run_in_thread(environment, tmp_path, "policy", "export")
+    (tmp_path / "policy.toml").write_text(POLICY)
+    same = await run_in_thread(environment, tmp_path, "policy", "import", "--dry-run", "policy.toml")
+    assert same == (0, "Nothing would change.\n", "")
+    wanted = POLICY.replace("C0AGENCY", "C0NEW").replace("websites = [1, 2]", "websites = [1]")
+    (tmp_path / "policy.toml").write_text(wanted + "[channels.approval]\nquorum = 2\n")
+    status, out, err = await run_in_thread(environment, tmp_path, "policy", "import", "policy.toml", "--dry-run")
+    assert (status, err) == (2, "")
+    assert {
+        "C0AGENCY: nobody can use flowbot any more",
+        "C0NEW: flowbot is set up",
+        "C0NEW: quorum 1 → 2",
+        "C0MARKETING: website 2 is removed",
+    } <= set(out.splitlines())
+    assert await run_in_thread(environment, tmp_path, "policy", "export") == before
+    (tmp_path / "policy.toml").write_text("colour = 1\n")
+    said = await run_in_thread(environment, tmp_path, "policy", "import", "--dry-run", "policy.toml")
+    assert (said[0], is_one_line_about("colour", *said)) == (1, True), said
 
 
 async def test_a_file_that_cannot_be_read_is_one_line(environment: Environment, tmp_path: Path) -> None:
@@ -642,7 +644,7 @@ UNWELL: Final = {
     "no database": ({"DATABASE_URL": f"sqlite:///{__file__}"}, r"database: DATABASE_URL: '.+' is no database"),
     "down": (
         {"ENKAPUSH_API_URL": "http://127.0.0.1:9"},
-        r"enkapush: http://127\.0\.0\.1:9 can't reach Enkapush \(.+\)",
+        r"enkapush: http://127\.0\.0\.1:9 cannot be reached \(.+\)",
     ),
     "key": ({"ENKAPUSH_API_KEY": SECRET}, r"enkapush: http://.+ refuses ENKAPUSH_API_KEY \(.+\)"),
 }

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import SIGNING_SECRET, text_of
@@ -115,11 +116,20 @@ def bad_headers() -> dict[str, dict[str, str]]:
     }
 
 
+MISSING: Final = {"no headers", "no signature", "no timestamp", "an empty signature"}
+OLD: Final = {"older than five minutes", "from the future"}
+
+
 @pytest.mark.parametrize("stranger", bad_headers())
 async def test_without_a_good_signature_nobody_gets_in(world: World, client: ReceiverClient, stranger: str) -> None:
-    status, _ = await client.post(BODY, headers=bad_headers()[stranger])
+    signature = "missing" if stranger in MISSING else "old" if stranger in OLD else "wrong"
+    with capture_logs() as logged:
+        status, _ = await client.post(BODY, headers=bad_headers()[stranger])
     assert status == 401
     assert await world.emma.list_messages(MARKETING) == []
+    assert [line["signature"] for line in logged if line["event"] == "entry.not_signed"] == [signature]
+    _, scraped = await client.get("/metrics")
+    assert f'flowbot_unsigned_requests_total{{signature="{signature}"}} 1.0' in scraped
 
 
 async def test_a_request_of_four_minutes_ago_is_still_good(world: World, client: ReceiverClient) -> None:

@@ -1,0 +1,76 @@
+"""Differences between two policy books, a line each: what an import would change, and for whom."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from flowbot.domain.policy import EVERYONE, ChannelPolicy, PolicyBook
+from flowbot.services.policy_files import plain_rules
+
+GRANTS: Final = {
+    "viewers": ("can see flows", "can no longer see flows as a viewer"),
+    "editors": ("can edit flows", "can no longer edit flows"),
+    "approvers": ("can approve", "no longer approves"),
+    "approval.break_glass": ("can skip approval", "can no longer skip approval"),
+}
+"""Rules that list people and groups: what an entry grants, and what its loss takes away."""
+
+
+def describe_differences(before: PolicyBook, after: PolicyBook) -> list[str]:
+    """Describe what changes from one book to another; nothing where both say the same."""
+    return [*_describe_names(before, after), *_describe_channels(before, after)]
+
+
+def _describe_names(before: PolicyBook, after: PolicyBook) -> Iterator[str]:
+    for website in sorted({*before.websites, *after.websites}):
+        old, new = before.websites.get(website), after.websites.get(website)
+        if new is None:
+            yield f"website {website}: no longer named {old}"
+        elif new != old:
+            yield f"website {website}: named {new}"
+
+
+def _describe_channels(before: PolicyBook, after: PolicyBook) -> Iterator[str]:
+    for policy in before.channels:
+        if after.policy(policy.id) is None:
+            yield f"{policy.id}: nobody can use flowbot any more"
+    for policy in after.channels:
+        old = before.policy(policy.id)
+        if old is None:
+            yield f"{policy.id}: flowbot is set up"
+        differences = _describe_rules(old or ChannelPolicy(id=policy.id, websites=()), policy)
+        yield from (f"{policy.id}: {difference}" for difference in differences)
+
+
+def _describe_rules(before: ChannelPolicy, after: ChannelPolicy) -> Iterator[str]:
+    old, new = plain_rules(before), plain_rules(after)
+    for rule, value in new.items():
+        if rule in GRANTS:
+            gained, lost = GRANTS[rule]
+            yield from (f"{_name(entry)} {gained}" for entry in _missing_in(old[rule], value))
+            yield from (f"{_name(entry)} {lost}" for entry in _missing_in(value, old[rule]))
+        elif rule == "websites" and isinstance(value, list) and isinstance(old[rule], list):
+            yield from (f"website {website} is added" for website in _missing_in(old[rule], value))
+            yield from (f"website {website} is removed" for website in _missing_in(value, old[rule]))
+        elif value != old[rule]:
+            yield f"{rule.removeprefix('approval.')} {_format(old[rule])} → {_format(value)}"
+
+
+def _missing_in(entries: Iterable[str], others: Iterable[str]) -> list[str]:
+    known = set(entries)
+    return [entry for entry in others if entry not in known]
+
+
+def _name(entry: str) -> str:
+    return "everyone in the channel" if entry == EVERYONE else entry
+
+
+def _format(value: object) -> str:
+    match value:
+        case None | []:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)

@@ -1,0 +1,116 @@
+"""The manifest of the Slack app: what Slack is asked for, in either way in."""
+
+import json
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import yaml
+
+from flowbot.errors import ConfigurationError
+from flowbot.slack.payloads.action_ids import ShortcutId
+from flowbot.slack.payloads.events import EVENT_MODELS
+
+PATH: Final = "/slack/events"
+SCOPES: Final = (
+    "commands",
+    "chat:write",
+    "chat:write.public",
+    "files:read",
+    "files:write",
+    "users:read",
+    "usergroups:read",
+    "channels:read",
+    "groups:read",
+    "app_mentions:read",
+)
+"""What the bot may do in Slack; each is used."""
+LONG_DESCRIPTION: Final = (
+    "flowbot runs your Enkapush push flows from Slack. List and search them, see one as a subscriber sees it, and "
+    "create, edit, duplicate, enable, disable or delete flows. What reaches subscribers needs your team's approval: "
+    "what was approved is what happens. Each channel has its own rules; nothing is possible in a channel without them. "
+    "The Home tab shows what needs you. Start with /flows help."
+)
+HEADER: Final = (
+    "# Create the app from this: https://api.slack.com/apps → Create New App → From a manifest.\n"
+    "# Printed by flowbot manifest.\n"
+)
+WIDTH: Final = 120
+
+
+def build_manifest(url: str | None) -> dict[str, Any]:
+    """Build the manifest.
+
+    Args:
+        url: HTTP mode: the public address of flowbot, such as `https://flowbot.example.com`; None for Socket Mode.
+
+    Raises:
+        ConfigurationError: the address is none that Slack takes.
+    """
+    address = None if url is None else _events_address(url)
+    to_flowbot = {} if address is None else {"request_url": address}
+    return {
+        "display_information": {
+            "name": "flowbot",
+            "description": "Your Enkapush push flows, with your team's approval.",
+            "long_description": LONG_DESCRIPTION,
+            "background_color": "#4a1d6e",
+        },
+        "features": {
+            "app_home": {
+                "home_tab_enabled": True,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": True,
+            },
+            "bot_user": {"display_name": "flowbot", "always_online": True},
+            "slash_commands": [
+                {
+                    "command": "/flows",
+                    **({} if address is None else {"url": address}),
+                    "description": "Show, create and change push flows, with your team's approval",
+                    "usage_hint": "[list | show 12 | create | enable 12 | approvals | help]",
+                    "should_escape": True,
+                }
+            ],
+            "shortcuts": [
+                {
+                    "name": "Push flows",
+                    "type": "global",
+                    "callback_id": str(ShortcutId.WINDOW),
+                    "description": "See the push flows of your channels",
+                },
+                {
+                    "name": "Make a push of this message",
+                    "type": "message",
+                    "callback_id": str(ShortcutId.MESSAGE),
+                    "description": "Open the form of a new push flow with the message's text",
+                },
+            ],
+        },
+        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "settings": {
+            "event_subscriptions": {**to_flowbot, "bot_events": sorted(EVENT_MODELS)},
+            "interactivity": {
+                "is_enabled": True,
+                **to_flowbot,
+                **({} if address is None else {"message_menu_options_url": address}),
+            },
+            "org_deploy_enabled": False,
+            "socket_mode_enabled": address is None,
+            "token_rotation_enabled": False,
+        },
+    }
+
+
+def format_manifest(manifest: dict[str, Any], *, as_json: bool) -> str:
+    """Format the manifest as YAML, as Slack's page takes it, or as JSON."""
+    if as_json:
+        return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    return HEADER + yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
+def _events_address(url: str) -> str:
+    """Return the address of Slack's requests below a public one."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise ConfigurationError(f"--url: {url} is no https:// address")
+    return url.rstrip("/").removesuffix(PATH) + PATH

@@ -1,0 +1,72 @@
+"""What a policy file would change, and for whom: a line each."""
+
+import pytest
+
+from flowbot.services.policy_differences import describe_differences
+from flowbot.services.policy_files import parse_book
+
+BEFORE = """
+[websites]
+1 = "Shop"
+2 = "Blog"
+[[channels]]
+id = "C0MARKETING"
+websites = [1, 2]
+viewers = ["*"]
+editors = ["S0EDITORS"]
+approvers = ["S0LEADS", "U0BURAK"]
+[channels.approval]
+channel = "C0APPROVALS"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("", "", []),
+        ('"S0LEADS", ', "", ["C0MARKETING: S0LEADS no longer approves"]),
+        (
+            '["S0EDITORS"]',
+            '["U0EMMA"]',
+            ["C0MARKETING: U0EMMA can edit flows", "C0MARKETING: S0EDITORS can no longer edit flows"],
+        ),
+        ('["*"]', "[]", ["C0MARKETING: everyone in the channel can no longer see flows as a viewer"]),
+        ("[1, 2]", "[2, 3]", ["C0MARKETING: website 3 is added", "C0MARKETING: website 1 is removed"]),
+        ("[1, 2]", '"all"', ["C0MARKETING: websites 1, 2 → all"]),
+        (
+            'channel = "C0APPROVALS"',
+            "quorum = 2",
+            ["C0MARKETING: quorum 1 → 2", "C0MARKETING: channel C0APPROVALS → none"],
+        ),
+        (
+            'channel = "C0APPROVALS"',
+            'channel = "C0APPROVALS"\nself_approval = true',
+            ["C0MARKETING: self_approval no → yes"],
+        ),
+        (
+            'channel = "C0APPROVALS"',
+            'channel = "C0APPROVALS"\nbreak_glass = ["U0DENIZ"]',
+            ["C0MARKETING: U0DENIZ can skip approval"],
+        ),
+        ('2 = "Blog"', "", ["website 2: no longer named Blog"]),
+        ('"Blog"', '"Magazine"', ["website 2: named Magazine"]),
+    ],
+)
+def test_each_difference_is_a_line_that_names_the_channel(old: str, new: str, lines: list[str]) -> None:
+    after = BEFORE.replace(old, new, 1) if old else BEFORE
+    assert describe_differences(parse_book(BEFORE), parse_book(after)) == lines
+
+
+def test_a_new_channel_lists_what_it_grants_and_a_removed_one_what_ends() -> None:
+    new = BEFORE.replace("C0MARKETING", "C0SALES")
+    assert describe_differences(parse_book(BEFORE), parse_book(new)) == [
+        "C0MARKETING: nobody can use flowbot any more",
+        "C0SALES: flowbot is set up",
+        "C0SALES: website 1 is added",
+        "C0SALES: website 2 is added",
+        "C0SALES: everyone in the channel can see flows",
+        "C0SALES: S0EDITORS can edit flows",
+        "C0SALES: S0LEADS can approve",
+        "C0SALES: U0BURAK can approve",
+        "C0SALES: channel none → C0APPROVALS",
+    ]

@@ -310,3 +310,15 @@ async def test_the_policy_may_let_outsiders_read(http: World) -> None:
     assert MARK in text_of(request)
     await http.burak.click(request, "Approve")
     await wait_for_status(http, request, "Applied")
+
+
+async def test_a_policy_that_changes_its_mind_redraws_what_waits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    speed_up(world, monkeypatch)
+    await world.start_http()
+    share(world, is_told=False)
+    await world.import_policy(approval_policy(READABLE))
+    request = await request_marked(world)
+    await world.import_policy(approval_policy())
+    await world.deniz.wait_until(lambda: MARK not in text_of(request))
+    await world.import_policy(approval_policy(READABLE))
+    await world.deniz.wait_until(lambda: MARK in text_of(request))

@@ -292,7 +292,11 @@ class PolicyStore(Protocol):
         """Return all policies and names, in the order in which they were written."""
 
     async def replace_all(self, book: PolicyBook, *events: AuditEvent) -> None:
-        """Put `book` in the place of all that was there, and write `events`, in one transaction."""
+        """Put `book` in the place of all that was there, and write `events`, in one transaction.
+
+        Open requests of a channel whose `outsiders_may_read` changes count as not shown in their newest version, here
+        and by `replace_if_unchanged`.
+        """
 
     async def replace_if_unchanged(
         self, seen: ChannelPolicy | None, policy: ChannelPolicy, *events: AuditEvent

@@ -4,11 +4,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, literal
+from sqlalchemy import ColumnElement, Row, and_, func, insert, literal, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome, Progress, Vote, VoteChoice
+from flowbot.domain.change import (
+    OPEN_STATES,
+    Change,
+    ChangeKind,
+    ChangeRequest,
+    ChangeState,
+    Outcome,
+    Progress,
+    Vote,
+    VoteChoice,
+)
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.storage.tables import Document, changes, events, join_buttons, split_buttons, to_plain
@@ -136,6 +146,18 @@ def vote_row(change: ChangeId, vote: Vote) -> dict[str, Any]:
 def read_vote(row: Row[Any]) -> Vote:
     """Read the vote from its row."""
     return Vote(person=UserId(row.person), choice=VoteChoice(row.vote), at=row.at)
+
+
+def is_open_and_shown() -> ColumnElement[bool]:
+    """Match open changes whose newest version was shown to people."""
+    is_open = changes.c.state.in_(sorted(state.value for state in OPEN_STATES))
+    return and_(is_open, changes.c.shown_version >= changes.c.version)
+
+
+async def mark_unshown(connection: AsyncConnection, condition: ColumnElement[bool]) -> None:
+    """Let the open changes that fulfil the condition count as not shown in their newest version."""
+    shown = update(changes).where(and_(condition, is_open_and_shown()))
+    await connection.execute(shown.values(shown_version=changes.c.version - 1))
 
 
 async def append_events(

@@ -1,7 +1,7 @@
 """The repository of everything that names a channel."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import case, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,11 +11,9 @@ from flowbot.domain.change import OPEN_STATES
 from flowbot.domain.ids import ChannelId
 from flowbot.services.ports.channels import ChannelSharing, ChannelStore
 from flowbot.storage.repositories.change_queries import in_states
-from flowbot.storage.repositories.change_rows import append_events
+from flowbot.storage.repositories.change_rows import append_events, is_open_and_shown, mark_unshown
 from flowbot.storage.tables import changes, channel_policies, channels, drafts, messages
 from flowbot.storage.unit_of_work import Database
-
-_IS_OPEN_AND_SHOWN: Final = in_states(OPEN_STATES) & (changes.c.shown_version >= changes.c.version)
 
 
 class ChannelRepository(ChannelStore):
@@ -56,9 +54,7 @@ class ChannelRepository(ChannelStore):
             else:
                 await connection.execute(update(channels).where(channels.c.channel_id == channel).values(row))
             if known is None or known.is_shared != told.is_shared:
-                is_here = (changes.c.message_channel == channel) & _IS_OPEN_AND_SHOWN
-                unshown = update(changes).where(is_here).values(shown_version=changes.c.version - 1)
-                await connection.execute(unshown)
+                await mark_unshown(connection, changes.c.message_channel == channel)
         return told
 
     async def list_open(self) -> tuple[ChannelId, ...]:
@@ -108,7 +104,7 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
         }
         if columns == {name: getattr(row, name) for name in columns}:
             continue
-        columns["shown_version"] = case((_IS_OPEN_AND_SHOWN, changes.c.version - 1), else_=changes.c.shown_version)
+        columns["shown_version"] = case((is_open_and_shown(), changes.c.version - 1), else_=changes.c.shown_version)
         await connection.execute(update(changes).where(changes.c.id == row.id).values(columns))
         moved += 1
     return moved

@@ -14,8 +14,8 @@ from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
-from flowbot.storage.repositories.change_rows import append_events
-from flowbot.storage.tables import channel_policies, websites
+from flowbot.storage.repositories.change_rows import append_events, mark_unshown
+from flowbot.storage.tables import changes, channel_policies, websites
 from flowbot.storage.unit_of_work import Database
 
 
@@ -53,6 +53,9 @@ class PolicyRepository(PolicyStore):
             for n, (website, name) in enumerate(book.websites.items())
         ]
         async with self._database.write(alone="policies") as connection:
+            known = select(channel_policies.c.channel_id, channel_policies.c.document)
+            before = {row.channel_id: row.document for row in await connection.execute(known)}
+            await _mark_unshown(connection, before, {row["channel_id"]: row["document"] for row in policy_rows})
             await connection.execute(delete(channel_policies))
             await connection.execute(delete(websites))
             if policy_rows:
@@ -70,6 +73,7 @@ class PolicyRepository(PolicyStore):
             current = await connection.scalar(select(channel_policies.c.document).where(is_same_channel))
             if current != (None if seen is None else _document(seen)):
                 return False
+            await _mark_unshown(connection, {row["channel_id"]: current or {}}, {row["channel_id"]: row["document"]})
             if current is None:
                 last = await connection.scalar(select(func.max(channel_policies.c.position)))
                 position = 0 if last is None else last + 1
@@ -90,6 +94,23 @@ async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> Channe
     document = await connection.scalar(wanted)
     policy = None if document is None else _read_policy(document)
     return ChannelScope(channel=channel, policy=policy, website_names=await _fetch_website_names(connection))
+
+
+async def _mark_unshown(
+    connection: AsyncConnection, before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Let open requests be shown anew where another policy decides whether people of other organisations read them."""
+    changed = [
+        channel
+        for channel in {*before, *after}
+        if _lets_outsiders_read(before.get(channel, {})) != _lets_outsiders_read(after.get(channel, {}))
+    ]
+    if changed:
+        await mark_unshown(connection, changes.c.channel_id.in_(changed))
+
+
+def _lets_outsiders_read(document: Mapping[str, Any]) -> bool:
+    return bool(document.get("approval", {}).get("outsiders_may_read", False))
 
 
 def _policy_row(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:

@@ -226,7 +226,7 @@ async def test_what_is_so_already_is_not_asked_for(http: World, is_enabled: bool
     await http.import_policy(approval_policy(ALL_GATES))
     add_flow(http, is_enabled=is_enabled)
     await http.emma.send(MARKETING, f"/flows {command} 1")
-    await wait_for_private_message(http.emma, f"Flow 1 is {command}d already.", MARKETING)
+    await wait_for_private_message(http.emma, f"Flow #1 is already {command}d.", MARKETING)
     assert await http.deniz.list_messages(APPROVALS) == []
 
 

@@ -101,13 +101,13 @@ async def test_who_is_not_named_any_more_does_not_break_it(http: World, when: st
     request = await request_change(http)
     if when == "before the click":
         await http.import_policy(approval_policy())
-        assert "don't have permission to do that" in await click_and_read(http, http.deniz, request, "Skip approval")
+        assert "don't have permission for requests" in await click_and_read(http, http.deniz, request, "Skip approval")
     else:
         await http.deniz.click(request, "Skip approval")
         await http.deniz.wait_for_view("Reason")
         await http.import_policy(approval_policy())
         (said,) = await submit_reason(http.deniz, "Now")
-        assert "don't have permission to do that" in said
+        assert "don't have permission for requests" in said
     assert WAITING in text_of(request)
     assert list_writes(http) == []
 

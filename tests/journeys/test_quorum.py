@@ -73,9 +73,9 @@ async def test_who_asks_does_not_count_unless_the_policy_lets_them(running: Worl
     ("approvers", "said"),
     [
         ("[]", "this channel has no approvers"),
-        ('["U0NOBODY"]', "1 more approver is needed"),
-        ('["U0FLOWBOT", "U0JONAS", "U0LEFT"]', "1 more approver is needed"),
-        ('["S0GONE"]', "1 more approver is needed"),
+        ('["U0NOBODY"]', "1 more approver"),
+        ('["U0FLOWBOT", "U0JONAS", "U0LEFT"]', "1 more approver"),
+        ('["S0GONE"]', "1 more approver"),
     ],
     ids=["none", "an id that is nobody's", "a bot, an outsider and one who left", "a group that is gone"],
 )
@@ -95,7 +95,7 @@ async def test_the_small_form_says_so_before_anything_is_typed(http: World) -> N
     await http.emma.send(MARKETING, "/flows show 1")
     shown = await http.emma.wait_for_message(MARKETING, lambda message: "Enable" in http.emma.list_buttons(message))
     await http.emma.click(shown, "Enable")
-    await http.emma.wait_for_view(lambda view: "1 more approver is needed" in text_of(view))
+    await http.emma.wait_for_view(lambda view: "1 more approver" in text_of(view))
     await assert_nothing_was_asked(http)
 
 
@@ -108,7 +108,7 @@ async def test_the_small_form_stays_open_where_the_policy_changed_meanwhile(http
     await wait_for_change_form(http.emma)
     await http.import_policy(approval_policy(TWO_APPROVALS))
     refused = await http.emma.submit({"Reason": "Now"})
-    assert "1 more approver is needed" in "".join(refused.errors.values())
+    assert "1 more approver" in "".join(refused.errors.values())
     await assert_nothing_was_asked(http)
 
 
@@ -186,7 +186,7 @@ async def test_an_edit_is_posted_for_a_skip_too_and_says_so_in_turkish(http: Wor
 async def test_a_skip_that_only_a_bot_may_do_is_none(http: World) -> None:
     add_flow(http)
     await http.import_policy(approval_policy(TWO_APPROVALS, 'break_glass = ["U0FLOWBOT"]'))
-    assert "1 more approver is needed" in await ask_in_vain(http, http.emma)
+    assert "1 more approver" in await ask_in_vain(http, http.emma)
 
 
 async def test_a_membership_that_slack_does_not_tell_refuses_nothing_and_is_no_vote(http: World) -> None:

@@ -44,7 +44,7 @@ TURKISH_LABELS: Final = [
     "Düzenleyenler", "Düzenleyenler: kişiler", "Düzenleyenler: kullanıcı grupları",
     "Onaylayanlar", "Onaylayanlar: kişiler", "Onaylayanlar: kullanıcı grupları",
     "Onay sayısı", "Onay gerektirenler", "Kendi isteğini onaylama", "Geçerlilik (saat)", "Onay kanalı",
-    "Onaylayanlara bildirim", "Onayı atlayabilir", "Ortak kanallarda bildirimler",
+    "Onaylayanlara bildirim", "Onayı atlayabilenler", "Ortak kanallarda bildirimler",
 ]  # fmt: skip
 
 
@@ -97,7 +97,7 @@ async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: W
     assert (deniz.read_field("Quorum"), deniz.read_field("Expiry in hours")) == ("1", "72")
     assert deniz.read_field("What needs approval") == ["Editing a live flow"]
     assert "Enabling and deleting always need approval" in text_of(view)
-    assert "is saved" in await save_setup(deniz, REQUIRED_FIELDS)
+    assert "Saved. The new rules apply now" in await save_setup(deniz, REQUIRED_FIELDS)
     told = await emma.wait_for_message(RANDOM, "flowbot is set up in this channel")
     assert not told.is_ephemeral
     await emma.send(RANDOM, "/flows list")
@@ -151,7 +151,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "Skip approval": ["U0DENIZ"],
         "Pushes in shared channels": True,
     }
-    assert "is saved" in await save_setup(deniz, changes)
+    assert "Saved. The new rules apply now" in await save_setup(deniz, changes)
     after = await stored_policy(running, MARKETING)
     assert after is not None
     assert (after.websites, after.viewers) == ("all", ("*",))
@@ -197,7 +197,7 @@ async def test_everything_in_turkish_for_who_reads_turkish(http: World) -> None:
         "Onaylayanlar: kişiler": "En az bir onaylayan seçin.",
     }
     values = {"Tüm web siteleri": True, "Görüntüleyenler": True, "Onaylayanlar": True}
-    assert "kaydedildi" in await save_setup(http.burak, values)
+    assert "Kaydedildi" in await save_setup(http.burak, values)
     await http.emma.wait_for_message(RANDOM, "flowbot bu kanalda kuruldu")
 
 
@@ -215,13 +215,15 @@ REFUSALS: Final = [
         {"Self-approval": "Nobody else could approve the editors' requests"},
         id="the only editor is the only approver",
     ),
-    pytest.param({"Viewers: people": ["U0JONAS"]}, {"Viewers: people": "not: Jonas Weber"}, id="a stranger"),
-    pytest.param({"Editors: people": ["U0JONAS"]}, {"Editors: people": "not: Jonas Weber"}, id="a stranger who edits"),
+    pytest.param({"Viewers: people": ["U0JONAS"]}, {"Viewers: people": "Remove: Jonas Weber"}, id="a stranger"),
+    pytest.param(
+        {"Editors: people": ["U0JONAS"]}, {"Editors: people": "Remove: Jonas Weber"}, id="a stranger who edits"
+    ),
     pytest.param({"Approvers: people": ["U0FLOWBOT"]}, {"Approvers: people": "Bots can't be chosen"}, id="a bot"),
     pytest.param(
-        {"Skip approval": ["U0JONAS"]}, {"Skip approval": "not: Jonas Weber"}, id="a stranger who breaks the glass"
+        {"Skip approval": ["U0JONAS"]}, {"Skip approval": "Remove: Jonas Weber"}, id="a stranger who skips approval"
     ),
-    pytest.param({"Viewers: people": ["U0NOBODY"]}, {"Viewers: people": "would not tell who"}, id="nobody at all"),
+    pytest.param({"Viewers: people": ["U0NOBODY"]}, {"Viewers: people": "isn't showing"}, id="nobody at all"),
 ]
 
 
@@ -235,7 +237,7 @@ async def test_what_could_not_work_is_refused_at_its_field_and_nothing_is_lost(
     assert all(part in refused[label] for label, part in expected.items())
     assert await stored_policy(http) is None
     assert http.deniz.read_field("Viewers") == ["Everyone in this channel"]
-    assert "is saved" in await save_setup(
+    assert "Saved. The new rules apply now" in await save_setup(
         http.deniz, {label: REQUIRED_FIELDS.get(label) for label in values} | {"Quorum": "1"}
     )
 
@@ -243,7 +245,7 @@ async def test_what_could_not_work_is_refused_at_its_field_and_nothing_is_lost(
 async def test_one_person_may_do_both_where_self_approval_is_allowed(http: World) -> None:
     await open_setup(http.deniz)
     values = REQUIRED_FIELDS | {"Editors: user groups": [], "Editors: people": ["U0BURAK"], "Self-approval": True}
-    assert "is saved" in await save_setup(http.deniz, values)
+    assert "Saved. The new rules apply now" in await save_setup(http.deniz, values)
 
 
 async def test_deactivated_people_are_refused_and_do_not_count(http: World) -> None:
@@ -259,7 +261,9 @@ async def test_a_group_that_is_gone_is_seen_and_refused(http: World) -> None:
     view = await open_setup(http.deniz, MARKETING)
     assert "S0LEADS (deleted user group)" in json.dumps(view.blocks, ensure_ascii=False)
     assert "S0LEADS" in (await save_refused_setup(http.deniz, {}))["Approvers: user groups"]
-    assert "is saved" in await save_setup(http.deniz, {"Approvers: user groups": [], "Approvers: people": ["U0BURAK"]})
+    assert "Saved. The new rules apply now" in await save_setup(
+        http.deniz, {"Approvers: user groups": [], "Approvers: people": ["U0BURAK"]}
+    )
 
 
 async def test_where_slack_does_not_tell_the_groups_none_is_taken_on_trust(http: World) -> None:
@@ -274,7 +278,7 @@ async def test_where_slack_does_not_tell_the_groups_none_is_taken_on_trust(http:
         "Approvers: user groups": [],
         "Approvers: people": ["U0BURAK"],
     }
-    assert "is saved" in await save_setup(http.deniz, people)
+    assert "Saved. The new rules apply now" in await save_setup(http.deniz, people)
 
 
 async def test_where_slack_does_not_tell_who_somebody_is_the_form_stays(http: World) -> None:
@@ -284,7 +288,7 @@ async def test_where_slack_does_not_tell_who_somebody_is_the_form_stays(http: Wo
     refused = await save_refused_setup(http.deniz, REQUIRED_FIELDS)
     assert "isn't showing your profile" in refused["Websites"]
     http.slack.faults.clear()
-    assert "is saved" in await save_setup(http.deniz, {})
+    assert "Saved. The new rules apply now" in await save_setup(http.deniz, {})
 
 
 async def test_who_is_no_admin_any_more_cannot_save(http: World) -> None:
@@ -301,14 +305,14 @@ async def test_the_later_of_two_admins_is_told_and_may_save_again(http: World) -
     deniz, emma = http.deniz, http.emma
     await open_setup(deniz)
     await open_setup(emma)
-    assert "is saved" in await save_setup(emma, REQUIRED_FIELDS)
+    assert "Saved. The new rules apply now" in await save_setup(emma, REQUIRED_FIELDS)
     first = await stored_policy(http)
     shown = await save_setup(deniz, REQUIRED_FIELDS | {"Websites": ["Kitap Durağı"], "Expiry in hours": "5"})
     assert "Somebody else changed these rules meanwhile" in shown
     assert "replace theirs in: Websites and Expiry in hours" in shown
     assert (deniz.read_field("Websites"), deniz.read_field("Expiry in hours")) == (["Kitap Durağı"], "5")
     assert await stored_policy(http) == first
-    assert "is saved" in await save_setup(deniz, {})
+    assert "Saved. The new rules apply now" in await save_setup(deniz, {})
     second = await stored_policy(http)
     assert second is not None
     assert second.websites == (3,)
@@ -322,9 +326,11 @@ async def test_an_older_form_changes_nothing_that_it_has_no_field_for(http: Worl
     view.blocks = [block for block in view.blocks if block["block_id"] != PolicyField.NOTIFY]
     del view.values[PolicyField.NOTIFY]
     await open_setup(emma, MARKETING)
-    assert "is saved" in await save_setup(emma, {"How approvers are notified": "Send each a direct message"})
+    assert "Saved. The new rules apply now" in await save_setup(
+        emma, {"How approvers are notified": "Send each a direct message"}
+    )
     theirs = await stored_policy(http, MARKETING)
-    assert "nothing was changed" in await save_setup(deniz, {})
+    assert "didn't change any rules" in await save_setup(deniz, {})
     assert theirs is not None
     assert theirs.approval.notify == "dm"
     assert await stored_policy(http, MARKETING) == theirs
@@ -335,7 +341,7 @@ async def test_saving_twice_tells_the_channel_once(http: World) -> None:
     await save_setup(http.deniz, REQUIRED_FIELDS)
     await http.emma.wait_for_message(RANDOM, "flowbot is set up in this channel")
     await open_setup(http.deniz)
-    assert "nothing was changed" in await save_setup(http.deniz, {})
+    assert "didn't change any rules" in await save_setup(http.deniz, {})
     assert len(await http.emma.list_messages(RANDOM)) == 1
     assert len(await policy_events(http)) == 1
 
@@ -365,7 +371,7 @@ async def test_names_are_shown_as_they_are_and_call_nobody(http: World) -> None:
         "Websites": [list_options(view, "Websites")[0]["value"]],
         "Editors: user groups": ["S0EDITORS"],
     }
-    assert "is saved" in await save_setup(http.deniz, values)
+    assert "Saved. The new rules apply now" in await save_setup(http.deniz, values)
     told = await http.emma.wait_for_message(RANDOM, "flowbot is set up in this channel")
     assert "<!channel> *bold* <@U0EMMA>" in text_of(told)
     assert list_calling_elements(told) == [{"type": "user", "user_id": "U0DENIZ"}]
@@ -399,7 +405,7 @@ def list_calling_elements(message: Message) -> list[dict[str, Any]]:
 async def test_where_the_channel_cannot_be_told_the_admin_is(http: World) -> None:
     http.slack.faults.add("chat.postMessage", error="is_archived", times=1)
     await open_setup(http.deniz, MARKETING)
-    assert "is saved" in await save_setup(http.deniz, {"Expiry in hours": "5"})
+    assert "Saved. The new rules apply now" in await save_setup(http.deniz, {"Expiry in hours": "5"})
     await http.deniz.wait_for_message(MARKETING, "the channel couldn't be told")
 
 
@@ -417,7 +423,9 @@ async def test_more_websites_than_a_menu_holds_are_found_by_their_name(running: 
     view = await open_setup(running.deniz)
     found = await running.deniz.search_options(view, "Websites", "site 149")
     assert [each["value"] for each in found["options"]] == ["149"]
-    assert "is saved" in await save_setup(running.deniz, REQUIRED_FIELDS | {"Websites": found["options"]})
+    assert "Saved. The new rules apply now" in await save_setup(
+        running.deniz, REQUIRED_FIELDS | {"Websites": found["options"]}
+    )
     policy = await stored_policy(running)
     assert policy is not None
     assert policy.websites == (149,)
@@ -428,4 +436,4 @@ async def test_without_any_known_website_all_can_be_chosen(http: World) -> None:
     view = await open_setup(http.deniz)
     assert "No websites to choose from yet" in text_of(view)
     assert "at least one website" in (await save_refused_setup(http.deniz, {"Approvers": True}))["All websites"]
-    assert "is saved" in await save_setup(http.deniz, {"All websites": True})
+    assert "Saved. The new rules apply now" in await save_setup(http.deniz, {"All websites": True})

@@ -4,8 +4,13 @@ from typing import Any, Final
 
 import pytest
 
+from flowbot.domain.change import ChangeState
+from flowbot.domain.ids import UserId
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
+from flowbot.services.ports.messages import MessageKey, MessageRole
 from flowbot.slack.notify import direct_copies, message_sync
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.messages import MessageRepository
 from tests.journeys.form_steps import add_flow, open_form
 from tests.journeys.request_steps import (
     WAITING,
@@ -310,6 +315,23 @@ async def test_who_takes_no_direct_messages_is_told_where_they_asked(http: World
     await http.import_policy(approval_policy())
     http.slack.workspace.channels[APPROVALS].members.remove("U0EMMA")
     request = await request_change(http)
+    http.slack.faults.add("chat.postMessage", delay=0.001)
+    http.slack.faults.add("chat.postMessage", error="cannot_dm_bot", times=None)
+    await http.burak.click(request, "Approve")
+    told = await http.emma.wait_for_message(MARKETING, "is live · approved by Burak Demir")
+    assert told.is_ephemeral
+
+
+async def test_who_takes_no_direct_message_after_one_was_cut_off_is_told_where_they_asked(http: World) -> None:
+    await http.import_policy(approval_policy())
+    http.slack.workspace.channels[APPROVALS].members.remove("U0EMMA")
+    request = await request_change(http)
+    async with http.open_database() as database:
+        store = ChangeRepository(database, http.time.now)
+        (change_id,) = {event.change async for event in store.all_events() if event.change is not None}
+        emma = UserId(http.emma.id)
+        cut_off = MessageKey.for_state(change_id, MessageRole.DIRECT_NOTICE, ChangeState.APPLIED, emma)
+        assert await MessageRepository(database).claim(cut_off, 2)
     http.slack.faults.add("chat.postMessage", delay=0.001)
     http.slack.faults.add("chat.postMessage", error="cannot_dm_bot", times=None)
     await http.burak.click(request, "Approve")

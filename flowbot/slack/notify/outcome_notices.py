@@ -92,8 +92,8 @@ class OutcomeNotices:
             await self.sender.send(key, change.version, request.requester, lambda _: message)
         except MessageRefusedError as refused:
             log.info("telling.direct_refused", change=change.id, error=refused.reason)
-            if not await self.messages.claim(key, change.version):
-                return
+            # Where an earlier attempt was cut off, its claim is still there.
+            await self.messages.claim(key, change.version)
             try:
                 await self.responder.notify_person(request.channel, request.requester, message)
             except DependencyError:

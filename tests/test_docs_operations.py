@@ -1,5 +1,6 @@
 """docs/operations.md and what it speaks of keep what they say: commands, settings, metrics, alerts, image, unit."""
 
+import json
 import re
 import tomllib
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from flowbot import cli
@@ -20,6 +22,12 @@ from tests.test_docs import all_commands, table_rows
 ROOT: Final = Path(__file__).parent.parent
 PAGE: Final = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 ALERTS: Final = (ROOT / "deploy" / "alerts.yml").read_text(encoding="utf-8")
+DASHBOARD: Final = json.loads((ROOT / "deploy" / "dashboard.json").read_text(encoding="utf-8"))
+EXPRESSIONS: Final = [
+    *(rule["expr"] for group in yaml.safe_load(ALERTS)["groups"] for rule in group["rules"]),
+    *(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]),
+]
+"""Every PromQL expression of `deploy`."""
 UNIT: Final = (ROOT / "deploy" / "flowbot.service").read_text(encoding="utf-8")
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 FOREIGN: Final = frozenset({"PGPASSWORD"})
@@ -88,19 +96,48 @@ def test_the_page_names_every_metric_with_its_labels_and_no_other(known_metrics:
     assert told == known_metrics
 
 
-def test_the_alerts_ask_for_metrics_that_there_are(known_metrics: Known) -> None:
-    asked = set(re.findall(r"\bflowbot_\w+", ALERTS)) | set(
-        re.findall(r"\bflowbot_\w+", section("When an alert fires"))
+def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_there_are(known_metrics: Known) -> None:
+    assert len(EXPRESSIONS) > 30
+    for expression in EXPRESSIONS:
+        named = [_strip_suffix(name) for name in re.findall(r"\bflowbot_\w+", expression)]
+        assert named or re.search(r"\bup\{", expression), expression
+        assert set(named) <= set(known_metrics), expression
+        for name, inside in re.findall(r"\b(flowbot_\w+)\{([^}]*)\}", expression):
+            labels = set(re.findall(r"(\w+)\s*(?:=~|!=|=)", inside))
+            assert labels <= known_metrics[_strip_suffix(name)] | {"job"}, expression
+        grouped = {label for inside in re.findall(r"\bby \(([^)]*)\)", expression) for label in inside.split(", ")}
+        assert grouped <= frozenset[str]().union(*(known_metrics[name] for name in named), {"job", "le"}), expression
+        states = {state for inside in re.findall(r'\bstate=~?"([^"]*)"', expression) for state in inside.split("|")}
+        assert states <= set(ChangeState), expression
+        assert expression.count("(") == expression.count(")"), expression
+    assert {_strip_suffix(name) for name in re.findall(r"\bflowbot_\w+", section("When an alert fires"))} <= set(
+        known_metrics
     )
-    assert asked
-    assert {re.sub(r"_(count|bucket|sum)$", "", name) for name in asked} <= set(known_metrics)
 
 
-def test_the_alerts_ask_for_labels_that_there_are(known_metrics: Known) -> None:
-    for name, inside in re.findall(r"\b(flowbot_\w+)\{([^}]*)\}", ALERTS):
-        labels = set(re.findall(r"(\w+)\s*(?:=~|!=|=)", inside))
-        assert labels <= known_metrics[re.sub(r"_(count|bucket|sum)$", "", name)], name
-    assert set(re.findall(r'state="(\w+)"', ALERTS)) <= set(ChangeState)
+def test_no_expression_mixes_two_workspaces() -> None:
+    for expression in EXPRESSIONS:
+        aggregations = re.findall(r"\b(?:sum|max|min|count)\b(?: by \(([^)]*)\))?", expression)
+        assert all("job" in labels.split(", ") for labels in aggregations), expression
+
+
+def test_the_dashboard_shows_every_metric_and_says_what_each_panel_is(known_metrics: Known) -> None:
+    panels, shown = DASHBOARD["panels"], set[str]()
+    assert len({panel["id"] for panel in panels}) == len({panel["title"] for panel in panels}) == len(panels)
+    for panel in panels:
+        assert panel["title"]
+        assert panel["description"].endswith(".")
+        for target in panel["targets"]:
+            shown |= {_strip_suffix(name) for name in re.findall(r"\bflowbot_\w+", target["expr"])}
+            legend = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+            grouped = re.search(r"\bby \(([^)]*)\)", target["expr"])
+            assert grouped
+            assert legend == set(grouped[1].split(", ")) - {"le"}, panel["title"]
+    assert shown == set(known_metrics)
+
+
+def _strip_suffix(name: str) -> str:
+    return re.sub(r"_(count|bucket|sum)$", "", name)
 
 
 def test_each_alert_has_a_paragraph_and_each_paragraph_an_alert() -> None:

@@ -33,6 +33,8 @@ RECOVERY_SECONDS: Final = 10.0
 """What recovery may take, from the start of the new process."""
 CONCURRENT_CASES: Final = 3
 LOOK_SECONDS: Final = 0.005
+SLOW: Final = "Your answer will follow"
+"""What is said where an answer takes long."""
 ENDED_SECONDS: Final = 60.0
 """Far more than a process may take to end: tests that care look at the time."""
 
@@ -225,9 +227,10 @@ class Deployment:
                 await asyncio.sleep(20 * LOOK_SECONDS)
 
     def private_messages(self, person: SandboxPerson, words: str = "") -> list[Message]:
-        """List the messages that only this person sees, oldest first."""
+        """List the messages that only this person sees, oldest first, without what a busy machine adds."""
         seen = self.slack.context.workspace.list_visible_messages(MARKETING, person.id)
-        return [message for message in seen if message.is_ephemeral and words in text_of(message)]
+        private = [message for message in seen if message.is_ephemeral and SLOW not in text_of(message)]
+        return [message for message in private if words in text_of(message)]
 
 
 @asynccontextmanager

@@ -100,7 +100,7 @@ async def redeliver_to_both(deployment: Deployment) -> None:
     deployment.enkapush.faults.add(Fault.delay(0.3, method="POST", path="/flows"))
     await deployment.emma.submit(flow_fields(NAME))
     await redeliver_to_all(deployment, processes * 3)
-    await deployment.emma.wait_for_message(MARKETING, CREATED)
+    await deployment.emma.wait_for_message(MARKETING, CREATED, timeout=RECOVERY_SECONDS)
 
 
 async def tell_by_one_of_two(deployment: Deployment) -> None:

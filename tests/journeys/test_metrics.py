@@ -24,7 +24,13 @@ from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.storage.tables import changes
 from tests.journeys.form_steps import REQUIRED_FIELDS, open_form
-from tests.journeys.request_steps import approval_policy, request_change, speed_up, wait_for_status
+from tests.journeys.request_steps import (
+    approval_policy,
+    request_change,
+    request_change_and_wait,
+    speed_up,
+    wait_for_status,
+)
 from tests.journeys.world import MARKETING, World, block_database, on_both_databases
 
 HOUR: Final = 3600.0
@@ -237,7 +243,7 @@ async def test_a_reminder_that_is_lost_is_counted(world: World, monkeypatch: pyt
     speed_up(world, monkeypatch)
     _, origin = await world.start_http()
     await world.import_policy(approval_policy("expires_after_hours = 8"))
-    await request_change(world)
+    await request_change_and_wait(world)
     world.slack.faults.add("chat.postMessage", error="internal_error")
     world.time.ahead += 2 * HOUR
     await wait_for_scrape(origin, lambda seen: seen.sum("flowbot_recovery_failures_total", step="due"))

@@ -80,6 +80,7 @@ def test_numbers_are_those_of_the_code(is_so: bool, said: str) -> None:
 MODULES: Final = {
     "python-dotenv": "dotenv",
     "prometheus-client": "prometheus_client",
+    "pyyaml": "yaml",
     "pydantic-settings": "pydantic_settings",
     "slack-bolt": "slack_bolt",
     "slack-sdk": "slack_sdk",
@@ -89,7 +90,6 @@ BY_NAME: Final = {
     "aiosqlite": "sqlite+aiosqlite",
     "psycopg": "postgresql+psycopg",
     "tzdata": "zoneinfo",
-    "python-dotenv": "env_file",
 }
 """Packages that nobody imports: what else of the code asks for them."""
 

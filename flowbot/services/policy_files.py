@@ -138,7 +138,7 @@ def read_policy_file(file: Path) -> str:
 
 
 def parse_book(text: str) -> PolicyBook:
-    """Parse a book from TOML; README, "Channel policy", has the format.
+    """Parse a book from TOML; README, "Channel policy", shows one.
 
     Raises:
         PolicyFileError: it is not TOML, or not such a book.

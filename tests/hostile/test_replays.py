@@ -189,7 +189,7 @@ async def reject_before_the_policy_allows_it(world: World) -> Delivery:
     await world.import_policy(approval_policy(approvers=NOBODY))
     world.time.ahead += 120
     (said,) = await submit_reason(world.burak, "No")
-    assert "izin vermiyor" in said
+    assert "yetkiniz yok" in said
     await world.import_policy(approval_policy())
     return last_delivery(world)
 

@@ -247,7 +247,7 @@ async def test_rights_are_looked_at_again_at_every_page_turn(http: World) -> Non
 async def test_where_slack_cannot_tell_the_groups_nobody_gets_in_by_a_group(http: World) -> None:
     http.slack.faults.add("usergroups.list", error="internal_error", times=None)
     await http.burak.send(AGENCY, "/flows list")
-    await http.burak.wait_for_message(AGENCY, "hangi kullanıcı gruplarında")
+    await http.burak.wait_for_message(AGENCY, "kullanıcı gruplarınızı göstermiyor")
     http.slack.faults.clear()
     await http.burak.send(AGENCY, "/flows list")
     await http.burak.wait_for_message(AGENCY, "0 akış")
@@ -266,7 +266,7 @@ async def test_where_slack_tells_no_group_in_any_way_nobody_gets_in_by_one(http:
     http.slack.faults.add("usergroups.list", error="unknown_method", times=None)
     http.slack.faults.add("usergroups.users.list", error="internal_error", times=None)
     await http.burak.send(AGENCY, "/flows list")
-    await http.burak.wait_for_message(AGENCY, "hangi kullanıcı gruplarında")
+    await http.burak.wait_for_message(AGENCY, "kullanıcı gruplarınızı göstermiyor")
 
 
 async def test_where_slack_cannot_tell_who_it_is_nobody_gets_in(http: World) -> None:

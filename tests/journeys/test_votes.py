@@ -281,7 +281,7 @@ async def test_where_slack_cannot_tell_the_groups_nobody_approves_by_a_group(htt
     http.time.ahead += 61
     http.slack.faults.add("usergroups.list", error="internal_error", times=None)
     await http.burak.click(request, "Approve")
-    await wait_for_private_message(http.burak, "hangi kullanıcı gruplarında")
+    await wait_for_private_message(http.burak, "kullanıcı gruplarınızı göstermiyor")
     assert WAITING in text_of(request)
 
 

@@ -11,7 +11,7 @@ from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, in_both_modes
 
 def list_names(message: Message) -> list[str]:
     """List the flows on a page, in order."""
-    return [found[1] for found in re.finditer(r"^(?:🟢|⚪) #\d+ (.*) · \w+$", text_of(message), re.MULTILINE)]
+    return [found[1] for found in re.finditer(r"^(?:🟢|⚪) #\d+ (.*) · [\w ]+$", text_of(message), re.MULTILINE)]
 
 
 @in_both_modes

@@ -31,7 +31,7 @@ class ImageUpload:
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """A stored image's true type, and its size in bytes."""
+    """An image's type, and its size in bytes: the true ones of a stored image, what Slack says of an uploaded one."""
 
     content_type: str
     size: int

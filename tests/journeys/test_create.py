@@ -112,7 +112,7 @@ async def test_whatever_is_typed_a_flow_is_made_disabled(http: World, text: str)
     [
         ({}, ("Website: Lale Moda", "Wait: 1 day after subscribing", "Segment: All subscribers")),
         ({"Wait": "3", "Wait unit": "hours", "Segment": "VIP (0)"}, ("Wait: 3 hours after", "Segment: VIP (0)")),
-        ({"Wait": "soon"}, ("Wait: –",)),
+        ({"Wait": "soon"}, ("Website: Lale Moda\nSegment: All subscribers",)),
     ],
 )
 async def test_the_preview_says_whom_it_reaches_and_when(
@@ -126,6 +126,28 @@ async def test_the_preview_says_whom_it_reaches_and_when(
     preview = text_of(await http.emma.wait_for_view("As a subscriber sees it"))
     for part in parts:
         assert part in preview
+
+
+async def test_the_preview_shows_the_picture_that_was_just_added_or_names_it(http: World) -> None:
+    form = await open_form(http.emma, "/flows create")
+    for label, value in REQUIRED_FIELDS.items():
+        http.emma.fill(label, value)
+    for name, content, said in (
+        ("new.png", PNG, None),
+        ("new.webp", b"RIFF\x1a\x00\x00\x00WEBPVP8 " + bytes(2000), "New picture (WebP, 2 KB)"),
+    ):
+        file = http.emma.upload(name, content)
+        http.emma.fill("Image", file)
+        await http.emma.click(form, "Preview")
+        preview = await http.emma.wait_for_view("As a subscriber sees it")
+        shown = [block["slack_file"]["id"] for block in preview.blocks if block["type"] == "image"]
+        assert shown == ([] if said else [file.id])
+        assert said is None or said in text_of(preview)
+        await http.emma.close()
+    http.emma.fill("Image", http.emma.upload("new.png", PNG))
+    http.slack.faults.add("views.push", error="invalid_arguments", block_type="image")
+    await http.emma.click(form, "Preview")
+    await http.emma.wait_for_view(f"New picture (PNG, {len(PNG)} bytes)")
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ async def _request_edit(world: World, name: str, content: bytes) -> tuple[Stored
 
 
 def _shown_files(message: Message) -> list[str]:
-    return [block["slack_file"]["id"] for block in message.blocks or [] if "slack_file" in block]
+    return [block["hero_image"]["slack_file"]["id"] for block in message.blocks or [] if block["type"] == "card"]
 
 
 async def test_a_request_shows_its_new_picture_with_type_and_size(http: World) -> None:
@@ -185,7 +185,7 @@ async def test_a_webp_is_named_with_type_and_size(http: World) -> None:
 
 
 async def test_a_picture_that_slack_does_not_show_is_named(http: World) -> None:
-    http.slack.faults.add("chat.postMessage", error="invalid_blocks", block_type="image")
+    http.slack.faults.add("chat.postMessage", error="invalid_blocks", block_type="image", times=None)
     _, request = await _request_edit(http, "new.png", PNG)
     assert _shown_files(request) == []
     assert f"Image: → a new picture: PNG, {len(PNG)} bytes" in text_of(request)

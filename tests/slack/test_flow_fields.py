@@ -40,6 +40,31 @@ def test_a_plain_field_that_differs_is_shown_with_both_values(attribute: str) ->
     assert "".join(part["text"] for part in line["elements"]) == f"{t(field.label)}: {shown}"
 
 
+@pytest.mark.parametrize(
+    ("url", "on_card", "in_text"),
+    [
+        ("https://shop.example/sale", "Opens shop.example", False),
+        ("https://*b*.example/", None, True),
+        ("https://<!channel>/", None, True),
+        ("https://çiçek.example/", None, True),
+        ("", None, False),
+    ],
+)
+def test_a_pictures_card_has_the_host_unless_formatting_could_hide_in_it(
+    url: str, on_card: str | None, in_text: bool
+) -> None:
+    content = replace(CONTENT, url=url, title="*T* <!channel>")
+    blocks = push.push_blocks(content, LOCALES.for_reader("en"), image_url="https://cdn.example/1.png")
+    card = blocks[-1]
+    assert (card["type"], card["hero_image"]["image_url"]) == ("card", "https://cdn.example/1.png")
+    assert card.get("body", {}).get("text") == on_card
+    host = url.removeprefix("https://").partition("/")[0]
+    assert (f"\n{host}" in [part["text"] for part in blocks[1]["elements"][0]["elements"]]) is in_text
+    assert "card" not in [
+        block["type"] for block in push.push_blocks(content, LOCALES.for_reader("en"), image_url=None)
+    ]
+
+
 @pytest.mark.parametrize("t", [LOCALES.for_reader("en"), LOCALES.for_reader("tr")])
 def test_every_label_has_its_words(t: Translator) -> None:
     keys = {*LABEL_KEYS.values(), *(field.label for field in FIELDS.values())}

@@ -434,7 +434,8 @@ def test_a_failed_form_can_be_opened_again() -> None:
 def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, image: str | None) -> None:
     content = draft_content({"title": title, "description": text, "url": url, "button_1_title": title})
     audience = push.audience_block(title, parse_wait({"wait": text}, None), text, EN)
-    view = push.preview_view(content, [], EN, audience=audience, image_url=image, adds_image=adds)
+    pushed = push.preview_blocks(content, [], EN, image_url=image)
+    view = push.preview_view(pushed, audience, EN, note=push.format_unshown_image(None, EN) if adds else "")
     assert "submit" not in check_view(json.loads(json.dumps(view)), WORKSPACE, "modal")
     assert ("once the flow is saved" in text_of_blocks(view)) is adds
 

@@ -12,12 +12,15 @@ from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_o
 from flowbot.slack.api.client import create_web_client, open_session
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.payloads.incoming import ReplyTarget
-from flowbot.slack.views.block_kit import image, plain, section
+from flowbot.slack.views.block_kit import card, image, plain, section
 from flowbot.slack.views.message import Message
 
 MARKETING, RANDOM, EMMA = "C0MARKETING", "C0RANDOM", "U0EMMA"
 HELLO: Final = Message((section(plain("Hello")),))
 PICTURE: Final = Message((section(plain("Hello")), image("https://cdn.example/a.png", "A picture")))
+CARD: Final = Message(
+    (section(plain("Hello")), card(image("https://cdn.example/a.png", "A picture"), "Opens a.example"))
+)
 
 
 class Setup:
@@ -93,6 +96,28 @@ async def test_a_picture_that_slack_cannot_fetch_does_not_cost_the_words(setup: 
     setup.slack.faults.add(way, block_type="image", times=None)
     await setup.responder.reply_privately(setup.reply_target(url=None if way == "response_url" else ""), PICTURE)
     assert await setup.read_messages() == [("Hello", True)]
+
+
+@pytest.mark.parametrize("way", ["response_url", "chat.postEphemeral"])
+async def test_a_workspace_that_refuses_a_card_gets_classic_blocks_from_then_on(setup: Setup, way: str) -> None:
+    url = None if way == "response_url" else ""
+    await setup.responder.reply_privately(setup.reply_target(url=url), CARD)
+    setup.slack.workspace.accepts_newer_blocks = False
+    for _ in range(2):
+        await setup.responder.reply_privately(setup.reply_target(url=url), CARD)
+    seen = await setup.emma.list_messages(MARKETING)
+    kinds = [[block["type"] for block in message.blocks or []] for message in seen]
+    assert kinds == [["section", "card"], *[["section", "context", "image"]] * 2]
+    assert setup.count_shortened(way) == {"invalid_blocks": 1}
+
+
+async def test_a_picture_that_slack_cannot_fetch_says_nothing_about_cards(setup: Setup) -> None:
+    setup.slack.faults.add("response_url", block_type="image", times=2)
+    for _ in range(2):
+        await setup.responder.reply_privately(setup.reply_target(), CARD)
+    first, second = await setup.emma.list_messages(MARKETING)
+    assert [block["type"] for block in first.blocks or []] == ["section", "context"]
+    assert [block["type"] for block in second.blocks or []] == ["section", "card"]
 
 
 @pytest.mark.parametrize("trouble", [{"error": "fatal_error"}, {"status": 503}, {"lose_answer": True}])

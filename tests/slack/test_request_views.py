@@ -252,7 +252,7 @@ def test_a_request_shows_the_push_where_it_goes_and_when() -> None:
         "URL: https://shop.example/spring", "Button 1: See → https://shop.example/see", "⚠ No UTM values",
     ):  # fmt: skip
         assert part in text_of(message)
-    assert [block["image_url"] for block in message.blocks if block["type"] == "image"] == [FLOW.image_url]
+    assert [block["hero_image"]["image_url"] for block in message.blocks if block["type"] == "card"] == [FLOW.image_url]
 
 
 def test_votes_show_as_progress_and_the_end_on_each_readers_clock() -> None:
@@ -371,7 +371,7 @@ def test_an_edit_is_shown_field_by_field() -> None:
 
 
 def test_an_edits_new_picture_does_not_show_as_the_old_one() -> None:
-    assert not [block for block in draw_request(edit_details()).blocks if block["type"] == "image"]
+    assert not [block for block in draw_request(edit_details()).blocks if block["type"] == "card"]
 
 
 def test_what_differs_from_the_last_approval_is_shown() -> None:
@@ -470,7 +470,7 @@ def test_a_flow_that_is_gone_cannot_be_asked_for_again() -> None:
 def test_a_deleted_flow_can_be_restored() -> None:
     message = draw_request(request_details(ChangeState.APPLIED, ChangeKind.DELETE))
     assert list(buttons_by_label(message)) == ["Restore"]
-    assert not [block for block in message.blocks if block["type"] == "image"]
+    assert not [block for block in message.blocks if block["type"] == "card"]
 
 
 def test_a_restored_flow_says_where_it_comes_from() -> None:

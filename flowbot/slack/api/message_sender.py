@@ -25,7 +25,7 @@ class BlocksRefusedError(Exception):
 
 
 class MessageSender:
-    """Sends each message as long as Slack takes it.
+    """Sends each message as long as Slack takes it, and in classic blocks once the workspace has refused cards.
 
     Args:
         client: the Web API, as the bot.
@@ -35,6 +35,7 @@ class MessageSender:
     def __init__(self, client: AsyncWebClient, counts: CallCounter | None = None) -> None:
         self._client = client
         self._counts = counts
+        self._takes_cards = True
 
     async def call(self, method: str, message: Message, **params: Any) -> Any:
         """Call `method`, such as `chat.postMessage`, with `message` as its content, and return Slack's answer.
@@ -64,16 +65,25 @@ class MessageSender:
         version = message.fitted()
         if version is not message:
             self._report(method, "length", "")
+        if not self._takes_cards:
+            version = version.without_cards()
+        refused: Message | None = None
         while True:
             try:
-                return await send(version)
+                answer = await send(version)
             except (SlackApiError, BlocksRefusedError) as error:
                 code = error.reason if isinstance(error, BlocksRefusedError) else error_code(error)
                 shorter = version.fallback(code)
                 if shorter is None:
                     raise
                 self._report(method, code, str(error_detail(error)) if isinstance(error, SlackApiError) else "")
-                version = shorter
+                refused, version = version, shorter
+            else:
+                # Without an image Slack may have refused the picture, not the card.
+                if refused is not None and version == refused.without_cards():
+                    self._takes_cards = False
+                    log.info("slack.no_cards")
+                return answer
 
     def _report(self, method: str, reason: str, detail: str) -> None:
         log.warning("slack.shortened", method=method, reason=reason, detail=detail)

@@ -63,8 +63,13 @@ class Modals:
             raise FormNotOpenedError from error
         return str((answer.get("view") or {}).get("id") or "")
 
-    async def push(self, trigger: str, view: View) -> str:
+    async def push(self, trigger: str, view: View, *, otherwise: View | None = None) -> str:
         """Show a view on top of the one that is open, and return its id.
+
+        Args:
+            trigger: what the person did, for a few seconds.
+            view: the view.
+            otherwise: the view to show where Slack refuses that one, for a file that it does not show, say.
 
         Raises:
             UserError: Slack did not show it.
@@ -72,6 +77,8 @@ class Modals:
         try:
             answer = await self._client.views_push(trigger_id=trigger, view=view)
         except SLACK_ERRORS as error:
+            if error_code(error) in INVALID and otherwise is not None and otherwise != view:
+                return await self.push(trigger, otherwise)
             log.warning("modal.not_pushed", error=error_code(error), detail=error_detail(error))
             raise UserError("form.not_opened") from error
         return str((answer.get("view") or {}).get("id") or "")

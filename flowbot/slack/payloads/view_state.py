@@ -36,11 +36,13 @@ Text = Annotated[str, _or("")]
 
 
 class FileRef(_Shape):
-    """A file that a person added. Its name is what Slack says, so the bytes decide."""
+    """A file that a person added. Its name, type and size are what Slack says, so the bytes decide."""
 
     id: Annotated[str, Field(pattern=r"^F[A-Z0-9]{1,30}$")]
     name: Text = ""
     url_private_download: Text = ""
+    mimetype: Text = ""
+    size: Annotated[int, _or(0)] = 0
 
 
 def _option_text(text: Any) -> str:

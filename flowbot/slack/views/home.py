@@ -79,7 +79,7 @@ def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
 
 
 def _tab_view(blocks: Iterable[Block]) -> View:
-    return {"type": "home", "blocks": list(blocks)}
+    return {"type": "home", "blocks": block_kit.replace_cards(blocks)}
 
 
 def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flowbot.domain.text import utf16_length
-from flowbot.slack.views.block_kit import Block, Element, actions, clip
+from flowbot.slack.views.block_kit import Block, Element, actions, clip, replace_cards
 from flowbot.slack.views.shortening import HEADLINE_MAX, count_characters, shorten_blocks
 
 _MARKS: Final = re.compile(r"[*_~`>＞]|@|#(?!\d+(?![\w-]))|:(?=\S)|(?<=\S)\.(?=\S)")
@@ -40,11 +40,15 @@ class Message:
         """The headline again: desktops show the first block in a notification, phones this text."""
         return format_headline(self.blocks[0])
 
+    def without_cards(self) -> "Message":
+        """Return the message in classic blocks; a workspace that knows no cards answers `invalid_blocks`."""
+        return replace(self, blocks=tuple(replace_cards(self.blocks)))
+
     def without_images(self) -> "Message":
         """Return the message without its images; Slack answers `invalid_blocks` where it cannot fetch one."""
         blocks = tuple(
             {key: value for key, value in block.items() if key != "accessory" or value["type"] != "image"}
-            for block in self.blocks
+            for block in replace_cards(self.blocks)
             if block["type"] != "image"
         )
         return replace(self, blocks=blocks)
@@ -68,7 +72,7 @@ class Message:
         Args:
             refusal: Slack's error code.
         """
-        candidates = [self.without_images()] if refusal == INVALID_BLOCKS else []
+        candidates = [self.without_cards(), self.without_images()] if refusal == INVALID_BLOCKS else []
         if refusal in BLOCKS_REFUSED and count_characters(self.blocks) > SHORT_MAX:
             candidates.append(self.without_images().shortened(SHORT_MAX))
         return next((each for each in candidates if each != self), None)

@@ -1,6 +1,7 @@
 """A push as a subscriber sees it, its settings, totals and preview."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from flowbot.domain.fields import find_own_settings
 from flowbot.domain.flow import Flow, FlowContent, Totals, WaitTime
 from flowbot.domain.ids import ChannelId, UserId
+from flowbot.domain.images import ImageInfo
 from flowbot.domain.text import utf16_length
 from flowbot.domain.urls import is_web_url
 from flowbot.errors import Text
@@ -20,6 +22,16 @@ from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.sentences import format_enabled, format_wait, format_website
 
+SHOWN_BY_SLACK: Final = frozenset({"image/png", "image/jpeg", "image/gif"})
+"""The types of files that Slack shows in an image block."""
+_IMAGE_TYPE_NAMES: Final[Mapping[str, str]] = {
+    "image/png": "PNG",
+    "image/jpeg": "JPEG",
+    "image/gif": "GIF",
+    "image/webp": "WebP",
+}
+_PLAIN_HOST: Final = re.compile(r"[a-z0-9.-]{1,100}")
+"""A host that no formatting can hide in: a card's words are formatted."""
 _NAME_MAX: Final = block_kit.HEADER_MAX - 23
 """Before it stands the flow's number, of at most 19 digits; isolates may stand around it."""
 
@@ -155,22 +167,30 @@ def sharer_block(sharer: UserId, t: Translator) -> Block:
 def push_blocks(
     content: FlowContent, t: Translator, *, image_url: str | None, slack_file: str | None = None
 ) -> list[Block]:
-    """Build the notification as a subscriber sees it: title, text, host, buttons and image."""
+    """Build the notification as a subscriber sees it: title, text, buttons, and a card of its image and host."""
     body: list[Element] = [block_kit.text_element(content.title or t("flow.untitled"), bold=True)]
     if content.description:
         body.append(block_kit.text_element(f"\n{content.description}"))
-    if host := _find_host(content.url):
+    host, picture = _find_host(content.url), _picture_block(content, t, image_url or "", slack_file)
+    is_on_card = picture is not None and _PLAIN_HOST.fullmatch(host) is not None
+    if host and not is_on_card:
         body.append(block_kit.text_element(f"\n{host}", italic=True))
     titles = [f"[ {button.title} ]" for button in content.buttons if button.title]
     if titles:
         body.append(block_kit.text_element("\n" + "  ".join(titles), bold=True))
     blocks = [block_kit.context(t("show.as_seen")), block_kit.rich_text(block_kit.quote(*body))]
-    image_url, alt = image_url or "", t("show.picture_of", title=content.title)
-    if slack_file is not None:
-        blocks.append(block_kit.slack_image(slack_file, alt))
-    elif image_url.startswith(("https://", "http://")) and utf16_length(image_url) <= block_kit.URL_MAX:
-        blocks.append(block_kit.image(image_url, alt))
+    if picture is not None:
+        blocks.append(block_kit.card(picture, t("show.opens", host=host) if is_on_card else ""))
     return blocks
+
+
+def _picture_block(content: FlowContent, t: Translator, image_url: str, slack_file: str | None) -> Block | None:
+    alt = t("show.picture_of", title=content.title)
+    if slack_file is not None:
+        return block_kit.slack_image(slack_file, alt)
+    if image_url.startswith(("https://", "http://")) and utf16_length(image_url) <= block_kit.URL_MAX:
+        return block_kit.image(image_url, alt)
+    return None
 
 
 def _find_host(url: str) -> str:
@@ -206,33 +226,35 @@ def audience_block(website: str | None, after: WaitTime | None, segment: str | N
 
 
 def preview_view(
-    content: FlowContent,
-    remarks: Sequence[Text],
-    t: Translator,
-    *,
-    audience: Block,
-    adds_image: bool,
-    image_url: str | None = None,
+    pushed: Sequence[Block], audience: Block, t: Translator, *, problems: Sequence[tuple[str, str]] = (), note: str = ""
 ) -> View:
     """Build the preview to push onto the form.
 
     Args:
-        content: what the push says.
-        remarks: what `lint` finds.
-        t: the reader's words.
+        pushed: the push as a subscriber would see it.
         audience: whom it reaches.
-        adds_image: whether an image was just added: it cannot be shown yet, which the preview says.
-        image_url: the flow's present image, if it has one.
+        t: the reader's words.
+        problems: why it cannot be saved like this: labels of fields, each with its problem.
+        note: what to say of a new image that is not shown.
     """
-    blocks = preview_blocks(content, remarks, t, image_url=None if adds_image else image_url)
-    if adds_image:
-        blocks.append(block_kit.context(t("form.picture_later")))
+    blocks = [
+        *(_problem_blocks("form.preview_unsaved", problems, t) if problems else ()),
+        *pushed,
+        *([block_kit.context(note)] if note else ()),
+    ]
     return block_kit.modal(t("form.preview"), [*blocks, block_kit.divider(), audience], close=t("form.back"))
 
 
-def add_problems(view: View, problems: Sequence[tuple[str, str]], t: Translator) -> View:
-    """Return the preview under why it cannot be saved like this: labels of fields, each with its problem."""
-    return {**view, "blocks": [*_problem_blocks("form.preview_unsaved", problems, t), *view["blocks"]]}
+def format_unshown_image(image: ImageInfo | None, t: Translator) -> str:
+    """Format the line on a new image that Slack does not show: its type and size, as far as they are known."""
+    if image is None or not image.size:
+        return t("form.picture_later")
+    return t("form.picture_unshown", type=format_image_type(image), size=t.format_size(image.size))
+
+
+def format_image_type(image: ImageInfo) -> str:
+    """Format an image's type: `WebP`."""
+    return _IMAGE_TYPE_NAMES.get(image.content_type, image.content_type)
 
 
 def refused_preview_view(problems: Sequence[tuple[str, str]], t: Translator) -> View:
@@ -251,7 +273,7 @@ def preview_blocks(
     remarks: Sequence[Text],
     t: Translator,
     *,
-    image_url: str | None,
+    image_url: str | None = None,
     slack_file: str | None = None,
 ) -> list[Block]:
     """Build the push as a subscriber would see it, with remarks.

@@ -33,12 +33,6 @@ CONFIRM_KEYS: Final[Mapping[ChangeKind, tuple[str, str]]] = {
     ChangeKind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
 }
 """Title and text of what an approver has to confirm, by kind."""
-IMAGE_TYPE_NAMES: Final[Mapping[str, str]] = {
-    "image/png": "PNG",
-    "image/jpeg": "JPEG",
-    "image/gif": "GIF",
-    "image/webp": "WebP",
-}
 WITHOUT_PICTURE_KEYS: Final[Mapping[str, str]] = {"applied.delete": "applied.delete_without_picture"}
 """For outcomes of a flow whose picture is lost: the keys that say so."""
 
@@ -233,8 +227,7 @@ def _write_only_rows(
 def _format_new_image(image: ImageInfo | None, t: Translator) -> str:
     if image is None:
         return t("request.new_picture")
-    kind = IMAGE_TYPE_NAMES.get(image.content_type, image.content_type)
-    return t("request.new_picture_of", type=kind, size=t.format_size(image.size))
+    return t("request.new_picture_of", type=push.format_image_type(image), size=t.format_size(image.size))
 
 
 def parse_differences(params: Mapping[str, Any], name: str = "differences") -> tuple[FieldDifference, ...]:

@@ -29,7 +29,6 @@ EMOJI: Final[Mapping[ChangeState, str]] = {
     ChangeState.EXPIRED: "⌛",
     ChangeState.OUT_OF_DATE: "🔁",
 }
-_SHOWN_BY_SLACK: Final = frozenset({"image/png", "image/jpeg", "image/gif"})
 TOLD_BY_HEADLINE: Final = frozenset({"applied.edit", "applied.enable", "applied.disable", "applied.delete"})
 """Outcomes that say no more than the headline does."""
 
@@ -128,7 +127,7 @@ def _push_blocks(details: RequestDetails, t: Translator, *, has_remarks: bool) -
     # Enkapush's copy of the image goes with the flow.
     is_deleted = request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED
     image_url = details.flow.image_url if details.flow and not has_new_image and not is_deleted else None
-    is_shown = details.new_image is not None and details.new_image.content_type in _SHOWN_BY_SLACK
+    is_shown = details.new_image is not None and details.new_image.content_type in push.SHOWN_BY_SLACK
     slack_file = request.picture.file if request.picture is not None and is_shown else None
     remarks = details.remarks if has_remarks else ()
     return push.preview_blocks(details.content, remarks, t, image_url=image_url, slack_file=slack_file)

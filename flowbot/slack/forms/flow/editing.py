@@ -105,15 +105,16 @@ class FormEditor:
         website, segment = form.chosen_labels.get("website"), form.chosen_labels.get("segment")
         if segment is None and edited is not None and typed.get("website") == str(edited.website_id):
             segment = flow_settings.format_known("segment", await self.forms.load_settings(edited, ChangeKind.EDIT), t)
-        view = push.preview_view(
-            content,
-            lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=is_edit),
-            t,
-            audience=push.audience_block(website, parse_wait(typed, edited), segment, t),
-            image_url=edited.image_url if edited else None,
-            adds_image=form.file is not None or bool(typed.get("image")),
-        )
-        await self.modals.push(press.trigger_id, push.add_problems(view, problems, t) if problems else view)
+        remarks = lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=is_edit)
+        pushed = partial(push.preview_blocks, content, remarks, t)
+        audience = push.audience_block(website, parse_wait(typed, edited), segment, t)
+        preview = partial(push.preview_view, audience=audience, t=t, problems=problems)
+        if form.file is None and not typed.get("image"):
+            view = unshown = preview(pushed(image_url=edited.image_url if edited else None))
+        else:
+            unshown = preview(pushed(), note=push.format_unshown_image(form.file_info, t))
+            view = preview(pushed(slack_file=form.shown_file)) if form.shown_file else unshown
+        await self.modals.push(press.trigger_id, view, otherwise=unshown)
         return NO_REPLY
 
     async def suggest_options(self, question: BlockSuggestion) -> AckArgs:

@@ -11,7 +11,7 @@ from flowbot.domain.change import ChangeRequest
 from flowbot.domain.fields import FIELDS, FieldKind, FormField, FormKind, FormValues, fits_field
 from flowbot.domain.flow import DesiredFlow, FieldDifference, Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.images import ImageUpload
+from flowbot.domain.images import ImageInfo, ImageUpload
 from flowbot.domain.text import utf16_length
 from flowbot.domain.validation import is_optional
 from flowbot.errors import Text
@@ -22,7 +22,7 @@ from flowbot.slack.forms import widgets
 from flowbot.slack.forms.widgets import FieldLayout
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, ViewPayload, parse_metadata
-from flowbot.slack.views import block_kit, flow_settings, form_status, sentences
+from flowbot.slack.views import block_kit, flow_settings, form_status, push, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.request_blocks import difference_blocks
 
@@ -101,12 +101,25 @@ class FlowFormData:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedForm:
-    """A form as it came back: its identity, its values, the file that was added, and the labels chosen in menus."""
+    """A form as it came back: its identity, its values, the file that was added, and the labels chosen in menus.
+
+    Attributes:
+        file_info: What Slack says of the file.
+    """
 
     metadata: FormMetadata
     typed: dict[str, str]
     file: ImageUpload | None
     chosen_labels: Mapping[str, str] = field(default_factory=dict)
+    file_info: ImageInfo | None = None
+
+    @property
+    def shown_file(self) -> str | None:
+        """The id of a new picture's file in Slack, where Slack is likely to show it."""
+        if self.file is None:
+            return self.typed.get("image_file")
+        is_shown = self.file_info is not None and self.file_info.content_type in push.SHOWN_BY_SLACK
+        return self.file.file if is_shown else None
 
     def to_request(self, requester: UserId, wanted: DesiredFlow, edited: Flow | None) -> ChangeRequest:
         """Return the request for the flow as it is wanted; `edited` is None where one is made."""
@@ -172,9 +185,11 @@ class FlowForm:
         typed = {name: entry.text for name, entry in entries.items()} | {"image": metadata.image}
         if metadata.image_file:
             typed["image_file"] = metadata.image_file
-        files = [ImageUpload(file.id, file.url_private_download, file.name) for file in entries["image"].files]
         labels = {name: entry.label for name, entry in entries.items() if entry.label}
-        return SubmittedForm(metadata, typed, files[0] if files else None, labels)
+        for file in entries["image"].files[:1]:
+            upload = ImageUpload(file.id, file.url_private_download, file.name)
+            return SubmittedForm(metadata, typed, upload, labels, ImageInfo(file.mimetype, file.size))
+        return SubmittedForm(metadata, typed, None, labels)
 
     @classmethod
     def field_errors(cls, problems: Mapping[str, Text], metadata: FormMetadata, t: Translator) -> dict[str, str]:

@@ -26,12 +26,14 @@ class FilterWords(_Words):
     """The words that filter and sort a list.
 
     Attributes:
+        disabled_synonyms: Other words for the same; one may be two words.
         website: What stands before a website's name; `page` and `sort` stand before a page's number and an order.
         orders: The orders, by their English word.
     """
 
     enabled: str
     disabled: str
+    disabled_synonyms: tuple[str, ...] = ()
     website: str
     page: str
     sort: str

@@ -183,7 +183,7 @@ async def test_who_looks_for_a_deleted_flow_is_told_what_became_of_it(running: W
     answer = await wait_for_private_message(running.emma, "It was deleted through flowbot on", MARKETING)
     gone, became = text_of(answer).splitlines()
     assert gone == "There is no flow 1 here."
-    assert became.endswith("U0EMMA had asked for it. /flows history 1 tells more.")
+    assert became.endswith("requested by U0EMMA. See /flows history 1.")
     assert list_mentions(running, answer) == [("user", "U0EMMA")]
     await running.ayse.send(MARKETING, "/flows göster 1")
     assert "isteyen: U0EMMA" in text_of(await wait_for_private_message(running.ayse, "flowbot ile silindi:", MARKETING))

@@ -121,7 +121,7 @@ async def test_an_earlier_version_is_asked_for_again(running: World) -> None:
     ]  # fmt: skip
     await running.emma.click(shown, "Restore this version", 1)
     form = await running.emma.wait_for_view(is_form)
-    assert "Segment, UTM values and image stay as they are now." in text_of(form)
+    assert "Segment, UTM values and picture stay as they are now." in text_of(form)
     assert running.emma.read_field("Title") == "One"
     await running.emma.submit({})
     await wait_until(lambda: running.enkapush.store.flow(flow).title == "One")

@@ -300,7 +300,7 @@ async def test_a_list_that_is_slow_to_come_is_served_as_it_was_and_says_so(http:
     http.time.ahead += 16
     http.enkapush.faults.add(Fault.hang(path="/flows"))
     await http.emma.send(MARKETING, "/flows list outside page:3")
-    await http.emma.wait_for_message(MARKETING, "That is by an older list")
+    await http.emma.wait_for_message(MARKETING, "Enkapush hasn't shown a newer list yet")
     await http.emma.send(MARKETING, "/flows list disabled")
     page = await http.emma.wait_for_message(MARKETING, "Disabled only")
     assert "Enkapush has not given a newer list since" in text_of(page)

@@ -52,8 +52,10 @@ class ListCommand(Command[ListRequest]):
                 filters.setters[normalize_word(token["key"])](builder, content.strip())
             elif kind == "word":
                 builder.add_word(content)
+                continue
             elif content.strip():
                 builder.words += (content,)
+            builder.before = ""
         query = FlowQuery(builder.words, builder.is_enabled, order=builder.order)
         return ListRequest(query, builder.website, builder.website_at, builder.page)
 
@@ -65,9 +67,14 @@ class ListCommand(Command[ListRequest]):
 
 @dataclass(slots=True)
 class _ListBuilder:
-    """A list request while it is read word by word; the last of two values counts."""
+    """A list request while it is read word by word; the last of two values counts.
+
+    Attributes:
+        before: The word right before the next one, since a state may have two; none where it is quoted.
+    """
 
     states: Mapping[str, bool]
+    before: str = ""
     words: tuple[str, ...] = ()
     is_enabled: bool | None = None
     website: str | None = None
@@ -76,8 +83,10 @@ class _ListBuilder:
     page: int = 1
 
     def add_word(self, word: str) -> None:
-        state = self.states.get(normalize_word(word))
-        if state is None:
+        pair, self.before = f"{self.before} {word}", word
+        if (state := self.states.get(normalize_word(pair))) is not None:
+            self.words, self.is_enabled = self.words[:-1], state
+        elif (state := self.states.get(normalize_word(word))) is None:
             # An opening quote without a closing one is no part of the word.
             self.words += (word.lstrip(SINGLE_QUOTES + DOUBLE_QUOTES) or word,)
         else:
@@ -151,5 +160,6 @@ def _load_states(languages: tuple[str, ...]) -> Mapping[str, bool]:
     return {
         normalize_word(word): state
         for each in filters
-        for word, state in ((each.enabled, True), (each.disabled, False))
+        for state, words_of_state in ((True, (each.enabled,)), (False, (each.disabled, *each.disabled_synonyms)))
+        for word in words_of_state
     }

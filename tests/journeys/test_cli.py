@@ -771,7 +771,6 @@ async def test_check_compares_the_clock_with_slacks_and_enkapushs(
     assert world.enkapush.request_count() == 1
 
 
-@on_both_databases
 @pytest.mark.parametrize("side", ["slack", "enkapush"])
 @pytest.mark.parametrize(("seconds", "where"), [(-60, "ahead of"), (60, "behind")])
 async def test_check_says_how_far_the_clock_is_off(
@@ -800,7 +799,6 @@ async def test_check_holds_this_machines_clock_to_both(
 ODD_DATES: Final = ["", "yesterday", "29 Nov 2026", "Sun, 31 Feb 2026 10:00:00 GMT", f"{SECRET} {API_KEY}", "1" * 5000]
 
 
-@on_both_databases
 @pytest.mark.parametrize("date", ODD_DATES)
 async def test_a_date_that_cannot_be_read_is_no_failure(
     world: World, environment: Environment, tmp_path: Path, date: str

@@ -1,6 +1,7 @@
 """Creates that Enkapush answers with the id of another flow, makes late, twice or never."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -17,7 +18,7 @@ from tests.journeys.request_steps import (
     wait_for_private_message,
     wait_for_status,
 )
-from tests.journeys.world import MARKETING, World, on_both_databases
+from tests.journeys.world import MARKETING, World, first_on_both_databases, on_both_databases
 
 CREATED: Final = "was created"
 OURS, THEIRS = 1, 2
@@ -69,9 +70,7 @@ async def test_a_flow_that_is_there_is_found_whatever_the_answer_was(flows: Worl
     check_one_create(flows)
 
 
-@on_both_databases
-@pytest.mark.parametrize("after", [20, 10 * MINUTES])
-@pytest.mark.parametrize("answer", ["its own id", "another's id", "cut"])
+@first_on_both_databases("answer,after", product(["its own id", "another's id", "cut"], [20, 10 * MINUTES]))
 async def test_a_flow_that_comes_within_fifteen_minutes_is_found_by_itself(
     flows: World, answer: str, after: float
 ) -> None:
@@ -150,8 +149,7 @@ async def test_a_second_flow_that_one_create_made_is_named(flows: World, after: 
     check_one_create(flows)
 
 
-@on_both_databases
-@pytest.mark.parametrize("after", [0, 20, 3 * HOURS])
+@first_on_both_databases("after", [0, 20, 3 * HOURS])
 async def test_a_restore_is_found_as_a_create_is(bots: World, after: float) -> None:
     await bots.import_policy(approval_policy())
     request = await request_change(bots, "delete")

@@ -1,6 +1,7 @@
 """Writes that Enkapush confirms, and whose effect comes later: looked for, settled once, and never called failed."""
 
 import asyncio
+from itertools import product
 from typing import Final
 
 import pytest
@@ -32,7 +33,7 @@ from tests.journeys.request_steps import (
     wait_for_status,
 )
 from tests.journeys.test_drafts import run_bot
-from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, World, first_on_both_databases, on_both_databases
 
 ALL_GATED: Final = 'required_for = ["enable", "delete", "edit_enabled", "disable"]'
 READINGS: Final = ("show 1", "list", "edit 1", "Check again")
@@ -115,9 +116,7 @@ async def test_what_is_seen_after_a_day_was_made_by_others(bots: World, how: str
     assert list_fields_sent(bots) == [ENABLE]
 
 
-@on_both_databases
-@pytest.mark.parametrize("what", ["disable", "delete", "edit"])
-@pytest.mark.parametrize("after", [20, 3 * HOURS])
+@first_on_both_databases("after,what", product([20, 3 * HOURS], ["disable", "delete", "edit"]))
 async def test_every_kind_is_looked_for(bots: World, what: str, after: float) -> None:
     await bots.import_policy(approval_policy(ALL_GATED))
     request = await approve_with_late_effect(bots, what, after)

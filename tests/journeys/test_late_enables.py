@@ -38,7 +38,7 @@ from tests.journeys.request_steps import (
     wait_for_status,
     wait_until,
 )
-from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, World, first_on_both_databases, on_both_databases
 
 EFFECTS: Final = (20.0, 10 * MINUTES, 3 * HOURS)
 
@@ -53,8 +53,7 @@ async def show_effect(world: World, after: float) -> None:
 # --- with an edit --------------------------------------------------------------------------------------------------
 
 
-@on_both_databases
-@pytest.mark.parametrize(("after", "answer"), [(20, Hang()), (10 * MINUTES, None), (3 * HOURS, None)])
+@first_on_both_databases("after,answer", [(20, Hang()), (10 * MINUTES, None), (3 * HOURS, None)])
 async def test_a_flow_that_may_go_live_is_edited_by_approval_alone(
     bots: World, after: float, answer: Answer | None
 ) -> None:
@@ -170,8 +169,7 @@ async def test_an_edit_is_rebased_on_a_late_edit(bots: World) -> None:
 # --- with a disable ------------------------------------------------------------------------------------------------
 
 
-@on_both_databases
-@pytest.mark.parametrize("after", EFFECTS)
+@first_on_both_databases("after", EFFECTS)
 async def test_a_flow_that_may_go_live_is_disabled_and_once_more_when_it_does(bots: World, after: float) -> None:
     enable = await approve_with_late_effect(bots, after=after)
     disable = await disable_at_once(bots)

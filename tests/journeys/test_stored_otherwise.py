@@ -13,7 +13,7 @@ from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from tests.journeys.form_steps import REQUIRED_FIELDS, is_form, open_form
 from tests.journeys.late_steps import MINUTES, NOT_KNOWN, request_edit, wait_for_look
 from tests.journeys.request_steps import wait_for_private_message, wait_for_status
-from tests.journeys.world import MARKETING, World, on_both_databases
+from tests.journeys.world import MARKETING, World, first_on_both_databases
 
 LONG: Final = "Look at all that is new in the shop this spring: " + "shoes, bags, hats. " * 3 + "Come."
 CAFE: Final = "Cafe\N{COMBINING ACUTE ACCENT} & Bar"
@@ -38,8 +38,7 @@ async def check_form_reopens(person: SandboxPerson, told: Message, description: 
     assert person.read_field("Description") == description
 
 
-@on_both_databases
-@pytest.mark.parametrize("case", STORED)
+@first_on_both_databases("case", STORED)
 async def test_a_new_flow_that_is_stored_otherwise_is_done_and_says_what_differs(bots: World, case: str) -> None:
     typed, stored = STORED[case]
     await open_form(bots.emma, "/flows create")
@@ -52,8 +51,7 @@ async def test_a_new_flow_that_is_stored_otherwise_is_done_and_says_what_differs
     await check_form_reopens(bots.emma, told, typed)
 
 
-@on_both_databases
-@pytest.mark.parametrize("case", STORED)
+@first_on_both_databases("case", STORED)
 async def test_an_edit_of_a_live_flow_that_is_stored_otherwise_is_applied(bots: World, case: str) -> None:
     typed, stored = STORED[case]
     bots.enkapush.store.add_flow(website_id=1, name="Live", description="Old text", is_enabled=True)

@@ -1,7 +1,7 @@
 """The whole bot between its stand-ins: real HTTP and WebSocket, a real database, people who type and press."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -53,6 +53,18 @@ on_both_databases = pytest.mark.parametrize(
     "journey_database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)], indirect=True
 )
 """Runs a journey once with each kind of database."""
+
+
+def first_on_both_databases(names: str, cases: Iterable[object]) -> pytest.MarkDecorator:
+    """Run each case with SQLite, and the first with PostgreSQL too, where the cases are one to the database."""
+    several = "," in names
+    rows = [(*case,) if several and isinstance(case, tuple) else (case,) for case in cases]
+    first = pytest.param("postgresql", *rows[0], marks=pytest.mark.postgresql)
+    return pytest.mark.parametrize(
+        f"journey_database,{names}", [*(("sqlite", *row) for row in rows), first], indirect=["journey_database"]
+    )
+
+
 in_both_modes = pytest.mark.parametrize(
     ("journey_database", "running"),
     [("sqlite", "http"), pytest.param("postgresql", "socket", marks=pytest.mark.postgresql)],

@@ -5,12 +5,13 @@ VENV := .venv
 AUDIT := .venv-audit
 PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
+LONG := tests/crashes tests/test_benchmarks.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test mutation lint bench readme pictures audit
+.PHONY: help demo test test-long mutation lint bench readme pictures audit
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
 	@echo '  ARGS="…" goes to the program; PYTHON=python3.12 chooses another Python'
 
 demo: $(VENV)/.installed ## try flowbot in the browser: a stand-in Slack workspace with the real bot in it
@@ -18,8 +19,11 @@ demo: $(VENV)/.installed ## try flowbot in the browser: a stand-in Slack workspa
 
 # As many processes as tests/conftest.py says, yet few enough for a small memory. Bytecode is kept in any case, since
 # compiling the tests takes longer than many of them.
-test: $(VENV)/.installed-dev ## run the whole suite
-	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 $(ARGS)
+test: $(VENV)/.installed-dev ## run the tests, but for those of test-long
+	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 $(LONG:%=--ignore=%) $(ARGS)
+
+test-long: $(VENV)/.installed-dev ## run the tests that kill processes, and every section of the bench
+	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 $(LONG) $(ARGS)
 
 mutation: $(VENV)/.installed-dev ## check that the tests find bugs put in on purpose; ARGS may name mutations
 	@$(VENV)/bin/python -m tests.model.mutation_run $(ARGS)

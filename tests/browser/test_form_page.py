@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 import pytest
-from playwright.async_api import Locator, Page, Route, expect
+from playwright.async_api import Locator, Page, Response, Route, expect
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +35,9 @@ async def open_form(page: Page, address: str, command: str) -> Locator:
 
 
 async def fill_form(form: Locator, name: str) -> None:
+    await form.get_by_label("Website", exact=True).select_option("Lale Moda")
+    # The form is updated with that website's segments.
+    await expect(form.get_by_label("Segment", exact=True)).to_contain_text("VIP")
     await form.get_by_label("Name", exact=True).fill(name)
     await form.get_by_label("Title", exact=True).fill("Bahar geldi 🌷")
     await form.get_by_label("Description", exact=True).fill("İlk satır\nİkinci satır")
@@ -69,9 +72,14 @@ async def test_a_slip_is_said_at_its_field_and_nothing_typed_is_lost(page: Page,
     await expect(find_messages(page).filter(has_text="was created. It's disabled.")).to_have_count(1)
 
 
+def is_action_with(answer: Response, text: str) -> bool:
+    """Check whether an answer is that to an action of a form in which this was typed."""
+    return bool(ACTION_SENT.search(answer.url)) and text in (answer.request.post_data or "")
+
+
 async def test_what_was_typed_is_there_again_after_closing(page: Page, address: str) -> None:
     form = await open_form(page, address, "/flows create")
-    async with page.expect_response(lambda answer: bool(ACTION_SENT.search(answer.url))):
+    async with page.expect_response(lambda answer: is_action_with(answer, "Not yet")):
         await fill_form(form, "Not yet")
     await form.get_by_role("button", name="Close").last.click()
     await expect(form).to_have_count(0)

@@ -27,6 +27,7 @@ from flowbot.sandbox.slack.models import Message, View
 from flowbot.sandbox.slack.visible_text import text_of
 from flowbot.storage.tables import changes
 from tests.forked_bots import start_bot
+from tests.journeys.form_steps import choose_first_website
 from tests.journeys.world import API_KEY, MARKETING, Time, World
 
 RECOVERY_SECONDS: Final = 10.0
@@ -315,7 +316,9 @@ class Step:
 async def open_form(person: SandboxPerson, command: str) -> View:
     """Open a form, and wait until it has all its fields."""
     await person.send(MARKETING, command)
-    return await person.wait_for_view(lambda view: view.submit is not None, timeout=15)
+    view = await person.wait_for_view(lambda view: view.submit is not None, timeout=15)
+    choose_first_website(person, view)
+    return view
 
 
 def flow_fields(name: str) -> dict[str, str]:

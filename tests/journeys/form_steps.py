@@ -5,12 +5,14 @@ from typing import Any, Final
 
 from flowbot.sandbox.enkapush import LoggedRequest, Segment
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
+from flowbot.sandbox.slack.people.controls import find_field
 from tests.journeys.world import MARKETING, World
 
 PNG: Final = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 """One pixel."""
+WEBSITE_LABELS: Final = frozenset({"Website", "Web sitesi"})
 REQUIRED_FIELDS: Final = {"Name": "Spring", "Title": "Spring is here", "Description": "Look at what is new."}
 """What has to be typed for a new flow."""
 
@@ -26,9 +28,25 @@ def submit_label(view: View) -> str:
 
 
 async def open_form(person: SandboxPerson, command: str, channel: str = MARKETING) -> View:
-    """Open a form by a command, and wait until it is filled."""
+    """Open a form by a command, and wait until it is filled; the first of several websites is chosen."""
     await person.send(channel, command)
-    return await person.wait_for_view(is_form)
+    view = await person.wait_for_view(is_form)
+    choose_first_website(person, view)
+    return view
+
+
+def choose_first_website(person: SandboxPerson, form: View) -> None:
+    """Choose the first of several websites in an open form, where none is chosen yet."""
+    for label in WEBSITE_LABELS.intersection(person.list_fields()):
+        element = find_field(form.blocks, label).element
+        if person.read_field(label) is None and element["type"] == "static_select":
+            person.fill(label, element["options"][0]["text"]["text"])
+
+
+async def choose_website(person: SandboxPerson, form: View, name: str = "Lale Moda") -> View:
+    """Choose a website in an open form, and wait until its segments are offered."""
+    await person.choose(form, "Website", name)
+    return await person.wait_for_view(lambda view: '"website":' in (view.private_metadata or ""))
 
 
 async def wait_for_result(person: SandboxPerson, text: str, channel: str = MARKETING) -> Message:

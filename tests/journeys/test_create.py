@@ -1,5 +1,6 @@
 """`/flows create` and `/flows duplicate`: from the empty form to the flow that Enkapush has."""
 
+import json
 from typing import Any, Final
 
 import pytest
@@ -14,6 +15,7 @@ from tests.journeys.form_steps import (
     REQUIRED_FIELDS,
     add_flow,
     add_segments,
+    choose_website,
     field_errors,
     is_form,
     list_writes,
@@ -39,7 +41,7 @@ HOSTILE: Final = (
 async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(running: World) -> None:
     (segment,) = add_segments(running, 1, "VIP")
     emma = running.emma
-    await open_form(emma, "/flows create")
+    await choose_website(emma, await open_form(emma, "/flows create"))
     emma.fill("Image", emma.upload("bahar görseli.png", PNG))
     submitted = await emma.submit(FULL)
     assert submitted.response_action == "update"
@@ -119,7 +121,7 @@ async def test_the_preview_says_whom_it_reaches_and_when(
     http: World, typed: dict[str, str], parts: tuple[str, ...]
 ) -> None:
     add_segments(http, 1, "VIP")
-    form = await open_form(http.emma, "/flows create")
+    form = await choose_website(http.emma, await open_form(http.emma, "/flows create"))
     for label, value in (REQUIRED_FIELDS | typed).items():
         http.emma.fill(label, value)
     await http.emma.click(form, "Preview")
@@ -216,9 +218,13 @@ async def test_a_turkish_reader_gets_a_turkish_form(http: World) -> None:
     await wait_for_result(http.ayse, "oluşturuldu")
 
 
-async def test_only_the_channels_websites_can_be_chosen_and_one_is_already(http: World) -> None:
-    form = await open_form(http.emma, "/flows create")
-    assert http.emma.read_field("Website") == "Lale Moda"
+async def test_only_the_channels_websites_can_be_chosen_and_none_is_already(http: World) -> None:
+    await http.emma.send(MARKETING, "/flows create")
+    form = await http.emma.wait_for_view(is_form)
+    assert http.emma.read_field("Website") is None
+    assert "Choose a website" in json.dumps(form.blocks)
+    refused = await http.emma.submit(REQUIRED_FIELDS)
+    assert list(field_errors(http.emma, refused.errors)) == ["Website"]
     assert "Northbound Outdoor" in text_of(form)
     assert "Kitap" not in text_of(form)
 
@@ -227,7 +233,7 @@ async def test_another_website_brings_its_segments_and_keeps_what_was_typed(http
     add_segments(http, 1, "Lale VIP")
     (trail,) = add_segments(http, 2, "Trail runners")
     emma = http.emma
-    form = await open_form(emma, "/flows create")
+    form = await choose_website(emma, await open_form(emma, "/flows create"))
     assert "Lale VIP" in text_of(form)
     assert "Trail runners" not in text_of(form)
     typed = {
@@ -261,7 +267,7 @@ async def test_another_website_brings_its_segments_and_keeps_what_was_typed(http
 
 async def test_a_thousand_segments_are_searched(http: World) -> None:
     add_segments(http, 1, *(f"Grup {number}" for number in range(1, 1001)), "İZMİR'liler")
-    form = await open_form(http.emma, "/flows create")
+    form = await choose_website(http.emma, await open_form(http.emma, "/flows create"))
     assert http.emma.read_field("Segment") == "All subscribers"
     found = await http.emma.search_options(form, "Segment", "grup 77")
     names = [option["text"]["text"] for option in found["options"]]
@@ -295,7 +301,7 @@ async def test_many_websites_are_searched(http: World) -> None:
         'viewers = ["*"]\neditors = ["U0EMMA"]\n'
     )
     form = await open_form(http.emma, "/flows create")
-    assert http.emma.read_field("Website") == "Site 1"
+    assert http.emma.read_field("Website") is None
     (found,) = (await http.emma.search_options(form, "Website", "site 117"))["options"]
     await http.emma.choose(form, "Website", found)
     await http.emma.wait_until(lambda: http.emma.view and '"website":117' in http.emma.view.private_metadata)
@@ -460,7 +466,7 @@ async def test_after_a_slip_the_same_form_is_saved(http: World) -> None:
 
 async def test_a_segment_of_the_website_that_was_left_is_refused(http: World) -> None:
     add_segments(http, 1, "VIP")
-    await open_form(http.emma, "/flows create")
+    await choose_website(http.emma, await open_form(http.emma, "/flows create"))
     # The person is faster than the segments of the new website.
     submitted = await http.emma.submit(REQUIRED_FIELDS | {"Segment": "VIP (0)", "Website": "Northbound Outdoor"})
     assert list(field_errors(http.emma, submitted.errors)) == ["Segment"]

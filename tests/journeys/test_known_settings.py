@@ -16,6 +16,7 @@ from tests.journeys.form_steps import (
     REQUIRED_FIELDS,
     add_flow,
     add_segments,
+    choose_website,
     list_writes,
     open_form,
     read_fields,
@@ -43,7 +44,7 @@ async def create_flow(world: World, **values: Any) -> None:
     """Create flow 1 with the segment VIP and UTM values, through its form."""
     if not world.enkapush.store.segments:
         add_segments(world, 1, "VIP", "Newsletter")
-    await open_form(world.emma, "/flows create")
+    await choose_website(world.emma, await open_form(world.emma, "/flows create"))
     await world.emma.submit(REQUIRED_FIELDS | {"Segment": "VIP (0)"} | UTM | values)
     await wait_for_result(world.emma, "was created")
 

@@ -8,7 +8,7 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
 from flowbot.services.forms import FormService
-from tests.journeys.form_steps import add_flow, add_segments, is_form, open_form, read_fields
+from tests.journeys.form_steps import add_flow, add_segments, choose_website, is_form, open_form, read_fields
 from tests.journeys.request_steps import approval_policy, request_change_and_wait, submit_reason, wait_for_status
 from tests.journeys.world import APPROVALS, MARKETING, World
 
@@ -89,7 +89,7 @@ async def test_of_two_websites_the_later_choice_offers_its_segments(
 
 async def test_menus_that_offer_nothing_say_why(http: World) -> None:
     add_segments(http, 2, "Trail runners")
-    form = await open_form(http.emma, "/flows create")
+    form = await choose_website(http.emma, await open_form(http.emma, "/flows create"))
     assert "This website has no segments" in text_of(form)
     await http.emma.close()
     await http.import_policy('[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\neditors = ["*"]\n')

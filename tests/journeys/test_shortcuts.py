@@ -4,7 +4,7 @@ import pytest
 
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.slack.payloads.action_ids import ShortcutId
-from tests.journeys.form_steps import add_flow, is_form, list_writes, read_fields
+from tests.journeys.form_steps import add_flow, choose_first_website, is_form, list_writes, read_fields
 from tests.journeys.request_steps import approval_policy
 from tests.journeys.test_show import PICTURE
 from tests.journeys.world import AGENCY, MARKETING, RANDOM, World, in_both_modes
@@ -32,7 +32,7 @@ async def post(person: SandboxPerson, text: str, where: str = MARKETING) -> Mess
 async def test_a_message_becomes_a_form(running: World) -> None:
     message = await post(running.burak, "*Winter sale*\nUp to 50% off & more\nUntil Sunday")
     await running.emma.run_shortcut(ShortcutId.MESSAGE, message)
-    await running.emma.wait_for_view(is_form)
+    choose_first_website(running.emma, await running.emma.wait_for_view(is_form))
     expected = {"Title": "Winter sale", "Description": "Up to 50% off & more\nUntil Sunday"}
     assert expected.items() <= read_fields(running.emma).items()
     assert "missing" not in text_of(running.emma.view)  # type: ignore[arg-type]

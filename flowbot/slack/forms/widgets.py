@@ -68,10 +68,11 @@ def number_input(value: str, most: int) -> Element:
     return _typing_input("number_input", value) | limits
 
 
-def select_input(action_id: str, options: Sequence[Element], chosen: str) -> Element:
+def select_input(action_id: str, options: Sequence[Element], chosen: str, placeholder: str | None = None) -> Element:
     """Return a menu with the entry `chosen`, if there is one, selected. Slack asks for the entries of a long one."""
     initial = next((option for option in options if option["value"] == chosen), None)
     selected = {"initial_option": initial} if initial else {}
+    selected |= {"placeholder": block_kit.plain(placeholder)} if placeholder else {}
     if 1 <= len(options) <= STATIC_MAX:
         return {"type": "static_select", "action_id": action_id, "options": list(options)} | selected
     return {"type": "external_select", "action_id": action_id, "min_query_length": 0} | selected

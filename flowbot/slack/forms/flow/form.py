@@ -316,7 +316,9 @@ def _build_input(field: FormField, value: str, data: FlowFormData, t: Translator
         case FieldKind.IMAGE:
             element = widgets.file_input()
         case _:
-            element = widgets.select_input(_action_id(field), _menu_options(field, value, data, t), value)
+            placeholder = t("form.choose_website") if field.kind is FieldKind.WEBSITE else None
+            options = _menu_options(field, value, data, t)
+            element = widgets.select_input(_action_id(field), options, value, placeholder)
     return element
 
 

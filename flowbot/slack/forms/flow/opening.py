@@ -234,7 +234,8 @@ def _first_values(
     before, is_edit = context.before, kind is FormKind.EDIT
     if draft is None:
         if before is None:
-            return default_values(next(iter(context.websites), None)), ()
+            # Where there are several, a flow on the wrong one would be the price of a choice that nobody made.
+            return default_values(next(iter(context.websites)) if len(context.websites) == 1 else None), ()
         if is_edit:
             return form_values(before), ()
         copied = replace(before, name=format_copy_name(before.name, t))

@@ -11,7 +11,6 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from flowbot import cli
 from flowbot.config import Settings
 from flowbot.domain.change import ChangeState
 from flowbot.observability.metrics import Metrics
@@ -28,7 +27,6 @@ EXPRESSIONS: Final = [
     *(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]),
 ]
 """Every PromQL expression of `deploy`."""
-UNIT: Final = (ROOT / "deploy" / "flowbot.service").read_text(encoding="utf-8")
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 FOREIGN: Final = frozenset({"PGPASSWORD"})
 
@@ -152,13 +150,6 @@ def test_every_link_of_the_page_leads_somewhere() -> None:
         headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
         anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
         assert not anchor or anchor in anchors, anchor
-
-
-def test_the_unit_starts_a_command_that_there_is_and_rests_where_a_restart_is_no_help() -> None:
-    start = re.search(r"^ExecStart=/srv/flowbot/\.venv/bin/(flowbot \w+)", UNIT, re.MULTILINE)
-    assert start
-    assert start[1] in all_commands()
-    assert f"RestartPreventExitStatus={cli.BAD_CONFIGURATION}\n" in UNIT
 
 
 def test_the_image_has_what_the_installation_reads_and_no_more() -> None:

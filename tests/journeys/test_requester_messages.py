@@ -181,7 +181,7 @@ async def test_a_rejection_is_told_with_its_name_and_reason(fast_http: World) ->
     told = text_of(await wait_for_notice(fast_http, request, "was rejected"))
     assert told.splitlines() == [
         "Request to delete flow #1 Old name was rejected · by Burak Demir",
-        "Reason: Not before June",
+        "Reason for rejecting: Not before June",
         "U0EMMA Nothing was changed. You can request it again.",
     ]
 

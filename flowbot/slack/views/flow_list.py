@@ -17,7 +17,7 @@ from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element, single_line
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.push import format_as_of, sharer_block, state_dot
-from flowbot.slack.views.sentences import format_enabled, format_wait, format_website
+from flowbot.slack.views.sentences import format_enabled, format_name, format_wait, format_website
 
 NAME_MAX: Final = 80
 TITLE_MAX: Final = 26
@@ -124,7 +124,7 @@ def _menu(name: str, action_id: ActionId, choices: Sequence[tuple[str, FlowQuery
 
 def _row_block(flow: Flow, result: FlowList, t: Translator, *, may_edit: bool, with_title: bool) -> Block:
     """Build two lines on a flow, with a menu of what the reader may do with it."""
-    name = block_kit.isolate(single_line(flow.name, NAME_MAX)) or t("flow.unnamed")
+    name = format_name(flow.name, t, limit=NAME_MAX)
     title = block_kit.isolate(single_line(flow.title, TITLE_MAX)) if with_title else ""
     wait, totals = format_wait(flow.wait, t), flow.totals
     facts = [

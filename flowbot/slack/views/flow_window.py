@@ -82,7 +82,7 @@ def list_window(result: FlowList, channel: ChannelId, t: Translator, now: dateti
 
 
 def _row_block(flow: Flow, result: FlowList, channel: ChannelId, t: Translator) -> Block:
-    name = block_kit.isolate(block_kit.single_line(flow.name, sentences.NAME_MAX)) or t("flow.unnamed")
+    name = sentences.format_name(flow.name, t)
     totals = flow.totals
     facts = [
         sentences.format_enabled(flow.is_enabled, t),

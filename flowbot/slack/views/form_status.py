@@ -73,7 +73,7 @@ def saved_message(
         channel: the channel whose policy decides on the buttons; the message may be a direct one.
     """
     state = t("form.state_enabled" if flow.is_enabled else "form.state_disabled")
-    text = t(SAVED_KEYS[kind], id=str(flow.id), state=state)
+    text = t(SAVED_KEYS[kind], id=str(flow.id), name=sentences.format_name(flow.name, t), state=state)
     value = FlowValue(flow=flow.id, channel=channel).dump()
     buttons = [
         block_kit.button(t("button.edit"), ActionId.FLOW_EDIT, value),

@@ -86,7 +86,7 @@ def whole_button(value: str, t: Translator) -> Element:
 
 def _flow_blocks(details: FlowDetails, t: Translator, now: datetime, *, shows_content: bool = True) -> list[Block]:
     flow = details.flow
-    name = block_kit.isolate(block_kit.single_line(flow.name, _NAME_MAX)) or t("flow.unnamed")
+    name = sentences.format_name(flow.name, t, limit=_NAME_MAX)
     website = format_website(flow.website_id, details.website_names, t)
     state = f"{state_dot(flow)} {format_enabled(flow.is_enabled, t)}"
     blocks = [block_kit.header(f"#{flow.id} {name}"), block_kit.context(website, state)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from flowbot.domain.change import STORED_OTHERWISE, Change, ChangeKind
+from flowbot.domain.change import STORED_OTHERWISE, Change, ChangeKind, ClosureKind
 from flowbot.domain.fields import FIELDS, FieldKind
 from flowbot.domain.flow import FieldDifference, FlowButton
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
@@ -33,6 +33,12 @@ CONFIRM_KEYS: Final[Mapping[ChangeKind, tuple[str, str]]] = {
     ChangeKind.DELETE: ("request.confirm_delete", "request.confirm_delete_text"),
 }
 """Title and text of what an approver has to confirm, by kind."""
+CLOSING_REASON_KEYS: Final[Mapping[ClosureKind, str]] = {
+    ClosureKind.REJECTED: "request.reason_rejected",
+    ClosureKind.WITHDRAWN: "request.reason",
+    ClosureKind.BREAK_GLASS: "request.reason_skipped",
+}
+"""Labels of the reason with which a person closed a request."""
 WITHOUT_PICTURE_KEYS: Final[Mapping[str, str]] = {"applied.delete": "applied.delete_without_picture"}
 """For outcomes of a flow whose picture is lost: the keys that say so."""
 
@@ -95,11 +101,11 @@ def mention_elements(principals: Iterable[Principal]) -> list[Element]:
     return elements
 
 
-def reason_blocks(text: str, t: Translator) -> list[Block]:
-    """Build the reason as a quote, as it was typed; nothing for a blank one."""
+def reason_blocks(text: str, t: Translator, label_key: str = "request.reason") -> list[Block]:
+    """Build a reason under its label, as a quote, as it was typed; nothing for a blank one."""
     if is_blank(text):
         return []
-    label = block_kit.text_element(f"{t('request.reason')}: ", bold=True)
+    label = block_kit.text_element(f"{t(label_key)}: ", bold=True)
     reason = block_kit.text_element(block_kit.isolate(block_kit.clip(text.strip(), REASON_MAX)))
     return [block_kit.rich_text(block_kit.quote(label, reason))]
 

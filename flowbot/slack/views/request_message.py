@@ -29,6 +29,8 @@ EMOJI: Final[Mapping[ChangeState, str]] = {
     ChangeState.EXPIRED: "⌛",
     ChangeState.OUT_OF_DATE: "🔁",
 }
+_APPROVED_AND: Final = frozenset({ChangeState.APPLIED, ChangeState.UNKNOWN})
+"""States that say, too, that the request was approved: of the others nothing came."""
 TOLD_BY_HEADLINE: Final = frozenset({"applied.edit", "applied.enable", "applied.disable", "applied.delete"})
 """Outcomes that say no more than the headline does."""
 
@@ -85,7 +87,7 @@ def format_state(details: RequestDetails, t: Translator) -> str:
 def _state_elements(details: RequestDetails, t: Translator, people: People) -> list[Element]:
     """Build the state, and who asked where the headline does not say it."""
     change, state = details.change, format_state(details, t)
-    if details.is_approved and change.state is not ChangeState.APPLYING:
+    if details.is_approved and change.state in _APPROVED_AND:
         state = t("request.approved_and", state=state)
     elements = [block_kit.text_element(f"{EMOJI[change.state]} {state}", bold=True)]
     if change.state is ChangeState.PENDING or change.rule is None:
@@ -146,7 +148,8 @@ def outcome_blocks(details: RequestDetails, t: Translator, people: People = MENT
         line = sentence_elements(t, "request.glass_broken", {"person": [people.element(progress.closing.by)]})
         blocks.append(block_kit.rich_paragraph(block_kit.text_element("🚨 "), *line))
     if progress.closing is not None:
-        blocks += request_blocks.reason_blocks(progress.closing.reason, t)
+        label = request_blocks.CLOSING_REASON_KEYS[progress.closing.how]
+        blocks += request_blocks.reason_blocks(progress.closing.reason, t, label)
     blocks += [
         *_vote_blocks(details, t, people),
         *request_blocks.stored_otherwise_blocks(details.change, details.website_names, t),
@@ -184,7 +187,7 @@ def _result_blocks(details: RequestDetails, t: Translator, people: People) -> li
             # The message may stand in another channel than the one the sentence is about.
             channel = [block_kit.channel_element(change.request.channel)]
             reason = sentence_elements(t, named[outcome.key], {"channel": channel}, **outcome.params)
-            return [block_kit.rich_paragraph(*sentence_elements(t, "request.failed", {"reason": reason}))]
+            return [block_kit.rich_paragraph(*reason)]
         case _:
             return [block_kit.paragraph(_format_result(details, t))]
 
@@ -219,7 +222,7 @@ def _format_result(details: RequestDetails, t: Translator) -> str:
             search = t("request.searching" if change.due_at is not None else "request.searched")
             text = f"{t('request.not_known')} {format_text(t, outcome_text(change, t))} {search}"
         case ChangeState.FAILED:
-            text = t("request.failed", reason=format_text(t, outcome_text(change, t)))
+            text = format_text(t, outcome_text(change, t))
         case ChangeState.APPLIED if change.request.repeats is not None:
             text = t("request.disabled_again", id=str(change.flow_id))
         case ChangeState.APPLIED:

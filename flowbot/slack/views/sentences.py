@@ -188,6 +188,11 @@ def format_segment(segment: str, name: str | None, t: Translator) -> str:
     return block_kit.isolate(block_kit.single_line(name or "", NAME_MAX) or t("form.segment_number", id=segment))
 
 
+def format_name(name: str, t: Translator, *, limit: int = NAME_MAX) -> str:
+    """Format a flow's name on one line, shortened to `limit` characters; what stands for one that has none."""
+    return block_kit.isolate(block_kit.single_line(name, limit)) or t("flow.unnamed")
+
+
 def format_wait(wait: WaitTime, t: Translator) -> str:
     """Format a wait: `3 days`; a unit that flowbot does not know is shown as Enkapush has it."""
     units = {"minutes": "minute", "hours": "hour", "days": "day"}

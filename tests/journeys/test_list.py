@@ -44,6 +44,18 @@ async def test_pages_turn_in_place_and_keep_the_filter(running: World) -> None:
     assert len(await emma.list_messages(MARKETING)) == 1
 
 
+async def test_menus_of_a_list_work_after_a_restart(http: World) -> None:
+    http.add_flows(3, word="Sale")
+    await http.emma.send(MARKETING, "/flows list sale website:lale sort:name")
+    page = await http.emma.wait_for_message(MARKETING, "3 flows")
+    await http.start_http()
+    await http.emma.choose(page, "State", "Disabled")
+    again = await http.emma.wait_for_message(MARKETING, "Disabled only")
+    assert all(part in text_of(again) for part in ("Search: sale", "Website: Lale Moda", "Sorted by: Name"))
+    await http.emma.click(again, "Edit")
+    await http.emma.wait_for_view("#1")
+
+
 async def test_the_words_of_an_order_are_understood_in_both_languages(http: World) -> None:
     for name in ("zil", "çay", "İnci", "ığdır", "cam"):
         http.enkapush.store.add_flow(website_id=1, name=name)

@@ -619,7 +619,7 @@ def test_there_is_no_alarm_where_nobody_skipped_anything() -> None:
 
 def test_a_reminder_says_what_waits_for_whom() -> None:
     message = check_blocks(reminder_message(request_details(approved_by=(BURAK,), approvers=(LEADS,)), EN, NOW))
-    assert message.text == "Still waiting for approval: enable flow #12 Spring sale, asked 2 hours ago"
+    assert message.text == "Still waiting for approval: enable flow #12 Spring sale, requested 2 hours ago"
     for part in (message.text, "1/2 approvals: @U0BURAK", "Expires", "@S0LEADS"):
         assert part in text_of(message)
 

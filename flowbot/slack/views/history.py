@@ -105,7 +105,10 @@ def _change_blocks(
         if reason.strip():
             quoted = block_kit.isolate(block_kit.single_line(reason, REASON_MAX))
             lines.append(block_kit.rich_line(block_kit.text_element(f"“{quoted}”", italic=True)))
-    blocks = [block_kit.rich_text(*lines), *request_blocks.edit_blocks(details, t, request_blocks.shortener(TEXT_MAX))]
+    blocks = [
+        block_kit.rich_text(*lines),
+        *request_blocks.edit_blocks(details, t, request_blocks.shortener(TEXT_MAX), "history.changes"),
+    ]
     if change.outcome and change.state is not ChangeState.APPLIED:
         blocks += sentences.sentence_message(t, request_blocks.outcome_text(change, t)).blocks
     for is_before in (False, True):

@@ -179,7 +179,10 @@ def open_button(link: str, t: Translator) -> Element:
 
 
 def edit_blocks(
-    details: RequestDetails, t: Translator, shorten: Callable[[Any], Any] = lambda value: value
+    details: RequestDetails,
+    t: Translator,
+    shorten: Callable[[Any], Any] = lambda value: value,
+    title: str = "request.changes",
 ) -> list[Block]:
     """Build what an edit changes, a field a line; without the old value where that is not known.
 
@@ -189,13 +192,14 @@ def edit_blocks(
         details: the request.
         t: the reader's words.
         shorten: makes a value as short as it has to be.
+        title: the key of the title.
     """
     edits = [replace(each, before=shorten(each.before), after=shorten(each.after)) for each in details.edits]
     lines = [_difference_line(each, details.website_names, t) for each in edits]
     if details.change.request.kind is ChangeKind.EDIT:
         rows = _write_only_rows(details, t, shorten)
         lines += [_change_line(*row, t) if details.shows_content else _label_line(row[0]) for row in rows]
-    return _titled_list(t("request.changes"), lines)
+    return _titled_list(t(title), lines)
 
 
 def shortener(limit: int) -> Callable[[Any], Any]:

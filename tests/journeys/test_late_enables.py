@@ -123,7 +123,7 @@ async def test_an_edit_needs_no_approval_a_day_after_an_enable_that_never_came(b
 async def test_an_enable_names_the_edits_that_may_still_come(bots: World) -> None:
     bots.enkapush.store.add_flow(website_id=1, name="Old name", title="Old title")
     delay_effect(bots, 30 * MINUTES)
-    await edit_without_approval(bots, "flow 1")
+    await edit_without_approval(bots, "doesn't show in Enkapush yet")
     enable = await request_change(bots, "enable 1")
     assert MINE["title"] in text_of(enable)
     bots.time.ahead += 30 * MINUTES
@@ -137,7 +137,7 @@ async def test_an_enable_names_the_edits_that_may_still_come(bots: World) -> Non
 async def test_a_change_from_outside_beside_a_late_edit_makes_a_request_out_of_date(bots: World) -> None:
     bots.enkapush.store.add_flow(website_id=1, name="Old name", title="Old title", description="Old text")
     delay_effect(bots, 30 * MINUTES)
-    await edit_without_approval(bots, "flow 1")
+    await edit_without_approval(bots, "doesn't show in Enkapush yet")
     enable = await request_change(bots, "enable 1")
     bots.time.ahead += 30 * MINUTES
     bots.enkapush.store.update_flow(1, description="Theirs")

@@ -31,7 +31,8 @@ def help_message(rights: Permissions, commands: Mapping[str, Permission | None],
         names = list(visible_website_names(policy, rights.website_names).values())
         is_all = policy.websites == "all"
         listed = t("help.all_websites") if is_all else sentences.format_long_list(names, t, limit=WEBSITES_MAX)
-        blocks.append(block_kit.labelled_lines([(t("help.websites"), listed)]))
+        if listed:
+            blocks.append(block_kit.labelled_lines([(t("help.websites"), listed)]))
     # Keys: role.view, role.edit, role.approve, role.break_glass, role.setup
     if roles := [t(f"role.{role}") for role in ROLES if rights.may(role)]:
         blocks.append(block_kit.labelled_lines([(t("help.you_may"), t.format_list(roles))]))

@@ -204,7 +204,7 @@ def _channel_blocks(overview: HomeOverview, t: Translator) -> list[Block]:
             websites = sentences.format_long_list(each.websites, t, limit=WEBSITES_MAX)
         # Keys: role.view, role.edit, role.approve, role.break_glass, role.setup
         roles = t.format_list([t(f"role.{permission}") for permission in each.permissions])
-        text = block_kit.text_element(f" {websites} — {roles}")
+        text = block_kit.text_element(f" {' — '.join(filter(None, (websites, roles)))}")
         lines.append(block_kit.rich_line(block_kit.channel_element(each.channel), text))
     listed = block_kit.rich_text(block_kit.bullets(lines))
     return [block_kit.header(t("home.channels")), listed, *_more_blocks(len(overview.channels) - CHANNELS_MAX, t)]

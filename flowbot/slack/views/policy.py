@@ -100,9 +100,13 @@ def policy_changed_message(
     previous = None if before is None else _value_elements(before, names, t)
     lines = []
     for field in _changed_fields(before, after):
+        old, new = previous[field] if previous else None, values[field]
+        if old is None and new is None:
+            continue
         label = block_kit.text_element(f"{t(LABEL_KEYS[field])}: ", bold=True)
-        old = [previous[field], block_kit.text_element(" → ")] if previous else []
-        lines.append(block_kit.rich_line(label, *old, values[field]))
+        arrow = [block_kit.text_element(" → " if old else "→ ")] if previous else []
+        given = [old] if old else []
+        lines.append(block_kit.rich_line(label, *given, *arrow, new or block_kit.text_element(t("request.removed"))))
     heading = block_kit.rich_line(
         block_kit.text_element(f"{text} ", bold=True),
         block_kit.text_element(f"{t('setup.changed_by')} "),
@@ -138,7 +142,8 @@ def _comparable_values(policy: ChannelPolicy) -> dict[PolicyField, object]:
     }
 
 
-def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[PolicyField, Element]:
+def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[PolicyField, Element | None]:
+    """Build the policy's values; None for an empty one."""
     rule = policy.approval
     if policy.websites == "all":
         websites = t("setup.all_websites_told")
@@ -159,7 +164,7 @@ def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[
         PolicyField.BREAK_GLASS: _format_principals(rule.break_glass, names, t),
         PolicyField.OUTSIDERS: sentences.format_yes_no(rule.outsiders_may_read, t),
     }
-    elements = {field: block_kit.text_element(text) for field, text in texts.items()}
+    elements = {field: block_kit.text_element(text) if text else None for field, text in texts.items()}
     return elements | {PolicyField.CHANNEL: block_kit.channel_element(approval_channel(policy))}
 
 

@@ -211,10 +211,8 @@ def format_button(button: FlowButton) -> str:
     return " → ".join(part for part in (button.title, button.url) if part)
 
 
-def format_ttl(seconds: int | None, t: Translator) -> str:
+def format_ttl(seconds: int, t: Translator) -> str:
     """Format a time to live."""
-    if seconds is None:
-        return t("flow.none")
     return t.format_duration(seconds) if seconds else t("flow.ttl_zero")
 
 
@@ -231,4 +229,4 @@ def format_yes_no(value: bool, t: Translator) -> str:
 def format_long_list(items: Sequence[str], t: Translator, *, limit: int) -> str:
     """Format the first `limit` of foreign texts as a list in a sentence, and how many more there are."""
     first, more = [block_kit.isolate(item) for item in items[:limit]], len(items) - limit
-    return t.format_list([*first, t("help.more", n=more)] if more > 0 else first) or t("flow.none")
+    return t.format_list([*first, t("help.more", n=more)] if more > 0 else first)

@@ -44,7 +44,7 @@ GIVEN_CHROMIUM: Final = os.environ.get("CHROMIUM")
 CLEARED_PREFIXES: Final = ("FLOWBOT_", "SLACK_", "ENKAPUSH_", "LOG_", "PG")
 CLEARED_NAMES: Final = {"DATABASE_URL", "PORT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 
-OPTIONAL: Final = ("PostgreSQL", "Chromium", "systemd", "a disk to fill")
+OPTIONAL: Final = ("PostgreSQL", "Chromium", "sqlite3", "systemd", "a disk to fill")
 PORTS: Final = range(20000, 30000)
 CLUSTER_PASSWORD: Final = "s3cret-of-the-cluster"
 MEMORY: Final = Path("/dev/shm")

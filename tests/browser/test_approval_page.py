@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 MARKETING, APPROVALS, RANDOM = "C0MARKETING", "C0APPROVALS", "C0RANDOM"
 WAITING: Final = "Waiting for approval"
 WHO: Final = re.compile(r"^(You are|Siz)$")
-MESSAGE: Final = re.compile(r"^(Message|İleti)$")
+MESSAGE: Final = re.compile(r"^(Message|Mesaj)$")
 """The page speaks the language of the person at the desk."""
 
 
@@ -99,7 +99,7 @@ async def test_an_admin_sets_a_channel_up_where_nobody_approves_their_own_reques
     ):
         await form.get_by_role("group", name=field).get_by_role("checkbox", name=choice).check()
     await form.get_by_role("button", name="Save").click()
-    await expect(form).to_contain_text("is saved")
+    await expect(form).to_contain_text("Saved. The new rules apply now")
     emma = await open_as(await new_window(page), address, "U0EMMA", RANDOM)
     await expect(find_messages(emma).filter(has_text="flowbot is set up in this channel")).to_have_count(1)
     await send(emma, "/flows enable 39")

@@ -37,7 +37,9 @@ async def test_the_start_offers_things_to_try_and_a_colleague_in_a_tab_of_his_ow
     await tries.nth(0).click()
     await expect(find_messages(page).get_by_text("Page 1 of")).to_be_in_viewport()
     await expect(find_messages(page).get_by_role("button", name="Next")).not_to_be_in_viewport()
-    await find_messages(page).get_by_role("button", name="Show").nth(3).click()
+    menu = find_messages(page).locator("details.overflow").nth(3)
+    await menu.locator("summary").click()
+    await menu.get_by_role("button", name="Show", exact=True).click()
     await expect(find_messages(page).get_by_text("As a subscriber sees it")).to_be_in_viewport()
     await tries.nth(1).click()
     form = page.get_by_role("dialog")
@@ -72,7 +74,7 @@ async def test_a_turkish_browser_is_received_in_turkish(turkish_page: Page, addr
     await find_card(turkish_page, "flowbot’u deneyin").get_by_role("button", name="/flows liste").click()
     answer = find_messages(turkish_page).filter(has_text="Sayfa 1")
     await expect(answer).to_contain_text("Yalnızca siz görüyorsunuz")
-    await turkish_page.get_by_role("textbox", name="İleti").fill("/flows gö")
+    await turkish_page.get_by_role("textbox", name="Mesaj").fill("/flows gö")
     await expect(turkish_page.get_by_role("option", name="/flows göster")).to_be_visible()
 
 

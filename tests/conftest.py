@@ -71,10 +71,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Spare the garbage collector everything that is loaded by now: it stays. Of what tests make, little is cyclic."""
+    """Spare the garbage collector everything that is loaded by now: it stays."""
     gc.enable()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(autouse=True)

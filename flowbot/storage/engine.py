@@ -20,7 +20,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from flowbot.errors import ConfigurationError
-from flowbot.storage.sqlite_driver import connect
 from flowbot.storage.unit_of_work import Database, has_sqlite_code
 
 DATABASE_URL: Final = "DATABASE_URL"
@@ -191,7 +190,6 @@ def _sqlite_engines(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
             pool_size=size,
             max_overflow=0,
             pool_timeout=_POOL_WAIT_S,
-            async_creator=partial(connect, address.database or ""),
         )
         _prepare_sqlite(engine.sync_engine, busy_ms=_SQLITE_BUSY_MS, read_only=read_only)
         return engine

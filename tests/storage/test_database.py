@@ -10,7 +10,6 @@ from pathlib import Path
 from types import coroutine
 from typing import Any
 
-import aiosqlite
 import pytest
 from sqlalchemy import insert, make_url, select, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -46,24 +45,6 @@ async def test_what_a_block_wrote_is_there_after_it(database: Database, elsewher
     async with database.write() as connection:
         await connection.execute(insert(websites), [SHOP])
     assert await list_names(elsewhere) == ["Shop"]
-
-
-async def test_a_statement_crosses_to_sqlites_thread_once(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[object] = []
-    execute = aiosqlite.Connection._execute
-
-    async def record(connection: aiosqlite.Connection, *what: object, **how: object) -> object:
-        steps.append(what)
-        return await execute(connection, *what, **how)  # type: ignore[no-untyped-call] # aiosqlite's own
-
-    monkeypatch.setattr(aiosqlite.Connection, "_execute", record)
-    database = open_database(sqlite_url)
-    await database.ping()
-    steps.clear()
-    await database.ping()
-    taken = len(steps)
-    await database.close()
-    assert taken == len(["BEGIN", "SELECT", "COMMIT", "ROLLBACK"])
 
 
 async def test_what_a_failed_block_wrote_is_not_there(database: Database) -> None:

@@ -5,23 +5,9 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Select,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    null,
-    or_,
-    select,
-    type_coerce,
-)
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, null, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
@@ -51,7 +37,6 @@ DUE_STATES: Final = frozenset({ChangeState.PENDING, ChangeState.UNKNOWN})
 """A pending change is due to be reminded of or to expire, an unknown one to be looked for."""
 
 
-@cache
 def in_states(states: frozenset[ChangeState]) -> ColumnElement[bool]:
     """Match changes in one of `states`."""
     return changes.c.state.in_(sorted(state.value for state in states))
@@ -65,7 +50,6 @@ def has_lease_of(seen: Leasable) -> ColumnElement[bool]:
     return and_(changes.c.id == seen.id, is_as_seen)
 
 
-@cache
 def is_in_progress() -> ColumnElement[bool]:
     """Match changes that a process has to work on. One that follows another waits for the end of that."""
     followed = changes.alias()
@@ -74,7 +58,7 @@ def is_in_progress() -> ColumnElement[bool]:
     return and_(in_states(LEASED_STATES), ~waits)
 
 
-def is_due(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+def is_due(now: datetime) -> ColumnElement[bool]:
     """Match changes whose `due_at` has come."""
     return and_(in_states(DUE_STATES), changes.c.due_at <= now)
 
@@ -135,21 +119,16 @@ async def fetch_many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[
 
 async def fetch_backlog(connection: AsyncConnection, now: datetime) -> Backlog:
     """Read the changes that a process has to work on, and look for one that is due."""
-    rows = (await connection.execute(_select_backlog(), {"now": now})).all()
+    a_due_one = select(changes.c.id).where(is_due(now)).limit(1).scalar_subquery()
+    wanted = select(changes.c.id, changes.c.state, changes.c.version, changes.c.lease_owner, changes.c.lease_until)
+    wanted = wanted.where(or_(is_in_progress(), changes.c.id == a_due_one)).order_by(*OLDEST)
+    rows = (await connection.execute(wanted)).all()
     in_progress = tuple(
         ChangeInProgress(ChangeId(row.id), row.version, Lease.of(row.lease_owner, row.lease_until))
         for row in rows
         if row.state in LEASED_STATES
     )
     return Backlog(in_progress, has_due=len(in_progress) < len(rows))
-
-
-@cache
-def _select_backlog() -> Select[Any]:
-    """Select what `fetch_backlog` reads at `now`; built once, since it is read several times a second."""
-    a_due_one = select(changes.c.id).where(is_due(bindparam("now"))).limit(1).scalar_subquery()
-    wanted = select(changes.c.id, changes.c.state, changes.c.version, changes.c.lease_owner, changes.c.lease_until)
-    return wanted.where(or_(is_in_progress(), changes.c.id == a_due_one)).order_by(*OLDEST)
 
 
 async def fetch_by_token(connection: AsyncConnection, token: FormToken) -> Change | None:

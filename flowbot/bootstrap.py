@@ -12,11 +12,10 @@ from typing import Final
 
 import aiohttp
 import httpx
-from pydantic import SecretStr
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.config import Settings
+from flowbot.config import Settings, secret_value
 from flowbot.domain.ids import GroupId
 from flowbot.enkapush.client import EnkapushClient, Exchange, RequestHook, Timeouts, Timing
 from flowbot.enkapush.images import ImageFetcher, create_image_client
@@ -310,11 +309,6 @@ def create_enkapush_client(
         )
     except ValueError as error:
         raise ConfigurationError(f"ENKAPUSH_API_URL or ENKAPUSH_API_KEY: {error}") from None
-
-
-def secret_value(value: SecretStr | None) -> str:
-    """Return the text of a secret setting, empty where it is not set."""
-    return value.get_secret_value() if value else ""
 
 
 async def _stop_task(task: asyncio.Task[None], stop: asyncio.Event) -> None:

@@ -31,7 +31,7 @@ from flowbot.storage.repositories.policies import PolicyRepository
 if TYPE_CHECKING:
     from flowbot.bootstrap import Flowbot
 
-OUTAGE: Final = 1
+FAILED: Final = 1
 """Exit status: something did not answer, and another start may succeed; or a check failed, or a file was refused."""
 WOULD_CHANGE: Final = 2
 """Exit status of a dry run that found something to change."""
@@ -83,13 +83,13 @@ def main() -> None:
         cli()
     except PolicyFileError as error:
         _print_error(str(error))
-        sys.exit(OUTAGE)
+        sys.exit(FAILED)
     except ConfigurationError as error:
         _print_error(str(error))
         sys.exit(BAD_CONFIGURATION)
     except DependencyError as fault:
         _print_error(describe_fault(fault))
-        sys.exit(OUTAGE)
+        sys.exit(FAILED)
 
 
 @cli.command()
@@ -106,7 +106,7 @@ def init(
 
     configure_logging("error", "text", ())
     if not Initializer(typer.echo, None if no_input else ask).run():
-        raise typer.Exit(OUTAGE)
+        raise typer.Exit(FAILED)
 
 
 @cli.command()

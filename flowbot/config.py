@@ -142,3 +142,8 @@ class Settings(BaseSettings):
         missing = [name.upper() for name in names if getattr(self, name) is None]
         if missing:
             raise ConfigurationError(f"{', '.join(missing)}: not set (see .env.example)")
+
+
+def secret_value(value: SecretStr | None) -> str:
+    """Return the text of a secret setting, empty where it is not set."""
+    return value.get_secret_value() if value else ""

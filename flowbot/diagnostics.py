@@ -12,8 +12,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from flowbot.bootstrap import create_enkapush_client, secret_value
-from flowbot.config import Settings
+from flowbot.bootstrap import create_enkapush_client
+from flowbot.config import Settings, secret_value
 from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import PolicyBook
 from flowbot.enkapush.client import Exchange

@@ -199,7 +199,7 @@ def test_the_fields_of_a_button_carry_its_number(number: int) -> None:
 
 
 def test_what_is_not_known_is_called_so() -> None:
-    assert "not known" in words_in_english()("request.not_known")
+    assert "not known" in words_in_english()("request.state_unknown")
 
 
 def test_the_readme_names_no_button_that_there_is_not() -> None:

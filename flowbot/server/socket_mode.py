@@ -16,7 +16,8 @@ from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.async_client import AsyncBaseSocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from flowbot.bootstrap import Flowbot, secret_value
+from flowbot.bootstrap import Flowbot
+from flowbot.config import secret_value
 from flowbot.errors import ConfigurationError
 from flowbot.server.http import check_token, listen
 from flowbot.server.receiver import Receiver, is_envelope

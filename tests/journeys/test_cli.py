@@ -478,7 +478,7 @@ async def test_migrate_makes_the_database_and_leaves_a_good_one_alone(
 @pytest.mark.parametrize(
     ("url", "status"),
     [
-        pytest.param(f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot", cli.OUTAGE, id="out"),
+        pytest.param(f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot", cli.FAILED, id="out"),
         pytest.param("sqlite:////no/such/folder/flowbot.db", cli.BAD_CONFIGURATION, id="wrong"),
         pytest.param(f"sqlite:///{__file__}", cli.BAD_CONFIGURATION, id="no database"),
     ],

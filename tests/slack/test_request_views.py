@@ -450,7 +450,7 @@ def test_a_failure_of_an_unknown_kind_is_still_told() -> None:
 
 def test_what_is_not_known_says_what_to_look_at_and_can_be_looked_at_again() -> None:
     message = draw_request(request_details(ChangeState.UNKNOWN))
-    assert "It is not known whether this was done. Your change doesn't show in Enkapush yet." in text_of(message)
+    assert "Your change doesn't show in Enkapush yet." in text_of(message)
     assert buttons_by_label(message)["Check again"]["action_id"] == "changes.check_again"
 
 
@@ -637,12 +637,12 @@ def test_an_empty_list_of_approvals_says_so() -> None:
     assert "Nothing needs approval" in text_of(message)
 
 
-def test_the_list_of_approvals_has_three_heads_and_a_link_to_each_request() -> None:
+def test_the_list_of_approvals_has_a_head_over_what_there_is_and_a_link_to_each_request() -> None:
     link = "https://team.slack.example/archives/C0/p1"
     mine = [request_details(approved_by=(BURAK,)), request_details(ChangeState.REJECTED)]
     message = check_blocks(approvals_message([], mine, [edit_details()], {ChangeId("k7m2"): link}, EN, NOW))
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
-    assert heads == ["Needs your approval", "Your requests", "Also open in this channel"]
+    assert heads == ["Your requests", "Also open in this channel"]
     text = text_of(message)
     for part in ("Enable #12 Spring sale", "1/2 approvals\nExpires <!date^", "Requested by <@U0EMMA>", "Rejected"):
         assert part in text

@@ -44,10 +44,10 @@ def approvals_message(
     )
     blocks: list[Block] = []
     for key, listed in lists:
+        if not listed:
+            continue
         blocks.append(block_kit.header(t(key)))
         blocks += [entry_block(each, links.get(each.change.id), t, now) for each in listed[:LISTED_MAX]]
-        if not listed:
-            blocks.append(block_kit.context(t("request.none")))
         if len(listed) > LISTED_MAX:
             blocks.append(block_kit.context(t("help.more", n=len(listed) - LISTED_MAX)))
     return Message(tuple(blocks))

@@ -283,7 +283,7 @@ def _titled_list(title: str, lines: Sequence[Element]) -> list[Block]:
 
 def _difference_line(difference: FieldDifference, names: Mapping[WebsiteId, str], t: Translator) -> Element:
     field = difference.field
-    label = t("request.field_state") if field == "is_enabled" else sentences.format_label(field, t)
+    label = sentences.format_label(field, t)
     if difference.is_hidden:
         return _label_line(label)
     before, after = (_format_value(field, value, names, t) for value in (difference.before, difference.after))

@@ -220,7 +220,7 @@ def _format_result(details: RequestDetails, t: Translator) -> str:
             text = t("request.nobody_decided", time=t.format_duration(hours * 3600))
         case ChangeState.UNKNOWN:
             search = t("request.searching" if change.due_at is not None else "request.searched")
-            text = f"{t('request.not_known')} {format_text(t, outcome_text(change, t))} {search}"
+            text = f"{format_text(t, outcome_text(change, t))} {search}"
         case ChangeState.FAILED:
             text = format_text(t, outcome_text(change, t))
         case ChangeState.APPLIED if change.request.repeats is not None:

@@ -48,6 +48,7 @@ from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep, monotonic_seconds, utc_now
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.segments import SegmentCache
+from flowbot.services.setup_findings import FindingsReader, SetupFindings
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.channels import SlackChannelDirectory
@@ -106,7 +107,7 @@ class _Outside:
 
 
 @asynccontextmanager
-async def run_flowbot(
+async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the machine's
     settings: Settings,
     *,
     clock: Clock = utc_now,
@@ -114,6 +115,7 @@ async def run_flowbot(
     drain_seconds: float = DRAIN_SECONDS,
     timeouts: Timeouts | None = None,
     sleep: Sleep = asyncio.sleep,
+    read_findings: FindingsReader | None = None,
 ) -> AsyncIterator[Flowbot]:
     """Open and join everything; at the end finish what is in hand, and take it apart again.
 
@@ -124,6 +126,7 @@ async def run_flowbot(
         drain_seconds: how long work in hand may take to end.
         timeouts: how long Enkapush may take; its client's own by default.
         sleep: waits some seconds before Enkapush is asked again.
+        read_findings: finds what is not right yet, after the start and for the Home tab; None finds nothing.
 
     Raises:
         ConfigurationError: a setting is missing, or what it points to cannot be used.
@@ -158,8 +161,9 @@ async def run_flowbot(
         source = ObservedSource(reader, tasks.start)
         flow_cache = FlowCache(source, clock=believed, monotonic=monotonic)
         stack.push_async_callback(flow_cache.close)
-        services = _build_services(settings, outside, reader, source, flow_cache)
-        for part in (services.setup, services.settings.segments, services.users, services.privacy):
+        services = _build_services(settings, outside, reader, source, flow_cache, read_findings)
+        services.findings.start()
+        for part in (services.findings, services.setup, services.settings.segments, services.users, services.privacy):
             stack.push_async_callback(part.close)
         bolt, notifier = build_slack(
             outside.slack,
@@ -202,7 +206,12 @@ async def run_flowbot(
 
 
 def _build_services(
-    settings: Settings, outside: _Outside, reader: EnkapushReader, source: ObservedSource, flow_cache: FlowCache
+    settings: Settings,
+    outside: _Outside,
+    reader: EnkapushReader,
+    source: ObservedSource,
+    flow_cache: FlowCache,
+    read_findings: FindingsReader | None,
 ) -> Services:
     """Build the use cases on the adapters to what is open. What `reader` reads for writes is not observed."""
     database, clock, monotonic = outside.database, outside.clock, outside.monotonic
@@ -288,6 +297,7 @@ def _build_services(
             clock=clock,
             monotonic=monotonic,
         ),
+        findings=SetupFindings(read_findings, monotonic),
     )
 
 

@@ -10,6 +10,7 @@ import os
 import pwd
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -277,12 +278,13 @@ def _load_settings(*needed: str) -> Settings:
 
 
 def _run(settings: Settings, listen: Callable[["Flowbot", asyncio.Event], Awaitable[None]]) -> None:
+    from flowbot import diagnostics
     from flowbot.bootstrap import run_flowbot
     from flowbot.server import signals
 
     async def live() -> None:
         stop = signals.stop_on_signals()
-        async with run_flowbot(settings) as bot:
+        async with run_flowbot(settings, read_findings=partial(diagnostics.find_problems, settings)) as bot:
             # All that is loaded by now stays, so full garbage collections need not look through it.
             gc.freeze()
             await listen(bot, stop)

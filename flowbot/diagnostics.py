@@ -25,6 +25,7 @@ from flowbot.services.clock import parse_date
 from flowbot.services.policy_checks import UNTOLD_KEY, PolicyChecker
 from flowbot.services.ports import utc_now
 from flowbot.services.quorum import QuorumChecker
+from flowbot.services.setup_findings import Finding
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
@@ -95,6 +96,11 @@ def run_diagnostics(settings: Settings, say: Callable[[str], None]) -> bool:
         return passed
 
     return asyncio.run(collect())
+
+
+async def find_problems(settings: Settings) -> list[Finding]:
+    """Run all checks, and return what those found that failed."""
+    return [Finding(result.name, result.detail) async for result in run_checks(settings) if not result.passed]
 
 
 async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:

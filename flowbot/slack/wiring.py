@@ -26,6 +26,7 @@ from flowbot.services.ports.messages import MessageStore
 from flowbot.services.ports.slack import ImageSource
 from flowbot.services.ports.storage import ChangeStore, DeliveryStore, PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.setup_findings import SetupFindings
 from flowbot.services.users import UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.messages import MessagePoster, Responder
@@ -86,6 +87,7 @@ class Services:
     late_effects: LateEffects
     forms: FormService
     setup: PolicySetup
+    findings: SetupFindings
 
 
 def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
@@ -138,7 +140,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     queue = RequestQueue(services.store, services.policies, users.find_members)
     overviews = HomeOverviews(queue, services.store, services.policies, services.setup, users.find_members, clock)
     links = ArchiveLinks(client)
-    home = HomeTab(runner, client, overviews, details, links)
+    home = HomeTab(runner, client, overviews, services.findings, details, links)
     history_actions = HistoryActions(services.history, links, opener)
     viewer = FlowViewer(flow_queries, services.history, clock)
     channels = ChannelAuthorizer(services.policies, users)

@@ -273,6 +273,18 @@ async def test_serve_answers_and_ends_what_is_in_hand(world: World, environment:
     assert not [secret for secret in list_secrets(environment) if secret in running.log]
 
 
+async def test_after_the_start_one_line_says_what_is_not_right_yet(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    world.slack.scopes.discard("chat:write")
+    async with serve_http(world, environment, tmp_path, from_nothing=True) as (running, _):
+        (line,) = re.findall(
+            r".*findings\.not_right_yet.*", (await running.wait_for_log("findings.not_right_yet.*\n")).string
+        )
+    assert "slack scopes: missing chat:write" in line
+    assert not [secret for secret in list_secrets(environment) if secret in line]
+
+
 async def test_a_stop_while_enkapush_hangs_takes_less_than_ten_seconds(
     world: World, environment: Environment, tmp_path: Path
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import WebsiteId
 from flowbot.sandbox.slack import SandboxPerson, View, text_of
+from flowbot.services.setup_findings import Finding
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.form_steps import add_flow
 from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes
@@ -247,3 +248,25 @@ async def test_an_admin_sees_where_nobody_can_approve(http: World) -> None:
     await http.import_policy(POLICY)
     await http.deniz.open_home()
     await http.deniz.wait_for_home(lambda view: "To set up" not in text_of(view))
+
+
+async def test_an_admin_sees_what_is_not_right_as_soon_as_it_is_found(world: World) -> None:
+    looks, is_done = 0, asyncio.Event()
+
+    async def read_findings() -> list[Finding]:
+        nonlocal looks
+        looks += 1
+        await is_done.wait()
+        return [Finding("slack scopes", "missing chat:write")]
+
+    world.read_findings = read_findings
+    await world.start_http()
+    await open_home(world.burak)
+    assert looks == 0
+    assert "Not right yet" not in text_of(await open_home(world.deniz))
+    is_done.set()
+    view = await world.deniz.wait_for_home("Not right yet: Slack permissions.")
+    assert section(view, "To set up")
+    await open_home(world.deniz, "Not right yet")
+    assert looks == 1
+    assert "Not right yet" not in text_of(await open_home(world.burak))

@@ -22,6 +22,7 @@ from flowbot.server.http import listen
 from flowbot.server.socket_mode import ReconnectPolicy, serve_socket_mode
 from flowbot.services.policy_files import import_policies
 from flowbot.services.ports import Clock, Sleep
+from flowbot.services.setup_findings import FindingsReader
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
@@ -106,6 +107,7 @@ class World:
     stack: AsyncExitStack
     timeouts: Timeouts | None = None
     sleep: Sleep = asyncio.sleep
+    read_findings: FindingsReader | None = None
     drain_seconds: float = 0.2
     stops: list[asyncio.Event] = field(default_factory=list)
 
@@ -164,6 +166,7 @@ class World:
             drain_seconds=self.drain_seconds,
             timeouts=self.timeouts,
             sleep=self.sleep,
+            read_findings=self.read_findings,
         )
         return await self.stack.enter_async_context(bot)
 

@@ -20,6 +20,7 @@ from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.services.inbox import RECENT_LIMIT, ChannelAccess, HomeOverview
 from flowbot.services.request_details import RequestDetails
+from flowbot.services.setup_findings import Finding
 from flowbot.slack.views.home import WAITING_MAX, HomeContent, home_view, loading_view, notice_view
 from flowbot.slack.views.sentences import sentence_message
 
@@ -71,10 +72,10 @@ def channel_access(number: int = 1, name: str = "Shop") -> ChannelAccess:
 
 def draw_home(t: Translator = EN, **parts: Any) -> dict[str, Any]:
     shown = {name: parts.pop(name, ()) for name in ("for_me", "by_me", "recent")}
-    links, more = parts.pop("links", {}), parts.pop("more", 0)
+    links, more, findings = parts.pop("links", {}), parts.pop("more", 0), parts.pop("findings", ())
     waiting = (*(each.change for each in shown["for_me"]), *(request_details(90).change for _ in range(more)))
     overview = HomeOverview(for_me=waiting, by_me=(), recent=(), **({"channels": ()} | parts))
-    return check_home(home_view(HomeContent(**shown, overview=overview, links=links), t, NOW))
+    return check_home(home_view(HomeContent(**shown, overview=overview, links=links, findings=findings), t, NOW))
 
 
 def check_home(view: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +114,17 @@ def test_an_admin_sees_what_is_not_right_and_only_then() -> None:
     shown = draw_home(channels=there, unapprovable=(CHANNEL,))
     assert list_headers(shown) == [EN("home.caught_up"), EN("home.setup"), EN("home.channels")]
     assert {"type": "channel", "channel_id": CHANNEL} in find_elements(shown)
+
+
+@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
+def test_an_admin_sees_which_checks_fail_but_not_what_they_say(t: Translator) -> None:
+    found = [Finding(name, "of the machine's affairs") for name in ("slack scopes", "policy", "enkapush")]
+    shown = draw_home(t, channels=(channel_access(),), findings=found)
+    assert list_headers(shown) == [t("home.caught_up"), t("home.setup"), t("home.channels")]
+    things = t.format_list([t("finding.slack_scopes"), t("finding.enkapush")])
+    assert t("home.not_right_yet", things=things) in [each.get("text") for each in find_elements(shown)]
+    assert "of the machine's affairs" not in text_of_view(shown)
+    assert t("home.setup") not in text_of_view(draw_home(t, findings=found[1:2]))
 
 
 def find_elements(view: dict[str, Any]) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from flowbot.errors import DependencyError, UserError
 from flowbot.observability.logging import current_incident
 from flowbot.services.inbox import HomeOverviews
 from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.setup_findings import SetupFindings
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.payloads.events import HomeOpened
@@ -33,6 +34,7 @@ class HomeTab:
         runner: runs the handlers.
         client: the Web API, as the bot.
         overviews: loads what a person finds there.
+        findings: knows what an admin has to put right.
         details: loads the requests among it.
         links: links to their messages.
     """
@@ -42,12 +44,14 @@ class HomeTab:
         runner: Runner,
         client: AsyncWebClient,
         overviews: HomeOverviews,
+        findings: SetupFindings,
         details: RequestDetailsLoader,
         links: ArchiveLinks,
     ) -> None:
         self._runner = runner
         self._client = client
         self._overviews = overviews
+        self._findings = findings
         self._details = details
         self._links = links
         self._turns: WeakValueDictionary[UserId, _Turn] = WeakValueDictionary()
@@ -61,6 +65,8 @@ class HomeTab:
             if opened.is_blank:
                 await self._publish(interaction, home.loading_view(interaction.t))
             await self._refresh(interaction, "")
+            if interaction.user.actor.is_admin and await self._findings.refresh():
+                await self._refresh(interaction, "")
             return NO_REPLY
 
         target = ReplyTarget(None, opened.event.user, "")
@@ -114,7 +120,14 @@ class HomeTab:
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
             return home.notice_view(sentences.fault_message(t, error.text, current_incident()))
-        content = home.HomeContent(for_me=for_me, by_me=by_me, recent=recent, overview=overview, links=links)
+        content = home.HomeContent(
+            for_me=for_me,
+            by_me=by_me,
+            recent=recent,
+            overview=overview,
+            links=links,
+            findings=self._findings.latest if interaction.user.actor.is_admin else (),
+        )
         return home.home_view(content, t, self._runner.clock())
 
     async def _publish(self, interaction: Interaction, view: View, seen: str = "") -> bool:

@@ -9,6 +9,7 @@ from flowbot.domain.ids import ChangeId
 from flowbot.i18n.translator import Translator
 from flowbot.services.inbox import HomeOverview
 from flowbot.services.request_details import RequestDetails
+from flowbot.services.setup_findings import Finding
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, request_blocks, sentences
@@ -24,6 +25,18 @@ TEXT_MAX: Final = 150
 REASON_MAX: Final = 300
 """Enough to recognise a text: the message, one press away, has it whole. A view has 250 kB and 100 blocks at most."""
 
+FINDING_KEYS: Final = {
+    "database": "finding.database",
+    "slack token": "finding.slack_token",
+    "slack scopes": "finding.slack_scopes",
+    "slack clock": "finding.slack_clock",
+    "slack user groups": "finding.slack_user_groups",
+    "slack socket mode": "finding.slack_socket_mode",
+    "enkapush": "finding.enkapush",
+    "enkapush clock": "finding.enkapush_clock",
+}
+"""Checks by their names. Of channels and their approvers the tab has sentences of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class HomeContent:
@@ -35,6 +48,7 @@ class HomeContent:
         recent: Requests that ended lately.
         overview: All that is on it.
         links: Links to the requests' messages, as far as they are known.
+        findings: For an admin: what is not right yet with the set-up.
     """
 
     for_me: Sequence[RequestDetails]
@@ -42,6 +56,7 @@ class HomeContent:
     recent: Sequence[RequestDetails]
     overview: HomeOverview
     links: Mapping[ChangeId, str]
+    findings: Sequence[Finding] = ()
 
 
 def loading_view(t: Translator) -> View:
@@ -67,7 +82,7 @@ def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
         _approval_blocks(content, t, now),
         _own_request_blocks(content, t, now),
         _recent_blocks(content, t, now),
-        _setup_blocks(overview, t),
+        _setup_blocks(content, t),
         _channel_blocks(overview, t),
     ]
     if not content.for_me and not content.by_me:
@@ -154,9 +169,13 @@ def _recent_blocks(content: HomeContent, t: Translator, now: datetime) -> list[B
     return [block_kit.header(t("home.recent")), block_kit.rich_text(block_kit.bullets(lines))] if lines else []
 
 
-def _setup_blocks(overview: HomeOverview, t: Translator) -> list[Block]:
+def _setup_blocks(content: HomeContent, t: Translator) -> list[Block]:
     """Build what an admin has to put right; nothing where all is."""
-    lines = [[block_kit.text_element(t("home.needs_setup"))]] if overview.needs_setup else []
+    overview, lines = content.overview, list[list[Element]]()
+    if things := [t(FINDING_KEYS[each.name]) for each in content.findings if each.name in FINDING_KEYS]:
+        lines.append([block_kit.text_element(t("home.not_right_yet", things=t.format_list(things)))])
+    if overview.needs_setup:
+        lines.append([block_kit.text_element(t("home.needs_setup"))])
     for channel in overview.unapprovable[:CHANNELS_MAX]:
         place = {"channel": [block_kit.channel_element(channel)]}
         lines.append(sentences.sentence_elements(t, "home.unapprovable", place))

@@ -1,9 +1,9 @@
 """Authorization: the permissions of a person in a channel, and on a request, as of now."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from flowbot.domain.approval import is_expired
 from flowbot.domain.change import Change, ChangeState
@@ -13,9 +13,11 @@ from flowbot.domain.operations import build_operation
 from flowbot.domain.outcomes import ChangeResult, hide_flow
 from flowbot.domain.policy import (
     EVERYONE,
+    Actor,
     ChannelPolicy,
     Decision,
     Permission,
+    PolicyBook,
     Reason,
     decide,
     list_entitled,
@@ -35,6 +37,8 @@ REQUEST_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     Reason.NO_POLICY.key: "denied.no_policy_there",
 }
 """Refusals about "this channel", reworded for the request's channel."""
+
+T = TypeVar("T")
 
 
 class NoSuchFlowError(UserError):
@@ -129,6 +133,28 @@ async def decide_in_channel(
     return whole if not named.allowed and await counts_in_full(policy, user, acting_from, find_members) else named
 
 
+def require_admissible(actor: Actor) -> None:
+    """Refuse people whom no policy could permit anything.
+
+    Raises:
+        UserError: they are of another organisation, or not active.
+    """
+    refusal = decide(None, actor, Permission.VIEW).reason
+    if refusal is not Reason.NO_POLICY:
+        raise UserError(refusal.key)
+
+
+async def for_each_channel(book: PolicyBook, load: Callable[[ChannelPolicy], Awaitable[T]]) -> list[T]:
+    """Load something of each channel with a policy, of a few at a time, in the order of the policies."""
+    gate = asyncio.Semaphore(CHANNELS_AT_ONCE)
+
+    async def load_gated(policy: ChannelPolicy) -> T:
+        async with gate:
+            return await load(policy)
+
+    return await asyncio.gather(*map(load_gated, book.channels))
+
+
 async def find_permitted_channels(
     policies: PolicyStore,
     user: CurrentUser,
@@ -142,17 +168,13 @@ async def find_permitted_channels(
         UserError: they are of another organisation, or not active, or Slack would not tell their user groups.
         DependencyError: the database did not answer.
     """
-    refusal = decide(None, user.actor, permission).reason
-    if refusal is not Reason.NO_POLICY:
-        raise UserError(refusal.key)
-    gate = asyncio.Semaphore(CHANNELS_AT_ONCE)
+    require_admissible(user.actor)
 
     async def is_permitted(policy: ChannelPolicy) -> bool:
-        async with gate:
-            return (await decide_in_channel(policy, user, acting_from, find_members, permission)).allowed
+        return (await decide_in_channel(policy, user, acting_from, find_members, permission)).allowed
 
     book = await policies.get_book()
-    permitted = await asyncio.gather(*map(is_permitted, book.channels))
+    permitted = await for_each_channel(book, is_permitted)
     found = [policy.id for policy, is_found in zip(book.channels, permitted, strict=True) if is_found]
     if not found and user.actor.groups is None:
         raise UserError(Reason.UNCERTAIN.key)

@@ -1,6 +1,5 @@
 """The inbox: pending requests for a person, and the overview for the Home tab."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
@@ -8,12 +7,12 @@ from typing import Final, NamedTuple
 from flowbot.domain.approval import approved_by, may_decide
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChannelId
-from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, Reason, decide
-from flowbot.errors import UserError
+from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
 from flowbot.services.authorization import (
-    CHANNELS_AT_ONCE,
     decide_in_channel,
     effective_policy,
+    for_each_channel,
+    require_admissible,
     require_permission,
 )
 from flowbot.services.flow_queries import visible_website_names
@@ -106,9 +105,7 @@ class RequestQueue:
         served = await self._find_served_channels(channel)
         if not served:
             return None
-        refusal = decide(None, user.actor, Permission.VIEW).reason
-        if refusal is not Reason.NO_POLICY:
-            raise UserError(refusal.key)
+        require_admissible(user.actor)
         waiting = await self.load_for(user, channel)
         posted = (change for part in waiting for change in part if change.posted_channel == channel)
         return ServedRequests(served, tuple(sorted(posted, key=lambda change: change.created_at)))
@@ -191,9 +188,7 @@ class HomeOverviews:
             UserError: they are of another organisation, or not active.
             DependencyError: the database did not answer.
         """
-        refusal = decide(None, user.actor, Permission.VIEW).reason
-        if refusal is not Reason.NO_POLICY:
-            raise UserError(refusal.key)
+        require_admissible(user.actor)
         book = await self.policies.get_book()
         channels = await self._list_channels(user, book)
         approving = {each.channel for each in channels if Permission.APPROVE in each.permissions}
@@ -212,11 +207,9 @@ class HomeOverviews:
 
     async def _list_channels(self, user: CurrentUser, book: PolicyBook) -> tuple[ChannelAccess, ...]:
         """List the channels in which a person may see flows, in the order of the policies."""
-        gate = asyncio.Semaphore(CHANNELS_AT_ONCE)
 
         async def find_access(policy: ChannelPolicy) -> ChannelAccess | None:
-            async with gate:
-                policy = await effective_policy(policy, user, None, self.find_members)
+            policy = await effective_policy(policy, user, None, self.find_members)
             allowed = tuple(each for each in SHOWN_PERMISSIONS if decide(policy, user.actor, each).allowed)
             if Permission.VIEW not in allowed:
                 return None
@@ -224,5 +217,5 @@ class HomeOverviews:
             websites = None if policy.websites == "all" else tuple(names.values())
             return ChannelAccess(policy.id, allowed, websites, policy)
 
-        found = await asyncio.gather(*map(find_access, book.channels))
+        found = await for_each_channel(book, find_access)
         return tuple(access for access in found if access is not None)

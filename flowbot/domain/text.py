@@ -32,6 +32,14 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def cut_utf16(text: str, limit: int) -> str:
+    """Return the longest beginning of the text within `limit` UTF-16 units."""
+    kept = text[: max(limit, 0)]
+    while (excess := utf16_length(kept) - limit) > 0 and kept:
+        kept = kept[: -((excess + 1) // 2)]
+    return kept
+
+
 def is_blank(text: str) -> bool:
     """Check whether nothing of the text is visible, however many characters it has."""
     return all(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flowbot.domain.fields import FIELDS
-from flowbot.domain.text import normalize_newlines, strip_invisible, utf16_length
+from flowbot.domain.text import cut_utf16, normalize_newlines, strip_invisible
+from flowbot.slack.payloads.mrkdwn import REFERENCE, unescape_entities
 
-_REFERENCE: Final = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 _MARKED: Final = re.compile(r"(?<!\w)([*_~`])(\S|\S[^\n]*?\S)\1(?!\w)")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _EMOJI: Final = re.compile(r"[0-9a-f]{1,6}(?:-[0-9a-f]{1,6})*", re.ASCII)
@@ -38,24 +38,17 @@ def read_push_text(message: Mapping[str, Any]) -> PushText | None:
     if not title:
         return None
     parts = {"title": title.strip(), "description": strip_invisible(description)}
-    cut = {name: _cut(part, FIELDS[name].max_utf16) for name, part in parts.items()}
+    cut = {name: cut_utf16(part, FIELDS[name].max_utf16) for name, part in parts.items()}
     return PushText(cut["title"], cut["description"], cut != parts)
-
-
-def _cut(text: str, limit: int) -> str:
-    kept = text[:limit]
-    while utf16_length(kept) > limit:
-        kept = kept[: -max(1, (utf16_length(kept) - limit) // 2)]
-    return kept
 
 
 def _read_mrkdwn(text: Any) -> str:
     if not isinstance(text, str):
         return ""
-    plain = _REFERENCE.sub(_read_reference, text)
+    plain = REFERENCE.sub(_read_reference, text)
     while (unmarked := _MARKED.sub(r"\2", plain)) != plain:
         plain = unmarked
-    return plain.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return unescape_entities(plain)
 
 
 def _read_reference(found: re.Match[str]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from flowbot.domain.text import utf16_length
+from flowbot.domain.text import cut_utf16, utf16_length
 
 Block = dict[str, Any]
 Element = dict[str, Any]
@@ -39,13 +39,7 @@ def clip(text: str, limit: int) -> str:
     """Shorten the text to `limit` UTF-16 units, with an ellipsis at the end where something is cut off."""
     if utf16_length(text) <= limit:
         return text
-    kept, room = [], limit - 1
-    for character in text:
-        room -= 2 if character > "\uffff" else 1
-        if room < 0:
-            break
-        kept.append(character)
-    return "".join(kept).rstrip() + "…"
+    return cut_utf16(text, limit - 1).rstrip() + "…"
 
 
 def single_line(text: str, limit: int) -> str:

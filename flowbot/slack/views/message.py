@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from flowbot.domain.text import utf16_length
+from flowbot.slack.payloads.mrkdwn import escape_entities
 from flowbot.slack.views.block_kit import Block, Element, actions, clip, replace_cards
 from flowbot.slack.views.shortening import HEADLINE_MAX, count_characters, shorten_blocks
 
 _MARKS: Final = re.compile(r"[*_~`>＞]|@|#(?!\d+(?![\w-]))|:(?=\S)|(?<=\S)\.(?=\S)")
 """What Slack reads as formatting, a mention, an emoji or an address where no space follows. `#12` stays: a flow."""
-_ENTITIES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 MESSAGE_MAX: Final = 10_000
@@ -122,4 +122,4 @@ def escape(text: str) -> str:
     Slack has no escape for most marks. A word joiner at both sides, which nobody sees, takes a mark its effect; a
     zero-width space would not, since formatting may begin after one.
     """
-    return _MARKS.sub("\N{WORD JOINER}\\g<0>\N{WORD JOINER}", text).translate(_ENTITIES)
+    return escape_entities(_MARKS.sub("\N{WORD JOINER}\\g<0>\N{WORD JOINER}", text))

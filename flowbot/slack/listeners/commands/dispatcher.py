@@ -9,7 +9,7 @@ from flowbot.slack.api.modals import FormNotOpenedError
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command
 from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand, Suggestion
-from flowbot.slack.listeners.commands.typed_text import unescape
+from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.listeners.commands.words import SHOW
 from flowbot.slack.payloads.button_values import CommandValue, parse_value
 from flowbot.slack.payloads.events import Mentioned
@@ -67,7 +67,7 @@ class CommandDispatcher:
     def _offer(self, suggestion: Suggestion, interaction: Interaction) -> Reply:
         sent = self._parser.complete(suggestion, interaction.t.language)
         value, is_help = CommandValue(sent=sent), suggestion.near is None
-        message = suggestion_message(suggestion.typed, unescape(sent), value, interaction.t, is_help=is_help)
+        message = suggestion_message(suggestion.typed, TypedText(sent).text, value, interaction.t, is_help=is_help)
         return Reply(message, is_refusal=True)
 
     async def _handle(self, parsed: ParsedCommand, interaction: Interaction, trigger: str) -> Reply:

@@ -7,18 +7,11 @@ from typing import Final
 
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.text import plain_number, remove_invisible, simplify, strip_invisible
+from flowbot.slack.payloads.mrkdwn import REFERENCE, unescape_entities
 
-_REFERENCE: Final = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
-"""A link, or the id of a person or a channel. Slack escapes the brackets that a person types."""
 _WORD: Final = re.compile(r"(?:<[^<>]*>|[^\s\u2800])+")
 _QUOTED: Final = re.compile(r"""(["'])([^"']*\s[^"']*)\1""")
 _NUMBER: Final = re.compile(r"#?([0-9]{1,1000})", re.ASCII)
-
-
-def unescape(sent: str) -> str:
-    """Return what Slack sent as it was typed: it escapes `&`, `<`, `>`, and wraps links and mentions in `<…|label>`."""
-    bare = _REFERENCE.sub(lambda found: found[2] or found[1], sent)
-    return bare.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +23,8 @@ class TypedText:
     @property
     def text(self) -> str:
         """The text as it was typed, without what shows nothing at its ends."""
-        return strip_invisible(unescape(self.sent))
+        bare = REFERENCE.sub(lambda found: found[2] or found[1], self.sent)
+        return strip_invisible(unescape_entities(bare))
 
     @property
     def plain(self) -> str:

@@ -106,7 +106,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     privacy = services.privacy
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
-    modals, poster = Modals(client), MessagePoster(client, metrics)
+    modals, poster, links = Modals(client), MessagePoster(client, metrics), ArchiveLinks(client)
     details = RequestDetailsLoader(services.store, services.images, services.flow_cache, services.settings, clock)
     messages, sender = services.messages, OnceSender(services.messages, poster, monotonic)
     message_sync = RequestMessageSync(
@@ -118,7 +118,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         users=users,
         message_sync=message_sync,
         copies=DirectCopies(messages, details, users, sender, poster, locales, clock),
-        outcomes=OutcomeNotices(messages, details, users, sender, poster, responder, locales, privacy),
+        outcomes=OutcomeNotices(messages, details, users, sender, responder, links, locales, privacy),
         sender=sender,
         poster=poster,
         clock=clock,
@@ -130,6 +130,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         opener=opener,
         modals=modals,
         responder=responder,
+        links=links,
         users=users,
         policies=services.policies,
         team=team,
@@ -139,7 +140,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     notifier = SlackNotifier(services.store, team, form_result)
     queue = RequestQueue(services.store, services.policies, users.find_members)
     overviews = HomeOverviews(queue, services.store, services.policies, services.setup, users.find_members, clock)
-    links = ArchiveLinks(client)
     home = HomeTab(runner, client, overviews, services.findings, details, links)
     history_actions = HistoryActions(services.history, links, opener)
     viewer = FlowViewer(flow_queries, services.history, clock)
@@ -151,6 +151,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         executor=services.executor,
         notifier=notifier,
         message_sync=message_sync,
+        links=links,
         modals=modals,
     )
     submission = FlowFormSubmission(
@@ -169,7 +170,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     )
     editor = FormEditor(forms, modals, users, locales, clock, tasks)
     setup = PolicyFormHandler(runner, services.setup, modals)
-    guide = ApprovalChannelGuide(queue, details, message_sync, viewer, channels, clock)
+    guide = ApprovalChannelGuide(queue, details, links, viewer, channels, clock)
     commands = build_commands(
         flow_queries=flow_queries,
         policies=services.policies,
@@ -180,7 +181,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         requests=requests,
         queue=queue,
         details=details,
-        message_sync=message_sync,
+        links=links,
         policy_form=setup,
         clock=clock,
     )

@@ -147,12 +147,13 @@ async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_
 async def test_calls_of_slack_are_counted_by_method_and_how_they_ended(world: World, origin: str) -> None:
     await world.import_policy(approval_policy())
     world.slack.faults.add("chat.postMessage", status=429, retry_after=0, times=1)
-    world.slack.faults.add("chat.getPermalink", error="message_not_found", times=None)
+    world.slack.faults.add("views.open", error="expired_trigger_id", times=1)
+    await world.emma.send(MARKETING, "/flows create")
     await request_change(world)
     seen = await wait_for_value(origin, 1, "flowbot_slack_seconds_count", method="chat.postMessage", result="ok")
     assert seen.sum("flowbot_slack_throttled_total", method="chat.postMessage") == 1
     seen = await wait_for_value(origin, 1, "flowbot_slack_seconds_count", method="response_url", result="ok")
-    assert seen.sum("flowbot_slack_seconds_count", method="chat.getPermalink", result="message_not_found")
+    assert seen.sum("flowbot_slack_seconds_count", method="views.open", result="expired_trigger_id")
 
 
 def test_a_label_takes_few_words_of_others_and_no_sentence() -> None:

@@ -162,9 +162,9 @@ class SlackClient:
         self._count()
         return answer
 
-    async def chat_getPermalink(self, *, channel: str, message_ts: str) -> dict[str, str]:  # noqa: N802 - Slack's name
-        """Return the address of a message."""
-        return {"permalink": f"https://slack.example/{channel}/{message_ts}"}
+    async def auth_test(self) -> dict[str, str]:
+        """Return the workspace's address."""
+        return {"url": "https://slack.example/"}
 
     def _count(self) -> None:
         self._life.count_send()

@@ -15,6 +15,7 @@ from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.channels import ChannelSharing, ChannelStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import UserService
+from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.channels import SlackChannelDirectory
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.notify.direct_copies import DirectCopies
@@ -75,7 +76,7 @@ def build_team(
     """Join the notifier of the team, as flowbot does."""
     poster = MessagePoster(client)
     locales = Translators(fixed="en", zone=ZoneInfo("UTC"))
-    responder = Responder(client, cast("ClientSession", None), "")
+    responder, links = Responder(client, cast("ClientSession", None), ""), ArchiveLinks(client)
     kept = cast("MessageRepository", messages)
     sender = OnceSender(kept, poster, monotonic)
     channels = cast("ChannelStore", OwnChannels(clock))
@@ -88,7 +89,7 @@ def build_team(
             store, kept, details, people, sender, poster, responder, locales, privacy, clock
         ),
         copies=DirectCopies(kept, details, people, sender, poster, locales, clock),
-        outcomes=OutcomeNotices(kept, details, people, sender, poster, responder, locales, privacy),
+        outcomes=OutcomeNotices(kept, details, people, sender, responder, links, locales, privacy),
         sender=sender,
         poster=poster,
         clock=clock,

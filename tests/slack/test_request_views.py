@@ -52,7 +52,7 @@ from flowbot.slack.forms.flow.form import FlowForm
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import form_status, push, sentences
-from flowbot.slack.views.approvals import LISTED_MAX, approvals_message
+from flowbot.slack.views.approvals import LISTED_MAX, RequestList, approvals_message
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.notices import (
     reminder_message,
@@ -70,6 +70,7 @@ LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN, TR = LOCALES.for_reader("en-US"), LOCALES.for_reader("tr-TR")
 NOW = datetime(2026, 5, 1, 9, 0, tzinfo=UTC)
 SHOP = WebsiteId(1)
+NO_REQUESTS = RequestList([], 0)
 EMMA, AYSE, BURAK = UserId("U0EMMA"), UserId("U0AYSE"), UserId("U0BURAK")
 LEADS = GroupId("S0LEADS")
 CHANNEL = ChannelId("C0MARKETING")
@@ -633,14 +634,15 @@ def test_the_requester_is_told_where_approval_is_asked_for(link: str | None) -> 
 
 
 def test_an_empty_list_of_approvals_says_so() -> None:
-    message = check_blocks(approvals_message([], [], [], {}, EN, NOW))
+    message = check_blocks(approvals_message(NO_REQUESTS, NO_REQUESTS, NO_REQUESTS, {}, EN, NOW))
     assert "Nothing needs approval" in text_of(message)
 
 
 def test_the_list_of_approvals_has_a_head_over_what_there_is_and_a_link_to_each_request() -> None:
     link = "https://team.slack.example/archives/C0/p1"
     mine = [request_details(approved_by=(BURAK,)), request_details(ChangeState.REJECTED)]
-    message = check_blocks(approvals_message([], mine, [edit_details()], {ChangeId("k7m2"): link}, EN, NOW))
+    lists = NO_REQUESTS, RequestList(mine, 2), RequestList([edit_details()], 1)
+    message = check_blocks(approvals_message(*lists, {ChangeId("k7m2"): link}, EN, NOW))
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
     assert heads == ["Your requests", "Also open in this channel"]
     text = text_of(message)
@@ -651,7 +653,7 @@ def test_the_list_of_approvals_has_a_head_over_what_there_is_and_a_link_to_each_
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 def test_a_long_list_of_approvals_fits_and_counts_the_rest(t: Translator) -> None:
-    many = [edit_details()] * 200
+    many = RequestList([edit_details()] * LISTED_MAX, 200)
     links = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
     message = check_blocks(approvals_message(many, many, many, links, t, NOW))
     assert len(buttons_of(message)) == 3 * LISTED_MAX
@@ -813,13 +815,13 @@ def test_any_change_fits_slack_and_stays_inert(
     )
     settings = known_settings(reason, after.name, "", names={reason: before.title})
     named = replace(given_shown, website_names={WebsiteId(1): reason, WebsiteId(2): LONG}, settings=settings)
-    link = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
+    link, one = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}, RequestList([named], 1)
     messages = [
         draw_request(named, t),
         check_blocks(reminder_message(named, t, NOW)),
         check_blocks(skipped_approval_message(named, t)),
         check_blocks(request_sent_message(named.change, None, t)),
-        check_blocks(approvals_message([named], [named] * 12, [named], link, t, NOW)),
+        check_blocks(approvals_message(one, RequestList([named] * LISTED_MAX, 12), one, link, t, NOW)),
         check_blocks(push.flow_details_message(FlowDetails(before, {}, True, True, settings=settings), t, NOW)),
     ]
     if way[0] in WHY:

@@ -37,6 +37,10 @@ class ArchiveLinks:
             for change in posted
         }
 
+    async def find_one(self, change: Change) -> str | None:
+        """Return the link to a change's message; None where it has none, or Slack does not answer."""
+        return (await self.find([change])).get(change.id)
+
     async def _find_origin(self) -> str:
         if not self._origin:
             try:

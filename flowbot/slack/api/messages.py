@@ -211,7 +211,6 @@ class MessagePoster:
     """
 
     def __init__(self, client: AsyncWebClient, counts: CallCounter | None = None) -> None:
-        self._client = client
         self._sender = MessageSender(client, counts)
 
     async def post(
@@ -249,15 +248,6 @@ class MessagePoster:
             if error_code(error) in REFUSED:
                 raise MessageRefusedError(error_code(error)) from error
             raise SlackFaultError(error_code(error)) from error
-
-    async def find_permalink(self, channel: ChannelId, ts: str) -> str | None:
-        """Return the permalink of a message; None where Slack does not answer with one."""
-        try:
-            answer = await self._client.chat_getPermalink(channel=channel, message_ts=ts)
-        except SLACK_ERRORS as error:
-            log.info("post.no_link", error=error_code(error))
-            return None
-        return str(answer.get("permalink") or "") or None
 
     async def _call(self, method: str, message: Message, **params: Any) -> Any:
         try:

@@ -8,11 +8,12 @@ from flowbot.domain.policy import Permission
 from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
 from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.flow_viewer import FlowViewer
-from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.approval_channel import ApprovalChannelContent, approval_channel_message
+from flowbot.slack.views.approvals import LISTED_MAX, RequestList
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class ApprovalChannelGuide:
 
     queue: RequestQueue
     details: RequestDetailsLoader
-    message_sync: RequestMessageSync
+    links: ArchiveLinks
     viewer: FlowViewer
     channels: ChannelAuthorizer
     clock: Clock
@@ -47,8 +48,8 @@ class ApprovalChannelGuide:
         if flow is not None and concerned is not None:
             there = await self.channels.switch_channel(interaction, concerned.request.channel, Permission.VIEW)
             return await self.viewer.show(there, flow, is_elsewhere=True)
-        requests = [await self.details.load(change) for change in served.open]
-        found = {change.id: await self.message_sync.find_permalink(change) for change in served.open}
-        links = {change: link for change, link in found.items() if link}
+        listed = served.open[:LISTED_MAX]
+        requests = RequestList([await self.details.load(change) for change in listed], len(served.open))
+        links = await self.links.find(listed)
         content = ApprovalChannelContent(served.channels, requests, links, flow, words)
         return Reply(approval_channel_message(content, interaction.t, self.clock()))

@@ -11,6 +11,7 @@ from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
 from flowbot.slack.notify.message_sync import RequestMessageSync
@@ -33,6 +34,7 @@ class RequestActions:
     executor: ChangeExecutor
     notifier: SlackNotifier
     message_sync: RequestMessageSync
+    links: ArchiveLinks
     modals: Modals
 
     async def request_change(self, interaction: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
@@ -135,7 +137,7 @@ class RequestActions:
 
     async def point_to_open_request(self, interaction: Interaction, current: Change) -> Message:
         """Build the answer to a second request for a flow: it leads to the first."""
-        link = await self.message_sync.find_permalink(current)
+        link = await self.links.find_one(current)
         return notices.request_open_message(current, link, interaction.t)
 
     async def execute(self, interaction: Interaction, change: Change) -> Reply:
@@ -143,7 +145,7 @@ class RequestActions:
         with continues_later():
             settled = await self.executor.execute(change, self.notifier.notify, interaction.user)
             if settled.state is ChangeState.PENDING:
-                link = await self.message_sync.find_permalink(settled)
+                link = await self.links.find_one(settled)
                 return Reply(notices.request_sent_message(settled, link, interaction.t))
         # Without an outcome another process is at work on it; the message will tell.
         text = outcome_text(settled, interaction.t, otherwise="request.under_way")

@@ -19,6 +19,7 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import Caller, UserService
+from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.flow.opening import FormOpener
@@ -41,6 +42,7 @@ class FormResult:
     opener: FormOpener
     modals: Modals
     responder: Responder
+    links: ArchiveLinks
     users: UserService
     policies: PolicyStore
     team: TeamNotifier
@@ -59,7 +61,7 @@ class FormResult:
                     text = Text("request.edit_asked_in", {"channel": change.posted_channel})
                     view = form_status.sentence_view(kind, t, text)
                     await self.modals.update(view_id, view)
-                    link = await self.team.message_sync.find_permalink(change)
+                    link = await self.links.find_one(change)
                     await self._send(request, request_sent_message(change, link, t))
                 case ChangeState.FAILED | ChangeState.OUT_OF_DATE:
                     await self._show_form_again(change, view_id, kind)

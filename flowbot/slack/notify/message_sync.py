@@ -132,12 +132,6 @@ class RequestMessageSync:
             except (MessageGoneError, MessageRefusedError) as error:
                 log.warning("projection.not_redrawn", change=change_id, error=str(error))
 
-    async def find_permalink(self, change: Change) -> str | None:
-        """Return the address of the change's message, where it has one and Slack tells it."""
-        if change.message_channel is None or change.message_ts is None:
-            return None
-        return await self.poster.find_permalink(change.message_channel, change.message_ts)
-
     def translator(self, change: Change) -> Translator:
         """Return the language of the change's message: the configured one, else the requester's."""
         return self.locales.for_channel(change.request.locale)

@@ -13,7 +13,8 @@ from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore
 from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
 from flowbot.services.users import UserService
-from flowbot.slack.api.messages import MessagePoster, MessageRefusedError, Responder
+from flowbot.slack.api.archive_links import ArchiveLinks
+from flowbot.slack.api.messages import MessageRefusedError, Responder
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.notices import request_ended_message
@@ -35,8 +36,8 @@ class OutcomeNotices:
     details: RequestDetailsLoader
     users: UserService
     sender: OnceSender
-    poster: MessagePoster
     responder: Responder
+    links: ArchiveLinks
     locales: Translators
     privacy: ChannelPrivacy
 
@@ -81,7 +82,7 @@ class OutcomeNotices:
             else:
                 if request.requester in await self.users.find_members(channel):
                     return
-        link = await self.poster.find_permalink(channel, change.message_ts) if channel and change.message_ts else None
+        link = await self.links.find_one(change)
         notice = build(details, self.locales.for_reader(request.locale, request.timezone), link)
         await self._send_directly(direct, change, notice)
 

@@ -10,7 +10,7 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
 from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views.approvals import LISTED_MAX, entry_block
+from flowbot.slack.views.approvals import RequestList, entry_block, rest_blocks
 from flowbot.slack.views.block_kit import Block
 from flowbot.slack.views.help import usage_blocks
 from flowbot.slack.views.message import Message
@@ -29,7 +29,7 @@ class ApprovalChannelContent:
     """
 
     channels: Sequence[ChannelId]
-    requests: Sequence[RequestDetails]
+    requests: RequestList
     links: Mapping[ChangeId, str]
     missing: FlowId | None = None
     words: Sequence[str] = ()
@@ -43,12 +43,11 @@ def approval_channel_message(content: ApprovalChannelContent, t: Translator, now
     named = {str(channel): [block_kit.channel_element(channel)] for channel in content.channels}
     channels = {"channels": sentences.list_elements(named, t)}
     blocks.append(block_kit.rich_paragraph(*sentences.sentence_elements(t, "served.serves", channels)))
-    for each in requests[:LISTED_MAX]:
+    for each in requests.first:
         blocks += [entry_block(each, content.links.get(each.change.id), t, now), *_show_blocks(each, t)]
-    if not requests:
+    if not requests.count:
         blocks.append(block_kit.context(t("served.none_open")))
-    if len(requests) > LISTED_MAX:
-        blocks.append(block_kit.context(t("help.more", n=len(requests) - LISTED_MAX)))
+    blocks += rest_blocks(requests, t)
     return Message((*blocks, *(usage_blocks(content.words, t) if content.words else ())))
 
 

@@ -1,6 +1,7 @@
 """The lists of open requests, `/flows approvals`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -17,10 +18,23 @@ LISTED_MAX: Final = 10
 """Requests in a list; three lists stay far below the 50 blocks that Slack allows."""
 
 
+@dataclass(frozen=True, slots=True)
+class RequestList:
+    """A list of requests.
+
+    Attributes:
+        first: Its first ones, at most LISTED_MAX.
+        count: How many it has.
+    """
+
+    first: Sequence[RequestDetails]
+    count: int
+
+
 def approvals_message(
-    waiting_for_me: Sequence[RequestDetails],
-    asked_by_me: Sequence[RequestDetails],
-    waiting_here: Sequence[RequestDetails],
+    waiting_for_me: RequestList,
+    asked_by_me: RequestList,
+    waiting_here: RequestList,
     links: Mapping[ChangeId, str],
     t: Translator,
     now: datetime,
@@ -35,7 +49,7 @@ def approvals_message(
         t: the reader's words.
         now: the moment.
     """
-    if not (waiting_for_me or asked_by_me or waiting_here):
+    if not (waiting_for_me.count or asked_by_me.count or waiting_here.count):
         return Message((block_kit.header(t("request.approvals")), block_kit.paragraph(t("request.nothing_waits"))))
     lists = (
         ("request.waiting_for_me", waiting_for_me),
@@ -44,13 +58,18 @@ def approvals_message(
     )
     blocks: list[Block] = []
     for key, listed in lists:
-        if not listed:
+        if not listed.count:
             continue
         blocks.append(block_kit.header(t(key)))
-        blocks += [entry_block(each, links.get(each.change.id), t, now) for each in listed[:LISTED_MAX]]
-        if len(listed) > LISTED_MAX:
-            blocks.append(block_kit.context(t("help.more", n=len(listed) - LISTED_MAX)))
+        blocks += [entry_block(each, links.get(each.change.id), t, now) for each in listed.first]
+        blocks += rest_blocks(listed, t)
     return Message(tuple(blocks))
+
+
+def rest_blocks(listed: RequestList, t: Translator) -> list[Block]:
+    """Build how many more requests a list has; nothing where it has no more."""
+    rest = listed.count - len(listed.first)
+    return [block_kit.context(t("help.more", n=rest))] if rest else []
 
 
 def entry_block(details: RequestDetails, link: str | None, t: Translator, now: datetime) -> Block:

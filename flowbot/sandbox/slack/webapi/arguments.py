@@ -84,13 +84,6 @@ class MessageRef(Arguments):
     ts: str
 
 
-class PermalinkRef(Arguments):
-    """Arguments of `chat.getPermalink`."""
-
-    channel: str
-    message_ts: str
-
-
 class OpenView(Arguments):
     """Arguments of `views.open` and `views.push`."""
 

@@ -4,7 +4,7 @@ from flowbot.sandbox.slack.blockkit.payload_checks import check_message
 from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.models import Channel, Json, Message
-from flowbot.sandbox.slack.serializers import build_permalink, serialize_message
+from flowbot.sandbox.slack.serializers import serialize_message
 from flowbot.sandbox.slack.webapi import arguments
 
 
@@ -82,12 +82,3 @@ def delete_message(context: Context, args: arguments.MessageRef) -> Json:
     message = _find_own_message(context, args.channel, args.ts, "cant_delete_message")
     context.mutations.delete_message(message)
     return {"channel": message.channel, "ts": message.ts}
-
-
-def get_permalink(context: Context, args: arguments.PermalinkRef) -> Json:
-    """Return a message's link (`chat.getPermalink`)."""
-    channel = context.workspace.get_bot_channel(args.channel)
-    message = context.workspace.find_message(channel.id, args.message_ts)
-    if message is None:
-        raise SlackError("message_not_found")
-    return {"channel": channel.id, "permalink": build_permalink(context.origin, message)}

@@ -58,7 +58,6 @@ _METHODS = (
     Method("chat.postEphemeral", arguments.PostEphemeral, chat.post_ephemeral, _WRITE),
     Method("chat.update", arguments.UpdateMessage, chat.update_message, _WRITE),
     Method("chat.delete", arguments.MessageRef, chat.delete_message, _WRITE),
-    Method("chat.getPermalink", arguments.PermalinkRef, chat.get_permalink),
     Method("views.open", arguments.OpenView, views.open_view),
     Method("views.push", arguments.OpenView, views.push_view),
     Method("views.update", arguments.UpdateView, views.update_view),

@@ -6,11 +6,11 @@ from flowbot.domain.policy import Permission
 from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
 from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.typed_text import TypedText
-from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.runner import Interaction, Reply
-from flowbot.slack.views.approvals import approvals_message
+from flowbot.slack.views.approvals import LISTED_MAX, RequestList, approvals_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class ApprovalsCommand(Command[None]):
 
     queue: RequestQueue
     details: RequestDetailsLoader
-    message_sync: RequestMessageSync
+    links: ArchiveLinks
     clock: Clock
 
     word = "approvals"
@@ -32,7 +32,10 @@ class ApprovalsCommand(Command[None]):
 
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:
         waiting = await self.queue.load_for(interaction.user, interaction.target.require_channel())
-        for_me, by_me, here = [[await self.details.load(change) for change in part] for part in waiting]
-        found = {change.id: await self.message_sync.find_permalink(change) for part in waiting for change in part}
-        links = {change: link for change, link in found.items() if link}
+        parts = [part[:LISTED_MAX] for part in waiting]
+        for_me, by_me, here = [
+            RequestList([await self.details.load(change) for change in part], len(whole))
+            for part, whole in zip(parts, waiting, strict=True)
+        ]
+        links = await self.links.find(change for part in parts for change in part)
         return Reply(approvals_message(for_me, by_me, here, links, interaction.t, self.clock()))

@@ -7,6 +7,7 @@ from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.approvals import ApprovalsCommand
@@ -26,7 +27,6 @@ from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.listeners.history_actions import HistoryActions
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
-from flowbot.slack.notify.message_sync import RequestMessageSync
 
 COMMANDS: Final[tuple[type[Command[Any]], ...]] = (
     ListCommand,
@@ -55,7 +55,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
     requests: RequestActions,
     queue: RequestQueue,
     details: RequestDetailsLoader,
-    message_sync: RequestMessageSync,
+    links: ArchiveLinks,
     policy_form: PolicyFormHandler,
     clock: Clock,
 ) -> tuple[Command[Any], ...]:
@@ -69,7 +69,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
         EnableCommand(requests),
         DisableCommand(requests),
         DeleteCommand(requests),
-        ApprovalsCommand(queue, details, message_sync, clock),
+        ApprovalsCommand(queue, details, links, clock),
         HistoryCommand(history),
         SetupCommand(policy_form),
         HelpCommand(policies, guide, {command.word: command.permission for command in COMMANDS}),

@@ -10,6 +10,7 @@ import os
 import pwd
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -20,6 +21,7 @@ from flowbot.config import Settings
 from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.i18n.translator import describe_fault
 from flowbot.observability.logging import configure_logging
+from flowbot.observability.progress import show_progress
 from flowbot.services import history, policy_files
 from flowbot.services.policy_differences import describe_differences
 from flowbot.services.policy_files import PolicyFileError, PolicyReplacement
@@ -152,13 +154,22 @@ def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S10
 @cli.command()
 def demo(port: DemoPort = DEMO_PORT) -> None:
     """Try flowbot in the browser: a stand-in Slack workspace and a stand-in Enkapush; nothing leaves this machine."""
-    from flowbot.demo.command import run_demo
     from flowbot.server import signals
 
     configure_logging("warning", "text", ())
 
     async def live() -> None:
-        await run_demo(port, signals.stop_on_signals(), lambda address: typer.echo(f"flowbot demo: {address}"))
+        # Before the bar: a stop that ends the process at once would leave the terminal without a cursor.
+        stop = signals.stop_on_signals()
+        with ExitStack() as setting_up:
+            setting_up.enter_context(show_progress("Setting up the demo"))
+            from flowbot.demo.command import run_demo
+
+            def announce(address: str) -> None:
+                setting_up.close()
+                typer.echo(f"flowbot demo: {address}")
+
+            await run_demo(port, stop, announce)
 
     try:
         asyncio.run(live())
@@ -172,7 +183,8 @@ def demo(port: DemoPort = DEMO_PORT) -> None:
 def migrate() -> None:
     """Create or upgrade the database."""
     settings = _load_settings()
-    migrations.upgrade(settings.database_url.get_secret_value())
+    with show_progress("Migrating the database") as report:
+        migrations.upgrade(settings.database_url.get_secret_value(), report)
     typer.echo("The database is up to date.")
 
 
@@ -180,7 +192,9 @@ def migrate() -> None:
 def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sqlite:///flowbot.db")]) -> None:
     """Copy everything from another database into DATABASE_URL, which must be empty; FROM stays as it is."""
     settings = _load_settings()
-    for table, rows in database_copy.copy_database(source, settings.database_url.get_secret_value()).items():
+    with show_progress("Copying and comparing rows") as report:
+        tables = database_copy.copy_database(source, settings.database_url.get_secret_value(), report)
+    for table, rows in tables.items():
         typer.echo(f"{table}: {rows}")
     typer.echo("Everything was copied and compared. Start flowbot with this DATABASE_URL, and never again with FROM.")
 
@@ -255,9 +269,11 @@ def audit_export(
 
     async def export() -> None:
         async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
-            await history.export(ChangeRepository(database, utc_now).all_events(), form, sys.stdout.write)
+            await history.export(ChangeRepository(database, utc_now).all_events(), form, sys.stdout.write, report)
 
-    asyncio.run(export())
+    # A bar between rows on the same terminal would be in their way.
+    with show_progress("Exporting the audit trail", is_wanted=not sys.stdout.isatty()) as report:
+        asyncio.run(export())
 
 
 def _system_user() -> str:

@@ -17,6 +17,7 @@ from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.versions import VersionRef, content_after, content_before, find_versions
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import NoSuchFlowError, load_visible_flow, require_permission
+from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, EventFilter, PolicyStore
 from flowbot.services.request_details import RequestDetails
@@ -26,6 +27,7 @@ PAGE_SIZE: Final = 10
 FLOW_PAGE_SIZE: Final = 5
 """Changes a page: of one flow, each is told at length."""
 DELETIONS_LIMIT: Final = 20
+REPORTED_ROWS: Final = 500
 COLUMNS: Final = ("number", "at", "action", "actor", "channel", "change", "kind", "flow", "website", "details")
 
 
@@ -166,8 +168,13 @@ def _hide_other_websites(change: Change, policy: ChannelPolicy) -> Change:
     return replace(change, request=replace(request, wanted=None))
 
 
-async def export(events: AsyncIterator[AuditEvent], file_format: Format, write: Callable[[str], object]) -> int:
-    """Write all events, oldest first, a line each, and return their number."""
+async def export(
+    events: AsyncIterator[AuditEvent],
+    file_format: Format,
+    write: Callable[[str], object],
+    report: ProgressReport = ignore_progress,
+) -> int:
+    """Write all events, oldest first, a line each, and return their number; `report` is told it on the way."""
     is_csv = file_format is Format.CSV
     if is_csv:
         write(_csv_line({column: column for column in COLUMNS}))
@@ -180,6 +187,8 @@ async def export(events: AsyncIterator[AuditEvent], file_format: Format, write: 
         else:
             write(json.dumps(row | {"details": details}, ensure_ascii=False) + "\n")
         count += 1
+        if count % REPORTED_ROWS == 0:
+            report(count, None)
     return count
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, LargeBinary, Result, Table, func, insert, ins
 from sqlalchemy.exc import OperationalError
 
 from flowbot.errors import ConfigurationError
+from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.storage import migrations
 from flowbot.storage.engine import DATABASE_URL, exclusive_engine, migration_engine, parse_address
 from flowbot.storage.tables import events, metadata
@@ -55,7 +56,7 @@ class Sum:
         return Sum(self.rows + 1, (self.digest + digest) % (1 << 256))
 
 
-def copy_database(source: str, target: str) -> Mapping[str, int]:
+def copy_database(source: str, target: str, report: ProgressReport = ignore_progress) -> Mapping[str, int]:
     """Copy every row from `source` to `target` in one transaction, and compare both before it is committed.
 
     It blocks. The source is read alone and stays as it is; the target is upgraded on the way. Whatever goes wrong, the
@@ -64,6 +65,7 @@ def copy_database(source: str, target: str) -> Mapping[str, int]:
     Args:
         source: the address of a database that `migrate` has brought to the revision that this flowbot expects.
         target: the address of a database without a row.
+        report: told how many rows are copied or compared, of how many.
 
     Returns:
         The number of rows of each table.
@@ -89,7 +91,7 @@ def copy_database(source: str, target: str) -> Mapping[str, int]:
         migrations.upgrade(target)
         with hold_alone(target) as writer:
             _require_empty(writer)
-            return _copy_rows(reader, writer)
+            return _copy_rows(reader, writer, report)
 
 
 @contextmanager
@@ -163,10 +165,14 @@ def _lock_tables(connection: Connection) -> None:
         connection.exec_driver_sql(f"LOCK TABLE {', '.join(names)} IN EXCLUSIVE MODE")
 
 
-def _copy_rows(reader: Connection, writer: Connection) -> Mapping[str, int]:
+def _copy_rows(reader: Connection, writer: Connection, report: ProgressReport) -> Mapping[str, int]:
+    sizes = {table: reader.scalar(select(func.count()).select_from(table)) or 0 for table in TABLES}
+    done, total = 0, 2 * sum(sizes.values())
     for table in TABLES:
         for rows in _fetch_rows(reader, table).partitions():
             writer.execute(insert(table), [row._asdict() for row in rows])
+            done += len(rows)
+            report(done, total)
     continue_numbers(writer)
     counts = {}
     for table in TABLES:
@@ -174,6 +180,8 @@ def _copy_rows(reader: Connection, writer: Connection) -> Mapping[str, int]:
         if left != arrived:
             raise DatabaseCopyError(f"{table.name}: {arrived.rows} rows arrived of {left.rows}, or not as they were")
         counts[table.name] = left.rows
+        done += left.rows
+        report(done, total)
     return counts
 
 

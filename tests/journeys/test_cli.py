@@ -15,7 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -108,10 +108,24 @@ def restore_logging() -> Iterator[None]:
         structlog.configure(**configured)
 
 
+class Terminal(io.StringIO):
+    """A terminal that remembers all that was shown."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 async def run_in_thread(
-    environment: Environment, cwd: Path, *arguments: str, stdin: TextIO | None = None
+    environment: Environment,
+    cwd: Path,
+    *arguments: str,
+    stdin: TextIO | None = None,
+    terminals: Collection[str] = (),
 ) -> tuple[int, str, str]:
-    """Run a command in a thread of this process: tables of cases would take minutes otherwise."""
+    """Run a command in a thread of this process: tables of cases would take minutes otherwise.
+
+    `terminals` names what is a terminal of `stdout` and `stderr`.
+    """
 
     def exits() -> int:
         with pytest.raises(SystemExit) as end:
@@ -124,7 +138,7 @@ async def run_in_thread(
         patch.chdir(cwd)
         patch.setattr(sys, "argv", ["flowbot", *arguments])
         for stream in ("stdout", "stderr"):
-            patch.setattr(sys, stream, io.StringIO())
+            patch.setattr(sys, stream, Terminal() if stream in terminals else io.StringIO())
         if stdin is not None:
             patch.setattr(sys, "stdin", stdin)
         patch.setattr(signals, "stop_on_signals", asyncio.Event)  # a thread gets no signals
@@ -562,6 +576,34 @@ async def test_an_import_says_what_becomes_of_the_channels(environment: Environm
     assert said == (0, f"The policies were replaced: {changes}.\n", "")
     said = await run_in_thread(environment, tmp_path, "policy", "import", str(file))
     assert said == (0, "The policies were replaced: 2 as before.\n", "")
+
+
+@pytest.mark.parametrize(
+    ("command", "bar"),
+    [
+        (("migrate",), "Migrating the database"),
+        (("copy", "sqlite:///journey.db"), "Copying and comparing rows"),
+        (("audit", "export"), "Exporting the audit trail"),
+    ],
+)
+async def test_what_takes_long_shows_its_progress_on_a_terminal_alone(
+    environment: Environment, tmp_path: Path, command: tuple[str, ...], bar: str
+) -> None:
+    environment |= {"TERM": "xterm", "COLUMNS": "100"}
+    if command[0] != "audit":
+        environment["DATABASE_URL"] = "sqlite:///new.db"
+    status, out, err = await run_in_thread(environment, tmp_path, *command, terminals=("stderr",))
+    assert (status, "\x1b" in out) == (0, False)
+    assert bar in err
+    assert err.count("\x1b[?25h") == err.count("\x1b[?25l") == 1, "the cursor is back"
+    environment["DATABASE_URL"] = environment["DATABASE_URL"].replace("new", "other")
+    assert await run_in_thread(environment, tmp_path, *command) == (0, out, "")
+
+
+async def test_rows_on_a_terminal_are_not_disturbed_by_a_bar(environment: Environment, tmp_path: Path) -> None:
+    _, out, err = await run_in_thread(environment, tmp_path, "audit", "export", terminals=("stdout", "stderr"))
+    assert "policy.imported" in out
+    assert err == ""
 
 
 async def test_the_audit_says_what_an_import_changed_and_who_ran_it(environment: Environment, tmp_path: Path) -> None:

@@ -207,6 +207,31 @@ async def test_a_copy_that_is_killed_leaves_nothing_and_can_be_begun_again(datab
     assert await read_contents(target_url) == await read_contents(database_url)
 
 
+@pytest.mark.parametrize("target_url", ["sqlite"], indirect=True)
+async def test_a_copy_reports_its_progress_and_leaves_nothing_when_it_is_interrupted(
+    sqlite_url: str, target_url: str
+) -> None:
+    await fill(sqlite_url)
+    before, reports = await read_contents(sqlite_url), list[tuple[int, int | None]]()
+    total = 2 * sum(map(len, before.values()))
+
+    def interrupt_at_the_end(done: int, of: int | None) -> None:
+        reports.append((done, of))
+        if done == of:
+            raise KeyboardInterrupt
+
+    def copy_until_interrupted() -> None:
+        with pytest.raises(KeyboardInterrupt):
+            copy_database(sqlite_url, target_url, interrupt_at_the_end)
+
+    await asyncio.to_thread(copy_until_interrupted)
+    assert {of for _, of in reports} == {total}
+    assert sorted(reports) == reports
+    assert reports[-1] == (total, total)
+    assert await is_empty(target_url)
+    assert await read_contents(sqlite_url) == before
+
+
 @INTO_BOTH
 async def test_a_difference_is_found_and_nothing_is_left(
     database_url: str, target_url: str, monkeypatch: pytest.MonkeyPatch

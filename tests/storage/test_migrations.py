@@ -124,6 +124,25 @@ async def test_many_threads_may_upgrade_in_the_same_instant(empty_database_url: 
     await database.close()
 
 
+def test_an_upgrade_reports_its_progress_and_leaves_all_as_it_was_when_it_is_interrupted(
+    empty_database_url: str,
+) -> None:
+    revisions, reports = len(known_revisions()), list[tuple[int, int | None]]()
+
+    def interrupt(done: int, of: int | None) -> None:
+        reports.append((done, of))
+        if done == revisions - 1:
+            raise KeyboardInterrupt
+
+    upgrade_to(empty_database_url, known_revisions()[-1])
+    with pytest.raises(KeyboardInterrupt):
+        upgrade(empty_database_url, interrupt)
+    assert reports == [(number, revisions - 1) for number in range(1, revisions)]
+    reports.clear()
+    upgrade(empty_database_url, lambda done, of: reports.append((done, of)))
+    assert reports[0] == (1, revisions - 1), "the first upgrade was undone"
+
+
 async def test_a_database_of_a_newer_flowbot_is_refused_and_left_alone(database_url: str, database: Database) -> None:
     async with database.write() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))

@@ -5,17 +5,19 @@ Alembic takes long to load and is imported inside: nearly every start finds its 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
 from flowbot.errors import ConfigurationError
+from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.storage.engine import DATABASE_URL, migration_engine, open_database, require_file, take_lock
 from flowbot.storage.unit_of_work import Database, require_database, translate_errors
 
@@ -70,22 +72,26 @@ async def read_revision_state(database: Database) -> RevisionState:
         return await connection.run_sync(revision_state)
 
 
-def run_alembic(connection: Connection, revision: str = "head") -> None:
-    """Bring a database to a revision, in the transaction that is open."""
+def run_alembic(connection: Connection, revision: str = "head", after_each: Callable[..., None] | None = None) -> None:
+    """Bring a database to a revision, in the transaction that is open; `after_each` revision is called."""
     from alembic import command  # noqa: PLC0415 - slow to load, and seldom needed
     from alembic.config import Config  # noqa: PLC0415 - same
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config.attributes.update(connection=connection, on_version_apply=after_each)
     command.upgrade(config, revision)
 
 
-def upgrade(url: str) -> None:
+def upgrade(url: str, report: ProgressReport = ignore_progress) -> None:
     """Create or upgrade the database at `url`; leave one at the newest revision alone.
 
     It blocks: in a coroutine call `await asyncio.to_thread(upgrade, url)`. Any number of processes may call it in the
     same instant; one does the work, in one transaction, and the others wait for it.
+
+    Args:
+        url: the database's address.
+        report: told how many revisions are applied, of how many.
 
     Raises:
         ConfigurationError: the address cannot be used, the file is no database, or a newer flowbot has been at it.
@@ -108,7 +114,13 @@ def upgrade(url: str) -> None:
                     "start the newer flowbot again"
                 )
             if not state.is_current:
-                run_alembic(connection)
+                missing = [each for each in known_revisions() if each > (state.current or "")]
+                applied = count(1)
+
+                def report_revision(**_step: Any) -> None:
+                    report(next(applied), len(missing))
+
+                run_alembic(connection, after_each=report_revision)
     finally:
         engine.dispose()
 

@@ -4,5 +4,9 @@ from alembic import context
 
 from flowbot.storage.tables import metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    on_version_apply=context.config.attributes.get("on_version_apply"),
+)
 context.run_migrations()

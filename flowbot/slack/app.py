@@ -14,10 +14,12 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FormKind
+from flowbot.errors import UserError
 from flowbot.observability.logging import new_incident_id
 from flowbot.slack.api.modals import AckArgs
 from flowbot.slack.forms.approval import ApprovalForm
 from flowbot.slack.forms.change import ChangeForm
+from flowbot.slack.forms.flow.buttons import FormButtonHandler, form_button_starter
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.form import FlowForm
 from flowbot.slack.forms.flow.opening import FormOpener
@@ -27,8 +29,8 @@ from flowbot.slack.forms.reason import ReasonForm
 from flowbot.slack.listeners.approval_form import ApprovalFormHandler
 from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
-from flowbot.slack.listeners.factory import ListenerFactory, refuse_unknown
-from flowbot.slack.listeners.flow_actions import FlowActions
+from flowbot.slack.listeners.factory import ListenerFactory
+from flowbot.slack.listeners.flow_actions import FlowActions, flow_menu_listener
 from flowbot.slack.listeners.history_actions import HistoryActions
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
@@ -38,12 +40,8 @@ from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
 from flowbot.slack.listeners.whole_viewer import WholeViewer
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.payloads.action_ids import ActionId, ShortcutId
-from flowbot.slack.payloads.incoming import (
-    COMMAND_NAME,
-    UNKNOWN,
-    Incoming,
-)
-from flowbot.slack.runner import Runner
+from flowbot.slack.payloads.incoming import COMMAND_NAME, UNKNOWN, BlockActions, Incoming
+from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
 
 LOGGER: Final = "flowbot.bolt"
 """A logger of Bolt's own: it sets the level of the logger that has the app's name."""
@@ -114,7 +112,6 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     """Register a listener for everything that Slack sends."""
     listeners = ListenerFactory(runner, handlers.home)
     showing, changing = partial(listeners.button, once=False), partial(listeners.button, once=True)
-    form_button = listeners.form_button
     flows, requests, editor = handlers.flows, handlers.requests, handlers.editor
     app.middleware(bind_request)
     app.command(COMMAND_NAME)(listeners.command(handlers.commands.dispatch))
@@ -135,7 +132,8 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
         flow_actions[action] = showing(handlers.change_form.open_handler(kind))
     for action, listener in flow_actions.items():
         app.action(action)(listener)
-    app.action(ActionId.FLOW_MENU)(listeners.flow_menu(flow_actions))
+    unknown = showing(refuse_unknown, label=UNKNOWN)
+    app.action(ActionId.FLOW_MENU)(flow_menu_listener(flow_actions, otherwise=unknown))
     app.action(ActionId.SHOW_SHARE)(changing(flows.share_flow))
     app.action(ActionId.FLOW_CREATE)(showing(flows.create_flow))
     app.action(ActionId.FORM_OPEN)(showing(flows.reopen_form))
@@ -150,16 +148,21 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.RESTORE)(changing(requests.restore))
     app.action(ActionId.CHANGE_WHOLE)(showing(handlers.whole.show_request))
     app.action(ActionId.FLOW_WHOLE)(showing(handlers.whole.show_flow))
-    app.action(ActionId.CHANGE_OPEN)(showing(requests.follow_link))
+    # A link, whose press Slack reports all the same.
+    app.action(ActionId.CHANGE_OPEN)(listeners.acknowledge_then("action", ignore))
 
-    app.action(ActionId.FORM_TYPED)(listeners.background("action", editor.save_typed))
-    app.action(ActionId.FORM_SEGMENT)(listeners.background("action", editor.save_typed))
-    app.action(ActionId.FORM_WEBSITE)(form_button(editor.offer_segments))
-    app.action(ActionId.FORM_PREVIEW)(form_button(editor.show_preview))
-    app.action(ActionId.FORM_START_OVER)(form_button(handlers.opener.start_over))
+    app.action(ActionId.FORM_TYPED)(listeners.acknowledge_then("action", editor.save_typed))
+    app.action(ActionId.FORM_SEGMENT)(listeners.acknowledge_then("action", editor.save_typed))
+    form_buttons: dict[ActionId, FormButtonHandler] = {
+        ActionId.FORM_WEBSITE: editor.offer_segments,
+        ActionId.FORM_PREVIEW: editor.show_preview,
+        ActionId.FORM_START_OVER: handlers.opener.start_over,
+    }
+    for action, handler in form_buttons.items():
+        app.action(action)(listeners.acknowledge_then("action", form_button_starter(runner, handler)))
     register_shortcuts(app, handlers, listeners)
     # Last: Bolt takes the first listener that matches.
-    app.action(ANYTHING)(showing(refuse_unknown, label=UNKNOWN))
+    app.action(ANYTHING)(unknown)
 
     register_forms(app, handlers, listeners)
     register_events(app, handlers, listeners)
@@ -168,10 +171,10 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
 def register_shortcuts(app: AsyncApp, handlers: Handlers, listeners: ListenerFactory) -> None:
     """Register a listener for each shortcut, and for the buttons of what it opens."""
     showing, message, window = partial(listeners.button, once=False), handlers.message_shortcut, handlers.window
-    app.message_shortcut(ShortcutId.MESSAGE)(listeners.background("shortcut", message.start))
-    app.global_shortcut(ShortcutId.WINDOW)(listeners.background("shortcut", window.start))
+    app.message_shortcut(ShortcutId.MESSAGE)(listeners.acknowledge_then("shortcut", message.start))
+    app.global_shortcut(ShortcutId.WINDOW)(listeners.acknowledge_then("shortcut", window.start))
     # Others are acknowledged, too: else Slack would show a warning.
-    app.shortcut(ANYTHING)(listeners.background("shortcut", ignore, label=UNKNOWN))
+    app.shortcut(ANYTHING)(listeners.acknowledge_then("shortcut", ignore, label=UNKNOWN))
     app.action(ActionId.MESSAGE_FORM)(showing(message.open_by_button))
     app.action(ActionId.MESSAGE_CHANNEL)(showing(message.choose_channel))
     app.action(ActionId.WINDOW_OPEN)(showing(window.open_by_button))
@@ -183,33 +186,33 @@ def register_shortcuts(app: AsyncApp, handlers: Handlers, listeners: ListenerFac
 def register_forms(app: AsyncApp, handlers: Handlers, listeners: ListenerFactory) -> None:
     """Register a listener for each form and for each menu that asks for its entries."""
     editor = handlers.editor
-    app.view(FlowForm.CALLBACK)(listeners.answering("form", handlers.submission.submit))
-    app.view_closed(FlowForm.CALLBACK)(listeners.background("form_closed", editor.save_closed))
-    app.view(ChangeForm.CALLBACK)(listeners.answering("form", handlers.change_form.submit))
-    app.view(ApprovalForm.CALLBACK)(listeners.answering("form", handlers.approval_form.submit))
-    app.view(ReasonForm.CALLBACK)(listeners.answering("form", handlers.reason_form.submit))
-    app.view(PolicyForm.CALLBACK)(listeners.answering("form", handlers.policy_form.submit))
+    app.view(FlowForm.CALLBACK)(listeners.acknowledge_with("form", handlers.submission.submit))
+    app.view_closed(FlowForm.CALLBACK)(listeners.acknowledge_then("form_closed", editor.save_closed))
+    app.view(ChangeForm.CALLBACK)(listeners.acknowledge_with("form", handlers.change_form.submit))
+    app.view(ApprovalForm.CALLBACK)(listeners.acknowledge_with("form", handlers.approval_form.submit))
+    app.view(ReasonForm.CALLBACK)(listeners.acknowledge_with("form", handlers.reason_form.submit))
+    app.view(PolicyForm.CALLBACK)(listeners.acknowledge_with("form", handlers.policy_form.submit))
     for menu in (ActionId.FORM_WEBSITE, ActionId.FORM_SEGMENT):
-        app.options(menu)(listeners.answering("options", editor.suggest_options, label=FlowForm.CALLBACK))
+        app.options(menu)(listeners.acknowledge_with("options", editor.suggest_options, label=FlowForm.CALLBACK))
     for menu in (ActionId.SETUP_WEBSITE, ActionId.SETUP_GROUP):
         suggest = handlers.policy_form.suggest_options
-        app.options(menu)(listeners.answering("options", suggest, label=PolicyForm.CALLBACK))
+        app.options(menu)(listeners.acknowledge_with("options", suggest, label=PolicyForm.CALLBACK))
     # Others are acknowledged, too: else Slack would show a warning.
-    app.view_submission(ANYTHING)(listeners.background("form", ignore, label=UNKNOWN))
-    app.view_closed(ANYTHING)(listeners.background("form_closed", ignore, label=UNKNOWN))
-    app.options(ANYTHING)(listeners.answering("options", suggest_nothing, label=UNKNOWN))
+    app.view_submission(ANYTHING)(listeners.acknowledge_then("form", ignore, label=UNKNOWN))
+    app.view_closed(ANYTHING)(listeners.acknowledge_then("form_closed", ignore, label=UNKNOWN))
+    app.options(ANYTHING)(listeners.acknowledge_with("options", suggest_nothing, label=UNKNOWN))
 
 
 def register_events(app: AsyncApp, handlers: Handlers, listeners: ListenerFactory) -> None:
     """Register a listener for each event."""
-    app.event("app_home_opened")(listeners.background("event", handlers.home.open))
-    app.event("app_mention")(listeners.background("event", handlers.commands.dispatch_mention))
-    app.event("channel_id_changed")(listeners.deciding("event", handlers.workspace.move_channel))
-    app.event("channel_shared")(listeners.deciding("event", handlers.workspace.note_shared_channel))
+    app.event("app_home_opened")(listeners.acknowledge_then("event", handlers.home.open))
+    app.event("app_mention")(listeners.acknowledge_then("event", handlers.commands.dispatch_mention))
+    app.event("channel_id_changed")(listeners.acknowledge_if_stored("event", handlers.workspace.move_channel))
+    app.event("channel_shared")(listeners.acknowledge_if_stored("event", handlers.workspace.note_shared_channel))
     for removal in ("app_uninstalled", "tokens_revoked"):
-        app.event(removal)(listeners.background("event", handlers.workspace.note_removal))
+        app.event(removal)(listeners.acknowledge_then("event", handlers.workspace.note_removal))
     # Others are acknowledged, too: else Slack would send them again.
-    app.event(ANYTHING)(listeners.background("event", ignore, label=UNKNOWN))
+    app.event(ANYTHING)(listeners.acknowledge_then("event", ignore, label=UNKNOWN))
 
 
 async def bind_request(next_: Callable[[], Awaitable[None]]) -> None:
@@ -217,6 +220,14 @@ async def bind_request(next_: Callable[[], Awaitable[None]]) -> None:
     clear_contextvars()
     bind_contextvars(incident=new_incident_id())
     await next_()
+
+
+async def refuse_unknown(_interaction: Interaction, press: BlockActions) -> Reply:
+    """Refuse a button that no listener is registered for: another version of flowbot made it."""
+    if press.channel is None and not press.is_on_home_tab:
+        # A field of a form: Slack reports what is chosen there.
+        return NO_REPLY
+    raise UserError("action.unknown")
 
 
 async def suggest_nothing(_question: Incoming) -> AckArgs:

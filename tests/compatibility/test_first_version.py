@@ -400,7 +400,6 @@ EFFECTS: Final[dict[str, Effect]] = {
     "changes.ask_again": request_again,
     "changes.check_again": check_again,
     "changes.restore": restore_flow,
-    "changes.open": do_nothing,
     "flows.form.open": reopen_form,
     "flows.edit": open_form,
     "flows.duplicate": open_form,
@@ -447,6 +446,10 @@ async def check_button(restore: Restore, moment: Moment, control: Control) -> No
         await restored.start()
         person = restored.world.slack.person(presser(moment, control))
         await restored.press(control, person)
+        if control.action_id == "changes.open":
+            # A link: acknowledging its press is all.
+            await do_nothing(restored, control, person)
+            return
         ended = await restored.wait_for_count(frozenset({"action"}), control.action_id)
         assert ended == ("refused" if is_restored(moment, control) else "done")
         await EFFECTS[control.action_id](restored, control, person)

@@ -1,12 +1,15 @@
 """Buttons of lists and flows."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+
+from slack_bolt.async_app import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
 
 from flowbot.domain.fields import FormKind
 from flowbot.domain.ids import FlowId, FormToken
 from flowbot.domain.policy import Permission
-from flowbot.errors import Text
+from flowbot.errors import Text, UserError
 from flowbot.i18n.translator import Translators
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.flow_queries import FlowQueries
@@ -14,8 +17,10 @@ from flowbot.services.ports import Clock
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
+from flowbot.slack.listeners.factory import Listener
 from flowbot.slack.listeners.flow_viewer import FlowViewer
-from flowbot.slack.payloads.button_values import FlowValue, ListValue, parse_value
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import FlowEntryValue, FlowValue, ListValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views import flow_list, push, sentences
@@ -91,3 +96,23 @@ class FlowActions:
         """Return the interaction in the channel whose policy decides, and the button's flow."""
         value = parse_value(FlowValue, press.action.value)
         return await self.channels.switch_channel(interaction, value.channel, permission), value.flow
+
+
+def flow_menu_listener(buttons: Mapping[ActionId, Listener], otherwise: Listener) -> Listener:
+    """Return the listener of a flow's menu: each entry is a press of the button that it stands for.
+
+    Args:
+        buttons: the listeners of the buttons.
+        otherwise: the listener of an entry that another version of flowbot made.
+    """
+
+    async def listener(ack: AsyncAck, incoming: BlockActions, context: AsyncBoltContext) -> None:
+        try:
+            entry = parse_value(FlowEntryValue, incoming.action.value)
+            button = buttons[entry.action]
+        except (UserError, KeyError):
+            await otherwise(ack, incoming, context)
+            return
+        await button(ack, incoming.as_press_of(entry.action, FlowValue(flow=entry.flow).dump()), context)
+
+    return listener

@@ -113,10 +113,6 @@ class RequestActions:
         change = await self.submitter.restore(interaction.user, _change_id(press), channel)
         return await self.execute(interaction, change)
 
-    async def follow_link(self, _interaction: Interaction, _press: BlockActions) -> Reply:
-        """Answer nothing: the button is a link, and Slack reports its press all the same."""
-        return NO_REPLY
-
     @asynccontextmanager
     async def recording_location(self, press: BlockActions) -> AsyncIterator[ChangeId]:
         """Record where the change's message is, and yield the change's id.

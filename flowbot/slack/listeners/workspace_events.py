@@ -1,6 +1,7 @@
 """The listener of what happens to the workspace: channels that are shared or get another id, the app's removal."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +9,7 @@ import structlog
 from slack_bolt.response import BoltResponse
 
 from flowbot.domain.audit import AuditAction, AuditEvent
+from flowbot.domain.ids import ChannelId
 from flowbot.errors import DependencyError
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock
@@ -42,14 +44,12 @@ class WorkspaceEvents:
             return None
         old, new = moved.event.old_channel_id, moved.event.new_channel_id
         event = AuditEvent(self.clock(), AuditAction.CHANNEL_MOVED, None, new, details={"from": old, "to": new})
-        try:
-            async with asyncio.timeout(STORE_SECONDS):
-                is_known = await self.channels.move(old, new, event)
-        except (DependencyError, TimeoutError) as error:
-            log.warning("channel.not_moved", old=old, new=new, error=str(error) or type(error).__name__)
-            return BoltResponse(status=NOT_TAKEN)
-        log.info("channel.moved", old=old, new=new, known=is_known)
-        return None
+
+        async def move() -> None:
+            is_known = await self.channels.move(old, new, event)
+            log.info("channel.moved", old=old, new=new, known=is_known)
+
+        return await _store(move(), "channel.not_moved", old=old, new=new)
 
     async def note_shared_channel(self, shared: Event) -> BoltResponse | None:
         """Note that a channel is shared with another organisation, before the event is acknowledged.
@@ -60,16 +60,25 @@ class WorkspaceEvents:
         if not isinstance(shared, ChannelShared):
             return None
         channel = shared.event.channel
-        try:
-            async with asyncio.timeout(STORE_SECONDS):
-                await self.privacy.note_shared(channel)
-        except (DependencyError, TimeoutError) as error:
-            log.warning("channel.sharing_not_noted", channel=channel, error=str(error) or type(error).__name__)
-            return BoltResponse(status=NOT_TAKEN)
-        log.info("channel.shared", channel=channel)
-        return None
+
+        async def note() -> None:
+            await self.privacy.note_shared(channel)
+            log.info("channel.shared", channel=channel)
+
+        return await _store(note(), "channel.sharing_not_noted", channel=channel)
 
     def note_removal(self, event: Event) -> None:
         """Stop work once Slack has taken the bot's token back. People's tokens do not matter: flowbot has none."""
         if not isinstance(event, TokensRevoked) or event.names_bot:
             self.token.note_refusal(event.event.type)
+
+
+async def _store(write: Awaitable[None], failure: str, **about: ChannelId) -> BoltResponse | None:
+    """Await a write, as long as Slack waits; log its failure, and return the answer at which Slack sends it again."""
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            await write
+    except (DependencyError, TimeoutError) as error:
+        log.warning(failure, **about, error=str(error) or type(error).__name__)
+        return BoltResponse(status=NOT_TAKEN)
+    return None

@@ -52,7 +52,7 @@ MEMORY_NEEDED: Final = 4 * 1024**3
 CRASHES: Final = "tests/crashes/"
 MODEL: Final = "tests/model/"
 BROWSER: Final = "tests/browser/"
-LONG: Final = (CRASHES, MODEL, BROWSER, "tests/test_benchmarks.py")
+LONG: Final = (CRASHES, MODEL, BROWSER, "tests/test_benchmarks.py", "tests/journeys/test_workspaces.py")
 
 # The same examples each time, however slow the machine is; `--hypothesis-profile=deep` looks for new ones.
 settings.register_profile("usual", max_examples=50, deadline=None, derandomize=True)

@@ -125,6 +125,11 @@ async def test_a_backup_of_postgresql_is_restored_from_an_older_version_too(
     await machine.run_flowbot("policy", "import", "--empty", "/dev/null")
     await machine.run(restore)
     assert "Lale Moda" in await machine.run_flowbot("policy", "export")
+    backup = machine.folder / "backup.dump"
+    backup.write_bytes(backup.read_bytes()[:-3000])
+    with pytest.raises(AssertionError, match="pg_restore: error"):
+        await machine.run(restore)
+    assert "Lale Moda" in await machine.run_flowbot("policy", "export")
 
 
 async def test_an_older_database_is_upgraded(machine: Machine, empty_sqlite_url: str) -> None:

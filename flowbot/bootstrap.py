@@ -182,7 +182,7 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
             expiry=RequestExpiry(services.store, believed),
             late_effects=services.late_effects,
             retention=Retention(services.drafts, services.images, services.deliveries),
-            review_channels=services.privacy.review,
+            refresh_channels=services.privacy.refresh_open_channels,
             store=services.store,
             leases=services.executor.leases,
             notifier=notifier,

@@ -69,6 +69,11 @@ class ChannelId(SlackId, letters="CGD", kind="a channel id"):
 
     __slots__ = ()
 
+    @property
+    def is_direct(self) -> bool:
+        """Check whether it is somebody's direct messages."""
+        return self.startswith("D")
+
 
 class UserId(SlackId, letters="UW", kind="a person's id"):
     """`U…` or, in an Enterprise organisation, `W…`."""

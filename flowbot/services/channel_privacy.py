@@ -15,12 +15,10 @@ from flowbot.services.ports.channels import ChannelDirectory, ChannelSharing, Ch
 from flowbot.services.request_details import RequestDetails
 from flowbot.services.ttl_cache import SingleFlight
 
-KEEP: Final = timedelta(minutes=1)
-"""The age of what Slack said, after which it is asked again."""
+MAX_AGE: Final = timedelta(minutes=1)
+"""The age of an answer of Slack's, after which it is asked again."""
 ANSWER_SECONDS: Final = 2.0
-"""Longer nobody waits for Slack's answer: then what it said before counts."""
-DIRECT_MESSAGES: Final = "D"
-"""The first letter of the channel of somebody's direct messages."""
+"""The time to wait for Slack; after it the last answer counts."""
 
 log = structlog.get_logger(__name__)
 
@@ -29,14 +27,14 @@ log = structlog.get_logger(__name__)
 class ChannelPrivacy:
     """Decides whether a channel's messages may carry a push's content.
 
-    What Slack last said counts, whichever process heard it; where it never said anything, the channel is shared.
-    Every method raises DependencyError where the database did not answer.
+    Slack's last answer counts, whichever process got it; without one, the channel counts as shared. Every
+    method raises DependencyError where the database did not answer.
     """
 
     store: ChannelStore
     directory: ChannelDirectory
     clock: Clock
-    _questions: SingleFlight[ChannelId, bool] = field(default_factory=SingleFlight)
+    _lookups: SingleFlight[ChannelId, bool] = field(default_factory=SingleFlight)
 
     async def may_show(self, channel: ChannelId, policy: ChannelPolicy | None) -> bool:
         """Check whether a message in a channel may carry content, under the policy that decides on it."""
@@ -44,38 +42,38 @@ class ChannelPrivacy:
             return True
         return not await self._is_shared(channel)
 
-    async def fit(self, details: RequestDetails, channel: ChannelId) -> RequestDetails:
-        """Return what a message in a channel may show of a request."""
+    async def redact_for_channel(self, details: RequestDetails, channel: ChannelId) -> RequestDetails:
+        """Return the details, without the push's content where a message in the channel may not show it."""
         return details if await self.may_show(channel, details.policy) else details.without_content()
 
     async def note_shared(self, channel: ChannelId) -> None:
         """Note that a channel was shared: its open requests are shown anew, without content."""
-        await self.store.note_sharing(channel, ChannelSharing(is_shared=True, told_at=self.clock()))
+        await self.store.note_sharing(channel, ChannelSharing(is_shared=True, answered_at=self.clock()))
 
-    async def review(self) -> None:
-        """Ask again of the channels with open requests, which are shown anew where Slack says otherwise than before."""
+    async def refresh_open_channels(self) -> None:
+        """Ask Slack again about the channels with open requests; where its answer differs, they are shown anew."""
         for channel in await self.store.list_open():
             await self._is_shared(channel)
 
     async def close(self) -> None:
         """End running look-ups."""
-        await self._questions.close()
+        await self._lookups.close()
 
     async def _is_shared(self, channel: ChannelId) -> bool:
-        """Check whether another organisation is in the channel, as Slack said within the last minute, or at last."""
-        if channel.startswith(DIRECT_MESSAGES):
+        """Check whether another organisation is in the channel, by an answer of the last minute or else the newest."""
+        if channel.is_direct:
             return False
         known = await self.store.get_sharing(channel)
-        if known is not None and abs(self.clock() - known.told_at) < KEEP:
+        if known is not None and abs(self.clock() - known.answered_at) < MAX_AGE:
             return known.is_shared
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._questions.run(channel, lambda: self._ask(channel, known))
+                return await self._lookups.run(channel, lambda: self._ask(channel, known))
         except (SlackFaultError, TimeoutError) as error:
             log.warning("channel.sharing_unknown", channel=channel, error=str(error) or type(error).__name__)
             return known is None or known.is_shared
 
     async def _ask(self, channel: ChannelId, known: ChannelSharing | None) -> bool:
-        told = ChannelSharing(await self.directory.is_shared(channel), self.clock())
-        # What an event said meanwhile is newer than this answer.
-        return (await self.store.note_sharing(channel, told, known)).is_shared
+        answer = ChannelSharing(await self.directory.is_shared(channel), self.clock())
+        # An event that came meanwhile is newer than this answer.
+        return (await self.store.note_sharing(channel, answer, known)).is_shared

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
@@ -57,10 +57,20 @@ class FlowList:
     may_edit: bool = False
     unreadable: int = 0
 
+    def without_content(self) -> Self:
+        """Return the list for readers of another organisation: without the words that were looked for in pushes."""
+        query = replace(self.request.query, words=())
+        return replace(self, request=replace(self.request, query=query))
+
 
 @dataclass(frozen=True, slots=True)
 class FlowDetails:
-    """One flow. `as_of` is set where Enkapush did not answer and this is a cached flow."""
+    """One flow.
+
+    Attributes:
+        as_of: Set where Enkapush did not answer and this is a cached flow.
+        shows_content: Whether its readers may see the push.
+    """
 
     flow: Flow
     website_names: Mapping[WebsiteId, str]
@@ -68,6 +78,11 @@ class FlowDetails:
     may_edit: bool
     as_of: datetime | None = None
     settings: FlowSettings = field(default_factory=FlowSettings)
+    shows_content: bool = True
+
+    def without_content(self) -> Self:
+        """Return the details for readers of another organisation: without the push and its settings."""
+        return replace(self, settings=FlowSettings(), shows_content=False)
 
 
 class FlowQueries:

@@ -92,6 +92,11 @@ class RequestDetails:
         )
 
     @property
+    def hides_push(self) -> bool:
+        """Check whether readers miss the push that a request shows to others."""
+        return not self.shows_content and self.change.rule is not None
+
+    @property
     def flow(self) -> Flow | None:
         """Return the flow as it was at the time of the request; of a restore, the deleted flow."""
         return self.change.request.before

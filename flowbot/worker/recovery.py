@@ -47,7 +47,7 @@ class Recovery:
     """A loop over due rows. Any number of processes may run one: the store gives each change to one of them.
 
     Attributes:
-        review_channels: Asks Slack again whether channels are shared, whose requests are then shown anew.
+        refresh_channels: Asks Slack again whether channels are shared, whose requests are then shown anew.
         start_task: Starts what may take long, and sees it through at a stop.
         read_database_clock: Tells the database's time; None where its clock is this machine's.
         may_work: Tells whether people can be told of what is done. While they cannot, nothing is begun.
@@ -57,7 +57,7 @@ class Recovery:
     expiry: RequestExpiry
     late_effects: LateEffects
     retention: Retention
-    review_channels: Callable[[], Awaitable[None]]
+    refresh_channels: Callable[[], Awaitable[None]]
     store: ChangeStore
     leases: LeaseKeeper
     notifier: Notifier
@@ -103,7 +103,7 @@ class Recovery:
         if number % UNSHOWN_ROUNDS == 0:
             await self.send_unshown()
         if number % CHANNEL_ROUNDS == 0:
-            self.start_task(self._guard(self.review_channels(), "channels"), name="channels")
+            self.start_task(self._guard(self.refresh_channels(), "channels"), name="channels")
         if number % RETENTION_ROUNDS == 0:
             await self.retention.delete_expired(self.clock())
 

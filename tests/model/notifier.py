@@ -61,7 +61,7 @@ class OwnChannels:
 
     async def get_sharing(self, channel: ChannelId) -> ChannelSharing:
         """Return what Slack said of a channel."""
-        return ChannelSharing(is_shared=False, told_at=self._clock())
+        return ChannelSharing(is_shared=False, answered_at=self._clock())
 
 
 def build_team(

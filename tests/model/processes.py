@@ -151,7 +151,7 @@ class Process:
             expiry=RequestExpiry(store, clock),
             late_effects=self.late_effects,
             retention=Retention(drafts, images, DeliveryRepository(around.database)),
-            review_channels=self._review_channels,
+            refresh_channels=self._refresh_channels,
             store=store,
             leases=leases,
             notifier=self.notifier,
@@ -165,7 +165,7 @@ class Process:
         self._store = store
         self._begun: set[asyncio.Task[None]] = set()
 
-    async def _review_channels(self) -> None:
+    async def _refresh_channels(self) -> None:
         """Do nothing: the fake Slack's channels are never shared."""
 
     async def _may_work(self) -> bool:

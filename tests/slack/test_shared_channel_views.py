@@ -134,8 +134,8 @@ def test_a_flow_or_a_list_that_is_shared_carries_no_push(flow: Flow, t: Translat
     query = ListRequest(FlowQuery((MARK,)))
     listed = FlowList(query, Page((flow,), 1, 1, 1), {SHOP: "Shop"}, {SHOP: "Shop"}, may_share=True)
     for message in (
-        shared_flow_message(details, EMMA, t, NOW, shows_content=False),
-        shared_list_message(listed, EMMA, t, NOW, shows_content=False),
+        shared_flow_message(details.without_content(), EMMA, t, NOW),
+        shared_list_message(listed.without_content(), EMMA, t, NOW),
     ):
         payload = json.dumps([message.text, message.blocks], ensure_ascii=False)
         assert MARK not in payload

@@ -20,7 +20,7 @@ from tests.storage.change_cases import move_through, submit_change
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OLD, NEW = ChannelId("C0OLD"), ChannelId("C0NEW")
 EVENT = AuditEvent(NOW, AuditAction.CHANNEL_MOVED, None, NEW, details={"from": OLD, "to": NEW})
-SHARED, OWN = ChannelSharing(is_shared=True, told_at=NOW), ChannelSharing(is_shared=False, told_at=NOW)
+SHARED, OWN = ChannelSharing(is_shared=True, answered_at=NOW), ChannelSharing(is_shared=False, answered_at=NOW)
 LATER = timedelta(minutes=2)
 POLICIES = """
 [[channels]]
@@ -80,7 +80,7 @@ async def test_what_slack_said_last_is_kept(database: Database) -> None:
     channels = ChannelRepository(database)
     assert await channels.get_sharing(OLD) is None
     assert await channels.note_sharing(OLD, OWN) == OWN
-    later = replace(OWN, told_at=NOW + LATER)
+    later = replace(OWN, answered_at=NOW + LATER)
     assert await channels.note_sharing(OLD, later, OWN) == later
     assert await channels.get_sharing(OLD) == later
     assert await channels.get_sharing(NEW) is None
@@ -90,7 +90,7 @@ async def test_an_answer_gives_way_to_what_was_said_after_its_question(database:
     channels = ChannelRepository(database)
     await channels.note_sharing(OLD, OWN)
     await channels.note_sharing(OLD, SHARED)
-    assert await channels.note_sharing(OLD, replace(OWN, told_at=NOW + LATER), OWN) == SHARED
+    assert await channels.note_sharing(OLD, replace(OWN, answered_at=NOW + LATER), OWN) == SHARED
     assert await channels.note_sharing(OLD, OWN, SHARED) == OWN
     # That it is shared counts whenever it was asked.
     assert await channels.note_sharing(OLD, SHARED, None) == SHARED
@@ -109,7 +109,7 @@ async def test_open_requests_are_to_be_shown_anew_where_slack_says_otherwise(
         await store.mark_shown(change.id, change.version, channel=channel, ts="1.1")
     assert set(await channels.list_open()) == {OLD, NEW}
     seen = None
-    for told, is_new in ((OWN, True), (replace(OWN, told_at=NOW + LATER), False), (SHARED, True)):
+    for told, is_new in ((OWN, True), (replace(OWN, answered_at=NOW + LATER), False), (SHARED, True)):
         await channels.note_sharing(OLD, told, seen)
         seen = told
         found = {

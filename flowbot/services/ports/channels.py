@@ -10,10 +10,10 @@ from flowbot.domain.ids import ChannelId
 
 @dataclass(frozen=True, slots=True)
 class ChannelSharing:
-    """What Slack last said of a channel: whether another organisation is in it, and when it was asked, or said so."""
+    """Slack's last answer or event about a channel: whether another organisation is in it."""
 
     is_shared: bool
-    told_at: datetime
+    answered_at: datetime
 
 
 class ChannelDirectory(Protocol):
@@ -41,14 +41,14 @@ class ChannelStore(Protocol):
         """
 
     async def get_sharing(self, channel: ChannelId) -> ChannelSharing | None:
-        """Return what Slack last said of a channel; None where it never said anything."""
+        """Return Slack's last answer about a channel; None where there is none."""
 
     async def note_sharing(
-        self, channel: ChannelId, told: ChannelSharing, seen: ChannelSharing | None = None
+        self, channel: ChannelId, answer: ChannelSharing, seen: ChannelSharing | None = None
     ) -> ChannelSharing:
-        """Store what Slack said of a channel; that it is not shared only while what was `seen` before is stored.
+        """Store Slack's answer about a channel; that it is not shared, only while the answer `seen` before is stored.
 
-        Where it is other than before, open requests in the channel count as not shown in their newest version.
+        Where it differs from the one before, open requests in the channel count as not shown in their newest version.
 
         Returns:
             What is stored now.

@@ -74,8 +74,10 @@ class FlowActions:
         policy = await self.flow_queries.require_share(user, channel)
         request = parse_value(ListValue, press.action.value).request
         result = await self.flow_queries.list_flows(user, channel, request, turning=True)
-        shows, t = await self.privacy.may_show(channel, policy), self.locales.for_channel(user.locale)
-        message = flow_list.shared_list_message(result, user.id, t, self.clock(), shows_content=shows)
+        if not await self.privacy.may_show(channel, policy):
+            result = result.without_content()
+        t = self.locales.for_channel(user.locale)
+        message = flow_list.shared_list_message(result, user.id, t, self.clock())
         await self.responder.reply_publicly(interaction.target, message)
         return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
 
@@ -85,8 +87,10 @@ class FlowActions:
         user, channel = interaction.user, interaction.target.require_channel()
         policy = await self.flow_queries.require_share(user, channel)
         details = await self.flow_queries.get_flow(user, channel, flow)
-        shows, t = await self.privacy.may_show(channel, policy), self.locales.for_channel(user.locale)
-        message = push.shared_flow_message(details, user.id, t, self.clock(), shows_content=shows)
+        if not await self.privacy.may_show(channel, policy):
+            details = details.without_content()
+        t = self.locales.for_channel(user.locale)
+        message = push.shared_flow_message(details, user.id, t, self.clock())
         await self.responder.reply_publicly(interaction.target, message)
         return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
 

@@ -12,7 +12,7 @@ from flowbot.domain.ids import ChangeId, ChannelId, UserId
 from flowbot.domain.policy import NotifyMode
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
-from flowbot.services.channel_privacy import DIRECT_MESSAGES, ChannelPrivacy
+from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place
 from flowbot.services.ports.storage import ChangeStore
@@ -79,7 +79,7 @@ class RequestMessageSync:
                 # Where this task is cancelled meanwhile, nobody else asks what became of it.
                 sending.add_done_callback(lambda done: done.cancelled() or done.exception())
                 change, showed_content = await asyncio.shield(sending)
-                now = await self.privacy.fit(details, change.posted_channel)
+                now = await self.privacy.redact_for_channel(details, change.posted_channel)
                 # Shown: nobody has moved the change, or shared its channel, while its message was sent.
                 if change.version == newest.version and now.shows_content == showed_content:
                     break
@@ -99,7 +99,7 @@ class RequestMessageSync:
             left it.
         """
         copy = await self.messages.get(MessageKey(change_id, MessageRole.DIRECT, reader))
-        if copy is not None and channel.startswith(DIRECT_MESSAGES):
+        if copy is not None and channel.is_direct:
             if copy.place is None:
                 await self.messages.record(copy.key, (channel, ts), copy.shown_version)
             return copy.place not in {None, (channel, ts)}
@@ -110,7 +110,9 @@ class RequestMessageSync:
 
     async def sync_duplicate(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
         """Let a duplicate show the change as it is now; nothing keeps it in step after that."""
-        message = self._render(await self.privacy.fit(await self.details.load_newest(change_id), channel))
+        message = self._render(
+            await self.privacy.redact_for_channel(await self.details.load_newest(change_id), channel)
+        )
         try:
             await self.poster.edit(channel, ts, message)
         except (DependencyError, MessageGoneError) as error:
@@ -128,7 +130,9 @@ class RequestMessageSync:
             if channel is None or ts is None:
                 return
             try:
-                await self.poster.edit(channel, ts, self._render(await self.privacy.fit(details, channel)))
+                await self.poster.edit(
+                    channel, ts, self._render(await self.privacy.redact_for_channel(details, channel))
+                )
             except (MessageGoneError, MessageRefusedError) as error:
                 log.warning("projection.not_redrawn", change=change_id, error=str(error))
 
@@ -153,7 +157,7 @@ class RequestMessageSync:
             posted = await self.messages.get(MessageKey(change.id, MessageRole.REQUEST))
             location = None if posted is None else posted.place
         channel = change.approval_channel if location is None else location[0]
-        shown = await self.privacy.fit(details, channel)
+        shown = await self.privacy.redact_for_channel(details, channel)
         try:
             if location is not None:
                 try:
@@ -161,7 +165,7 @@ class RequestMessageSync:
                     await self.poster.edit(*location, self._render(shown, mentions=mentions))
                 except MessageGoneError:
                     log.warning("projection.message_gone", change=change.id)
-                    shown = await self.privacy.fit(details, change.approval_channel)
+                    shown = await self.privacy.redact_for_channel(details, change.approval_channel)
                     message = await self._render_new(shown, mentions=False)
                     location = await self.poster.post(change.approval_channel, message)
             else:

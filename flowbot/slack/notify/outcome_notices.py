@@ -71,7 +71,7 @@ class OutcomeNotices:
         if channel is not None and change.message_ts is not None:
             key = MessageKey.for_state(change.id, MessageRole.NOTICE, change.state)
             t, thread = self.locales.for_channel(request.locale), change.message_ts
-            public = await self.privacy.fit(details, channel)
+            public = await self.privacy.redact_for_channel(details, channel)
             try:
                 await self.sender.send(
                     key, change.version, channel, lambda mentions: build(public, t, mentions=mentions), thread=thread

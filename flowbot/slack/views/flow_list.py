@@ -46,22 +46,16 @@ def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message
     return Message(tuple(blocks))
 
 
-def shared_list_message(
-    result: FlowList, sharer: UserId, t: Translator, now: datetime, *, shows_content: bool = True
-) -> Message:
-    """Build the same page for everybody in the channel: each may show a flow, and nobody reads a push's words here.
-
-    Where they may not see pushes, the words that were looked for in them are left out, too.
-    """
+def shared_list_message(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
+    """Build the same page for everybody in the channel: each may show a flow, and nobody reads a push's words here."""
     rows = [_row_block(flow, result, t, may_edit=False, with_title=False) for flow in result.page.items]
-    head = _head_blocks(result, t, now, shows_words=shows_content)
-    return Message((*head, *rows, sharer_block(sharer, t)))
+    return Message((*_head_blocks(result, t, now), *rows, sharer_block(sharer, t)))
 
 
-def _head_blocks(result: FlowList, t: Translator, now: datetime, *, shows_words: bool = True) -> list[Block]:
+def _head_blocks(result: FlowList, t: Translator, now: datetime) -> list[Block]:
     """Build the total, the page, the filters and the order, and what is special about the list."""
     page, query, facts = result.page, result.request.query, []
-    if query.words and shows_words:
+    if query.words:
         words = block_kit.isolate(block_kit.clip(" ".join(query.words), SEARCH_MAX))
         facts.append(t("list.filter_words", words=words))
     if query.is_enabled is not None:

@@ -63,20 +63,15 @@ def flow_details_message(
     return Message(tuple(blocks), whole_button(value, t))
 
 
-def shared_flow_message(
-    details: FlowDetails, sharer: UserId, t: Translator, now: datetime, *, shows_content: bool = True
-) -> Message:
+def shared_flow_message(details: FlowDetails, sharer: UserId, t: Translator, now: datetime) -> Message:
     """Build the same page for everybody in the channel, without buttons.
 
     Where they may not see the push, a button shows it to those who may.
     """
-    blocks, more = (
-        _flow_blocks(details, t, now, shows_content=shows_content),
-        whole_button(FlowValue(flow=details.flow.id).dump(), t),
-    )
-    if not shows_content:
+    blocks, more = _flow_blocks(details, t, now), whole_button(FlowValue(flow=details.flow.id).dump(), t)
+    if not details.shows_content:
         blocks += [block_kit.context(t("request.shown_privately")), block_kit.actions(more)]
-    return Message((*blocks, sharer_block(sharer, t)), more if shows_content else None)
+    return Message((*blocks, sharer_block(sharer, t)), more if details.shows_content else None)
 
 
 def whole_button(value: str, t: Translator) -> Element:
@@ -84,7 +79,7 @@ def whole_button(value: str, t: Translator) -> Element:
     return block_kit.button(t("button.show"), ActionId.FLOW_WHOLE, value)
 
 
-def _flow_blocks(details: FlowDetails, t: Translator, now: datetime, *, shows_content: bool = True) -> list[Block]:
+def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Block]:
     flow = details.flow
     name = sentences.format_name(flow.name, t, limit=_NAME_MAX)
     website = format_website(flow.website_id, details.website_names, t)
@@ -97,7 +92,7 @@ def _flow_blocks(details: FlowDetails, t: Translator, now: datetime, *, shows_co
         ("show.changed", flow.changed_at),
         ("show.last_sent", flow.last_sent_at),
     )
-    if shows_content:
+    if details.shows_content:
         segment = flow_settings.format_known("segment", details.settings, t)
         rows = [*settings_rows(flow, t, segment=segment), *flow_settings.utm_rows(details.settings, t)]
         pushed = push_blocks(flow, t, image_url=flow.image_url)

@@ -68,12 +68,11 @@ def request_message(
         blocks += outcome_blocks(details, t, people)
         if change.rule is not None:
             blocks += [*request_blocks.edit_blocks(details, t), *_push_blocks(details, t, has_remarks=False)]
-    is_hidden = not details.shows_content and change.rule is not None
-    if is_hidden:
+    if details.hides_push:
         blocks.append(block_kit.context(t("request.shown_privately")))
     if (change.state is ChangeState.PENDING or not is_copy) and (buttons := _buttons(details, t)):
         blocks.append(block_kit.actions(*buttons))
-    return Message(tuple(blocks), None if is_hidden else request_blocks.whole_button(change, t))
+    return Message(tuple(blocks), None if details.hides_push else request_blocks.whole_button(change, t))
 
 
 def format_state(details: RequestDetails, t: Translator) -> str:
@@ -244,7 +243,7 @@ def is_flow_gone(details: RequestDetails) -> bool:
 def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
     """Build the buttons; beside a push that is shown privately, also the one that shows it."""
     buttons, change = _state_buttons(details, t), details.change
-    if not details.shows_content and change.rule is not None:
+    if details.hides_push:
         buttons.append(request_blocks.whole_button(change, t))
     return buttons
 

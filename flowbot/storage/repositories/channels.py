@@ -42,20 +42,20 @@ class ChannelRepository(ChannelStore):
             return await _fetch_sharing(connection, channel)
 
     async def note_sharing(
-        self, channel: ChannelId, told: ChannelSharing, seen: ChannelSharing | None = None
+        self, channel: ChannelId, answer: ChannelSharing, seen: ChannelSharing | None = None
     ) -> ChannelSharing:
-        row = {"is_shared": told.is_shared, "told_at": told.told_at}
+        row = {"is_shared": answer.is_shared, "told_at": answer.answered_at}
         async with self._database.write(alone="channels") as connection:
             known = await _fetch_sharing(connection, channel)
-            if known is not None and known != seen and not told.is_shared:
+            if known is not None and known != seen and not answer.is_shared:
                 return known
             if known is None:
                 await connection.execute(insert(channels).values(channel_id=str(channel), **row))
             else:
                 await connection.execute(update(channels).where(channels.c.channel_id == channel).values(row))
-            if known is None or known.is_shared != told.is_shared:
+            if known is None or known.is_shared != answer.is_shared:
                 await mark_unshown(connection, changes.c.message_channel == channel)
-        return told
+        return answer
 
     async def list_open(self) -> tuple[ChannelId, ...]:
         is_posted = in_states(OPEN_STATES) & changes.c.message_channel.is_not(None)

@@ -256,7 +256,7 @@ async def new_deployment(new_database: NewDatabase, folder: Path) -> AsyncIterat
         await world.import_policy(POLICY)
         await asyncio.to_thread(folder.mkdir, parents=True)
         yield Deployment(world, folder, stack)
-    assert slack.headline_faults == []
+    assert slack.reading_faults == []
 
 
 # --- where a process is held ---------------------------------------------------------------------------------------

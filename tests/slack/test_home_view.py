@@ -158,7 +158,8 @@ def test_a_request_is_decided_or_opened_from_here() -> None:
     view = draw_home(for_me=(request_details(),), links={ChangeId("c1"): "https://lale.slack.com/archives/C0/p1"})
     (row,) = [block for block in view["blocks"] if block["type"] == "actions"]
     assert [each["text"]["text"] for each in row["elements"]] == ["Approve", "Reject", "Open"]
-    assert [each["accessibility_label"] for each in row["elements"][:2]] == ["Approve: Edit #1", "Reject: Edit #1"]
+    heard = [each["accessibility_label"] for each in row["elements"]]
+    assert heard == ["Approve: Edit #1 Spring", "Reject: Edit #1 Spring", "Open: Edit #1 Spring"]
     assert "https://lale.slack.com/archives/C0/p1" in text_of_view(view)
 
 

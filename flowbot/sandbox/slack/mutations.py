@@ -8,6 +8,7 @@ from flowbot.sandbox.slack.errors import SlackError
 from flowbot.sandbox.slack.event_feed import EventFeed
 from flowbot.sandbox.slack.headlines import find_headline_fault
 from flowbot.sandbox.slack.models import Json, Message, View
+from flowbot.sandbox.slack.readability import find_reading_faults
 from flowbot.sandbox.slack.serializers import serialize_page_message, serialize_view
 from flowbot.sandbox.slack.workspace import Workspace, generate_id
 
@@ -18,14 +19,14 @@ class Mutations:
     """Posts, edits and deletes messages; opens, replaces and closes views.
 
     Attributes:
-        headline_faults: What was wrong with the headlines of the bot's messages.
+        reading_faults: What was wrong with the bot's messages and views, for those who read or hear them.
     """
 
     def __init__(self, workspace: Workspace, feed: EventFeed, origin: Callable[[], str]) -> None:
         self._workspace = workspace
         self._feed = feed
         self._origin = origin
-        self.headline_faults: list[str] = []
+        self.reading_faults: list[str] = []
 
     def post_message(self, message: Message) -> Message:
         """Add a message; give ids to blocks without them, as Slack does."""
@@ -51,8 +52,10 @@ class Mutations:
         self._feed.publish(self._workspace.list_audience(message), event)
 
     def _publish_message(self, kind: str, message: Message) -> None:
-        if message.bot_id is not None and (fault := find_headline_fault(message, self._workspace)) is not None:
-            self.headline_faults.append(fault)
+        if message.bot_id is not None:
+            if (fault := find_headline_fault(message, self._workspace)) is not None:
+                self.reading_faults.append(fault)
+            self.reading_faults += find_reading_faults(message.blocks or [])
         event = {"type": kind, "message": serialize_page_message(message, self._origin())}
         self._feed.publish(self._workspace.list_audience(message), event)
 
@@ -102,6 +105,7 @@ class Mutations:
 
     def _prepare(self, view: View, old: View | None = None) -> None:
         view.blocks = add_missing_ids(view.blocks) or []
+        self.reading_faults += find_reading_faults(view.blocks)
         view.values = build_state_values(view.blocks, old.values if old else {})
 
     def _publish_top_view(self, user_id: str) -> None:

@@ -85,9 +85,9 @@ class SlackSandbox:
         return self.context.faults
 
     @property
-    def headline_faults(self) -> list[str]:
-        """What was wrong with the headlines of the bot's messages."""
-        return self.context.mutations.headline_faults
+    def reading_faults(self) -> list[str]:
+        """What was wrong with the bot's messages and views, for those who read or hear them."""
+        return self.context.mutations.reading_faults
 
     @property
     def feed(self) -> EventFeed:

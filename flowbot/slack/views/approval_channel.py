@@ -9,7 +9,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
-from flowbot.slack.views import block_kit, sentences
+from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.approvals import RequestList, entry_block, rest_blocks
 from flowbot.slack.views.block_kit import Block
 from flowbot.slack.views.help import usage_blocks
@@ -57,5 +57,5 @@ def _show_blocks(details: RequestDetails, t: Translator) -> list[Block]:
     if request.flow is None:
         return []
     value = FlowValue(flow=request.flow, channel=request.channel).dump()
-    hint = t("hint.show", id=str(request.flow))
+    hint = t("hint.show", flow=f"#{request.flow} {request_blocks.format_flow_name(details.change, t)}")
     return [block_kit.actions(block_kit.button(t("button.show"), ActionId.SHOW, value, hint=hint))]

@@ -77,14 +77,14 @@ def entry_block(details: RequestDetails, link: str | None, t: Translator, now: d
     change, expires_at = details.change, details.expires_at
     kind = sentences.format_kind(change.request.kind, t)
     text = f"{EMOJI[change.state]} {kind} {request_blocks.format_subject(change, t)}"
-    if change.state is not ChangeState.PENDING:
-        status = format_state(details, t)
-    else:
-        status = request_blocks.format_progress(details, t)
+    status = format_state(details, t)
+    if change.state is ChangeState.PENDING:
+        status += f" · {request_blocks.format_progress(details, t)}"
         if expires_at is not None and expires_at > now:
             when = block_kit.mrkdwn_date(expires_at, t.format_datetime(expires_at))
             status = f"{status}\n{t('request.expires', when=when)}"
     requester = t("request.by", person=f"<@{change.request.requester}>")
     cells = [block_kit.mrkdwn(cell, block_kit.FIELD_MAX) for cell in (requester, status)]
-    button = request_blocks.open_button(link, t) if link else None
+    hint = request_blocks.format_hint(t("button.open"), change, t)
+    button = request_blocks.open_button(link, t, hint=hint) if link else None
     return block_kit.section(block_kit.plain(text), button) | {"fields": cells}

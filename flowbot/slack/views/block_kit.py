@@ -96,12 +96,12 @@ def divider() -> Block:
 
 def image(url: str, alt: str) -> Block:
     """Build an image from the web."""
-    return {"type": "image", "image_url": url, "alt_text": clip(alt, ALT_MAX) or " "}
+    return {"type": "image", "image_url": url, "alt_text": clip(alt, ALT_MAX)}
 
 
 def slack_image(file: str, alt: str) -> Block:
     """Build an image from a file in Slack: a PNG, JPEG or GIF."""
-    return {"type": "image", "slack_file": {"id": file}, "alt_text": clip(alt, ALT_MAX) or " "}
+    return {"type": "image", "slack_file": {"id": file}, "alt_text": clip(alt, ALT_MAX)}
 
 
 def card(picture: Block, body: str) -> Block:
@@ -138,7 +138,7 @@ def button(
 ) -> Element:
     """Build a button; a screen reader says `hint` in place of the label, which may need its surroundings."""
     element = {"type": "button", "text": plain(label, LABEL_MAX), "action_id": action_id, "value": value}
-    extra = {"style": style, "accessibility_label": clip(hint, LABEL_MAX) if hint else None}
+    extra = {"style": style, "accessibility_label": single_line(hint, LABEL_MAX) if hint else None}
     return element | {key: value for key, value in extra.items() if value}
 
 
@@ -221,9 +221,10 @@ def mrkdwn_date(at: datetime, fallback: str) -> str:
     return f"<!date^{int(at.timestamp())}^{DATE_FORMAT}|{fallback}>"
 
 
-def link_button(label: str, action_id: str, url: str) -> Element:
-    """Build a button that opens a page."""
-    return {"type": "button", "text": plain(label, LABEL_MAX), "action_id": action_id, "url": url}
+def link_button(label: str, action_id: str, url: str, *, hint: str | None = None) -> Element:
+    """Build a button that opens a page; `hint` as of any button."""
+    element = {"type": "button", "text": plain(label, LABEL_MAX), "action_id": action_id, "url": url}
+    return element | ({"accessibility_label": single_line(hint, LABEL_MAX)} if hint else {})
 
 
 def link_element(label: str, url: str) -> Element:

@@ -48,9 +48,11 @@ def channel_blocks(question: str, values: Mapping[ChannelId, str], action: Actio
         action: their action; each has an id of its own.
         t: the reader's words.
     """
-    blocks = [block_kit.paragraph(question)]
-    for channel, value in list(values.items())[:CHANNELS_MAX]:
-        button = block_kit.button(t("shortcut.choose"), action, value)
+    blocks, shown = [block_kit.paragraph(question)], list(values.items())[:CHANNELS_MAX]
+    for number, (channel, value) in enumerate(shown, 1):
+        # The channel's name is Slack's to write, and stands right before the button.
+        hint = t("hint.choose", number=number, total=len(shown))
+        button = block_kit.button(t("shortcut.choose"), action, value, hint=hint)
         blocks.append(block_kit.section(block_kit.mrkdwn(f"<#{channel}>"), button))
     return blocks
 
@@ -91,5 +93,5 @@ def _row_block(flow: Flow, result: FlowList, channel: ChannelId, t: Translator) 
     ]
     text = block_kit.plain(f"{push.state_dot(flow)} #{flow.id} {name}\n{' · '.join(facts)}")
     value = FlowValue(flow=flow.id, channel=channel).dump()
-    hint = t("hint.show", id=str(flow.id))
+    hint = t("hint.show", flow=f"#{flow.id} {name}")
     return block_kit.section(text, block_kit.button(t("button.show"), ActionId.WINDOW_SHOW, value, hint=hint))

@@ -1,6 +1,8 @@
 """The history of a channel or a flow."""
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Final
 
 from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind, VoteChoice
@@ -46,7 +48,8 @@ def history_message(page: HistoryPage, links: Mapping[ChangeId, str], t: Transla
     else:
         name = request_blocks.format_flow_name(page.changes[0].change, t)
         title = t("history.title_of", id=str(page.flow), name=block_kit.isolate(name))
-        blocks = [block for each in page.changes for block in _change_blocks(each, page, links, t)]
+        numbers = itertools.count(1)
+        blocks = [block for each in page.changes for block in _change_blocks(each, page, links, numbers, t)]
     turns = (
         (page.number > 1, "button.previous", ActionId.HISTORY_PREVIOUS, page.number - 1),
         (page.has_next, "button.next", ActionId.HISTORY_NEXT, page.number + 1),
@@ -89,7 +92,7 @@ def _dated_line(details: RequestDetails, links: Mapping[ChangeId, str], t: Trans
 
 
 def _change_blocks(
-    details: RequestDetails, page: HistoryPage, links: Mapping[ChangeId, str], t: Translator
+    details: RequestDetails, page: HistoryPage, links: Mapping[ChangeId, str], numbers: Iterator[int], t: Translator
 ) -> list[Block]:
     """Build a change of one flow: what came of it, who asked, decided and why, old → new, and its contents."""
     change = details.change
@@ -114,17 +117,18 @@ def _change_blocks(
     for is_before in (False, True):
         ref = VersionRef(change.id, is_before)
         if (content := page.versions.get(ref)) is not None:
-            blocks += _version_blocks(ref, content, t)
+            blocks.append(_version_block(ref, content, next(numbers), change.changed_at, t))
     return [*blocks, block_kit.divider()]
 
 
-def _version_blocks(ref: VersionRef, content: FlowContent, t: Translator) -> list[Block]:
+def _version_block(ref: VersionRef, content: FlowContent, number: int, at: datetime, t: Translator) -> Block:
     title = block_kit.isolate(block_kit.single_line(content.title, TEXT_MAX)) or t("flow.untitled")
     said = t("history.version_before" if ref.is_before else "history.version_after", title=title)
     value = VersionValue(change=ref.change, is_before=ref.is_before).dump()
-    label = t("history.restore_version")
-    button = block_kit.button(label, ActionId.RESTORE_VERSION, value, hint=f"{label}: {title}")
-    return [block_kit.section(block_kit.plain(said), button)]
+    key, when = "hint.version_before" if ref.is_before else "hint.version", t.format_datetime(at)
+    hint = t(key, number=number, when=when, title=title)
+    button = block_kit.button(t("history.restore_version"), ActionId.RESTORE_VERSION, value, hint=hint)
+    return block_kit.section(block_kit.plain(said), button)
 
 
 def _step_elements(details: RequestDetails, t: Translator) -> list[Element]:

@@ -111,7 +111,7 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
             block_kit.text_element(f" · {request_blocks.format_progress(each, t)}"),
             *_expiry_elements(each, t, now),
         )
-        hint = _format_hint(each, t("button.approve"), t)
+        hint = request_blocks.format_hint(t("button.approve"), each.change, t)
         buttons = (
             request_blocks.approve_button(each, t, hint=hint),
             _button(each, ActionId.REJECT, t("button.reject"), t, "danger"),
@@ -198,17 +198,13 @@ def _button(
     details: RequestDetails, action: ActionId, label: str, t: Translator, style: block_kit.Style | None = None
 ) -> Element:
     value = ChangeValue(change=details.change.id).dump()
-    return block_kit.button(label, action, value, style=style, hint=_format_hint(details, label, t))
-
-
-def _format_hint(details: RequestDetails, label: str, t: Translator) -> str:
-    """Name the request that a button belongs to, for screen readers."""
-    return f"{label}: {request_blocks.format_title(details.change, t)}"
+    return block_kit.button(label, action, value, style=style, hint=request_blocks.format_hint(label, details.change, t))
 
 
 def _open_buttons(details: RequestDetails, content: HomeContent, t: Translator) -> list[Element]:
     link = content.links.get(details.change.id)
-    return [request_blocks.open_button(link, t)] if link else []
+    hint = request_blocks.format_hint(t("button.open"), details.change, t)
+    return [request_blocks.open_button(link, t, hint=hint)] if link else []
 
 
 def _channel_blocks(overview: HomeOverview, t: Translator) -> list[Block]:

@@ -94,14 +94,17 @@ def list_changed_fields(before: ChannelPolicy | None, after: ChannelPolicy, t: T
 def policy_changed_message(
     user: UserId, before: ChannelPolicy | None, after: ChannelPolicy, names: Names, t: Translator
 ) -> Message:
-    """Build the channel's message about a changed policy: by whom, and what differs. Nobody is notified."""
+    """Build the channel's message about a changed policy: by whom, and what differs. Nobody is notified.
+
+    Of a first policy what it leaves empty or off is left out.
+    """
     text = t("setup.first" if before is None else "setup.changed")
     values = _value_elements(after, names, t)
     previous = None if before is None else _value_elements(before, names, t)
-    lines = []
+    given_values, lines = _comparable_values(after), []
     for field in _changed_fields(before, after):
         old, new = previous[field] if previous else None, values[field]
-        if old is None and new is None:
+        if before is None and not given_values[field]:
             continue
         label = block_kit.text_element(f"{t(LABEL_KEYS[field])}: ", bold=True)
         arrow = [block_kit.text_element(" → " if old else "→ ")] if previous else []

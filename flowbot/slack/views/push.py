@@ -180,7 +180,7 @@ def push_blocks(
 
 
 def _picture_block(content: FlowContent, t: Translator, image_url: str, slack_file: str | None) -> Block | None:
-    alt = t("show.picture_of", title=content.title)
+    alt = t("show.picture_of", title=block_kit.single_line(content.title, block_kit.ALT_MAX) or t("flow.untitled"))
     if slack_file is not None:
         return block_kit.slack_image(slack_file, alt)
     if image_url.startswith(("https://", "http://")) and utf16_length(image_url) <= block_kit.URL_MAX:

@@ -75,6 +75,11 @@ def format_title(change: Change, t: Translator) -> str:
     return kind if number is None else f"{kind} #{number}"
 
 
+def format_hint(label: str, change: Change, t: Translator) -> str:
+    """Format a button's label with its request, for who hears it among others: `Open: Enable #12 Sale`."""
+    return f"{label}: {format_title(change, t)} {format_flow_name(change, t)}"
+
+
 def format_request_website(details: RequestDetails, t: Translator) -> str:
     """Return the name of the flow's website, as of after the change."""
     return sentences.format_website(details.website, details.website_names, t)
@@ -173,9 +178,9 @@ def whole_button(change: Change, t: Translator) -> Element:
     return block_kit.button(t("button.show"), ActionId.CHANGE_WHOLE, ChangeValue(change=change.id).dump())
 
 
-def open_button(link: str, t: Translator) -> Element:
+def open_button(link: str, t: Translator, *, hint: str | None = None) -> Element:
     """Build the button that leads to the request's message."""
-    return block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link)
+    return block_kit.link_button(t("button.open"), ActionId.CHANGE_OPEN, link, hint=hint)
 
 
 def edit_blocks(

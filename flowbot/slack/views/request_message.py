@@ -187,6 +187,9 @@ def _result_blocks(details: RequestDetails, t: Translator, people: People) -> li
             channel = [block_kit.channel_element(change.request.channel)]
             reason = sentence_elements(t, named[outcome.key], {"channel": channel}, **outcome.params)
             return [block_kit.rich_paragraph(*reason)]
+        case ChangeState.UNKNOWN:
+            search = t("request.searching" if change.due_at is not None else "request.searched")
+            return [block_kit.paragraph(_format_result(details, t)), block_kit.context(search)]
         case _:
             return [block_kit.paragraph(_format_result(details, t))]
 
@@ -218,8 +221,7 @@ def _format_result(details: RequestDetails, t: Translator) -> str:
             hours = change.rule.expires_after_hours if change.rule else 0
             text = t("request.nobody_decided", time=t.format_duration(hours * 3600))
         case ChangeState.UNKNOWN:
-            search = t("request.searching" if change.due_at is not None else "request.searched")
-            text = f"{format_text(t, outcome_text(change, t))} {search}"
+            text = format_text(t, outcome_text(change, t))
         case ChangeState.FAILED:
             text = format_text(t, outcome_text(change, t))
         case ChangeState.APPLIED if change.request.repeats is not None:

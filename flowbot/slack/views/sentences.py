@@ -227,6 +227,6 @@ def format_yes_no(value: bool, t: Translator) -> str:
 
 
 def format_long_list(items: Sequence[str], t: Translator, *, limit: int) -> str:
-    """Format the first `limit` of foreign texts as a list in a sentence, and how many more there are."""
+    """Format the first `limit` of foreign texts as a list in a sentence, and how many more; no text for none."""
     first, more = [block_kit.isolate(item) for item in items[:limit]], len(items) - limit
     return t.format_list([*first, t("help.more", n=more)] if more > 0 else first)

@@ -162,6 +162,8 @@ class FlowForm:
         for name, each in FIELDS.items():
             value = data.typed.get(name, "")
             element = _build_input(each, value if fits_field(name, value) else "", data, t)
+            if (missing := _find_missing_choice(name, data)) is not None:
+                blocks.append(block_kit.context(t(missing)))
             hint, optional = _hint(name, data, t), is_optional(name, data.edited)
             layout = FieldLayout(_block_id(name, metadata), _label(name, t), hint, optional)
             blocks.append(widgets.input_block(layout, element))
@@ -228,7 +230,7 @@ def _label(name: str, t: Translator) -> str:
 
 
 def _hint(name: str, data: FlowFormData, t: Translator) -> str | None:
-    """Return what stands under a field; why a menu has nothing to choose from comes first."""
+    """Return what stands under a field."""
     known = _known_hint(name, data, t) if FIELDS[name].is_write_only else None
     if not fits_field(name, data.typed.get(name, "")):
         key = "form.hint_too_long_edit" if data.edited else "form.hint_too_long"
@@ -236,10 +238,7 @@ def _hint(name: str, data: FlowFormData, t: Translator) -> str | None:
         key = "form.hint_image_kept"
     else:
         key = FIELDS[name].hint_for(data.metadata.kind) or ""
-    said = [t(missing)] if (missing := _find_missing_choice(name, data)) else []
-    if known or key:
-        said.append(known or t(key))
-    return " ".join(said) or None
+    return known or (t(key) if key else None)
 
 
 def _find_missing_choice(name: str, data: FlowFormData) -> str | None:

@@ -101,7 +101,8 @@ function overflowItem(option, element, surface, place) {
  */
 export function overflow(element, surface, place) {
   const items = element.options.map((option) => overflowItem(option, element, surface, place));
-  const label = { 'aria-label': t('field.more') };
+  const about = plain(element.options[0]?.description);
+  const label = { 'aria-label': about ? `${t('field.more')}: ${about}` : t('field.more') };
   const summary = h('summary', { ...marks(element, place), class: 'btn btn-icon', ...label }, icon('more'));
   return menu(summary, items);
 }

@@ -130,7 +130,7 @@ async def test_who_may_approve_is_reminded_a_few_times_and_never_after_the_end(f
         fast_http.time.ahead += 2 * HOUR
         await _wait_for_reminders(fast_http, request, count)
     first = list_replies(fast_http, request)[0]
-    assert first.text == "Still waiting for approval: enable flow #1 Old name, asked 2 hours ago"
+    assert first.text == "Still waiting for approval: enable flow #1 Old name, requested 2 hours ago"
     assert list_mentions(fast_http, first) == [("usergroup", "S0LEADS")]
     fast_http.time.ahead += 2 * HOUR
     await wait_for_status(fast_http, request, "Expired")

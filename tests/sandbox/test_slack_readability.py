@@ -30,6 +30,12 @@ def line(*texts: str) -> dict[str, Any]:
     return {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": elements}]}
 
 
+def labelled(label: str, value: str) -> dict[str, Any]:
+    block = line(label, value)
+    block["elements"][0]["elements"][0]["style"] = {"bold": True}
+    return block
+
+
 HEADER = {"type": "header", "text": plain("Flows")}
 
 
@@ -70,6 +76,7 @@ def test_what_is_hard_to_hear_or_to_read_is_found(blocks: list[dict[str, Any]], 
         pytest.param([{"type": "header", "text": plain("You're all caught up.")}], id="a sentence as a headline"),
         pytest.param([section("Fix this:"), section("Name: too long")], id="a list"),
         pytest.param([section(f"It was refused: “{LONG}”")], id="what somebody else wrote"),
+        pytest.param([labelled("Description: ", f"{LONG}\n→ {LONG} {LONG}")], id="a value"),
         pytest.param([{"type": "rich_text", "elements": [{**line("Reason: ", "No")["elements"][0],
                                                           "type": "rich_text_quote"}]}], id="a reason"),
     ],

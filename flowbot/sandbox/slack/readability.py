@@ -99,9 +99,13 @@ def _iter_objects(value: Any) -> Iterator[Json]:
 
 
 def _iter_texts(blocks: Iterable[Json]) -> Iterator[str]:
-    """Yield texts as they are read; without quotes, which are somebody else's."""
+    """Yield texts as they are read; without quotes and without values behind a label, which are somebody else's."""
     for each in _iter_objects(list(blocks)):
         match each:
+            case {"type": "rich_text_section", "elements": [{"text": str(label), "style": {"bold": True}}, *_]} if (
+                label.endswith(": ")
+            ):
+                yield label
             case {"type": "plain_text" | "mrkdwn" | "rich_text_section"}:
                 yield text_of([each])
 

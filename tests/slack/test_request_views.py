@@ -646,7 +646,12 @@ def test_the_list_of_approvals_has_a_head_over_what_there_is_and_a_link_to_each_
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
     assert heads == ["Your requests", "Also open in this channel"]
     text = text_of(message)
-    for part in ("Enable #12 Spring sale", "Waiting for approval · 1/2 approvals\nExpires <!date^", "Requested by <@U0EMMA>", "Rejected"):
+    for part in (
+        "Enable #12 Spring sale",
+        "Waiting for approval · 1/2 approvals\nExpires <!date^",
+        "Requested by <@U0EMMA>",
+        "Rejected",
+    ):
         assert part in text
     assert buttons_by_label(message)["Open"]["url"] == link
 

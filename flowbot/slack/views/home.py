@@ -198,7 +198,9 @@ def _button(
     details: RequestDetails, action: ActionId, label: str, t: Translator, style: block_kit.Style | None = None
 ) -> Element:
     value = ChangeValue(change=details.change.id).dump()
-    return block_kit.button(label, action, value, style=style, hint=request_blocks.format_hint(label, details.change, t))
+    return block_kit.button(
+        label, action, value, style=style, hint=request_blocks.format_hint(label, details.change, t)
+    )
 
 
 def _open_buttons(details: RequestDetails, content: HomeContent, t: Translator) -> list[Element]:

@@ -240,7 +240,7 @@ async def test_help_for_people_of_another_company(http: World) -> None:
         ("/flows lst", "Did you mean /flows list?"),
         ("/flows shwo 3", "Did you mean /flows show 3?"),
         ("/flows xyzzy", "Unknown command “xyzzy”. Try /flows help."),
-        ("/flows show", "Which flow?"),
+        ("/flows show", "Add the flow's number"),
         ("/flows show me", "“me” is not a flow's number"),
         ("/flows show 99", "There is no flow 99 here."),
         ("/flows show 99999999999999999999", "is not a flow's number"),

@@ -50,9 +50,9 @@ def _find_twins(blocks: Sequence[Json]) -> Iterator[str]:
         match element:
             case {"type": "button" | "workflow_button" | "icon_button", "text": {"text": text}}:
                 spoken[text].append(element.get("accessibility_label") or text)
-            case {"type": "overflow", "options": [{**first}, *_]}:
+            case {"type": "overflow"}:
                 # Slack takes no label for this menu: its first entry says what it is about.
-                spoken["overflow"].append(first.get("description", {}).get("text", ""))
+                spoken["overflow"].append(element["options"][0].get("description", {}).get("text", ""))
             case {"type": kind, "placeholder": {"text": text}} if kind in MENUS:
                 spoken["menu"].append(text)
     for text, labels in spoken.items():

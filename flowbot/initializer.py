@@ -96,10 +96,12 @@ class Initializer:
     def _write(self) -> None:
         """Write the secrets to `.env`; its other lines stay."""
         try:
+            # What a link names: the file is replaced as a whole, and the link would be, too.
+            file = ENV_FILE.resolve()
             # Made before it holds anything, so that nobody else can read it for a moment.
-            os.close(os.open(ENV_FILE, os.O_CREAT | os.O_WRONLY, OWNER_ONLY))
-            ENV_FILE.chmod(OWNER_ONLY)
+            os.close(os.open(file, os.O_CREAT | os.O_WRONLY, OWNER_ONLY))
+            file.chmod(OWNER_ONLY)
             for name, value in self._values.items():
-                set_key(ENV_FILE, name.upper(), value, quote_mode="never")
+                set_key(file, name.upper(), value, quote_mode="never")
         except OSError as error:
             raise ConfigurationError(f"{ENV_FILE}: cannot be written ({error.strerror})") from None

@@ -46,6 +46,15 @@ async def test_init_takes_the_secrets_from_the_environment_and_writes_them(
     assert not [name for name in SECRETS if environment[name] in out]
 
 
+async def test_init_writes_to_the_file_behind_a_link(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "shop.env").write_text("LOG_FORMAT=json\n")
+    (tmp_path / ".env").symlink_to("shop.env")
+    status, _, err = await run_in_thread(environment, tmp_path, "init", "--no-input")
+    assert (status, err) == (0, "")
+    assert (tmp_path / ".env").is_symlink()
+    assert dotenv_values(tmp_path / "shop.env")["SLACK_BOT_TOKEN"] == environment["SLACK_BOT_TOKEN"]
+
+
 async def test_init_without_an_app_token_is_http_mode(environment: Environment, tmp_path: Path) -> None:
     given = without(environment, "SLACK_APP_TOKEN")
     status, out, _ = await run_in_thread(given, tmp_path, "init", "--no-input")

@@ -1,5 +1,6 @@
 """The text of a message in Slack, as a push takes it."""
 
+import time
 from typing import Any
 
 import pytest
@@ -79,3 +80,10 @@ def test_any_message_is_read(text: str, blocks: list[Any]) -> None:
         assert found.title
         assert fits_field("title", found.title)
         assert fits_field("description", found.description)
+
+
+@pytest.mark.parametrize("word", ["*a ", " _a", "*a* ", "*_~`a", "*a _b ~c `d ", "<a|", "&amp;"])
+def test_a_long_text_is_read_at_once(word: str) -> None:
+    started = time.process_time()
+    assert read_push_text({"text": word * (40_000 // len(word))}) is not None
+    assert time.process_time() - started < 3

@@ -10,7 +10,10 @@ from flowbot.domain.fields import FIELDS
 from flowbot.domain.text import cut_utf16, normalize_newlines, strip_invisible
 from flowbot.slack.payloads.mrkdwn import REFERENCE, unescape_entities
 
-_MARKED: Final = re.compile(r"(?<!\w)([*_~`])(\S|\S[^\n]*?\S)\1(?!\w)")
+_OPENING: Final = re.compile(r"(?<!\w)[*_~`](?=\S)")
+_CLOSING: Final = re.compile(r"(?<=\S)[*_~`](?!\w)")
+_MARK_OR_LINE_END: Final = re.compile(r"[*_~`\n]")
+_MARKS: Final = "*_~`"
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _EMOJI: Final = re.compile(r"[0-9a-f]{1,6}(?:-[0-9a-f]{1,6})*", re.ASCII)
 
@@ -46,9 +49,25 @@ def _read_mrkdwn(text: Any) -> str:
     if not isinstance(text, str):
         return ""
     plain = REFERENCE.sub(_read_reference, text)
-    while (unmarked := _MARKED.sub(r"\2", plain)) != plain:
-        plain = unmarked
+    # Each kind of mark may stand within another.
+    for _ in _MARKS:
+        plain = _remove_marks(plain)
     return unescape_entities(plain)
+
+
+def _remove_marks(text: str) -> str:
+    """Remove marks around the words of a line, in one pass: an expression for a pair takes a long text minutes."""
+    opened: dict[str, int] = {}
+    marks: set[int] = set()
+    for found in _MARK_OR_LINE_END.finditer(text):
+        mark, at = found[0], found.start()
+        if mark == "\n":
+            opened.clear()
+        elif mark in opened and opened[mark] < at - 1 and _CLOSING.match(text, at):
+            marks |= {opened.pop(mark), at}
+        elif _OPENING.match(text, at):
+            opened.setdefault(mark, at)
+    return "".join(character for at, character in enumerate(text) if at not in marks)
 
 
 def _read_reference(found: re.Match[str]) -> str:

@@ -118,7 +118,7 @@ async def test_on_a_full_disk_nothing_is_kept_and_said_so_and_it_works_later(sce
     assert [change.request.requester for change in await scene.changes()] == [emma.id]
     assert scene.writes == []
     await emma.submit()
-    await emma.wait_for_message(MARKETING, "was created. It's disabled")
+    await emma.wait_for_message(MARKETING, "was created")
     await emma.close()
     await check_requests_can_be_approved(scene, request)
     assert len(scene.writes) == 2
@@ -213,7 +213,7 @@ async def test_a_postgresql_that_goes_down_for_want_of_room_loses_no_vote_and_ap
             await asyncio.to_thread(cluster.start)
             await check_recovery(scene, emma)
             await emma.submit()
-            await emma.wait_for_message(MARKETING, "was created. It's disabled")
+            await emma.wait_for_message(MARKETING, "was created")
             await emma.close()
             await check_requests_can_be_approved(scene, *list_request_messages(scene, await scene.pending_changes()))
             assert len(scene.writes) == len(await scene.changes()) == REQUESTS + 1

@@ -60,7 +60,7 @@ async def test_a_request_that_slack_does_not_take_is_kept_and_posted_once_later(
     fault = {**AWAY, **NO_SUCH_PLACE, **UNWANTED}[case]
     flow = add_flow(scene.world)
     break_methods(scene, fault, "chat.postMessage")
-    said = await type_and_read(scene, scene.world.emma, f"/flows enable {flow} Sale", "kept")
+    said = await type_and_read(scene, scene.world.emma, f"/flows enable {flow} Sale", "aved")
     assert ("/invite" in said) is (case in NO_SUCH_PLACE)
     await wait_for_change(scene)
     await check_recovery(scene, scene.world.emma)
@@ -128,7 +128,7 @@ async def test_a_save_that_slack_does_not_show_in_its_form_is_told_by_a_message(
     await open_form(emma, "/flows create")
     break_methods(scene, {**AWAY, **UNWANTED}[case], "views.update")
     await emma.submit(REQUIRED_FIELDS | {"Name": f"Saved in {case}"})
-    await emma.wait_for_message(MARKETING, "was created. It's disabled")
+    await emma.wait_for_message(MARKETING, "was created")
     await emma.close()
     ended = await check_recovery(scene, emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED]

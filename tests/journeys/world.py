@@ -218,7 +218,7 @@ async def new_world(database_url: str) -> AsyncIterator[World]:
             database_url=SecretStr(database_url),
         )
         yield World(slack, enkapush, settings, time, stack)
-    assert slack.reading_faults == []
+    assert not slack.reading_faults, slack.reading_faults
 
 
 def block_database(database: str) -> None:

@@ -32,6 +32,7 @@ class Mutations:
         """Add a message; give ids to blocks without them, as Slack does."""
         message.blocks = add_missing_ids(message.blocks)
         self._workspace.messages[message.channel].append(message)
+        self._check_reading(message)
         self._publish_message("message", message)
         parent = self._workspace.find_message(message.channel, message.thread_ts or "")
         if parent is not None and parent is not message and not message.is_ephemeral:
@@ -43,6 +44,7 @@ class Mutations:
         """Replace a message's text and blocks in place."""
         message.text, message.blocks = text, add_missing_ids(blocks)
         message.edited_ts = self._workspace.next_ts()
+        self._check_reading(message)
         self._publish_message("message_changed", message)
 
     def delete_message(self, message: Message) -> None:
@@ -51,11 +53,14 @@ class Mutations:
         event = {"type": "message_deleted", "channel": message.channel, "ts": message.ts}
         self._feed.publish(self._workspace.list_audience(message), event)
 
+    def _check_reading(self, message: Message) -> None:
+        if message.bot_id is None:
+            return
+        if (fault := find_headline_fault(message, self._workspace)) is not None:
+            self.reading_faults.append(fault)
+        self.reading_faults += find_reading_faults(message.blocks or [])
+
     def _publish_message(self, kind: str, message: Message) -> None:
-        if message.bot_id is not None:
-            if (fault := find_headline_fault(message, self._workspace)) is not None:
-                self.reading_faults.append(fault)
-            self.reading_faults += find_reading_faults(message.blocks or [])
         event = {"type": kind, "message": serialize_page_message(message, self._origin())}
         self._feed.publish(self._workspace.list_audience(message), event)
 

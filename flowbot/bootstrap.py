@@ -63,7 +63,7 @@ from flowbot.storage.repositories.change_queries import read_change_statistics
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.channels import ChannelRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
-from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.repositories.drafts import DraftRepository, PolicyDraftRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.repositories.messages import MessageRepository
@@ -291,6 +291,7 @@ def _build_services(
         settings=settings_loader,
         setup=PolicySetup(
             policies=policies,
+            drafts=PolicyDraftRepository(database),
             users=users,
             roster=SlackUserGroupRoster(outside.slack),
             flow_cache=flow_cache,

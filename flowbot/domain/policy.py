@@ -37,6 +37,8 @@ class NotifyMode(StrEnum):
 ALWAYS_GATED: Final = frozenset({Gate.ENABLE, Gate.DELETE})
 MAX_QUORUM: Final = 100
 MAX_EXPIRY_HOURS: Final = 8760
+MAX_WEBSITE_NAME: Final = 75
+"""In characters: as long as an entry of Slack's menus."""
 
 
 class _PolicyModel(BaseModel):
@@ -100,7 +102,9 @@ def without_everyone(policy: ChannelPolicy) -> ChannelPolicy:
 class PolicyBook(_PolicyModel):
     """All policies and website names; what `policy import` reads and `policy export` writes."""
 
-    websites: dict[Annotated[WebsiteId, Field(gt=0)], Annotated[str, Field(min_length=1, max_length=75)]] = {}
+    websites: dict[
+        Annotated[WebsiteId, Field(gt=0)], Annotated[str, Field(min_length=1, max_length=MAX_WEBSITE_NAME)]
+    ] = {}
     channels: tuple[ChannelPolicy, ...] = ()
 
     @model_validator(mode="after")
@@ -124,6 +128,15 @@ class PolicyBook(_PolicyModel):
     def policy(self, channel: ChannelId) -> ChannelPolicy | None:
         """Return the policy of `channel`, or None."""
         return next((policy for policy in self.channels if policy.id == channel), None)
+
+
+@dataclass(frozen=True, slots=True)
+class WebsiteRename:
+    """A website's name before and after it is edited; None where it has none."""
+
+    website: WebsiteId
+    before: str | None
+    after: str | None
 
 
 class Permission(StrEnum):

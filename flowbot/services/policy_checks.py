@@ -21,6 +21,7 @@ class PolicyField(StrEnum):
 
     WEBSITES = "websites"
     ALL_WEBSITES = "all_websites"
+    NAMES = "names"
     VIEWERS = "viewers"
     VIEWER_PEOPLE = "viewer_people"
     VIEWER_GROUPS = "viewer_groups"
@@ -73,6 +74,13 @@ class PolicyChecker:
             wanted: the policy.
             groups: all user groups; None where Slack did not tell them.
         """
+        members = {group: found.members for group, found in (groups or {}).items()}
+        return await self.find_people_problems(wanted, groups) or await self.find_approval_problem(wanted, members)
+
+    async def find_people_problems(
+        self, wanted: ChannelPolicy, groups: Mapping[GroupId, UserGroup] | None
+    ) -> Mapping[PolicyField, Text]:
+        """Find who cannot be chosen, by field; `groups` as in `find_problems`."""
         chosen = {
             PolicyField.VIEWER_GROUPS: wanted.viewers,
             PolicyField.EDITOR_GROUPS: wanted.editors,
@@ -84,11 +92,9 @@ class PolicyChecker:
             unknown = [str(entry) for entry in entries if isinstance(entry, GroupId) and entry not in (groups or {})]
             if unknown:
                 problems[field] = Text(key, {"groups": unknown})
-        problems |= await self._find_people_problems(wanted)
-        members = {group: found.members for group, found in (groups or {}).items()}
-        return problems or await self.find_approval_problem(wanted, members)
+        return problems | await self._find_unfit_people(wanted)
 
-    async def _find_people_problems(self, wanted: ChannelPolicy) -> dict[PolicyField, Text]:
+    async def _find_unfit_people(self, wanted: ChannelPolicy) -> dict[PolicyField, Text]:
         """Find the fields with people who cannot be chosen; of each, the first kind of them."""
         chosen = {
             PolicyField.VIEWER_PEOPLE: list_people(wanted.viewers, {}),

@@ -5,18 +5,20 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
 
 import structlog
 
 from flowbot.domain.audit import AuditAction, AuditEvent
-from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId
-from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
+from flowbot.domain.draft import PolicyDraft
+from flowbot.domain.ids import ChannelId, FormToken, GroupId, UserId, WebsiteId
+from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, WebsiteRename, decide
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.policy_checks import UNTOLD_KEY, PolicyChecker, PolicyField, UserGroup
 from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports.form_storage import PolicyDraftStore
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.ttl_cache import TtlCache
@@ -53,20 +55,25 @@ class PolicyFormData:
         policy: The channel's policy as it is; None where it has none.
         websites: Those with a name, those that flows are on, those of the policy; in order of their names.
         groups: All user groups; None where Slack did not tell them.
+        names: The names that websites were given.
+        others: The other channels with a policy, where this one has none yet.
     """
 
     policy: ChannelPolicy | None
     websites: Mapping[WebsiteId, str]
     groups: Mapping[GroupId, UserGroup] | None
+    names: Mapping[WebsiteId, str] = field(default_factory=dict)
+    others: tuple[ChannelId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPolicy:
-    """The policy before and after it was saved, and whether the two differ."""
+    """The policy before and after it was saved, and whether anything is new; `renames` are those of its websites."""
 
     before: ChannelPolicy | None
     after: ChannelPolicy
     is_new: bool
+    renames: tuple[WebsiteRename, ...] = ()
 
 
 class PolicyRefusedError(Exception):
@@ -78,7 +85,7 @@ class PolicyRefusedError(Exception):
 
 
 class PolicyChangedError(Exception):
-    """Somebody has changed the policy since the form showed it; nothing was written."""
+    """Somebody has changed the policy, or a name, since the form showed it; nothing was written."""
 
 
 class PolicySetup:
@@ -86,6 +93,7 @@ class PolicySetup:
 
     Args:
         policies: where policies are stored, with their audit trail.
+        drafts: where forms are stored that are not saved yet.
         users: looks people up.
         roster: the user groups.
         flow_cache: the flows, whose websites may be chosen.
@@ -93,10 +101,11 @@ class PolicySetup:
         monotonic: seconds that only grow, for the age of what is cached.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a form needs comes from many places; they are joined here once
         self,
         *,
         policies: PolicyStore,
+        drafts: PolicyDraftStore,
         users: UserService,
         roster: UserGroupRoster,
         flow_cache: FlowCache,
@@ -104,11 +113,32 @@ class PolicySetup:
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._policies = policies
+        self._drafts = drafts
         self._checker = PolicyChecker(users, QuorumChecker(users))
         self._roster = roster
         self._flow_cache = flow_cache
         self._clock = clock
         self._groups: TtlCache[str, Mapping[GroupId, UserGroup]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
+
+    async def load_draft(self, user: UserId, token: FormToken) -> PolicyDraft:
+        """Load what a person has chosen in all steps of a form.
+
+        Raises:
+            UserError: it is not stored any more, or it is somebody else's.
+            DependencyError: the database did not answer.
+        """
+        draft = await self._drafts.get(token)
+        if draft is None or draft.user != user:
+            raise UserError("setup.draft_gone")
+        return draft
+
+    async def save_draft(self, user: UserId, token: FormToken, channel: ChannelId, typed: Mapping[str, Any]) -> None:
+        """Store what a form shows at first, or what is chosen in it by now.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        await self._drafts.save(PolicyDraft(token, user, channel, typed, self._clock()))
 
     def require_setup(self, user: CurrentUser) -> None:
         """Make sure that a person may set up channels.
@@ -132,7 +162,16 @@ class PolicySetup:
         named = scope.policy.websites if scope.policy and scope.policy.websites != "all" else ()
         names = {website: str(website) for website in (*seen, *named)} | dict(scope.website_names)
         ordered = dict(sorted(names.items(), key=lambda item: (item[1].casefold(), item[0])))
-        return PolicyFormData(scope.policy, ordered, groups)
+        others = () if scope.policy else await self._list_other_channels(channel)
+        return PolicyFormData(scope.policy, ordered, groups, scope.website_names, others)
+
+    async def find_policy(self, channel: ChannelId) -> ChannelPolicy | None:
+        """Find the policy of another channel, to start with.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        return (await self._policies.get_scope(channel)).policy
 
     async def find_groups(self) -> Mapping[GroupId, UserGroup] | None:
         """Find all user groups, at most a minute old; None where Slack did not tell them."""
@@ -145,6 +184,10 @@ class PolicySetup:
     async def find_names(self, people: Iterable[UserId]) -> dict[UserId, str]:
         """Find the names of people; a person whom Slack does not tell goes by their id."""
         return await self._checker.users.find_names(people)
+
+    async def find_people_problems(self, wanted: ChannelPolicy) -> Mapping[PolicyField, Text]:
+        """Find the fields with people and groups who cannot be chosen, or of whom Slack did not tell."""
+        return await self._checker.find_people_problems(wanted, await self.find_groups())
 
     async def require_workable(self, wanted: ChannelPolicy) -> None:
         """Make sure that a policy names only people whom it may, and that its requests can be approved.
@@ -167,28 +210,57 @@ class PolicySetup:
             if any(problem.key != UNTOLD_KEY for problem in found.values())
         )
 
-    async def save(self, user: CurrentUser, wanted: ChannelPolicy, seen: str) -> SavedPolicy:
+    async def save(
+        self, user: CurrentUser, wanted: ChannelPolicy, seen: str, renames: Iterable[WebsiteRename] = ()
+    ) -> SavedPolicy:
         """Replace the policy that the form showed, whose `policy_fingerprint` is `seen`, with an audit event.
+
+        Args:
+            user: who saves it.
+            wanted: the new policy.
+            seen: the fingerprint.
+            renames: the names of websites that the form showed, and those that take their place.
 
         Raises:
             UserError: not allowed.
-            PolicyChangedError: it is another by now.
+            PolicyChangedError: it is another by now, or a website was given another name.
             DependencyError: the database did not answer.
         """
         self.require_setup(user)
-        before = (await self._policies.get_scope(wanted.id)).policy
-        if policy_fingerprint(before) == policy_fingerprint(wanted):
+        scope = await self._policies.get_scope(wanted.id)
+        before, is_same = scope.policy, policy_fingerprint(scope.policy) == policy_fingerprint(wanted)
+        new_names = tuple(
+            each for each in renames if each.before != each.after != scope.website_names.get(each.website)
+        )
+        if is_same and not new_names:
             return SavedPolicy(before, wanted, is_new=False)
-        details = {"before": before and before.model_dump(mode="json"), "after": wanted.model_dump(mode="json")}
+        details: dict[str, Any] = {
+            "before": before and before.model_dump(mode="json"),
+            "after": wanted.model_dump(mode="json"),
+        }
+        if new_names:
+            details["websites"] = {
+                str(each.website): {"before": each.before, "after": each.after} for each in new_names
+            }
         event = AuditEvent(self._clock(), AuditAction.POLICY_CHANGED, user.id, wanted.id, details=details)
-        is_current = policy_fingerprint(before) == seen
-        if not is_current or not await self._policies.replace_if_unchanged(before, wanted, event):
+        is_current = is_same or policy_fingerprint(before) == seen
+        policy = before if before and is_same else wanted
+        if not is_current or not await self._policies.replace_if_unchanged(before, policy, event, renames=new_names):
             raise PolicyChangedError
-        return SavedPolicy(before, wanted, is_new=True)
+        return SavedPolicy(before, wanted, is_new=True, renames=new_names)
 
     async def close(self) -> None:
         """End running look-ups."""
         await self._groups.close()
+
+    async def _list_other_channels(self, channel: ChannelId) -> tuple[ChannelId, ...]:
+        try:
+            book = await self._policies.get_book()
+        except DependencyError as error:
+            # A policy of a newer flowbot's, perhaps: the form does without.
+            log.warning("setup_form.no_other_channels", error=str(error))
+            return ()
+        return tuple(policy.id for policy in book.channels if policy.id != channel)
 
     async def _find_websites_of_flows(self) -> set[WebsiteId]:
         """Find the websites that flows are on, as far as they are known soon enough."""

@@ -59,6 +59,8 @@ LIST_CONTROLS: Final = (
     ActionId.LIST_SORT,
 )
 """What puts another page, filter or order in the place of a list."""
+SETUP_BUTTONS: Final = (ActionId.SETUP_BACK, ActionId.SETUP_NAMES, ActionId.SETUP_SAME, ActionId.SETUP_MORE)
+"""The buttons in a channel's policy form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     }
     for action, handler in form_buttons.items():
         app.action(action)(listeners.acknowledge_then("action", form_button_starter(runner, handler)))
+    for action in SETUP_BUTTONS:
+        app.action(action)(listeners.acknowledge_then("action", handlers.policy_form.start_turn))
     register_shortcuts(app, handlers, listeners)
     # Last: Bolt takes the first listener that matches.
     app.action(ANYTHING)(unknown)
@@ -191,7 +195,8 @@ def register_forms(app: AsyncApp, handlers: Handlers, listeners: ListenerFactory
     app.view(ChangeForm.CALLBACK)(listeners.acknowledge_with("form", handlers.change_form.submit))
     app.view(ApprovalForm.CALLBACK)(listeners.acknowledge_with("form", handlers.approval_form.submit))
     app.view(ReasonForm.CALLBACK)(listeners.acknowledge_with("form", handlers.reason_form.submit))
-    app.view(PolicyForm.CALLBACK)(listeners.acknowledge_with("form", handlers.policy_form.submit))
+    for callback in (PolicyForm.CALLBACK, PolicyForm.WHOLE_CALLBACK):
+        app.view(callback)(listeners.acknowledge_with("form", handlers.policy_form.submit))
     for menu in (ActionId.FORM_WEBSITE, ActionId.FORM_SEGMENT):
         app.options(menu)(listeners.acknowledge_with("options", editor.suggest_options, label=FlowForm.CALLBACK))
     for menu in (ActionId.SETUP_WEBSITE, ActionId.SETUP_GROUP):

@@ -58,6 +58,7 @@ from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import OutcomeNotices
+from flowbot.slack.notify.policy_notifier import PolicyNotifier
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.slack.runner import Runner
 from flowbot.slack.tracked_tasks import TrackedTasks
@@ -169,7 +170,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         notifier_for_form=form_result.notifier_for_form,
     )
     editor = FormEditor(forms, modals, users, locales, clock, tasks)
-    setup = PolicyFormHandler(runner, services.setup, modals)
+    setup = PolicyFormHandler(runner, services.setup, modals, PolicyNotifier(services.setup, responder, locales))
     guide = ApprovalChannelGuide(queue, details, links, viewer, channels, clock)
     commands = build_commands(
         flow_queries=flow_queries,

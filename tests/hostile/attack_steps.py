@@ -21,6 +21,7 @@ from flowbot.sandbox.slack import SIGNING_SECRET
 from flowbot.sandbox.slack.delivery.envelope import Delivery
 from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, open_form
 from tests.journeys.request_steps import approval_policy, press_and_request, request_change
+from tests.journeys.setup_steps import go_back, press, submit_steps
 from tests.journeys.world import MARKETING, World
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -158,7 +159,9 @@ async def record_deliveries(world: World) -> list[Delivery]:
     await open_form(emma, "/flows edit 2")
     await emma.submit({"Title": "Other"})
     await open_form(deniz, "/flows setup")
-    await deniz.submit({"Quorum": "0"})
+    await press(deniz, "Edit names", "Name of website")
+    await submit_steps(deniz, {"Quorum": "0", "Expiry in hours": "5"})
+    await go_back(deniz)
     await emma.open_home()
     await emma.wait_for_home("")
     await world.slack.dispatcher.wait_until_idle()

@@ -68,6 +68,7 @@ WEIRD: Final[tuple[Any, ...]] = (
     "USLACKBOT",
     "flows.form",
     "flows.setup",
+    "flows.setup.step",
     "changes.reason",
     "home",
     "modal",

@@ -30,6 +30,7 @@ from tests.journeys.request_steps import (
     submit_reason,
     wait_for_status,
 )
+from tests.journeys.setup_steps import open_setup, submit_steps
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
 Act = Callable[[World], Awaitable[Delivery]]
@@ -235,8 +236,8 @@ async def create_a_flow_that_is_deleted(world: World) -> Delivery:
 async def set_up_and_set_back(world: World) -> Delivery:
     policy = approval_policy()
     await world.import_policy(policy)
-    await open_form(world.deniz, "/flows setup")
-    assert not (await world.deniz.submit({"Expiry in hours": "24"})).errors
+    await open_setup(world.deniz, MARKETING)
+    assert not (await submit_steps(world.deniz, {"Expiry in hours": "24"})).errors
     recording = last_delivery(world)
     await world.ayse.wait_for_message(MARKETING, "24")
     await world.import_policy(policy)

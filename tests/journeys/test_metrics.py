@@ -31,6 +31,7 @@ from tests.journeys.request_steps import (
     speed_up,
     wait_for_status,
 )
+from tests.journeys.setup_steps import fill_steps
 from tests.journeys.world import MARKETING, World, block_database, on_both_databases
 
 HOUR: Final = 3600.0
@@ -132,6 +133,10 @@ async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_
 ) -> None:
     person, command = {"form": (world.emma, "/flows create"), "setup": (world.deniz, "/flows setup")}[kind]
     await open_form(person, command)
+    if kind == "setup":
+        assert await fill_steps(person, {}) is None
+        steps = await wait_for_value(origin, 2, "flowbot_requests_total", kind=kind, outcome="done")
+        assert steps.sum("flowbot_requests_total", kind=kind, name="flows.setup.step") == 2
     assert (await person.submit(bad)).errors
     await wait_for_value(origin, 1, "flowbot_requests_total", kind=kind, outcome="refused")
     # Captured, since to render the traceback takes longer than Slack waits while the machine is busy.
@@ -141,7 +146,7 @@ async def test_a_form_is_counted_by_how_it_was_taken_in_and_tells_the_code_of_a_
     assert re.search(r"code: [A-Z2-9]{8}$", said)
     await wait_for_value(origin, 1, "flowbot_requests_total", kind=kind, outcome="fault")
     assert (await person.submit()).errors == {}
-    await wait_for_value(origin, 1, "flowbot_requests_total", kind=kind, outcome="done")
+    await wait_for_value(origin, 3 if kind == "setup" else 1, "flowbot_requests_total", kind=kind, outcome="done")
 
 
 async def test_calls_of_slack_are_counted_by_method_and_how_they_ended(world: World, origin: str) -> None:

@@ -1,19 +1,23 @@
 """`/flows setup`: an admin gives a channel its policy, and it is in force at once."""
 
 import json
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.ids import ChannelId
+from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
-from flowbot.services.policy_checks import PolicyField
+from flowbot.services.policy_setup import policy_fingerprint
 from flowbot.services.users import DECIDING_SECONDS
 from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from tests.journeys.form_steps import field_errors, is_form, open_form
+from tests.journeys.request_steps import approval_policy
+from tests.journeys.setup_steps import fill_steps, go_back, open_setup, press, show_more, submit_steps
 from tests.journeys.world import (
     APPROVALS,
     MARKETING,
@@ -30,31 +34,32 @@ REQUIRED_FIELDS: Final[dict[str, Any]] = {
     "Approvers: people": ["U0BURAK"],
 }
 """What a new policy needs to work."""
-LABELS: Final = [
-    "Websites", "All websites",
-    "Viewers", "Viewers: people", "Viewers: user groups",
+STEPS: Final = [
+    ["Websites", "All websites"],
+    ["Viewers", "Viewers: people", "Viewers: user groups",
     "Editors", "Editors: people", "Editors: user groups",
-    "Approvers", "Approvers: people", "Approvers: user groups",
-    "Quorum", "What needs approval", "Self-approval", "Expiry in hours", "Approval channel",
-    "How approvers are notified", "Skip approval", "Pushes in shared channels",
+    "Approvers", "Approvers: people", "Approvers: user groups"],
+    ["Quorum", "What needs approval", "Approval channel"],
 ]  # fmt: skip
-TURKISH_LABELS: Final = [
-    "Web siteleri", "Tüm web siteleri",
-    "Görüntüleyenler", "Görüntüleyenler: kişiler", "Görüntüleyenler: kullanıcı grupları",
+MORE: Final = [
+    "Self-approval", "Expiry in hours", "How approvers are notified", "Skip approval", "Pushes in shared channels",
+]  # fmt: skip
+TURKISH_STEPS: Final = [
+    ["Web siteleri", "Tüm web siteleri"],
+    ["Görüntüleyenler", "Görüntüleyenler: kişiler", "Görüntüleyenler: kullanıcı grupları",
     "Düzenleyenler", "Düzenleyenler: kişiler", "Düzenleyenler: kullanıcı grupları",
-    "Onaylayanlar", "Onaylayanlar: kişiler", "Onaylayanlar: kullanıcı grupları",
-    "Onay sayısı", "Onay gerektirenler", "Kendi isteğini onaylama", "Geçerlilik (saat)", "Onay kanalı",
-    "Onaylayanlara bildirim", "Onayı atlayabilenler", "Ortak kanallarda bildirimler",
+    "Onaylayanlar", "Onaylayanlar: kişiler", "Onaylayanlar: kullanıcı grupları"],
+    ["Onay sayısı", "Onay gerektirenler", "Onay kanalı"],
 ]  # fmt: skip
-
-
-async def open_setup(person: SandboxPerson, channel: str = RANDOM) -> View:
-    return await open_form(person, "/flows setup", channel)
+TURKISH_MORE: Final = [
+    "Kendi isteğini onaylama", "Geçerlilik (saat)", "Onaylayanlara bildirim", "Onayı atlayabilenler",
+    "Ortak kanallarda bildirimler",
+]  # fmt: skip
 
 
 async def save_setup(person: SandboxPerson, values: dict[str, Any]) -> str:
     """Fill in the form and save it; return the text in its place."""
-    submitted = await person.submit(values)
+    submitted = await submit_steps(person, values)
     assert submitted.delivered
     assert not submitted.errors
     assert person.view is not None
@@ -63,12 +68,21 @@ async def save_setup(person: SandboxPerson, values: dict[str, Any]) -> str:
 
 async def save_refused_setup(person: SandboxPerson, values: dict[str, Any]) -> dict[str, str]:
     """Fill in the form and save it; return the errors by field. The form stays as it was filled in."""
-    submitted = await person.submit(values)
+    submitted = await submit_steps(person, values)
     assert submitted.delivered
     assert submitted.errors
     assert person.view is not None
     assert is_form(person.view)
     return field_errors(person, submitted.errors)
+
+
+async def list_steps(person: SandboxPerson, values: dict[str, Any]) -> list[list[str]]:
+    """Fill in fields by label, up to the last step; return the labels of each step."""
+    steps = [person.list_fields()]
+    for _ in range(2):
+        assert not (await person.submit({k: v for k, v in values.items() if k in steps[-1]})).errors
+        steps.append(person.list_fields())
+    return steps
 
 
 async def stored_policy(world: World, channel: str = RANDOM) -> ChannelPolicy | None:
@@ -91,13 +105,17 @@ async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: W
     await emma.wait_for_message(
         RANDOM, lambda message: "isn't set up in" in text_of(message) and "setup" in text_of(message)
     )
-    view = await open_setup(deniz)
-    assert deniz.list_fields() == LABELS
+    await open_setup(deniz)
+    steps = await list_steps(deniz, REQUIRED_FIELDS)
+    assert steps == STEPS
     assert deniz.read_field("Approval channel") == RANDOM
-    assert (deniz.read_field("Quorum"), deniz.read_field("Expiry in hours")) == ("1", "72")
     assert deniz.read_field("What needs approval") == ["Editing a live flow"]
+    view = await show_more(deniz)
+    assert deniz.list_fields() == [*STEPS[-1], *MORE]
+    assert (deniz.read_field("Quorum"), deniz.read_field("Expiry in hours")) == ("1", "72")
     assert "Enabling and deleting always need approval" in text_of(view)
-    assert "Saved. The new rules apply now" in await save_setup(deniz, REQUIRED_FIELDS)
+    assert deniz.list_buttons(view) == ["Back"]
+    assert "Saved. The new rules apply now" in await save_setup(deniz, {})
     told = await emma.wait_for_message(RANDOM, "flowbot is set up in this channel")
     assert not told.is_ephemeral
     await emma.send(RANDOM, "/flows list")
@@ -134,6 +152,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
     deniz = running.deniz
     await open_setup(deniz, MARKETING)
     assert deniz.read_field("Websites") == ["Lale Moda", "Northbound Outdoor"]
+    await deniz.submit()
     assert deniz.read_field("Viewers") == ["Everyone in this channel"]
     assert deniz.read_field("Editors: user groups") == ["Editors"]
     assert deniz.read_field("Approvers: user groups") == ["Leads"]
@@ -190,14 +209,15 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
 async def test_everything_in_turkish_for_who_reads_turkish(http: World) -> None:
     http.slack.workspace.people["U0BURAK"].is_admin = True
     await open_form(http.burak, "/flows ayarlar", RANDOM)
-    assert http.burak.list_fields() == TURKISH_LABELS
-    refused = await save_refused_setup(http.burak, {})
-    assert refused == {
-        "Web siteleri": "En az bir site ya da hepsini seçin.",
-        "Onaylayanlar: kişiler": "En az bir onaylayan seçin.",
-    }
-    values = {"Tüm web siteleri": True, "Görüntüleyenler": True, "Onaylayanlar": True}
-    assert "Kaydedildi" in await save_setup(http.burak, values)
+    assert await save_refused_setup(http.burak, {}) == {"Web siteleri": "En az bir site ya da hepsini seçin."}
+    refused = await save_refused_setup(http.burak, {"Tüm web siteleri": True})
+    assert refused == {"Onaylayanlar: kişiler": "En az bir onaylayan seçin."}
+    await go_back(http.burak)
+    steps = await list_steps(http.burak, {"Görüntüleyenler": True, "Onaylayanlar": True})
+    assert steps == TURKISH_STEPS
+    await press(http.burak, "Diğer ayarlar", '"more":true')
+    assert http.burak.list_fields() == [*TURKISH_STEPS[-1], *TURKISH_MORE]
+    assert "Kaydedildi" in await save_setup(http.burak, {})
     await http.emma.wait_for_message(RANDOM, "flowbot bu kanalda kuruldu")
 
 
@@ -209,11 +229,6 @@ REFUSALS: Final = [
         {"Approvers: people": [], "Approvers: user groups": ["Editors"], "Quorum": "3"},
         {"Quorum": "only 2 active people"},
         id="more approvals than the group has people",
-    ),
-    pytest.param(
-        {"Editors: user groups": [], "Editors: people": ["U0BURAK"]},
-        {"Self-approval": "Nobody else could approve the editors' requests"},
-        id="the only editor is the only approver",
     ),
     pytest.param({"Viewers: people": ["U0JONAS"]}, {"Viewers: people": "Remove: Jonas Weber"}, id="a stranger"),
     pytest.param(
@@ -236,10 +251,34 @@ async def test_what_could_not_work_is_refused_at_its_field_and_nothing_is_lost(
     assert refused.keys() == expected.keys()
     assert all(part in refused[label] for label, part in expected.items())
     assert await stored_policy(http) is None
-    assert http.deniz.read_field("Viewers") == ["Everyone in this channel"]
-    assert "Saved. The new rules apply now" in await save_setup(
-        http.deniz, {label: REQUIRED_FIELDS.get(label) for label in values} | {"Quorum": "1"}
-    )
+    # What a later step asks for was not chosen yet.
+    later = REQUIRED_FIELDS if "Websites" in values else {}
+    mended = {label: REQUIRED_FIELDS.get(label) for label in values} | {"Quorum": "1"}
+    assert "Saved. The new rules apply now" in await save_setup(http.deniz, later | mended)
+    policy = await stored_policy(http)
+    assert policy is not None
+    assert (policy.websites, policy.viewers, policy.approvers) == ((1,), ("*",), ("U0BURAK",))
+
+
+async def test_a_problem_of_a_field_that_is_not_shown_shows_it(http: World) -> None:
+    deniz = http.deniz
+    await open_setup(deniz)
+    alone = {"Editors: user groups": [], "Editors: people": ["U0BURAK"]}
+    shown = await save_setup(deniz, REQUIRED_FIELDS | alone)
+    assert "Nobody else could approve the editors' requests" in shown
+    assert deniz.list_fields() == [*STEPS[-1], *MORE]
+    assert "Nobody else" in (await save_refused_setup(deniz, {}))["Self-approval"]
+    # By the last step the approver's account is gone: that is seen at the step that has them.
+    http.slack.workspace.people["U0BURAK"].deleted = True
+    http.time.ahead += 120
+    shown = await save_setup(deniz, {"Self-approval": True})
+    assert "Deactivated accounts can't be chosen: Burak Demir" in shown
+    assert deniz.list_fields() == STEPS[1]
+    assert deniz.read_field("Editors: people") == ["U0BURAK"]
+    assert "Saved." in await save_setup(deniz, {"Approvers: people": ["U0AYSE"], "Editors: people": ["U0EMMA"]})
+    policy = await stored_policy(http)
+    assert policy is not None
+    assert policy.approval.self_approval
 
 
 async def test_one_person_may_do_both_where_self_approval_is_allowed(http: World) -> None:
@@ -258,7 +297,10 @@ async def test_deactivated_people_are_refused_and_do_not_count(http: World) -> N
 
 async def test_a_group_that_is_gone_is_seen_and_refused(http: World) -> None:
     http.slack.workspace.groups["S0LEADS"].enabled = False
-    view = await open_setup(http.deniz, MARKETING)
+    await open_setup(http.deniz, MARKETING)
+    await http.deniz.submit()
+    view = http.deniz.view
+    assert view is not None
     assert "S0LEADS (deleted user group)" in json.dumps(view.blocks, ensure_ascii=False)
     assert "S0LEADS" in (await save_refused_setup(http.deniz, {}))["Approvers: user groups"]
     assert "Saved. The new rules apply now" in await save_setup(
@@ -268,9 +310,11 @@ async def test_a_group_that_is_gone_is_seen_and_refused(http: World) -> None:
 
 async def test_where_slack_does_not_tell_the_groups_none_is_taken_on_trust(http: World) -> None:
     http.slack.faults.add("usergroups.list", error="internal_error", times=None)
-    view = await open_setup(http.deniz, MARKETING)
-    assert "Slack isn't showing user groups" in text_of(view)
-    refused = await save_refused_setup(http.deniz, {"Quorum": "1"})
+    await open_setup(http.deniz, MARKETING)
+    await http.deniz.submit()
+    assert http.deniz.view is not None
+    assert "Slack isn't showing user groups" in text_of(http.deniz.view)
+    refused = await save_refused_setup(http.deniz, {})
     assert {"Editors: user groups", "Approvers: user groups"} == refused.keys()
     people = {
         "Editors: user groups": [],
@@ -285,18 +329,32 @@ async def test_where_slack_does_not_tell_who_somebody_is_the_form_stays(http: Wo
     await open_setup(http.deniz)
     http.slack.faults.add("users.info", error="internal_error", times=None)
     http.time.ahead += 120
-    refused = await save_refused_setup(http.deniz, REQUIRED_FIELDS)
+    refused = await save_refused_setup(http.deniz, {"Websites": ["Lale Moda"]})
     assert "isn't showing your profile" in refused["Websites"]
     http.slack.faults.clear()
-    assert "Saved. The new rules apply now" in await save_setup(http.deniz, {})
+    assert "Saved. The new rules apply now" in await save_setup(http.deniz, REQUIRED_FIELDS)
 
 
-async def test_who_is_no_admin_any_more_cannot_save(http: World) -> None:
-    await open_setup(http.deniz)
-    http.slack.workspace.people["U0DENIZ"].is_admin = False
-    http.time.ahead += DECIDING_SECONDS
-    assert "Only workspace admins" in (await save_refused_setup(http.deniz, REQUIRED_FIELDS))["Websites"]
-    assert await stored_policy(http) is None
+async def test_who_is_no_admin_any_more_gets_no_further_at_any_step(http: World) -> None:
+    deniz, person = http.deniz, http.slack.workspace.people["U0DENIZ"]
+    before = await stored_policy(http, MARKETING)
+    await open_setup(deniz, MARKETING)
+    for step, first in ((1, "Websites"), (2, "Viewers"), (3, "Quorum")):
+        here = {label: value for label, value in REQUIRED_FIELDS.items() if label in STEPS[step - 1]}
+        person.is_admin = False
+        http.time.ahead += DECIDING_SECONDS
+        submitted = await deniz.submit(here)
+        assert "Only workspace admins" in field_errors(deniz, submitted.errors)[first]
+        if step == 3:
+            assert deniz.view is not None
+            await deniz.click(deniz.view, "Back")
+            await deniz.wait_for_message(MARKETING, "Only workspace admins")
+            assert deniz.list_fields() == STEPS[2]
+        person.is_admin = True
+        http.time.ahead += DECIDING_SECONDS
+        if step < 3:
+            assert not (await deniz.submit()).errors
+    assert await stored_policy(http, MARKETING) == before
 
 
 @on_both_databases
@@ -310,30 +368,12 @@ async def test_the_later_of_two_admins_is_told_and_may_save_again(http: World) -
     shown = await save_setup(deniz, REQUIRED_FIELDS | {"Websites": ["Kitap Durağı"], "Expiry in hours": "5"})
     assert "Somebody else changed these rules meanwhile" in shown
     assert "replace theirs in: Websites and Expiry in hours" in shown
-    assert (deniz.read_field("Websites"), deniz.read_field("Expiry in hours")) == (["Kitap Durağı"], "5")
+    assert deniz.read_field("Expiry in hours") == "5"
     assert await stored_policy(http) == first
     assert "Saved. The new rules apply now" in await save_setup(deniz, {})
     second = await stored_policy(http)
     assert second is not None
     assert second.websites == (3,)
-
-
-@on_both_databases
-async def test_an_older_form_changes_nothing_that_it_has_no_field_for(http: World) -> None:
-    http.slack.workspace.people["U0EMMA"].is_admin = True
-    deniz, emma = http.deniz, http.emma
-    view = await open_setup(deniz, MARKETING)
-    view.blocks = [block for block in view.blocks if block["block_id"] != PolicyField.NOTIFY]
-    del view.values[PolicyField.NOTIFY]
-    await open_setup(emma, MARKETING)
-    assert "Saved. The new rules apply now" in await save_setup(
-        emma, {"How approvers are notified": "Send each a direct message"}
-    )
-    theirs = await stored_policy(http, MARKETING)
-    assert "didn't change any rules" in await save_setup(deniz, {})
-    assert theirs is not None
-    assert theirs.approval.notify == "dm"
-    assert await stored_policy(http, MARKETING) == theirs
 
 
 async def test_saving_twice_tells_the_channel_once(http: World) -> None:
@@ -365,12 +405,12 @@ async def test_names_are_shown_as_they_are_and_call_nobody(http: World) -> None:
     site = json.dumps(HOSTILE[:40], ensure_ascii=False)
     await http.import_policy(f"[websites]\n1 = {site}\n")
     view = await open_setup(http.deniz)
-    groups = [each["text"] for each in list_options(view, "Editors: user groups")]
+    sites = [list_options(view, "Websites")[0]["value"]]
+    await http.deniz.submit({"Websites": sites})
+    assert http.deniz.view is not None
+    groups = [each["text"] for each in list_options(http.deniz.view, "Editors: user groups")]
     assert {key: groups[0][key] for key in ("type", "emoji")} == {"type": "plain_text", "emoji": False}
-    values = REQUIRED_FIELDS | {
-        "Websites": [list_options(view, "Websites")[0]["value"]],
-        "Editors: user groups": ["S0EDITORS"],
-    }
+    values = REQUIRED_FIELDS | {"Websites": sites, "Editors: user groups": ["S0EDITORS"]}
     assert "Saved. The new rules apply now" in await save_setup(http.deniz, values)
     told = await http.emma.wait_for_message(RANDOM, "flowbot is set up in this channel")
     assert "<!channel> *bold* <@U0EMMA>" in text_of(told)
@@ -435,5 +475,120 @@ async def test_without_any_known_website_all_can_be_chosen(http: World) -> None:
     await http.import_policy("")
     view = await open_setup(http.deniz)
     assert "No websites to choose from yet" in text_of(view)
-    assert "at least one website" in (await save_refused_setup(http.deniz, {"Approvers": True}))["All websites"]
-    assert "Saved. The new rules apply now" in await save_setup(http.deniz, {"All websites": True})
+    assert "at least one website" in (await save_refused_setup(http.deniz, {}))["All websites"]
+    values = {"All websites": True, "Approvers": True}
+    assert "Saved. The new rules apply now" in await save_setup(http.deniz, values)
+
+
+@on_both_databases
+async def test_what_was_chosen_survives_going_back_and_a_restart(http: World) -> None:
+    deniz = http.deniz
+    await open_setup(deniz)
+    chosen = REQUIRED_FIELDS | {"Quorum": "2", "Approvers: people": ["U0BURAK", "U0AYSE"], "Expiry in hours": "5"}
+    assert await fill_steps(deniz, chosen) is None
+    await go_back(deniz)
+    # Another process takes it from here.
+    await http.start_http()
+    await go_back(deniz)
+    assert deniz.read_field("Websites") == ["Lale Moda"]
+    await deniz.submit()
+    assert deniz.read_field("Viewers") == ["Everyone in this channel"]
+    assert deniz.read_field("Approvers: people") == ["U0BURAK", "U0AYSE"]
+    await deniz.submit()
+    assert (deniz.read_field("Quorum"), deniz.read_field("Expiry in hours")) == ("2", "5")
+    assert "Saved." in await save_setup(deniz, {})
+    policy = await stored_policy(http)
+    assert policy is not None
+    assert (policy.websites, policy.approval.quorum, policy.approval.expires_after_hours) == ((1,), 2, 5)
+
+
+async def test_what_differs_from_its_default_is_shown_at_once(http: World) -> None:
+    await http.import_policy(approval_policy('notify = "none"\nexpires_after_hours = 5'))
+    await open_setup(http.deniz, MARKETING)
+    assert await fill_steps(http.deniz, {}) is None
+    assert http.deniz.list_fields() == [*STEPS[-1], "Expiry in hours", "How approvers are notified"]
+    assert "didn't change any rules" in await save_setup(http.deniz, {})
+
+
+@on_both_databases
+async def test_a_channel_starts_with_the_rules_of_another(http: World) -> None:
+    deniz = http.deniz
+    await http.import_policy(approval_policy('notify = "dm"'))
+    view = await open_setup(deniz)
+    deniz.fill("Websites", ["Lale Moda"])
+    assert f"Same as <#{MARKETING}>" in str(view.blocks)
+    await press(deniz, "Use these rules", '"turn":1')
+    assert deniz.read_field("Websites") == ["Lale Moda", "Northbound Outdoor"]
+    assert "Saved." in await save_setup(deniz, {})
+    theirs, ours = await stored_policy(http, MARKETING), await stored_policy(http)
+    assert theirs is not None
+    assert ours is not None
+    assert policy_fingerprint(ours) == policy_fingerprint(theirs.model_copy(update={"id": RANDOM}))
+    # Where there are rules already, they are no start.
+    view = await open_setup(deniz)
+    assert "Same as" not in str(view.blocks)
+
+
+@on_both_databases
+async def test_websites_are_named_in_the_form(http: World) -> None:
+    http.slack.workspace.people["U0EMMA"].is_admin = True
+    http.add_flows(1, website=4)
+    deniz, emma = http.deniz, http.emma
+    await open_setup(deniz, MARKETING)
+    deniz.fill("Websites", ["Lale Moda", "4"])
+    await press(deniz, "Edit names", "Name of website 4")
+    assert deniz.list_fields() == [*STEPS[0], "Name of website 1", "Name of website 4"]
+    assert deniz.read_field("Name of website 1") == "Lale Moda"
+    long = await deniz.submit({"Name of website 4": "x" * 76})
+    assert field_errors(deniz, long.errors) == {"Name of website 4": "Must be 75 characters or less."}
+    await open_setup(emma)
+    await press(emma, "Edit names", "Name of website 4")
+    values = {"Name of website 1": "Lale  Moda <!channel>", "Name of website 4": "Çarşı"}
+    assert "Saved." in await save_setup(deniz, values)
+    told = text_of(await http.ayse.wait_for_message(MARKETING, "This channel's rules were changed"))
+    assert "Name of website 1: Lale Moda → Lale Moda <!channel>" in told
+    assert "Name of website 4: → Çarşı" in told
+    (event,) = await policy_events(http)
+    assert event.details["websites"] == {
+        "1": {"before": "Lale Moda", "after": "Lale Moda <!channel>"},
+        "4": {"before": None, "after": "Çarşı"},
+    }
+    await http.ayse.send(MARKETING, "/flows list website:Çarşı")
+    await http.ayse.wait_for_message(MARKETING, "1 akış")
+    # Whoever renames over that is told first; an untouched name changes nothing.
+    shown = await save_setup(emma, REQUIRED_FIELDS | {"Name of website 4": "Bazaar", "Websites": ["4"]})
+    assert "Somebody else changed these rules meanwhile" in shown
+    assert "Name of website 4" in shown
+    assert "Saved." in await save_setup(emma, {})
+    async with http.open_database() as database:
+        names = (await PolicyRepository(database, http.time.now).get_book()).websites
+    assert (names[WebsiteId(1)], names[WebsiteId(4)]) == ("Lale Moda <!channel>", "Bazaar")
+
+
+async def test_a_name_alone_can_be_taken_away(http: World) -> None:
+    await open_setup(http.deniz, MARKETING)
+    await press(http.deniz, "Edit names", "Name of website 2")
+    assert "Saved." in await save_setup(http.deniz, {"Name of website 2": ""})
+    told = text_of(await http.ayse.wait_for_message(MARKETING, "This channel's rules were changed"))
+    assert told.count("→") == 1
+    async with http.open_database() as database:
+        names = (await PolicyRepository(database, http.time.now).get_book()).websites
+    assert 2 not in names
+
+
+async def test_a_form_whose_choices_are_gone_says_so(http: World) -> None:
+    await open_setup(http.deniz)
+    async with http.open_database() as database:
+        await DraftRepository(database).delete_older_than(http.time.now() + timedelta(days=1))
+    refused = await save_refused_setup(http.deniz, {"Websites": ["Lale Moda"]})
+    assert "no longer saved" in refused["Websites"]
+
+
+async def test_a_form_that_slack_does_not_update_loses_nothing(http: World) -> None:
+    await open_setup(http.deniz, MARKETING)
+    assert await fill_steps(http.deniz, {"Expiry in hours": "5"}) is None
+    http.slack.faults.add("views.update", error="internal_error", times=1)
+    assert http.deniz.view is not None
+    await http.deniz.click(http.deniz.view, "Back")
+    await http.deniz.wait_for_message(MARKETING, "didn't let flowbot update the form")
+    assert "Saved." in await save_setup(http.deniz, {})

@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId
-from flowbot.domain.policy import ChannelPolicy, PolicyBook
+from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.services.policy_files import (
     PolicyFileError,
     dump_book,
@@ -71,7 +72,14 @@ class MemoryStore:
         self.kept, self.replaced = book, self.replaced + 1
         self.told.extend(told)
 
-    async def replace_if_unchanged(self, seen: ChannelPolicy | None, policy: ChannelPolicy, *told: AuditEvent) -> bool:
+    async def replace_if_unchanged(
+        self,
+        seen: ChannelPolicy | None,
+        policy: ChannelPolicy,
+        *told: AuditEvent,
+        renames: Collection[WebsiteRename] = (),
+    ) -> bool:
+        assert not renames
         if self.kept.policy(policy.id) != seen:
             return False
         others = tuple(each for each in self.kept.channels if each.id != policy.id)

@@ -18,6 +18,7 @@ from flowbot.services.ports.enkapush import AllFlows
 from flowbot.services.ports.slack import Organisation, UserProfile
 from flowbot.services.users import Caller, CurrentUser, UserService
 from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.drafts import PolicyDraftRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
 from tests.services.policy_steps import replace_policy
@@ -103,16 +104,22 @@ def policies(database: Database) -> PolicyRepository:
 
 
 @pytest.fixture
+def drafts(database: Database) -> PolicyDraftRepository:
+    return PolicyDraftRepository(database)
+
+
+@pytest.fixture
 def store(database: Database) -> ChangeRepository:
     return ChangeRepository(database, now)
 
 
 @pytest.fixture
 def setup(
-    directory: FakeDirectory, users: UserService, policies: PolicyRepository, store: ChangeRepository
+    directory: FakeDirectory, users: UserService, policies: PolicyRepository, drafts: PolicyDraftRepository
 ) -> PolicySetup:
     return PolicySetup(
         policies=policies,
+        drafts=drafts,
         users=users,
         roster=Roster(directory),
         flow_cache=FlowCache(NoFlows(), clock=now),

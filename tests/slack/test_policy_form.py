@@ -1,6 +1,8 @@
 """The setup form: what it shows of any policy, it gives back; and it stays within what Slack takes."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -8,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId
-from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gate, NotifyMode
+from flowbot.domain.ids import ChannelId, FormToken, GroupId, UserId, WebsiteId
+from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gate, NotifyMode, WebsiteRename
 from flowbot.domain.text import utf16_length
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
@@ -18,15 +20,19 @@ from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.services.policy_checks import PolicyField, UserGroup
 from flowbot.services.policy_setup import PolicyFormData, policy_fingerprint
-from flowbot.slack.forms.policy.form import PolicyForm, PolicyFormContent, PolicyFormMetadata
+from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.policy.input import PolicyInput
+from flowbot.slack.forms.policy.steps import PolicyFormContent, PolicyFormMetadata, Step
 from flowbot.slack.views import block_kit
 from flowbot.slack.views import policy as views
+from flowbot.slack.views.block_kit import View
 from tests.slack.form_views import receive_form, receive_view
 
 HERE: Final = ChannelId("C0HERE")
 LOCALES: Final = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN: Final = LOCALES.for_reader("en-GB")
+STEPS: Final = (Step.WEBSITES, Step.PEOPLE, Step.APPROVALS)
+BLANK: Final = PolicyInput(notify="")
 HOSTILE: Final = "<!channel> *b* <https://evil.example|x> \u202eesrever \U0001f600 " * 5
 GROUPS: Final = {GroupId("S0A"): UserGroup("A team", frozenset()), GroupId("S0B"): UserGroup(HOSTILE, frozenset())}
 WEBSITES: Final = {WebsiteId(1): "Shop", WebsiteId(2): HOSTILE, WebsiteId(3): "3"}
@@ -37,13 +43,54 @@ def form_data(
     *,
     websites: Mapping[WebsiteId, str] = WEBSITES,
     groups: Mapping[GroupId, UserGroup] | None = GROUPS,
+    step: Step = Step.WEBSITES,
 ) -> PolicyFormContent:
     ready = PolicyFormData(policy, websites, groups)
     return PolicyFormContent(
         ready,
         PolicyInput.from_policy(policy, HERE),
-        PolicyFormMetadata(channel=HERE, seen=policy_fingerprint(policy)),
+        PolicyFormMetadata(
+            channel=HERE, seen=policy_fingerprint(policy), token=FormToken("form"), step=step, more=True
+        ),
     )
+
+
+def build_steps(content: PolicyFormContent, t: Translator = EN) -> list[View]:
+    """Return the three steps as Slack sends them when nothing was touched."""
+    views = []
+    for step in STEPS:
+        metadata = content.metadata.model_copy(update={"step": step})
+        view = PolicyForm.build(replace(content, metadata=metadata), t)
+        check_view(view, build_demo_workspace(), "modal")
+        views.append(submit_untouched(view))
+    return views
+
+
+def build_whole(content: PolicyFormContent) -> View:
+    """Return the form as an earlier version made it: all fields at once."""
+    steps = build_steps(content)
+    metadata = content.metadata.model_copy(update={"token": None, "step": Step.WHOLE, "more": False})
+    values = {block: value for view in steps for block, value in view["state"]["values"].items()}
+    return steps[0] | {
+        "callback_id": "flows.setup",
+        "private_metadata": metadata.dump(),
+        "blocks": [block for view in steps for block in view["blocks"] if block["type"] == "input"],
+        "state": {"values": values},
+    }
+
+
+def read_form(view: View, base: PolicyInput = BLANK) -> PolicyInput:
+    back = PolicyForm.parse(receive_form(view))
+    assert back is not None
+    return back.read(base)
+
+
+def read_steps(content: PolicyFormContent, t: Translator = EN) -> PolicyInput:
+    """Submit the three steps untouched, and return what they say."""
+    typed = BLANK
+    for view in build_steps(content, t):
+        typed = read_form(view, typed)
+    return typed
 
 
 def submit_untouched(view: dict[str, Any]) -> dict[str, Any]:
@@ -82,20 +129,21 @@ languages = st.sampled_from(["en-GB", "tr-TR"]).map(LOCALES.for_reader)
 
 @given(policies, languages)
 def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy, t: Translator) -> None:
-    view = PolicyForm.build(form_data(policy), t)
-    check_view(view, build_demo_workspace(), "modal")
-    back = PolicyForm.parse(receive_form(submit_untouched(view)))
-    assert back is not None
-    assert (back.metadata.channel, back.metadata.seen) == (HERE, policy_fingerprint(policy))
-    assert policy_fingerprint(back.typed.to_policy(HERE)) == policy_fingerprint(policy)
+    content = form_data(policy)
+    back = read_steps(content, t)
+    assert policy_fingerprint(back.to_policy(HERE)) == policy_fingerprint(policy)
+    assert read_form(build_whole(content), BLANK) == back
+    assert PolicyInput.load(json.loads(json.dumps(back.dump()))) == back
+    # What a step does not show stays as it was.
+    hidden = replace(content, metadata=content.metadata.model_copy(update={"step": Step.APPROVALS, "more": False}))
+    assert read_form(submit_untouched(PolicyForm.build(hidden, t)), back) == back
 
 
 def test_a_channel_without_a_policy_begins_with_nobody() -> None:
-    back = PolicyForm.parse(receive_form(submit_untouched(PolicyForm.build(form_data(None), EN))))
-    assert back is not None
-    assert back.typed == PolicyInput(channel=HERE)
-    assert back.typed.find_problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
-    assert ApprovalRule() == back.typed.to_policy(HERE).approval
+    back = read_steps(form_data(None))
+    assert back == PolicyInput(channel=HERE)
+    assert back.find_problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
+    assert ApprovalRule() == back.to_policy(HERE).approval
 
 
 def test_how_approvers_hear_is_written_only_where_it_is_not_the_default() -> None:
@@ -107,11 +155,9 @@ def test_how_approvers_hear_is_written_only_where_it_is_not_the_default() -> Non
     "policy", [None, ChannelPolicy(id=HERE, websites="all", approval=ApprovalRule(notify=NotifyMode.DIRECT))]
 )
 def test_a_field_that_the_form_lacks_keeps_what_the_policy_has(policy: ChannelPolicy | None) -> None:
-    view = submit_untouched(PolicyForm.build(form_data(policy), EN))
+    view = build_whole(form_data(policy))
     del view["state"]["values"][PolicyField.NOTIFY]
-    back = PolicyForm.parse(receive_form(view))
-    assert back is not None
-    assert back.typed.fill_missing(policy) == PolicyInput.from_policy(policy, HERE)
+    assert read_form(view).fill_missing(policy) == PolicyInput.from_policy(policy, HERE)
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 1234])
@@ -119,11 +165,8 @@ def test_any_number_of_websites_and_groups_fits(count: int) -> None:
     websites = {WebsiteId(number): f"Site {number}" for number in range(1, count + 1)}
     many = {GroupId(f"S0{number}"): UserGroup(f"Team {number}", frozenset()) for number in range(count)}
     policy = ChannelPolicy(id=HERE, websites=tuple(websites)[-1:], editors=tuple(many)[-1:])
-    view = PolicyForm.build(form_data(policy, websites=websites, groups=many), EN)
-    check_view(view, build_demo_workspace(), "modal")
-    back = PolicyForm.parse(receive_form(submit_untouched(view)))
-    assert back is not None
-    assert policy_fingerprint(back.typed.to_policy(HERE)) == policy_fingerprint(policy)
+    back = read_steps(form_data(policy, websites=websites, groups=many))
+    assert policy_fingerprint(back.to_policy(HERE)) == policy_fingerprint(policy)
 
 
 def test_a_long_menu_offers_what_matches_what_was_typed() -> None:
@@ -132,7 +175,8 @@ def test_a_long_menu_offers_what_matches_what_was_typed() -> None:
     ready = PolicyFormData(None, websites, many)
     menus = {
         block["block_id"]: block["element"]["action_id"]
-        for block in PolicyForm.build(form_data(None, websites=websites, groups=many), EN)["blocks"]
+        for view in build_steps(form_data(None, websites=websites, groups=many))
+        for block in view["blocks"]
         if block.get("element", {}).get("type") == "multi_external_select"
     }
     assert menus.keys() == {
@@ -149,8 +193,8 @@ def test_a_long_menu_offers_what_matches_what_was_typed() -> None:
 
 
 def test_names_are_plain_text_within_slacks_limits() -> None:
-    view = PolicyForm.build(form_data(None), EN)
-    menus = [block["element"] for block in view["blocks"] if block.get("element", {}).get("options")]
+    blocks = [block for view in build_steps(form_data(None)) for block in view["blocks"]]
+    menus = [block["element"] for block in blocks if block.get("element", {}).get("options")]
     texts = [option["text"] for menu in menus for option in menu["options"]]
     assert any("<!channel>" in text["text"] for text in texts)
     assert all(text["type"] == "plain_text" and text["emoji"] is False for text in texts)
@@ -162,7 +206,7 @@ def test_a_direct_message_is_no_channel_to_approve_in() -> None:
     form = PolicyFormContent(
         PolicyFormData(None, WEBSITES, {}),
         PolicyInput.from_policy(None, here),
-        PolicyFormMetadata(channel=here, seen=""),
+        PolicyFormMetadata(channel=here, seen="", token=FormToken("form"), step=Step.APPROVALS),
     )
     view = PolicyForm.build(form, EN)
     (menu,) = [block["element"] for block in view["blocks"] if block.get("block_id") == PolicyField.CHANNEL]
@@ -177,13 +221,12 @@ def test_a_quorum_is_a_whole_number_up_to_a_hundred(typed: str) -> None:
 
 
 def test_numbers_are_read_in_the_digits_of_any_script() -> None:
-    view = submit_untouched(PolicyForm.build(form_data(None), EN))
+    view = submit_untouched(PolicyForm.build(form_data(None, step=Step.APPROVALS), EN))
     for name, typed in ((PolicyField.QUORUM, "\u200b２"), (PolicyField.EXPIRES, " ٢٤\ufeff")):
         (entry,) = view["state"]["values"][name].values()
         entry["value"] = typed
-    back = PolicyForm.parse(receive_form(view))
-    assert back is not None
-    assert (back.typed.quorum, back.typed.expires) == ("2", "24")
+    back = read_form(view)
+    assert (back.quorum, back.expires) == ("2", "24")
 
 
 @pytest.mark.parametrize("typed", ["", "0", "8761"])
@@ -205,6 +248,10 @@ def test_what_is_no_website_is_none(website: str) -> None:
         pytest.param({"callback_id": "flows.form", "private_metadata": "{}"}, id="another form"),
         pytest.param({"callback_id": "flows.setup", "private_metadata": "not json"}, id="metadata that is none"),
         pytest.param({"callback_id": "flows.setup", "private_metadata": '{"channel":"x"}'}, id="no channel"),
+        pytest.param(
+            {"callback_id": "flows.setup", "private_metadata": '{"channel":"C0HERE","seen":"","step":2}'},
+            id="a step without its draft",
+        ),
     ],
 )
 def test_what_is_no_such_form_is_not_read(view: Any) -> None:
@@ -213,19 +260,56 @@ def test_what_is_no_such_form_is_not_read(view: Any) -> None:
 
 
 def test_a_group_that_is_no_id_is_left_out() -> None:
-    view = submit_untouched(PolicyForm.build(form_data(None), EN))
+    view = submit_untouched(PolicyForm.build(form_data(None, step=Step.PEOPLE), EN))
     values = view["state"]["values"][PolicyField.EDITOR_GROUPS]
     (entry,) = values.values()
     entry["selected_options"] = [{"value": "U0NOGROUP"}, {"value": "S0A"}]
-    back = PolicyForm.parse(receive_form(view))
-    assert back is not None
-    assert back.typed.editors.groups == ("S0A",)
+    assert read_form(view).editors.groups == ("S0A",)
 
 
 def test_a_problem_at_a_field_that_is_not_there_stands_at_one_that_is() -> None:
-    view = PolicyForm.build(form_data(None, websites={}), EN)
-    errors = PolicyForm.field_errors({PolicyField.WEBSITES: Text("setup.problem_websites")}, receive_form(view), EN)
+    form = PolicyForm.parse(receive_form(PolicyForm.build(form_data(None, websites={}), EN)))
+    assert form is not None
+    errors = form.field_errors({PolicyField.WEBSITES: Text("setup.problem_websites")}, EN)
     assert errors == {"all_websites": "Choose at least one website, or all."}
+    assert form.field_errors({PolicyField.QUORUM: Text("setup.problem_websites")}, EN) is None
+
+
+def test_names_are_read_on_one_line_and_at_most_as_long_as_a_menu_takes() -> None:
+    ready = PolicyFormData(None, WEBSITES, {}, names={WebsiteId(1): "Shop"})
+    typed = PolicyInput(websites=("1", "3")).show_names(ready)
+    assert typed.renames == (WebsiteRename(WebsiteId(1), "Shop", "Shop"), WebsiteRename(WebsiteId(3), None, None))
+    view = submit_untouched(PolicyForm.build(replace(form_data(None), context=ready, typed=typed), EN))
+    values = view["state"]["values"]
+    for website, text in (("1", " Shop\n\u200bTR "), ("3", "x" * 76)):
+        (entry,) = values[f"names.{website}"].values()
+        entry["value"] = text
+    back = PolicyForm.parse(receive_form(view))
+    assert back is not None
+    read = back.read(typed)
+    assert [each.after for each in read.renames] == ["Shop TR", "x" * 76]
+    problem = read.find_problems()[PolicyField.NAMES]
+    assert back.field_errors({PolicyField.NAMES: problem}, EN) == {"names.1": "A name has at most 75 characters."}
+
+
+def test_a_name_that_nobody_touched_is_not_changed_back() -> None:
+    names = {WebsiteId(1): "Shop", WebsiteId(2): "Blog"}
+    typed = PolicyInput(renames=(WebsiteRename(WebsiteId(1), "S", "S"), WebsiteRename(WebsiteId(2), "B", "News")))
+    assert typed.refresh_names(names).renames == (
+        WebsiteRename(WebsiteId(1), "Shop", "Shop"),
+        WebsiteRename(WebsiteId(2), "Blog", "News"),
+    )
+
+
+def test_fields_that_are_filled_anew_have_new_ids() -> None:
+    content = form_data(None)
+    again = replace(content, metadata=content.metadata.model_copy(update={"turn": 1}))
+    ids = [
+        {block["block_id"] for view in build_steps(each) for block in view["blocks"] if block["type"] == "input"}
+        for each in (content, again)
+    ]
+    assert not ids[0] & ids[1]
+    assert read_steps(again) == read_steps(content)
 
 
 def test_what_differs_is_told_by_id_and_not_by_name() -> None:

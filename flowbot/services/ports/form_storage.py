@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flowbot.domain.change import ChangeKind
-from flowbot.domain.draft import Draft
+from flowbot.domain.draft import Draft, PolicyDraft
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, ImageId, UserId
 from flowbot.domain.images import ImageFile, ImageInfo
 
@@ -34,7 +34,20 @@ class DraftStore(Protocol):
         """Delete the draft of one form, if there is one."""
 
     async def delete_older_than(self, before: datetime) -> int:
-        """Delete all that were changed before that; return how many."""
+        """Delete all that were changed before that, of policies too; return how many."""
+
+
+class PolicyDraftStore(Protocol):
+    """The store of what was chosen in the steps of a policy form and not saved, one for each form.
+
+    Every method raises DependencyError where the database fails.
+    """
+
+    async def save(self, draft: PolicyDraft) -> None:
+        """Write a draft over an older one of the same form."""
+
+    async def get(self, token: FormToken) -> PolicyDraft | None:
+        """Return the draft of one form."""
 
 
 class ImageStore(Protocol):

@@ -9,7 +9,7 @@ from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, SettingsWrite
-from flowbot.domain.policy import ChannelPolicy, PolicyBook
+from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.services.ports.leases import LeaseStore
 
 
@@ -299,14 +299,19 @@ class PolicyStore(Protocol):
         """
 
     async def replace_if_unchanged(
-        self, seen: ChannelPolicy | None, policy: ChannelPolicy, *events: AuditEvent
+        self,
+        seen: ChannelPolicy | None,
+        policy: ChannelPolicy,
+        *events: AuditEvent,
+        renames: Collection[WebsiteRename] = (),
     ) -> bool:
         """Put one channel's policy in the place of `seen`, or add it where that is None, and write `events`.
 
-        The other channels' policies stay as they are.
+        The other channels' policies, and the names of other websites than those of `renames`, stay as they are.
 
         Returns:
-            Whether it was done: false where the policy is not `seen` any more, and nothing was written.
+            Whether it was done: false where the policy is not `seen` any more, or a website has another name than
+            before its rename, and nothing was written.
         """
 
 

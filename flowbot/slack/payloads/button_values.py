@@ -143,6 +143,18 @@ class WindowValue(BaseModel):
         return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
+class ChannelValue(BaseModel):
+    """The value of a button about one channel."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    channel: ChannelId = Field(alias="h")
+
+    def dump(self) -> str:
+        """Return the text for the button."""
+        return self.model_dump_json(by_alias=True)
+
+
 class ChangeValue(BaseModel):
     """The value of a button about one change.
 

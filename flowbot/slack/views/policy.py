@@ -1,11 +1,11 @@
 """The views of a policy and of its changes."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
-from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, NotifyMode, Principal
+from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, NotifyMode, Principal, WebsiteRename
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
@@ -71,6 +71,11 @@ def format_label(field: PolicyField, t: Translator) -> str:
     return t(LABEL_KEYS[field])
 
 
+def format_name_label(website: WebsiteId, t: Translator) -> str:
+    """Return the label of a website's name."""
+    return t("setup.name_of", id=str(website))
+
+
 def modal_view(t: Translator, blocks: Iterable[Block]) -> View:
     """Build a modal under the form's title, with nothing to submit."""
     return block_kit.modal(t("setup.title"), blocks, close=t("form.close"))
@@ -86,13 +91,22 @@ def sentence_view(t: Translator, text: Text) -> View:
     return modal_view(t, sentences.sentence_message(t, text).blocks)
 
 
-def list_changed_fields(before: ChannelPolicy | None, after: ChannelPolicy, t: Translator) -> list[str]:
+def list_changed_fields(
+    before: ChannelPolicy | None, after: ChannelPolicy, t: Translator, *, renames: Iterable[WebsiteRename] = ()
+) -> list[str]:
     """Return the labels of the fields that differ between two policies; of all fields where there was none before."""
-    return [t(LABEL_KEYS[field]) for field in _changed_fields(before, after)]
+    renamed = [format_name_label(each.website, t) for each in renames if each.before != each.after]
+    return [*(t(LABEL_KEYS[field]) for field in _changed_fields(before, after)), *renamed]
 
 
 def policy_changed_message(
-    user: UserId, before: ChannelPolicy | None, after: ChannelPolicy, names: Names, t: Translator
+    user: UserId,
+    before: ChannelPolicy | None,
+    after: ChannelPolicy,
+    names: Names,
+    t: Translator,
+    *,
+    renames: Sequence[WebsiteRename] = (),
 ) -> Message:
     """Build the channel's message about a changed policy: by whom, and what differs. Nobody is notified.
 
@@ -106,16 +120,29 @@ def policy_changed_message(
         old, new = previous[field] if previous else None, values[field]
         if before is None and not given_values[field]:
             continue
-        label = block_kit.text_element(f"{t(LABEL_KEYS[field])}: ", bold=True)
-        arrow = [block_kit.text_element(" → " if old else "→ ")] if previous else []
-        given = [old] if old else []
-        lines.append(block_kit.rich_line(label, *given, *arrow, new or block_kit.text_element(t("request.removed"))))
+        lines.append(_difference_line(t(LABEL_KEYS[field]), old, new, is_change=previous is not None, t=t))
+    for each in renames[:NAMED_MAX]:
+        old, new = (
+            block_kit.text_element(block_kit.isolate(name)) if name else None for name in (each.before, each.after)
+        )
+        lines.append(_difference_line(format_name_label(each.website, t), old, new, is_change=True, t=t))
+    if (more := len(renames) - NAMED_MAX) > 0:
+        lines.append(block_kit.rich_line(block_kit.text_element(t("help.more", n=more))))
     heading = block_kit.rich_line(
         block_kit.text_element(f"{text} ", bold=True),
         block_kit.text_element(f"{t('setup.changed_by')} "),
         block_kit.user_element(user),
     )
     return Message((block_kit.rich_text(heading, block_kit.bullets(lines)),))
+
+
+def _difference_line(
+    label: str, old: Element | None, new: Element | None, *, is_change: bool, t: Translator
+) -> Element:
+    arrow = [block_kit.text_element(" → " if old else "→ ")] if is_change else []
+    given = [old] if old else []
+    removed = block_kit.text_element(t("request.removed"))
+    return block_kit.rich_line(block_kit.text_element(f"{label}: ", bold=True), *given, *arrow, new or removed)
 
 
 def _changed_fields(before: ChannelPolicy | None, after: ChannelPolicy) -> list[PolicyField]:

@@ -1,4 +1,4 @@
-"""The repository of drafts."""
+"""The repositories of drafts."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -6,14 +6,16 @@ from typing import Any, Final
 from sqlalchemy import Row, delete, insert, select, update
 
 from flowbot.domain.change import ChangeKind
-from flowbot.domain.draft import Draft
+from flowbot.domain.draft import Draft, PolicyDraft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
-from flowbot.services.ports.form_storage import DraftStore
+from flowbot.services.ports.form_storage import DraftStore, PolicyDraftStore
 from flowbot.storage.tables import Document, drafts, join_buttons, split_buttons, to_plain
 from flowbot.storage.unit_of_work import Database
 
 _FLOW: Final = Document(Flow)
+_POLICY_KIND: Final = "policy"
+"""Marks the rows of policy forms, beside the kinds of changes."""
 
 
 class DraftRepository(DraftStore):
@@ -48,7 +50,7 @@ class DraftRepository(DraftStore):
     async def get(self, token: FormToken) -> Draft | None:
         async with self._database.read() as connection:
             row = (await connection.execute(select(drafts).where(drafts.c.token == token))).one_or_none()
-        return None if row is None else _read_draft(row)
+        return None if row is None or row.kind == _POLICY_KIND else _read_draft(row)
 
     async def find_latest(
         self, user: UserId, channel: ChannelId, kind: ChangeKind, flow: FlowId | None, since: datetime
@@ -71,6 +73,39 @@ class DraftRepository(DraftStore):
     async def delete_older_than(self, before: datetime) -> int:
         async with self._database.write() as connection:
             return (await connection.execute(delete(drafts).where(drafts.c.changed_at < before))).rowcount
+
+
+class PolicyDraftRepository(PolicyDraftStore):
+    """The drafts of policy forms, in the table of all drafts: they age and move to another channel id with those.
+
+    Args:
+        database: migrated and open.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, draft: PolicyDraft) -> None:
+        row = {
+            "token": draft.token,
+            "person": str(draft.user),
+            "channel_id": str(draft.channel),
+            "kind": _POLICY_KIND,
+            "typed": to_plain(draft.typed),
+            "changed_at": draft.changed_at,
+        }
+        async with self._database.write(alone=f"draft.{draft.token}") as connection:
+            await connection.execute(delete(drafts).where(drafts.c.token == draft.token))
+            await connection.execute(insert(drafts).values(row))
+
+    async def get(self, token: FormToken) -> PolicyDraft | None:
+        is_own = (drafts.c.token == token) & (drafts.c.kind == _POLICY_KIND)
+        async with self._database.read() as connection:
+            row = (await connection.execute(select(drafts).where(is_own))).one_or_none()
+        if row is None:
+            return None
+        user, channel = UserId(row.person), ChannelId(row.channel_id)
+        return PolicyDraft(token, user, channel, typed=row.typed, changed_at=row.changed_at)
 
 
 def _read_draft(row: Row[Any]) -> Draft:

@@ -1,6 +1,6 @@
 """The repository of policies."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, WebsiteId
-from flowbot.domain.policy import ChannelPolicy, PolicyBook
+from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
@@ -65,7 +65,11 @@ class PolicyRepository(PolicyStore):
             await append_events(connection, events)
 
     async def replace_if_unchanged(
-        self, seen: ChannelPolicy | None, policy: ChannelPolicy, *events: AuditEvent
+        self,
+        seen: ChannelPolicy | None,
+        policy: ChannelPolicy,
+        *events: AuditEvent,
+        renames: Collection[WebsiteRename] = (),
     ) -> bool:
         is_same_channel = channel_policies.c.channel_id == str(policy.id)
         row = _policy_row(policy, self._clock())
@@ -73,6 +77,10 @@ class PolicyRepository(PolicyStore):
             current = await connection.scalar(select(channel_policies.c.document).where(is_same_channel))
             if current != (None if seen is None else _document(seen)):
                 return False
+            names = await _fetch_website_names(connection) if renames else {}
+            if any(names.get(rename.website) != rename.before for rename in renames):
+                return False
+            await _write_names(connection, renames)
             await _mark_unshown(connection, {row["channel_id"]: current or {}}, {row["channel_id"]: row["document"]})
             if current is None:
                 last = await connection.scalar(select(func.max(channel_policies.c.position)))
@@ -94,6 +102,19 @@ async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> Channe
     document = await connection.scalar(wanted)
     policy = None if document is None else _read_policy(document)
     return ChannelScope(channel=channel, policy=policy, website_names=await _fetch_website_names(connection))
+
+
+async def _write_names(connection: AsyncConnection, renames: Collection[WebsiteRename]) -> None:
+    for rename in renames:
+        is_same_website = websites.c.website_id == rename.website
+        if rename.after is None:
+            await connection.execute(delete(websites).where(is_same_website))
+        elif rename.before is None:
+            last = await connection.scalar(select(func.max(websites.c.position)))
+            row = {"website_id": rename.website, "position": 0 if last is None else last + 1, "name": rename.after}
+            await connection.execute(insert(websites).values(row))
+        else:
+            await connection.execute(update(websites).where(is_same_website).values(name=rename.after))
 
 
 async def _mark_unshown(

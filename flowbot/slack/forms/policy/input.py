@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, parse_website_id
 from flowbot.domain.policy import (
@@ -11,18 +13,22 @@ from flowbot.domain.policy import (
     EVERYONE,
     MAX_EXPIRY_HOURS,
     MAX_QUORUM,
+    MAX_WEBSITE_NAME,
     ApprovalRule,
     ChannelPolicy,
     Gate,
     NotifyMode,
     Principal,
+    WebsiteRename,
 )
 from flowbot.errors import Text
 from flowbot.services.policy_checks import PolicyField
-from flowbot.services.policy_setup import approval_channel
+from flowbot.services.policy_setup import PolicyFormData, approval_channel
 
 CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
 """The changes that may need an approval or not, in the form's order."""
+NAMES_MAX: Final = 50
+"""The form shows the names of at most so many websites to edit: a view has room for 100 blocks."""
 _WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
@@ -53,12 +59,14 @@ class PolicyInput:
     """The form's fields. Numbers are as typed.
 
     Attributes:
+        renames: The websites whose names the form shows.
         channel: None where none was chosen.
         notify: Empty where the form is an earlier version's, without this field.
     """
 
     websites: tuple[str, ...] = ()
     all_websites: bool = False
+    renames: tuple[WebsiteRename, ...] = ()
     viewers: PolicyRole = field(default_factory=PolicyRole)
     editors: PolicyRole = field(default_factory=PolicyRole)
     approvers: PolicyRole = field(default_factory=PolicyRole)
@@ -105,11 +113,44 @@ class PolicyInput:
                 not self._websites and not self.all_websites,
                 Text("setup.problem_websites"),
             ),
+            PolicyField.NAMES: (
+                any(len(each.after or "") > MAX_WEBSITE_NAME for each in self.renames),
+                Text("setup.problem_name", {"most": MAX_WEBSITE_NAME}),
+            ),
             PolicyField.APPROVER_PEOPLE: (not self.approvers.principals, Text("setup.problem_approvers")),
             PolicyField.QUORUM: (not is_whole_number(self.quorum, MAX_QUORUM), _range(MAX_QUORUM)),
             PolicyField.EXPIRES: (not is_whole_number(self.expires, MAX_EXPIRY_HOURS), _range(MAX_EXPIRY_HOURS)),
         }
         return {name: problem for name, (is_wrong, problem) in checks.items() if is_wrong}
+
+    def with_valid_numbers(self) -> "PolicyInput":
+        """Return the values, with the default for a number that is none."""
+        default, wrong = PolicyInput(), self.find_problems()
+        return replace(
+            self,
+            quorum=default.quorum if PolicyField.QUORUM in wrong else self.quorum,
+            expires=default.expires if PolicyField.EXPIRES in wrong else self.expires,
+        )
+
+    def show_names(self, context: PolicyFormData) -> "PolicyInput":
+        """Return the values with the names of the chosen websites to edit, or of all, besides those edited already."""
+        shown = {each.website: each for each in self.renames if each.before != each.after}
+        chosen = () if self.all_websites else self._websites
+        for website in chosen or context.websites:
+            name = context.names.get(website)
+            shown.setdefault(website, WebsiteRename(website, name, name))
+        return replace(self, renames=tuple(shown.values())[:NAMES_MAX])
+
+    def refresh_names(self, names: Mapping[WebsiteId, str]) -> "PolicyInput":
+        """Return the values over the websites' names as they are now, which an untouched field takes over."""
+        now = ((each, names.get(each.website)) for each in self.renames)
+        return replace(
+            self,
+            renames=tuple(
+                WebsiteRename(each.website, name, name if each.before == each.after else each.after)
+                for each, name in now
+            ),
+        )
 
     def to_policy(self, channel: ChannelId) -> ChannelPolicy:
         """Return the policy of `channel` with these values. Only where `find_problems` finds none."""
@@ -137,9 +178,22 @@ class PolicyInput:
             approval=rule,
         )
 
+    def dump(self) -> dict[str, Any]:
+        """Return the values as plain data for a draft."""
+        plain: dict[str, Any] = _INPUT.dump_python(self, mode="json")
+        return plain
+
+    @classmethod
+    def load(cls, plain: Mapping[str, Any]) -> "PolicyInput":
+        """Return the values of a draft."""
+        return _INPUT.validate_python(plain)
+
     @property
     def _websites(self) -> tuple[WebsiteId, ...]:
         return tuple(filter(None, map(parse_website_id, self.websites)))
+
+
+_INPUT: Final = TypeAdapter(PolicyInput)
 
 
 def is_whole_number(typed: str, most: int) -> bool:

@@ -1,0 +1,192 @@
+"""The blocks of the policy form, step by step."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.policy import MAX_EXPIRY_HOURS, MAX_QUORUM, MAX_WEBSITE_NAME, Gate, NotifyMode
+from flowbot.i18n.translator import Translator
+from flowbot.services.policy_checks import PolicyField
+from flowbot.services.policy_setup import PolicyFormData
+from flowbot.slack.forms import widgets
+from flowbot.slack.forms.policy.input import CHOSEN_GATES, NAMES_MAX, PolicyInput, is_whole_number
+from flowbot.slack.forms.policy.steps import ROLES, PolicyFormContent, Step, block_id, name_block_id
+from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option, option_label
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import ChannelValue
+from flowbot.slack.views import block_kit, policy, sentences
+from flowbot.slack.views.block_kit import Block, Element
+
+HINTS: Final[Mapping[PolicyField, str]] = {
+    PolicyField.WEBSITES: "setup.hint_websites",
+    PolicyField.VIEWERS: "setup.hint_viewers",
+    PolicyField.EDITORS: "setup.hint_editors",
+    PolicyField.APPROVERS: "setup.hint_approvers",
+    PolicyField.QUORUM: "setup.hint_quorum",
+    PolicyField.GATES: "setup.hint_gates",
+    PolicyField.EXPIRES: "setup.hint_expires",
+    PolicyField.CHANNEL: "setup.hint_channel",
+    PolicyField.NOTIFY: "setup.hint_notify",
+    PolicyField.BREAK_GLASS: "setup.hint_break_glass",
+    PolicyField.OUTSIDERS: "setup.hint_outsiders",
+}
+OTHERS_MAX: Final = 10
+"""The form offers the policies of at most so many other channels to start with."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepBlocks:
+    """Builds the blocks of the step that the content is at."""
+
+    content: PolicyFormContent
+    t: Translator
+
+    def build(self) -> list[Block]:
+        """Return the blocks."""
+        builders = {Step.WEBSITES: self._websites, Step.PEOPLE: self._people, Step.APPROVALS: self._approvals}
+        blocks = list(builders[self.content.metadata.step]())
+        if self.content.problem:
+            blocks.insert(0, block_kit.paragraph(f"⚠ {sentences.format_text(self.t, self.content.problem)}"))
+        return blocks
+
+    def _websites(self) -> Iterator[Block]:
+        t, typed, context = self.t, self.content.typed, self.content.context
+        yield block_kit.context(f"{t('setup.step_websites')} {t('setup.about')}")
+        for other in context.others[:OTHERS_MAX]:
+            button = block_kit.button(t("setup.use_same"), ActionId.SETUP_SAME, ChannelValue(channel=other).dump())
+            yield block_kit.section(block_kit.mrkdwn(t("setup.same_as", channel=f"<#{other}>")), button)
+        names = {**context.websites, **{each.website: each.after or str(each.website) for each in typed.renames}}
+        if websites := widgets.website_options(names, t):
+            menu = _menu(ActionId.SETUP_WEBSITE, websites, typed.websites)
+            yield from self._input(PolicyField.WEBSITES, menu)
+        else:
+            yield block_kit.context(t("setup.no_websites"))
+        box = _box(t("setup.box_all_websites"), ticked=typed.all_websites)
+        yield from self._input(PolicyField.ALL_WEBSITES, box)
+        if PolicyField.NAMES in self.content.problems:
+            yield self._problem(PolicyField.NAMES)
+        for each in typed.renames:
+            yield {
+                "type": "input",
+                "block_id": name_block_id(each.website),
+                "label": block_kit.plain(policy.format_name_label(each.website, t)),
+                "element": _name(each.after),
+                "optional": True,
+            }
+        if len(typed.renames) == NAMES_MAX < len(names):
+            yield block_kit.context(t("setup.names_cut"))
+        if websites:
+            yield block_kit.actions(block_kit.button(t("setup.edit_names"), ActionId.SETUP_NAMES, "1"))
+
+    def _people(self) -> Iterator[Block]:
+        t, typed, context = self.t, self.content.typed, self.content.context
+        yield block_kit.context(t("setup.step_people"))
+        for role, (everyone, people, groups) in zip(
+            (typed.viewers, typed.editors, typed.approvers), ROLES, strict=True
+        ):
+            yield from self._input(everyone, _box(t("setup.box_everyone"), ticked=role.everyone))
+            yield from self._input(people, _people(role.people))
+            if options := group_options(role.groups, context, t):
+                yield from self._input(groups, _menu(ActionId.SETUP_GROUP, options, role.groups))
+        if context.groups is None:
+            yield block_kit.context(t("setup.groups_untold"))
+        yield block_kit.actions(self._back_button())
+
+    def _approvals(self) -> Iterator[Block]:
+        t, typed = self.t, self.content.typed
+        yield block_kit.context(t("setup.step_approvals"))
+        yield from self._input(PolicyField.QUORUM, _number(typed.quorum, MAX_QUORUM), optional=False)
+        words = {Gate.EDIT_ENABLED: t("setup.gate_edit_enabled"), Gate.DISABLE: t("setup.gate_disable")}
+        gates = [option(words[gate], gate) for gate in CHOSEN_GATES]
+        yield from self._input(PolicyField.GATES, _checkboxes(gates, typed.gates))
+        # Channels alone: a direct message is none to approve in.
+        channels: Element = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
+        if typed.channel is not None and not typed.channel.startswith("D"):
+            channels["initial_conversation"] = str(typed.channel)
+        yield from self._input(PolicyField.CHANNEL, channels)
+        modes = [option(t(policy.NOTIFY_MODE_KEYS[mode]), mode) for mode in NotifyMode]
+        default, is_all = PolicyInput(), self.content.metadata.more
+        more = {
+            PolicyField.SELF_APPROVAL: (
+                typed.self_approval != default.self_approval,
+                _box(t("setup.box_self_approval"), ticked=typed.self_approval),
+            ),
+            PolicyField.EXPIRES: (typed.expires != default.expires, _number(typed.expires, MAX_EXPIRY_HOURS)),
+            PolicyField.NOTIFY: (
+                typed.notify != default.notify,
+                widgets.select_input(ActionId.SETUP_CHOSEN, modes, typed.notify),
+            ),
+            PolicyField.BREAK_GLASS: (typed.break_glass != default.break_glass, _people(typed.break_glass)),
+            PolicyField.OUTSIDERS: (
+                typed.outsiders_may_read != default.outsiders_may_read,
+                _box(t("setup.box_outsiders"), ticked=typed.outsiders_may_read),
+            ),
+        }
+        shown = {name: element for name, (is_set, element) in more.items() if is_set or is_all}
+        for name, element in shown.items():
+            yield from self._input(name, element, optional=name not in {PolicyField.EXPIRES, PolicyField.NOTIFY})
+        reveal = (
+            [block_kit.button(t("setup.more_settings"), ActionId.SETUP_MORE, "1")] if len(shown) < len(more) else []
+        )
+        yield block_kit.actions(self._back_button(), *reveal)
+
+    def _back_button(self) -> Element:
+        return block_kit.button(self.t("setup.back"), ActionId.SETUP_BACK, "1")
+
+    def _input(self, name: PolicyField, element: Element, *, optional: bool = True) -> Iterator[Block]:
+        if name in self.content.problems:
+            yield self._problem(name)
+        made: Block = {
+            "type": "input",
+            "block_id": block_id(name, self.content.metadata),
+            "label": block_kit.plain(policy.format_label(name, self.t)),
+            "element": {"action_id": ActionId.SETUP_CHOSEN} | element,
+            "optional": optional,
+        }
+        yield made | ({"hint": block_kit.plain(self.t(HINTS[name]))} if name in HINTS else {})
+
+    def _problem(self, name: PolicyField) -> Block:
+        return block_kit.paragraph(f"⚠ {sentences.format_text(self.t, self.content.problems[name])}")
+
+
+def group_options(chosen: Sequence[GroupId], context: PolicyFormData, t: Translator) -> list[Element]:
+    """Return all user groups by name, and those chosen that are not among them, so that they are seen."""
+    groups = context.groups or {}
+    named = sorted((group.name.casefold(), id_, group.name) for id_, group in groups.items())
+    known = [option(option_label(name or id_, "?"), id_) for _, id_, name in named]
+    lost = [each for each in chosen if each not in groups]
+    return [*known, *(option(t("setup.group_unknown", id=str(each)), each) for each in lost)]
+
+
+def _menu(action: ActionId, options: Sequence[Element], chosen: Iterable[str]) -> Element:
+    """Return a menu for several choices. Slack asks for the entries of a long one (`PolicyForm.suggest_options`)."""
+    wanted = set(map(str, chosen))
+    initial = [each for each in options if each["value"] in wanted][:STATIC_MAX]
+    made: Element = {"action_id": action} | ({"initial_options": initial} if initial else {})
+    if len(options) <= STATIC_MAX:
+        return made | {"type": "multi_static_select", "options": list(options)}
+    return made | {"type": "multi_external_select", "min_query_length": 0}
+
+
+def _box(label: str, *, ticked: bool) -> Element:
+    return _checkboxes([option(label, TICKED)], {TICKED} if ticked else set())
+
+
+def _checkboxes(options: list[Element], ticked: Iterable[str]) -> Element:
+    initial = [each for each in options if each["value"] in ticked]
+    return {"type": "checkboxes", "options": options} | ({"initial_options": initial} if initial else {})
+
+
+def _number(value: str, most: int) -> Element:
+    limits = {"is_decimal_allowed": False, "min_value": "1", "max_value": str(most)}
+    return {"type": "number_input"} | limits | ({"initial_value": value} if is_whole_number(value, most) else {})
+
+
+def _name(value: str | None) -> Element:
+    made = {"type": "plain_text_input", "action_id": ActionId.SETUP_CHOSEN, "max_length": MAX_WEBSITE_NAME}
+    return made | ({"initial_value": value[:MAX_WEBSITE_NAME]} if value else {})
+
+
+def _people(chosen: Sequence[UserId]) -> Element:
+    return {"type": "multi_users_select"} | ({"initial_users": list(map(str, chosen))} if chosen else {})

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.change import ChangeKind
-from flowbot.domain.draft import Draft
+from flowbot.domain.draft import Draft, PolicyDraft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
-from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.repositories.drafts import DraftRepository, PolicyDraftRepository
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import ANYTHING, AYSE, C1, FLOW, FLOWS, MOMENTS, NOON, SECOND, TEXTS
 
@@ -148,3 +148,17 @@ async def test_whatever_was_typed_comes_back_equal(
     await drafts.save(draft)
     assert await drafts.get(T1) == draft
     await drafts.delete(T1)
+
+
+async def test_a_draft_of_a_policy_is_kept_beside_those_of_flows_and_ages_with_them(
+    drafts: DraftRepository, database: Database
+) -> None:
+    policies = PolicyDraftRepository(database)
+    draft = PolicyDraft(T1, AYSE, C1, {"websites": ["1"], "viewers": {"everyone": True}}, NOON)
+    await policies.save(draft)
+    await policies.save(changed := replace(draft, typed={"websites": []}, changed_at=NOON - SECOND))
+    await drafts.save(new_draft("Merhaba", T2))
+    assert await policies.get(T1) == changed
+    assert (await policies.get(T2), await drafts.get(T1)) == (None, None)
+    assert await drafts.delete_older_than(NOON) == 1
+    assert await policies.get(T1) is None

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.ids import ChannelId, FlowId, UserId
-from flowbot.domain.policy import ChannelPolicy, PolicyBook
+from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
+from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.errors import DependencyError
 from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_policies
 from flowbot.storage.engine import open_database
@@ -253,3 +253,18 @@ async def test_a_policy_and_its_line_in_the_audit_trail_are_kept_together_or_not
         await store.replace_all(SHOP, cannot_be_kept)
     assert await store.get_book() == BLOG
     assert await list_event_numbers(database) == []
+
+
+async def test_a_rename_is_written_with_its_policy_or_not_at_all(store: PolicyRepository) -> None:
+    await store.replace_all(SHOP)
+    seen = (await store.get_book()).channels[0]
+    (website, name), *_ = SHOP.websites.items()
+    new = WebsiteId(99)
+    late = WebsiteRename(website, "another", "Mine")
+    assert not await store.replace_if_unchanged(seen, seen, renames=[WebsiteRename(new, None, "New"), late])
+    assert (await store.get_book()).websites == SHOP.websites
+    renames = [WebsiteRename(new, None, "New"), WebsiteRename(website, name, "Mine")]
+    assert await store.replace_if_unchanged(seen, seen, renames=renames)
+    assert (await store.get_book()).websites == {**SHOP.websites, website: "Mine", new: "New"}
+    assert await store.replace_if_unchanged(seen, seen, renames=[WebsiteRename(website, "Mine", None)])
+    assert website not in (await store.get_book()).websites

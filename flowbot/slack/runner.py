@@ -4,12 +4,13 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, replace
+from typing import Final, Self, TypeVar
 
 import structlog
 from structlog.contextvars import bind_contextvars
 
+from flowbot.domain.ids import ChannelId
 from flowbot.errors import (
     CommitUnsureError,
     DatabaseFaultError,
@@ -69,6 +70,10 @@ class Interaction:
     user: CurrentUser
     target: ReplyTarget
     t: Translator
+
+    def in_channel(self, channel: ChannelId) -> Self:
+        """Return the interaction as one in a channel, whose policy decides."""
+        return replace(self, target=replace(self.target, channel=channel))
 
 
 Handler = Callable[[Interaction], Awaitable[Reply]]

@@ -43,7 +43,7 @@ class ChannelAuthorizer:
             denial = await self._find_denial(user, channel, permission)
         if denial is not None:
             raise UserError(sentences.with_channel_name(denial, channel))
-        return replace(interaction, user=user, target=replace(interaction.target, channel=channel))
+        return replace(interaction, user=user).in_channel(channel)
 
     async def _find_denial(self, user: CurrentUser, channel: ChannelId, permission: Permission) -> Text | None:
         policy, find_members = (await self.policies.get_scope(channel)).policy, self.users.find_members

@@ -1,24 +1,26 @@
 """Shortcuts of Slack's menus: a push of a message, and the list's window."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind
-from flowbot.domain.ids import ChannelId
+from flowbot.domain.ids import ChannelId, FormToken
 from flowbot.domain.policy import Permission
 from flowbot.domain.search import FlowQuery
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.authorization import find_permitted_channels
 from flowbot.services.flow_queries import FlowQueries, ListRequest
+from flowbot.services.forms import FormService
 from flowbot.services.ports.storage import PolicyStore
+from flowbot.services.users import UserService
 from flowbot.slack.api.modals import FormNotOpenedError, Modals
-from flowbot.slack.forms.flow.opening import FormOpener, new_form_token
+from flowbot.slack.forms.flow.opening import FormOpener, FormSource, new_form_token
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue, MessageValue, WindowValue, parse_value
-from flowbot.slack.payloads.incoming import BlockActions, Incoming, MessageShortcut, Shortcut
+from flowbot.slack.payloads.incoming import BlockActions, MessageShortcut, Shortcut
 from flowbot.slack.payloads.message_text import read_push_text
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
 from flowbot.slack.views import flow_window, form_status, push
@@ -30,61 +32,73 @@ class MessageShortcutHandler:
 
     runner: Runner
     policies: PolicyStore
+    users: UserService
     channels: ChannelAuthorizer
+    forms: FormService
     opener: FormOpener
     modals: Modals
 
-    def start(self, shortcut: Incoming) -> None:
+    def start(self, shortcut: MessageShortcut) -> None:
         """Start to open the form by the message's menu."""
-        if not isinstance(shortcut, MessageShortcut):
-            return
 
         async def handle(interaction: Interaction) -> Reply:
             if (text := read_push_text(shortcut.message)) is None:
                 raise UserError("shortcut.no_text")
-            user, channel = interaction.user, interaction.target.require_channel()
             value = MessageValue(
                 token=new_form_token(), is_cut=text.is_cut, is_from_elsewhere=shortcut.is_from_elsewhere
             )
             typed = {"title": text.title, "description": text.description}
-            draft = Draft(value.token, user.id, channel, ChangeKind.CREATE, None, None, typed, self.opener.clock())
             try:
                 view_id = await self._open(interaction, shortcut.trigger_id)
             except FormNotOpenedError:
-                await self.opener.forms.drafts.save(draft)
+                await self._save(interaction, value.token, typed)
                 return Reply(form_status.offer_message(ActionId.MESSAGE_FORM, value.dump(), interaction.t))
-            return await self._fill(interaction, draft, value, view_id)
+            return await self._fill(interaction, typed, value, view_id)
 
         self.runner.start("shortcut", shortcut.metric_label, shortcut.caller, shortcut.target, handle)
 
     async def open_by_button(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the form by the button of a message, where Slack did not open it before."""
         value = parse_value(MessageValue, press.action.value)
-        draft = await self.opener.forms.load_draft(interaction.user, value.token)
+        draft = await self.forms.load_draft(interaction.user, value.token)
         view_id = await self._open(interaction, press.trigger_id)
-        return await self._fill(interaction, draft, value, view_id)
+        return await self._fill(interaction.in_channel(draft.channel), draft.typed, value, view_id)
 
     async def choose_channel(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Put the form in the place of the question for which channel it is."""
         value = parse_value(MessageValue, press.action.value)
-        draft = await self.opener.forms.load_draft(interaction.user, value.token)
+        draft = await self.forms.load_draft(interaction.user, value.token)
         there = await self.channels.switch_channel(interaction, value.channel, Permission.EDIT)
-        await self._fill_in_channel(there, draft, value, press.view.id if press.view else "")
+        await self.opener.fill(there, press.view.id if press.view else "", _message_source(draft.typed, value))
         return NO_REPLY
 
     async def _open(self, interaction: Interaction, trigger: str) -> str:
         return await self.modals.open(trigger, form_status.loading_view(FormKind.CREATE, interaction.t))
 
-    async def _fill(self, interaction: Interaction, draft: Draft, value: MessageValue, view_id: str) -> Reply:
-        """Put the form, the question for a channel, or a refusal in the place of the loading view."""
+    async def _save(self, interaction: Interaction, token: FormToken, typed: Mapping[str, str]) -> None:
+        """Save the text of a message in the channel of the interaction, until the form opens."""
+        user, channel = interaction.user.id, interaction.target.require_channel()
+        draft = Draft(token, user, channel, ChangeKind.CREATE, None, None, typed, self.runner.clock())
+        await self.forms.drafts.save(draft)
+
+    async def _fill(
+        self, interaction: Interaction, typed: Mapping[str, str], value: MessageValue, view_id: str
+    ) -> Reply:
+        """Put the form, the question for a channel, or a refusal in the place of the loading view.
+
+        Args:
+            interaction: who asks, in the channel of the message.
+            typed: the message's text by field.
+            value: what else is to be known of it.
+            view_id: the view.
+        """
         t = interaction.t
         try:
-            found = await self._find_channels(interaction, draft.channel, value)
+            found = await self._find_channels(interaction, value)
             if len(found) == 1:
-                there = replace(interaction, target=replace(interaction.target, channel=found[0]))
-                await self._fill_in_channel(there, draft, value, view_id)
+                await self.opener.fill(interaction.in_channel(found[0]), view_id, _message_source(typed, value))
                 return NO_REPLY
-            await self.opener.forms.drafts.save(draft)
+            await self._save(interaction, value.token, typed)
         except (UserError, DependencyError) as error:
             view = form_status.sentence_view(FormKind.CREATE, t, error.text)
         else:
@@ -95,15 +109,13 @@ class MessageShortcutHandler:
         await self.modals.replace_loading(view_id, view)
         return NO_REPLY
 
-    async def _find_channels(
-        self, interaction: Interaction, here: ChannelId, value: MessageValue
-    ) -> Sequence[ChannelId]:
+    async def _find_channels(self, interaction: Interaction, value: MessageValue) -> Sequence[ChannelId]:
         """Find the channels for which the person may use the message's text.
 
         Raises:
             UserError: there is none.
         """
-        user, find_members = interaction.user, self.channels.users.find_members
+        user, here, find_members = interaction.user, interaction.target.require_channel(), self.users.find_members
         found = await find_permitted_channels(self.policies, user, here, find_members, Permission.EDIT)
         if not found:
             raise UserError("shortcut.no_edit")
@@ -112,9 +124,11 @@ class MessageShortcutHandler:
             raise UserError("shortcut.only_editors", channel=here)
         return found
 
-    async def _fill_in_channel(self, interaction: Interaction, draft: Draft, value: MessageValue, view_id: str) -> None:
-        problem = Text("shortcut.cut") if value.is_cut else None
-        await self.opener.fill_from_message(interaction, draft, view_id, problem)
+
+def _message_source(typed: Mapping[str, str], value: MessageValue) -> FormSource:
+    """Return the source of the form of a new flow with a message's text, in the place of the text's draft."""
+    problem = Text("shortcut.cut") if value.is_cut else None
+    return FormSource(FormKind.CREATE, values=typed, replaces=value.token, problem=problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +137,13 @@ class FlowWindow:
 
     runner: Runner
     policies: PolicyStore
+    users: UserService
     channels: ChannelAuthorizer
     flow_queries: FlowQueries
     modals: Modals
 
-    def start(self, shortcut: Incoming) -> None:
+    def start(self, shortcut: Shortcut) -> None:
         """Start to open the window by Slack's menu."""
-        if not isinstance(shortcut, Shortcut):
-            return
 
         async def handle(interaction: Interaction) -> Reply:
             try:
@@ -165,7 +178,7 @@ class FlowWindow:
         return NO_REPLY
 
     async def _open(self, interaction: Interaction, trigger: str) -> Reply:
-        t, find_members = interaction.t, self.channels.users.find_members
+        t, find_members = interaction.t, self.users.find_members
         view_id = await self.modals.open(trigger, flow_window.loading_window(t))
         try:
             found = await find_permitted_channels(self.policies, interaction.user, None, find_members, Permission.VIEW)

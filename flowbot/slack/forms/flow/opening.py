@@ -1,10 +1,10 @@
 """Opening a flow's form."""
 
 import secrets
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from flowbot.domain.change import ChangeKind
 from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind, FormValues, default_values, duplicate_values, form_values
 from flowbot.domain.flow import FieldDifference, flow_differences
@@ -31,6 +31,32 @@ def new_form_token() -> FormToken:
 
 
 @dataclass(frozen=True, slots=True)
+class FormSource:
+    """What a form begins with: a flow or the defaults, and what goes over that.
+
+    Attributes:
+        flow: The flow to edit or to duplicate; None for a new one.
+        resumes: Whether to go on with what the person typed before and did not save.
+        draft: The stored draft to go on with.
+        values: Values of an earlier version or of a message.
+        replaces: The token of the draft whose place the form's own takes, where `draft` is none.
+        version_at: When the flow had these values.
+        problem: What is to be said above the fields.
+        turn: That of the form's metadata.
+    """
+
+    kind: FormKind
+    flow: FlowId | None = None
+    resumes: bool = False
+    draft: Draft | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    replaces: FormToken | None = None
+    version_at: datetime | None = None
+    problem: Text | None = None
+    turn: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FormOpener:
     """Opens forms."""
 
@@ -48,7 +74,7 @@ class FormOpener:
         if not trigger:
             return Reply(form_status.form_offer_message(kind, flow, interaction.t))
         view_id = await self.modals.open(trigger, form_status.loading_view(kind, interaction.t))
-        await self._fill(interaction, kind, flow, view_id, fresh=False)
+        await self._fill_or_refuse(interaction, view_id, FormSource(kind, flow, resumes=True))
         return NO_REPLY
 
     async def reopen_form(self, interaction: Interaction, token: FormToken, trigger: str) -> Reply:
@@ -67,8 +93,8 @@ class FormOpener:
             raise UserError(sentences.with_channel_name(error.text, draft.channel)) from error
         kind = draft_form_kind(draft)
         view_id = await self.modals.open(trigger, form_status.loading_view(kind, interaction.t))
-        there = replace(interaction, target=replace(interaction.target, channel=draft.channel))
-        await self._fill(there, kind, draft.flow, view_id, fresh=True, draft=draft)
+        source = FormSource(kind, draft.flow, draft=draft)
+        await self._fill_or_refuse(interaction.in_channel(draft.channel), view_id, source)
         return NO_REPLY
 
     async def open_version(self, interaction: Interaction, version: FlowVersion, trigger: str) -> Reply:
@@ -81,91 +107,43 @@ class FormOpener:
         user, channel = interaction.user, interaction.target.require_channel()
         await self.forms.require_edit(user, channel, interaction.target.channel)
         view_id = await self.modals.open(trigger, form_status.loading_view(FormKind.EDIT, interaction.t))
-        values, flow = form_values(version.content), version.flow
-        draft = Draft(new_form_token(), user.id, channel, ChangeKind.EDIT, flow, None, values, version.at)
-        await self._fill(interaction, FormKind.EDIT, flow, view_id, fresh=True, draft=draft, is_version=True)
+        values = form_values(version.content)
+        source = FormSource(FormKind.EDIT, version.flow, values=values, version_at=version.at)
+        await self._fill_or_refuse(interaction, view_id, source)
         return NO_REPLY
 
-    async def fill_from_message(
-        self, interaction: Interaction, draft: Draft, view_id: str, problem: Text | None
-    ) -> None:
-        """Put the form of a new flow in the place of a view, with a message's text in it.
-
-        Args:
-            interaction: who asks, in the channel whose policy decides.
-            draft: the text by field; the form's own draft takes its place.
-            view_id: the view.
-            problem: what is to be said above the fields.
+    async def fill(self, interaction: Interaction, view_id: str, source: FormSource) -> None:
+        """Put the form in the place of a view, in the channel of the interaction.
 
         Raises:
             UserError: not allowed, or Slack did not show it.
             DependencyError: Enkapush or the database did not answer.
         """
-        user, channel, kind = interaction.user, interaction.target.require_channel(), FormKind.CREATE
-        kind, context = await self._load_context(user, channel, kind, None, fresh=True, draft=None)
-        values = {**_first_values(kind, context, None, interaction.t)[0], **draft.typed}
-        data = await self._create_form(user, channel, kind, context, replace(draft, typed=values), interaction.t)
-        await self.modals.replace_loading(view_id, FlowForm.build(replace(data, problem=problem), interaction.t))
+        channel, t = interaction.target.require_channel(), interaction.t
+        await self.modals.replace_loading(view_id, await self._build_form(interaction.user, channel, source, t))
 
     async def start_over(self, interaction: Interaction, form: SubmittedForm, press: BlockActions) -> Reply:
         """Fill the form anew, and forget what was typed."""
         metadata = form.metadata
         await self.forms.drafts.delete(metadata.token)
         view_id = press.view.id if press.view else ""
-        await self._fill(interaction, metadata.kind, metadata.flow, view_id, fresh=True, turn=metadata.turn + 1)
+        await self._fill_or_refuse(
+            interaction, view_id, FormSource(metadata.kind, metadata.flow, turn=metadata.turn + 1)
+        )
         return NO_REPLY
 
-    async def _fill(  # noqa: PLR0913 - each is one thing that tells a form from another
-        self,
-        interaction: Interaction,
-        kind: FormKind,
-        flow: FlowId | None,
-        view_id: str,
-        *,
-        fresh: bool,
-        turn: int = 0,
-        draft: Draft | None = None,
-        is_version: bool = False,
-    ) -> None:
+    async def _fill_or_refuse(self, interaction: Interaction, view_id: str, source: FormSource) -> None:
         """Put the form, or the reason why there is none, in the place of the loading view.
 
         Raises:
             UserError: Slack did not show it.
         """
-        user, channel, t = interaction.user, interaction.target.require_channel(), interaction.t
+        channel, t = interaction.target.require_channel(), interaction.t
         try:
-            typed = None if is_version else draft
-            kind, context = await self._load_context(user, channel, kind, flow, fresh=fresh, draft=typed)
+            view = await self._build_form(interaction.user, channel, source, t)
         except (UserError, DependencyError) as error:
-            await self.modals.replace_loading(view_id, form_status.sentence_view(kind, t, error.text))
-            return
-        draft = draft or context.draft
-        data = await self._create_form(user, channel, kind, context, draft, t, turn=turn)
-        if draft and is_version:
-            data = replace(data, version_at=draft.changed_at)
-        elif draft:
-            data = replace(data, typed_at=draft.changed_at)
-        await self.modals.replace_loading(view_id, FlowForm.build(data, t))
-
-    async def _load_context(
-        self,
-        user: CurrentUser,
-        channel: ChannelId,
-        kind: FormKind,
-        flow: FlowId | None,
-        *,
-        fresh: bool,
-        draft: Draft | None,
-    ) -> tuple[FormKind, FormContext]:
-        """Load what the form needs. A draft of a flow that is gone becomes the form of a new one."""
-        try:
-            return kind, await self.forms.load_form(user, channel, kind.change_kind, flow, fresh=fresh)
-        except NoSuchFlowError:
-            if draft is None:
-                raise
-            return FormKind.CREATE, await self.forms.load_form(
-                user, channel, FormKind.CREATE.change_kind, None, fresh=True
-            )
+            view = form_status.sentence_view(source.kind, t, error.text)
+        await self.modals.replace_loading(view_id, view)
 
     async def recreate_form(self, user: CurrentUser, t: Translator, draft: Draft, problem: Text) -> View:
         """Rebuild the form as it was typed, with the problem on top, and write its draft under a new token.
@@ -175,24 +153,13 @@ class FormOpener:
             DependencyError: Enkapush or the database did not answer.
         """
         await self.forms.require_edit(user, draft.channel, None)
-        kind = draft_form_kind(draft)
-        kind, context = await self._load_context(user, draft.channel, kind, draft.flow, fresh=True, draft=draft)
-        data = await self._create_form(user, draft.channel, kind, context, draft, t)
-        return FlowForm.build(replace(data, problem=problem), t)
+        source = FormSource(draft_form_kind(draft), draft.flow, draft=draft, problem=problem)
+        return await self._build_form(user, draft.channel, source, t)
 
-    async def _create_form(  # noqa: PLR0913 - as for `_fill`
-        self,
-        user: CurrentUser,
-        channel: ChannelId,
-        kind: FormKind,
-        context: FormContext,
-        draft: Draft | None,
-        t: Translator,
-        *,
-        turn: int = 0,
-    ) -> FlowFormData:
-        """Make a form with a token of its own, and write a draft under it: what was typed, and the flow it showed."""
-        before = context.before
+    async def _build_form(self, user: CurrentUser, channel: ChannelId, source: FormSource, t: Translator) -> View:
+        """Build a form with a token of its own, and write a draft under it: what was typed, and the flow it showed."""
+        kind, context = await self._load_context(user, channel, source)
+        before, draft = context.before, source.draft or context.draft
         metadata = FormMetadata(
             token=new_form_token(),
             kind=kind,
@@ -200,24 +167,42 @@ class FormOpener:
             flow=before.id if before else None,
             locale=user.locale,
             timezone=user.timezone,
-            turn=turn,
+            turn=source.turn,
         )
-        values, changed_meanwhile = _first_values(kind, context, draft, t)
-        typed = values if draft else {}
+        first_values, changed_meanwhile = _first_values(kind, context, draft, t)
+        values = {**first_values, **source.values}
+        typed = values if draft or source.values else {}
         await self.forms.drafts.save(
             Draft(metadata.token, user.id, channel, kind.change_kind, metadata.flow, before, typed, self.clock()),
-            replaces=draft.token if draft else None,
+            replaces=draft.token if draft else source.replaces,
         )
-        return FlowFormData(
+        data = FlowFormData(
             typed=values,
             websites=context.websites,
             segments=context.segments_of(parse_website_id(values.get("website", ""))),
             metadata=metadata,
             before=before,
+            problem=source.problem,
+            typed_at=draft.changed_at if draft and source.problem is None else None,
+            changed_meanwhile=changed_meanwhile,
             has_open_request=context.has_open_request,
             settings=context.settings,
-            changed_meanwhile=changed_meanwhile,
+            version_at=source.version_at,
         )
+        return FlowForm.build(data, t)
+
+    async def _load_context(
+        self, user: CurrentUser, channel: ChannelId, source: FormSource
+    ) -> tuple[FormKind, FormContext]:
+        """Load what the form needs. A draft of a flow that is gone becomes the form of a new one."""
+        kind, is_fresh = source.kind, not source.resumes
+        try:
+            return kind, await self.forms.load_form(user, channel, kind.change_kind, source.flow, fresh=is_fresh)
+        except NoSuchFlowError:
+            if source.draft is None:
+                raise
+            new = FormKind.CREATE
+            return new, await self.forms.load_form(user, channel, new.change_kind, None, fresh=True)
 
 
 def draft_form_kind(draft: Draft) -> FormKind:

@@ -111,6 +111,8 @@ def format_manifest(manifest: dict[str, Any], *, as_json: bool) -> str:
 def _events_address(url: str) -> str:
     """Return the address of Slack's requests below a public one."""
     parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username:
+    # It drops line ends, and takes spaces for a part of the name.
+    is_typo = not url.isprintable() or " " in url
+    if is_typo or parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ConfigurationError(f"--url: {url} is no https:// address")
     return url.rstrip("/").removesuffix(PATH) + PATH

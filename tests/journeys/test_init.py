@@ -149,7 +149,8 @@ async def test_the_manifest_is_printed_for_each_way_in(environment: Environment,
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--socket", "--url", "https://bot.example.com"], ["--url", "bot.example.com"], ["--url", "http://bot.example.com"]],
+    [[], ["--socket", "--url", "https://bot.example.com"], ["--url", "bot.example.com"], ["--url", "http://bot.example.com"],
+     ["--url", "https://bot.example com"], ["--url", "https://bot.example.com\n"]],
     ids=" ".join,
 )  # fmt: skip
 async def test_an_address_that_slack_does_not_take_is_one_line(

@@ -13,10 +13,18 @@ from flowbot.slack.payloads.action_ids import ActionId
 PAGES_MAX: Final = 1_000_000
 
 
-class ListValue(BaseModel):
-    """A list: its filter and order, and the page to turn to. Permissions are checked anew when it comes back."""
+class ButtonValue(BaseModel):
+    """The value of a button or of an entry in a menu. Slack limits its length: names are letters, defaults left out."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    def dump(self) -> str:
+        """Return the text that Slack keeps."""
+        return self.model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+class ListValue(ButtonValue):
+    """A list: its filter and order, and the page to turn to. Permissions are checked anew when it comes back."""
 
     words: tuple[str, ...] = Field((), alias="w")
     is_enabled: bool | None = Field(None, alias="e")
@@ -35,80 +43,46 @@ class ListValue(BaseModel):
         website = None if self.website is None else str(self.website)
         return ListRequest(FlowQuery(self.words, self.is_enabled, order=self.order), website, page=self.page)
 
-    def dump(self) -> str:
-        """Return the text for the button."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
-
-class FlowValue(BaseModel):
+class FlowValue(ButtonValue):
     """The value of a button about one flow.
 
     Attributes:
         channel: The channel whose policy decides, if the button may be elsewhere; None for the button's own channel.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
     flow: Annotated[FlowId, Field(ge=1, le=MAX_ID, alias="f")]
     channel: ChannelId | None = Field(None, alias="h")
 
-    def dump(self) -> str:
-        """Return the text for the button."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
 
-
-class HistoryValue(BaseModel):
+class HistoryValue(ButtonValue):
     """A page of a history to turn to: of one flow, or of the channel's websites where that is None."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     flow: Annotated[FlowId | None, Field(ge=1, le=MAX_ID, alias="f")] = None
     page: Annotated[int, Field(ge=1, le=PAGES_MAX, alias="p")] = 1
 
-    def dump(self) -> str:
-        """Return the text for the button."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
-
-class VersionValue(BaseModel):
+class VersionValue(ButtonValue):
     """The value of a button about a content that a change carries: before the change, or after it."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     change: Annotated[ChangeId, Field(min_length=1, max_length=150, alias="c")]
     is_before: bool = Field(False, alias="b")
 
-    def dump(self) -> str:
-        """Return the text for the button."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
-
-class CommandValue(BaseModel):
+class CommandValue(ButtonValue):
     """A command to run, as Slack sends what a person types, so that ids in it stay ids."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     sent: Annotated[str, Field(min_length=1, alias="t")]
 
-    def dump(self) -> str:
-        """Return the text for the button."""
-        return self.model_dump_json(by_alias=True)
 
-
-class FlowEntryValue(BaseModel):
+class FlowEntryValue(ButtonValue):
     """The value of an entry in a flow's menu: the flow, and the button that the entry stands for."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     action: ActionId = Field(alias="a")
     flow: Annotated[FlowId, Field(ge=1, le=MAX_ID, alias="f")]
 
-    def dump(self) -> str:
-        """Return the text for the entry."""
-        return self.model_dump_json(by_alias=True)
 
-
-class MessageValue(BaseModel):
+class MessageValue(ButtonValue):
     """A form to make of a message.
 
     Attributes:
@@ -118,61 +92,37 @@ class MessageValue(BaseModel):
         is_from_elsewhere: Whether somebody of another organisation wrote it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
     token: Annotated[FormToken, Field(min_length=1, max_length=150, alias="t")]
     channel: ChannelId | None = Field(None, alias="h")
     is_cut: bool = Field(False, alias="c")
     is_from_elsewhere: bool = Field(False, alias="e")
 
-    def dump(self) -> str:
-        """Return the text for the button."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
-
-class WindowValue(BaseModel):
+class WindowValue(ButtonValue):
     """A page of the list's window, of the flows of a channel."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     channel: ChannelId = Field(alias="h")
     page: Annotated[int, Field(ge=1, alias="p")] = 1
 
-    def dump(self) -> str:
-        """Return the text for the button."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
-
-class ChannelValue(BaseModel):
+class ChannelValue(ButtonValue):
     """The value of a button about one channel."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     channel: ChannelId = Field(alias="h")
 
-    def dump(self) -> str:
-        """Return the text for the button."""
-        return self.model_dump_json(by_alias=True)
 
-
-class ChangeValue(BaseModel):
+class ChangeValue(ButtonValue):
     """The value of a button about one change.
 
     Attributes:
         is_unseen: Whether the button stands beside a message that does not show the push.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
-
     change: Annotated[ChangeId, Field(min_length=1, max_length=150, alias="c")]
     is_unseen: bool = Field(False, alias="u")
 
-    def dump(self) -> str:
-        """Return the text for the button."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
-
-V = TypeVar("V", bound=BaseModel)
+V = TypeVar("V", bound=ButtonValue)
 
 
 def parse_value(model: type[V], value: str) -> V:

@@ -1,6 +1,6 @@
 """Pages of flows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -16,6 +16,7 @@ from flowbot.slack.payloads.button_values import FlowEntryValue, ListValue
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element, single_line
 from flowbot.slack.views.message import Message
+from flowbot.slack.views.paging import fits_button, page_buttons
 from flowbot.slack.views.push import format_as_of, sharer_block, state_dot
 from flowbot.slack.views.sentences import format_enabled, format_name, format_wait, format_website
 
@@ -30,17 +31,12 @@ def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message
     page, query = result.page, result.request.query
     rows = [_row_block(flow, result, t, may_edit=result.may_edit, with_title=True) for flow in page.items]
     blocks = [*_head_blocks(result, t, now), *_menu_blocks(result, t), *rows]
-    turns = (
-        (page.number > 1, "button.previous", ActionId.LIST_PREVIOUS, page.number - 1),
-        (page.number < page.pages, "button.next", ActionId.LIST_NEXT, page.number + 1),
-        (result.may_share and page.total, "button.share", ActionId.LIST_SHARE, page.number),
-    )
+    before = ListValue.of(query, page.number - 1) if page.number > 1 else None
+    after = ListValue.of(query, page.number + 1) if page.number < page.pages else None
     # A search that a button cannot carry has its first page alone.
-    buttons = [
-        block_kit.button(t(key), action, value)
-        for is_shown, key, action, number in turns
-        if is_shown and utf16_length(value := ListValue.of(query, number).dump()) <= block_kit.VALUE_MAX
-    ]
+    buttons = page_buttons(t, (ActionId.LIST_PREVIOUS, before), (ActionId.LIST_NEXT, after))
+    if result.may_share and page.total and fits_button(this := ListValue.of(query, page.number)):
+        buttons.append(block_kit.button(t("button.share"), ActionId.LIST_SHARE, this.dump()))
     if buttons:
         blocks.append(block_kit.actions(*buttons))
     return Message(tuple(blocks))
@@ -70,13 +66,17 @@ def _head_blocks(result: FlowList, t: Translator, now: datetime) -> list[Block]:
     blocks = [block_kit.header(t("list.total", n=page.total))]
     if facts:
         blocks.append(block_kit.context(*facts))
+    return [*blocks, *list_notes(result, t, now, is_filtered=is_filtered)]
+
+
+def list_notes(result: FlowList, t: Translator, now: datetime, *, is_filtered: bool = False) -> Iterator[Block]:
+    """Yield the notes on a list that is old, that lacks flows, or that has none."""
     if result.as_of is not None:
-        blocks.append(block_kit.context(format_as_of(result.as_of, t, now)))
+        yield block_kit.context(format_as_of(result.as_of, t, now))
     if result.unreadable:
-        blocks.append(block_kit.context(t("list.unread", n=result.unreadable)))
-    if not page.total and (is_filtered or not result.unreadable):
-        blocks.append(block_kit.paragraph(t("list.nothing_matches" if is_filtered else "list.empty")))
-    return blocks
+        yield block_kit.context(t("list.unread", n=result.unreadable))
+    if not result.page.total and (is_filtered or not result.unreadable):
+        yield block_kit.paragraph(t("list.nothing_matches" if is_filtered else "list.empty"))
 
 
 def _format_order(order: SortOrder, t: Translator) -> str:

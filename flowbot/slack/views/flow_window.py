@@ -13,7 +13,9 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue, WindowValue
 from flowbot.slack.views import block_kit, push, sentences
 from flowbot.slack.views.block_kit import Block, View
+from flowbot.slack.views.flow_list import list_notes
 from flowbot.slack.views.message import Message
+from flowbot.slack.views.paging import page_buttons
 
 CHANNELS_MAX: Final = 90
 """Slack takes a hundred blocks."""
@@ -64,22 +66,10 @@ def list_window(result: FlowList, channel: ChannelId, t: Translator, now: dateti
     if page.pages > 1:
         place.append(block_kit.text_element(f" · {t('list.page', page=page.number, pages=page.pages)}"))
     blocks = [block_kit.rich_paragraph(*place)]
-    if result.as_of is not None:
-        blocks.append(block_kit.context(push.format_as_of(result.as_of, t, now)))
-    if result.unreadable:
-        blocks.append(block_kit.context(t("list.unread", n=result.unreadable)))
-    if not page.total and not result.unreadable:
-        blocks.append(block_kit.paragraph(t("list.empty")))
-    blocks += [_row_block(flow, result, channel, t) for flow in page.items]
-    turns = (
-        (page.number > 1, "button.previous", ActionId.WINDOW_PREVIOUS, page.number - 1),
-        (page.number < page.pages, "button.next", ActionId.WINDOW_NEXT, page.number + 1),
-    )
-    buttons = [
-        block_kit.button(t(key), action, WindowValue(channel=channel, page=number).dump())
-        for is_shown, key, action, number in turns
-        if is_shown
-    ]
+    blocks += [*list_notes(result, t, now), *(_row_block(flow, result, channel, t) for flow in page.items)]
+    before = WindowValue(channel=channel, page=page.number - 1) if page.number > 1 else None
+    after = WindowValue(channel=channel, page=page.number + 1) if page.number < page.pages else None
+    buttons = page_buttons(t, (ActionId.WINDOW_PREVIOUS, before), (ActionId.WINDOW_NEXT, after))
     return window_view([*blocks, *([block_kit.actions(*buttons)] if buttons else [])], t)
 
 

@@ -19,6 +19,7 @@ from flowbot.slack.payloads.button_values import HistoryValue, VersionValue
 from flowbot.slack.views import block_kit, headlines, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.message import Message
+from flowbot.slack.views.paging import page_buttons
 from flowbot.slack.views.request_message import EMOJI, format_state
 
 TEXT_MAX: Final = 80
@@ -50,15 +51,9 @@ def history_message(page: HistoryPage, links: Mapping[ChangeId, str], t: Transla
         title = t("history.title_of", id=str(page.flow), name=block_kit.isolate(name))
         numbers = itertools.count(1)
         blocks = [block for each in page.changes for block in _change_blocks(each, page, links, numbers, t)]
-    turns = (
-        (page.number > 1, "button.previous", ActionId.HISTORY_PREVIOUS, page.number - 1),
-        (page.has_next, "button.next", ActionId.HISTORY_NEXT, page.number + 1),
-    )
-    buttons = [
-        block_kit.button(t(key), action, HistoryValue(flow=page.flow, page=number).dump())
-        for is_shown, key, action, number in turns
-        if is_shown
-    ]
+    before = HistoryValue(flow=page.flow, page=page.number - 1) if page.number > 1 else None
+    after = HistoryValue(flow=page.flow, page=page.number + 1) if page.has_next else None
+    buttons = page_buttons(t, (ActionId.HISTORY_PREVIOUS, before), (ActionId.HISTORY_NEXT, after))
     turning = [block_kit.actions(*buttons)] if buttons else []
     return Message((block_kit.header(title), *blocks, *turning))
 

@@ -42,12 +42,12 @@ FIELD_CASES: Final = (
     FieldCase("Segment", "Segment", "segment", "VIP (0)", None, "VIP (0)", "1"),
     FieldCase("Button 1 title", "Düğme 1 başlığı", "button_title_1", "Göz at", "Göz at", "Press", "Press"),
     FieldCase(
-        "Button 1 URL", "Düğme 1 URL", "button_url_1", "https://lale.example/yeni", "https://lale.example/yeni",
+        "Button 1 URL", "Düğme 1 URL'si", "button_url_1", "https://lale.example/yeni", "https://lale.example/yeni",
         "https://lale.example/2", "https://lale.example/2",
     ),
     FieldCase("Button 2 title", "Düğme 2 başlığı", "button_title_2", "Sonra", "Sonra"),
     FieldCase(
-        "Button 2 URL", "Düğme 2 URL", "button_url_2", "http://lale.example/sonra", "http://lale.example/sonra",
+        "Button 2 URL", "Düğme 2 URL'si", "button_url_2", "http://lale.example/sonra", "http://lale.example/sonra",
     ),
     FieldCase("Silent", "Sessiz", "is_silent", True, "1", False, "0"),
     FieldCase("Auto-hide", "Otomatik gizle", "is_auto_hide", True, "1", True, "1"),

@@ -42,7 +42,7 @@ async def test_what_waits_is_decided_at_home_and_its_message_is_one_press_away(p
     await form.get_by_role("textbox", name="Gerekçe").fill("It still sells")
     await form.get_by_role("button", name="Reddet").click()
     outcome = tab.get_by_role("listitem").filter(has_text="reddedildi")
-    await outcome.get_by_role("link", name="Aç").click()
+    await outcome.get_by_role("link", name="Mesaja git").click()
     await expect(find_request(burak, "Rejected", 12)).to_be_focused()
 
 

@@ -308,7 +308,7 @@ async def test_the_notice_is_in_the_channels_words_and_the_direct_one_in_the_rea
     await http.burak.click(request, "Onayla")
     told = await wait_for_copy(http, http.ayse, "yayında")
     assert told.text == "#1 Old name akışı yayında · onaylayan: Burak Demir"
-    assert "Yeni aboneler onu abonelikten 3 saat sonra alır." in text_of(told)
+    assert "Yeni aboneler bu bildirimi abonelikten 3 saat sonra alır." in text_of(told)
 
 
 async def test_who_takes_no_direct_messages_is_told_where_they_asked(http: World) -> None:

@@ -65,9 +65,11 @@ async def test_the_form_says_what_will_happen(
     [
         ("Etkinleştir", False, "Onay iste",
          "Onaylanınca Lale Moda sitesinin yeni aboneleri bu bildirimi abone olduktan 3 saat sonra alır."),
-        ("Durdur", True, "Durdur", "Bu akış artık yeni abonelere gitmez. Yeniden etkinleştirmek için onay gerekir."),
+        ("Durdur", True, "Durdur",
+         "Bu bildirim artık yeni abonelere gitmez. Yeniden etkinleştirmek için onay gerekir."),
         ("Sil", True, "Onay iste",
-         "Onaylanınca bu akış yeni abonelere gitmez ve silinir. Sonra devre dışı olarak geri yükleyebilirsiniz."),
+         ("Onaylanınca akış silinir, bildirimi artık yeni abonelere gitmez. "
+          "Sonra devre dışı olarak geri yükleyebilirsiniz.")),
     ],
 )  # fmt: skip
 async def test_it_says_so_in_turkish_too(http: World, button: str, is_enabled: bool, submit: str, effect: str) -> None:
@@ -124,7 +126,7 @@ async def test_a_form_that_is_sent_twice_is_one_request(http: World) -> None:
     await http.deniz.wait_for_message(APPROVALS, WAITING)
     sent.payload["trigger_id"] += ".again"
     again = await asyncio.gather(*(http.slack.dispatcher.redeliver(sent) for _ in range(2)))
-    assert any("You already requested that." in each.body for each in again)
+    assert any("You already made this request." in each.body for each in again)
     assert all("errors" in each.body for each in again)
     assert len(await http.deniz.list_messages(APPROVALS)) == 1
 

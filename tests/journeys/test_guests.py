@@ -27,7 +27,10 @@ def add_guest(world: World, *, locale: str = "en-US", is_single_channel: bool = 
 @in_both_modes
 @pytest.mark.parametrize(
     ("locale", "said"),
-    [("en-US", "Guests can use flowbot only if an admin adds them by name"), ("tr-TR", "Konuklar flowbot'u ancak")],
+    [
+        ("en-US", "Guests can use flowbot only if an admin adds them by name"),
+        ("tr-TR", "Konukların flowbot'u kullanması için"),
+    ],
 )
 async def test_a_guest_is_not_everyone(running: World, locale: str, said: str) -> None:
     running.add_flows(1)

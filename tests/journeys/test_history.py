@@ -73,7 +73,7 @@ async def test_it_tells_who_did_what_newest_first(running: World) -> None:
     assert read_lines(answer) == [
         "✅ Düzenleme · Uygulandı",
         "İsteyen: U0AYSE, WHEN · Uygulandı, WHEN",
-        "Değişenler",
+        "Değişiklikler",
         "Başlık: Spring is here → Yeni",
         "✅ Yeni akış · Uygulandı",
         "İsteyen: U0EMMA, WHEN · Uygulandı, WHEN",

@@ -28,8 +28,8 @@ BEFORE: Final = {
 }  # fmt: skip
 AFTER: Final = {
     "Ad": long_text("Yeni ad"), "Başlık": long_text("Yeni başlık"), "Açıklama": long_text("Yeni metin"),
-    "URL": long_address("yeni"), "Düğme 1 başlığı": long_text("Yeni düğme"), "Düğme 1 URL": long_address("yeni-bir"),
-    "Düğme 2 başlığı": long_text("Yeni öteki"), "Düğme 2 URL": long_address("yeni-iki"),
+    "URL": long_address("yeni"), "Düğme 1 başlığı": long_text("Yeni düğme"), "Düğme 1 URL'si": long_address("yeni-bir"),
+    "Düğme 2 başlığı": long_text("Yeni öteki"), "Düğme 2 URL'si": long_address("yeni-iki"),
 }  # fmt: skip
 
 
@@ -57,7 +57,7 @@ async def test_the_longest_edit_is_posted_in_short_and_shown_whole_in_a_window(r
     await running.burak.click(request, "Göster")
     window = await running.burak.wait_for_view(lambda view: "Yeni metin" in text_of(view))
     assert AFTER["Açıklama"] in text_of(window)
-    assert AFTER["Düğme 2 URL"] in text_of(window)
+    assert AFTER["Düğme 2 URL'si"] in text_of(window)
     await running.burak.click(request, "Onayla")
     done = await wait_for_status(running, request, "Uygulandı")
     assert running.burak.list_buttons(done) == ["Göster"]

@@ -94,4 +94,4 @@ async def test_menus_that_offer_nothing_say_why(http: World) -> None:
     await http.emma.close()
     await http.import_policy('[[channels]]\nid = "C0MARKETING"\nwebsites = "all"\neditors = ["*"]\n')
     await http.ayse.send(MARKETING, "/flows oluştur")
-    await http.ayse.wait_for_view("Henüz seçilebilecek site yok")
+    await http.ayse.wait_for_view("Henüz seçilebilecek web sitesi yok")

@@ -52,7 +52,7 @@ TURKISH_STEPS: Final = [
     ["Onay sayısı", "Onay gerektirenler", "Onay kanalı"],
 ]  # fmt: skip
 TURKISH_MORE: Final = [
-    "Kendi isteğini onaylama", "Geçerlilik (saat)", "Onaylayanlara bildirim", "Onayı atlayabilenler",
+    "Kendi isteğini onaylama", "İsteğin süresi (saat)", "Onaylayanlara haber", "Onayı atlayabilenler",
     "Ortak kanallarda bildirimler",
 ]  # fmt: skip
 
@@ -209,7 +209,7 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
 async def test_everything_in_turkish_for_who_reads_turkish(http: World) -> None:
     http.slack.workspace.people["U0BURAK"].is_admin = True
     await open_form(http.burak, "/flows ayarlar", RANDOM)
-    assert await save_refused_setup(http.burak, {}) == {"Web siteleri": "En az bir site ya da hepsini seçin."}
+    assert await save_refused_setup(http.burak, {}) == {"Web siteleri": "En az bir web sitesi ya da tümünü seçin."}
     refused = await save_refused_setup(http.burak, {"Tüm web siteleri": True})
     assert refused == {"Onaylayanlar: kişiler": "En az bir onaylayan seçin."}
     await go_back(http.burak)

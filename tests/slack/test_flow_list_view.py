@@ -71,7 +71,7 @@ def list_labels(menu: dict[str, Any]) -> list[str]:
     ("t", "lines"),
     [
         (EN, ["Enabled", "Shop", "“Half price” after 1 day", "12,400 sent", "2.1% click rate"]),
-        (TR, ["Etkin", "Shop", "“Half price”, 1 gün sonra", "12.400 gönderildi", "%2,1 tıklama"]),
+        (TR, ["Etkin", "Shop", "“Half price”, abonelikten 1 gün sonra", "12.400 gönderildi", "%2,1 tıklama"]),
     ],
     ids=["en", "tr"],
 )
@@ -149,7 +149,7 @@ def test_a_search_that_no_menu_can_carry_says_what_to_type() -> None:
     assert len(find_menus(draw(make_list(query=FlowQuery(("x" * 90,)))), "static_select")) == 3
     shown = draw(make_list(query=FlowQuery(("x" * 400,))))
     assert not find_menus(shown, "static_select")
-    assert "too long for menus" in read(shown)
+    assert "too long for the menus" in read(shown)
 
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])

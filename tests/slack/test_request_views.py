@@ -296,7 +296,7 @@ def test_what_weighs_most_is_asked_once_more(kind: ChangeKind, title: str | None
 
 AUDIENCE: Mapping[Translator, tuple[str, str]] = {
     EN: ("everyone", "The flow may have a segment; Enkapush doesn't show it"),
-    TR: ("herkes", "Akışın segmenti olabilir; Enkapush göstermiyor"),
+    TR: ("herkes", "Segment seçilmiş olabilir, ama Enkapush bunu göstermiyor"),
 }
 
 

@@ -517,7 +517,7 @@ async def test_a_channel_starts_with_the_rules_of_another(http: World) -> None:
     view = await open_setup(deniz)
     deniz.fill("Websites", ["Lale Moda"])
     assert f"Same as <#{MARKETING}>" in str(view.blocks)
-    await press(deniz, "Use these rules", '"turn":1')
+    await press(deniz, "Copy rules", '"turn":1')
     assert deniz.read_field("Websites") == ["Lale Moda", "Northbound Outdoor"]
     assert "Saved." in await save_setup(deniz, {})
     theirs, ours = await stored_policy(http, MARKETING), await stored_policy(http)

@@ -252,14 +252,19 @@ class PolicyFormHandler:
         except PolicyChangedError:
             # The form as it was filled in, over the policy that was saved meanwhile: saved again, it replaces that.
             context = await self.setup.load_form(form.channel)
-            seen = {"seen": policy_fingerprint(context.policy), "step": Step.APPROVALS}
+            seen = policy_fingerprint(context.policy)
             typed = form.typed.fill_missing(context.policy).refresh_names(context.names)
             wanted = typed.to_policy(form.channel)
-            fields = policy.list_changed_fields(context.policy, wanted, t, renames=typed.renames)
-            if not fields:
+            if seen == policy_fingerprint(wanted) and not any(each.before != each.after for each in typed.renames):
                 return policy.sentence_view(t, Text("setup.nothing_new"))
-            form = OpenPolicy(form.channel, form.metadata.model_copy(update=seen), typed)
-            problem = Text("setup.overtaken", {"fields": t.format_list(fields)})
+            fields = [] if seen == form.metadata.seen else policy.list_changed_fields(context.policy, wanted, t)
+            fields += [
+                policy.format_name_label(new.website, t)
+                for old, new in zip(form.typed.renames, typed.renames, strict=True)
+                if old.before != new.before != new.after
+            ]
+            metadata = form.metadata.model_copy(update={"seen": seen, "step": Step.APPROVALS})
+            form, problem = OpenPolicy(form.channel, metadata, typed), policy.overtaken_text(fields, t)
             return await self._keep_and_build(user, form, t, context=context, problem=problem)
         return policy.sentence_view(t, Text("setup.saved" if saved.is_new else "setup.nothing_new"))
 

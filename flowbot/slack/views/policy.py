@@ -15,6 +15,8 @@ from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.message import Message
 
 NAMED_MAX: Final = 30
+OVERTAKEN_MAX: Final = 4
+"""So many fields fit in a sentence."""
 LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
     PolicyField.WEBSITES: "setup.websites",
     PolicyField.ALL_WEBSITES: "setup.all_websites",
@@ -91,12 +93,15 @@ def sentence_view(t: Translator, text: Text) -> View:
     return modal_view(t, sentences.sentence_message(t, text).blocks)
 
 
-def list_changed_fields(
-    before: ChannelPolicy | None, after: ChannelPolicy, t: Translator, *, renames: Iterable[WebsiteRename] = ()
-) -> list[str]:
+def list_changed_fields(before: ChannelPolicy | None, after: ChannelPolicy, t: Translator) -> list[str]:
     """Return the labels of the fields that differ between two policies; of all fields where there was none before."""
-    renamed = [format_name_label(each.website, t) for each in renames if each.before != each.after]
-    return [*(t(LABEL_KEYS[field]) for field in _changed_fields(before, after)), *renamed]
+    return [t(LABEL_KEYS[field]) for field in _changed_fields(before, after)]
+
+
+def overtaken_text(fields: Sequence[str], t: Translator) -> Text:
+    """Return the sentence that somebody else changed these fields meanwhile; it names the first few."""
+    more = [t("help.more", n=len(fields) - OVERTAKEN_MAX)] if len(fields) > OVERTAKEN_MAX else []
+    return Text("setup.overtaken", {"fields": t.format_list([*fields[:OVERTAKEN_MAX], *more])})
 
 
 def policy_changed_message(

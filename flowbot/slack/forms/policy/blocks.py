@@ -52,9 +52,13 @@ class StepBlocks:
 
     def _websites(self) -> Iterator[Block]:
         t, typed, context = self.t, self.content.typed, self.content.context
-        yield block_kit.context(f"{t('setup.step_websites')} {t('setup.about')}")
-        for other in context.others[:OTHERS_MAX]:
-            button = block_kit.button(t("setup.use_same"), ActionId.SETUP_SAME, ChannelValue(channel=other).dump())
+        yield block_kit.context(f"{t('setup.about')} {t('setup.step_websites')}")
+        others = context.others[:OTHERS_MAX]
+        for number, other in enumerate(others, 1):
+            # A channel's name is not known here, so a screen reader tells the buttons apart by their number.
+            hint = t("hint.copy_rules", number=number, total=len(others))
+            value = ChannelValue(channel=other).dump()
+            button = block_kit.button(t("setup.use_same"), ActionId.SETUP_SAME, value, hint=hint)
             yield block_kit.section(block_kit.mrkdwn(t("setup.same_as", channel=f"<#{other}>")), button)
         names = {**context.websites, **{each.website: each.after or str(each.website) for each in typed.renames}}
         if websites := widgets.website_options(names, t):

@@ -5,10 +5,12 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.ids import ChannelId
+from flowbot.domain.change import Change
+from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.errors import DatabaseFaultError
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.ports.channels import ChannelSharing
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.channels import ChannelRepository
 from flowbot.worker import recovery
 from tests.journeys.form_steps import add_flow, list_writes
@@ -261,6 +263,29 @@ async def test_a_channel_that_becomes_shared_unheard_of_loses_it_within_a_minute
     world.slack.workspace.channels[APPROVALS].is_shared = False
     world.time.ahead += 61
     await world.deniz.wait_until(lambda: MARK in text_of(request))
+
+
+async def test_a_channel_whose_id_changes_while_a_request_is_posted_keeps_no_push(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark_shown, moves = ChangeRepository.mark_shown, ["C0MOVED"]
+
+    async def move_before(store: ChangeRepository, change: ChangeId, version: int, **place: Any) -> Change:
+        if moves and place:
+            share(world, is_told=False)
+            world.slack.admin.change_channel_id(APPROVALS, moves.pop())
+            await world.slack.dispatcher.wait_until_idle()
+        return await mark_shown(store, change, version, **place)
+
+    monkeypatch.setattr(ChangeRepository, "mark_shown", move_before)
+    speed_up(world, monkeypatch)
+    await world.start_http()
+    await world.import_policy(approval_policy())
+    flow = add_flow(world, **PUSH)
+    await world.emma.send(MARKETING, f"/flows enable {flow} Because")
+    await wait_for_private_message(world.emma, "Approval requested", MARKETING)
+    (request,) = await world.deniz.list_messages("C0MOVED")
+    assert MARK not in text_of(request)
 
 
 async def test_where_slack_never_said_it_the_channel_counts_as_shared(http: World) -> None:

@@ -1,6 +1,7 @@
 """The sync of a request's message with its row."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
@@ -164,10 +165,8 @@ class RequestMessageSync:
                     mentions = await self._mentions_approvers(change, location)
                     await self.poster.edit(*location, self._render(shown, mentions=mentions))
                 except MessageGoneError:
-                    log.warning("projection.message_gone", change=change.id)
                     shown = await self.privacy.redact_for_channel(details, change.approval_channel)
-                    message = await self._render_new(shown, mentions=False)
-                    location = await self.poster.post(change.approval_channel, message)
+                    location = await self._replace(shown, location)
             else:
                 location = await self._post_first(shown)
         except MessageRefusedError as refusal:
@@ -180,6 +179,17 @@ class RequestMessageSync:
         recorded = await self.store.mark_shown(change.id, version, channel=channel, ts=ts)
         del self._unrecorded[change.id]
         return recorded, shown.shows_content
+
+    async def _replace(self, details: RequestDetails, gone: Place) -> Place:
+        """Edit a message that is gone where its channel has another id by now, else post another; return its place."""
+        change, (old, ts) = details.change, gone
+        channel = change.approval_channel
+        if channel != old:
+            with suppress(MessageGoneError):
+                await self.poster.edit(channel, ts, self._render(details))
+                return channel, ts
+        log.warning("projection.message_gone", change=change.id)
+        return await self.poster.post(channel, await self._render_new(details, mentions=False))
 
     async def _mentions_approvers(self, change: Change, location: Place) -> bool:
         """Check whether the message at that place is the one that mentioned the approvers, and still does."""

@@ -29,6 +29,7 @@ from flowbot.slack.forms.reason import ReasonForm
 from flowbot.slack.listeners.approval_form import ApprovalFormHandler
 from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
+from flowbot.slack.listeners.details_window import DetailsWindow
 from flowbot.slack.listeners.factory import ListenerFactory
 from flowbot.slack.listeners.flow_actions import FlowActions, flow_menu_listener
 from flowbot.slack.listeners.history_actions import HistoryActions
@@ -37,7 +38,6 @@ from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
-from flowbot.slack.listeners.whole_viewer import WholeViewer
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.payloads.action_ids import ActionId, ShortcutId
 from flowbot.slack.payloads.incoming import COMMAND_NAME, UNKNOWN, BlockActions, Incoming
@@ -82,7 +82,7 @@ class Handlers:
     window: FlowWindow
     home: HomeTab
     workspace: WorkspaceEvents
-    whole: WholeViewer
+    details: DetailsWindow
 
 
 def build_app(client: AsyncWebClient, handlers: Handlers, runner: Runner) -> AsyncApp:
@@ -148,8 +148,9 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.CHECK_AGAIN)(changing(requests.recheck))
     app.action(ActionId.ASK_AGAIN)(changing(requests.resubmit))
     app.action(ActionId.RESTORE)(changing(requests.restore))
-    app.action(ActionId.CHANGE_WHOLE)(showing(handlers.whole.show_request))
-    app.action(ActionId.FLOW_WHOLE)(showing(handlers.whole.show_flow))
+    app.action(ActionId.CHANGE_WHOLE)(showing(handlers.details.show_request))
+    for show in (ActionId.FLOW_WHOLE, ActionId.WINDOW_SHOW):
+        app.action(show)(showing(handlers.details.show_flow))
     # A link, whose press Slack reports all the same.
     app.action(ActionId.CHANGE_OPEN)(listeners.acknowledge_then("action", ignore))
 
@@ -184,7 +185,6 @@ def register_shortcuts(app: AsyncApp, handlers: Handlers, listeners: ListenerFac
     app.action(ActionId.WINDOW_OPEN)(showing(window.open_by_button))
     for turn in (ActionId.WINDOW_CHANNEL, ActionId.WINDOW_PREVIOUS, ActionId.WINDOW_NEXT):
         app.action(turn)(showing(window.turn_page))
-    app.action(ActionId.WINDOW_SHOW)(showing(window.show_flow))
 
 
 def register_forms(app: AsyncApp, handlers: Handlers, listeners: ListenerFactory) -> None:

@@ -42,6 +42,7 @@ from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.commands.catalog import build_commands
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
+from flowbot.slack.listeners.details_window import DetailsWindow
 from flowbot.slack.listeners.flow_actions import FlowActions
 from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.listeners.history_actions import HistoryActions
@@ -50,7 +51,6 @@ from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
-from flowbot.slack.listeners.whole_viewer import WholeViewer
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.form_result import FormResult
@@ -202,6 +202,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         window=FlowWindow(runner, services.policies, users, channels, flow_queries, modals),
         home=home,
         workspace=WorkspaceEvents(services.channels, privacy, token, clock),
-        whole=WholeViewer(services.decisions.authorizer, details, channels, flow_queries, modals, clock),
+        details=DetailsWindow(services.decisions.authorizer, details, channels, flow_queries, modals, clock),
     )
     return build_app(client, handlers, runner), notifier

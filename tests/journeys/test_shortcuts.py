@@ -127,9 +127,15 @@ async def test_a_window_that_slack_does_not_open_is_offered_by_a_button(http: Wo
     http.slack.faults.add("views.open", error="expired_trigger_id")
     await http.emma.run_shortcut(ShortcutId.WINDOW)
     direct = http.slack.workspace.open_direct_message("U0EMMA").id
-    told = await http.emma.wait_for_message(direct, "Press Open form")
-    await http.emma.click(told, "Open form")
-    await http.emma.wait_for_view("Winter sale")
+    told = await http.emma.wait_for_message(direct, "Slack didn't open the window.")
+    await http.emma.click(told, "Show")
+    listed = await http.emma.wait_for_view("Winter sale")
+    http.slack.faults.add("views.push", error="expired_trigger_id")
+    await http.emma.click(listed, "Show")
+    again = await http.emma.wait_for_message(direct, lambda each: each.ts > told.ts)
+    await http.emma.close()
+    await http.emma.click(again, "Show")
+    await http.emma.wait_for_view("As a subscriber sees it")
 
 
 @pytest.mark.parametrize("where", [None, RANDOM])

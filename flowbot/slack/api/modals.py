@@ -23,11 +23,11 @@ AckArgs = dict[str, Any]
 log = structlog.get_logger(__name__)
 
 
-class FormNotOpenedError(UserError):
-    """Slack did not open the form: it was asked too late, say. A button opens it as well."""
+class ModalNotOpenedError(UserError):
+    """Slack did not open the modal: it was asked too late, say. A button opens it as well."""
 
     def __init__(self) -> None:
-        super().__init__("form.not_opened")
+        super().__init__("window.not_opened")
 
 
 def ack_errors(errors: Mapping[str, str]) -> AckArgs:
@@ -54,13 +54,13 @@ class Modals:
         """Open a view for the trigger's person, and return its id.
 
         Raises:
-            FormNotOpenedError: Slack did not open it.
+            ModalNotOpenedError: Slack did not open it.
         """
         try:
             answer = await self._client.views_open(trigger_id=trigger, view=view)
         except SLACK_ERRORS as error:
             log.warning("modal.not_opened", error=error_code(error), detail=error_detail(error))
-            raise FormNotOpenedError from error
+            raise ModalNotOpenedError from error
         return str((answer.get("view") or {}).get("id") or "")
 
     async def push(self, trigger: str, view: View, *, otherwise: View | None = None) -> str:
@@ -72,7 +72,7 @@ class Modals:
             otherwise: the view to show where Slack refuses that one, for a file that it does not show, say.
 
         Raises:
-            UserError: Slack did not show it.
+            ModalNotOpenedError: Slack did not show it.
         """
         try:
             answer = await self._client.views_push(trigger_id=trigger, view=view)
@@ -80,7 +80,7 @@ class Modals:
             if error_code(error) in INVALID and otherwise is not None and otherwise != view:
                 return await self.push(trigger, otherwise)
             log.warning("modal.not_pushed", error=error_code(error), detail=error_detail(error))
-            raise UserError("form.not_opened") from error
+            raise ModalNotOpenedError from error
         return str((answer.get("view") or {}).get("id") or "")
 
     async def update(self, view_id: str, view: View) -> bool:

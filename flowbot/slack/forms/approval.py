@@ -11,10 +11,10 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.view_state import PrivateMetadata, ShortText, ViewPayload, parse_metadata
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import TITLE_MAX, View
+from flowbot.slack.views.details_window import content_blocks
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_blocks import confirmation_text
 from flowbot.slack.views.request_message import request_message
-from flowbot.slack.views.whole import whole_view
 
 
 class ApprovalFormMetadata(PrivateMetadata):
@@ -41,7 +41,7 @@ class ApprovalForm:
     @classmethod
     def build(cls, metadata: ApprovalFormMetadata, details: RequestDetails, t: Translator, now: datetime) -> View:
         """Return the form as a modal."""
-        blocks = [*whole_view(request_message(details, t, now), t)["blocks"]]
+        blocks = content_blocks(request_message(details, t, now))
         if (text := confirmation_text(details, t)) is not None:
             blocks += [block_kit.divider(), block_kit.paragraph(text)]
         return {

@@ -9,7 +9,7 @@ from slack_bolt.async_app import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.response import BoltResponse
 
-from flowbot.slack.api.modals import AckArgs, FormNotOpenedError
+from flowbot.slack.api.modals import AckArgs, ModalNotOpenedError
 from flowbot.slack.listeners.home import HomeTab
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.incoming import ACKED, RECEIVED, BlockActions, Incoming, SlashCommand
@@ -54,7 +54,7 @@ class ListenerFactory:
             async def handle(interaction: Interaction) -> Reply:
                 try:
                     return await handler(interaction, incoming)
-                except FormNotOpenedError:
+                except ModalNotOpenedError:
                     if incoming.is_on_home_tab:
                         # Its answers are direct messages, whose buttons would look for a request's message there.
                         raise

@@ -15,15 +15,15 @@ from flowbot.services.flow_queries import FlowQueries, ListRequest
 from flowbot.services.forms import FormService
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.users import UserService
-from flowbot.slack.api.modals import FormNotOpenedError, Modals
+from flowbot.slack.api.modals import ModalNotOpenedError, Modals
 from flowbot.slack.forms.flow.opening import FormOpener, FormSource, new_form_token
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.button_values import FlowValue, MessageValue, WindowValue, parse_value
+from flowbot.slack.payloads.button_values import MessageValue, WindowValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions, MessageShortcut, Shortcut
 from flowbot.slack.payloads.message_text import read_push_text
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
-from flowbot.slack.views import flow_window, form_status, push
+from flowbot.slack.views import flow_window, form_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class MessageShortcutHandler:
             typed = {"title": text.title, "description": text.description}
             try:
                 view_id = await self._open(interaction, shortcut.trigger_id)
-            except FormNotOpenedError:
+            except ModalNotOpenedError:
                 await self._save(interaction, value.token, typed)
                 return Reply(form_status.offer_message(ActionId.MESSAGE_FORM, value.dump(), interaction.t))
             return await self._fill(interaction, typed, value, view_id)
@@ -148,7 +148,7 @@ class FlowWindow:
         async def handle(interaction: Interaction) -> Reply:
             try:
                 return await self._open(interaction, shortcut.trigger_id)
-            except FormNotOpenedError:
+            except ModalNotOpenedError:
                 return Reply(form_status.offer_message(ActionId.WINDOW_OPEN, "", interaction.t))
 
         self.runner.start("shortcut", shortcut.metric_label, shortcut.caller, shortcut.target, handle)
@@ -161,20 +161,6 @@ class FlowWindow:
         """Put another page, or a channel that was chosen, in the window."""
         value = parse_value(WindowValue, press.action.value)
         await self._show(interaction, value, press.view.id if press.view else "")
-        return NO_REPLY
-
-    async def show_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
-        """Show a flow on top of the window."""
-        value, t = parse_value(FlowValue, press.action.value), interaction.t
-        view_id = await self.modals.push(press.trigger_id, flow_window.loading_window(t))
-        try:
-            there = await self.channels.switch_channel(interaction, value.channel, Permission.VIEW)
-            details = await self.flow_queries.get_flow(there.user, there.target.require_channel(), value.flow)
-        except (UserError, DependencyError) as error:
-            view = flow_window.sentence_window(error.text, t)
-        else:
-            view = flow_window.details_window(push.flow_details_message(details, t, self.runner.clock()), t)
-        await self.modals.replace_loading(view_id, view)
         return NO_REPLY
 
     async def _open(self, interaction: Interaction, trigger: str) -> Reply:

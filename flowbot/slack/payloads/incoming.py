@@ -192,6 +192,11 @@ class BlockActions(_Interaction):
         return self.channel is None and self.view is not None and self.view.type == "home"
 
     @property
+    def is_in_modal(self) -> bool:
+        """True for a press in a modal."""
+        return self.view is not None and self.view.type == "modal"
+
+    @property
     def action(self) -> _Action:
         """The button, or the entry that was chosen in a menu."""
         return self.actions[0]

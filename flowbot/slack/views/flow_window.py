@@ -14,7 +14,6 @@ from flowbot.slack.payloads.button_values import FlowValue, WindowValue
 from flowbot.slack.views import block_kit, push, sentences
 from flowbot.slack.views.block_kit import Block, View
 from flowbot.slack.views.flow_list import list_notes
-from flowbot.slack.views.message import Message
 from flowbot.slack.views.paging import page_buttons
 
 CHANNELS_MAX: Final = 90
@@ -34,11 +33,6 @@ def loading_window(t: Translator) -> View:
 def sentence_window(text: Text, t: Translator) -> View:
     """Build the window with a sentence in the list's place."""
     return window_view(sentences.sentence_message(t, text).blocks, t)
-
-
-def details_window(message: Message, t: Translator) -> View:
-    """Build the window of one flow, without the buttons of its message."""
-    return window_view([block for block in message.blocks if block["type"] != "actions"], t)
 
 
 def channel_blocks(question: str, values: Mapping[ChannelId, str], action: ActionId, t: Translator) -> list[Block]:

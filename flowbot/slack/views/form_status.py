@@ -26,6 +26,10 @@ SAVED_KEYS: Final[Mapping[FormKind, str]] = {
     FormKind.EDIT: "form.changed",
     FormKind.DUPLICATE: "form.created",
 }
+WINDOW_BUTTONS: Final = frozenset(
+    {ActionId.CHANGE_WHOLE, ActionId.FLOW_WHOLE, ActionId.WINDOW_OPEN, ActionId.WINDOW_SHOW}
+)
+"""Buttons of windows in which nothing is filled in."""
 
 
 def modal_view(kind: FormKind, t: Translator, blocks: Sequence[Block]) -> View:
@@ -50,7 +54,7 @@ def sentence_view(kind: FormKind, t: Translator, text: Text) -> View:
 
 def result_view(kind: FormKind, t: Translator, message: Message) -> View:
     """Build a view of a message in the form's place, without its buttons, which stay with the message."""
-    return modal_view(kind, t, [block for block in message.blocks if block["type"] != "actions"])
+    return modal_view(kind, t, message.without_buttons().blocks)
 
 
 def saved_message(
@@ -85,7 +89,7 @@ def saved_message(
         buttons.append(block_kit.button(t("button.share"), ActionId.SHOW_SHARE, value))
     shown = push.push_blocks(flow, t, image_url=flow.image_url)
     blocks = (block_kit.paragraph(text), *shown, *below, block_kit.actions(*buttons))
-    return Message(blocks, push.whole_button(value, t))
+    return Message(blocks, push.flow_details_button(value, t))
 
 
 def with_remarks(message: Message, change: Change, names: Mapping[WebsiteId, str], t: Translator) -> Message:
@@ -124,9 +128,10 @@ def form_offer_message(kind: FormKind, flow: FlowId | None, t: Translator) -> Me
 
 
 def offer_message(action: ActionId, value: str, t: Translator) -> Message:
-    """Build the message with the button that opens a form, where nothing but a press can."""
-    message = sentences.sentence_message(t, Text("form.press"))
-    button = block_kit.button(t("form.open"), action, value or action, style="primary")
+    """Build the message with the button that opens a form or a window, where nothing but a press can."""
+    key, label = ("window.not_opened", "button.show") if action in WINDOW_BUTTONS else ("form.press", "form.open")
+    message = sentences.sentence_message(t, Text(key))
+    button = block_kit.button(t(label), action, value or action, style="primary")
     return Message((*message.blocks, block_kit.actions(button)))
 
 

@@ -40,6 +40,10 @@ class Message:
         """The headline again: desktops show the first block in a notification, phones this text."""
         return format_headline(self.blocks[0])
 
+    def without_buttons(self) -> "Message":
+        """Return the message without its rows of buttons and menus."""
+        return replace(self, blocks=tuple(block for block in self.blocks if block["type"] != "actions"))
+
     def without_cards(self) -> "Message":
         """Return the message in classic blocks; a workspace that knows no cards answers `invalid_blocks`."""
         return replace(self, blocks=tuple(replace_cards(self.blocks)))

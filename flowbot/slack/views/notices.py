@@ -148,7 +148,7 @@ def request_ended_message(
         buttons.append(request_blocks.open_button(link, t))
     if buttons:
         blocks.append(block_kit.actions(*buttons))
-    return Message(tuple(blocks), request_blocks.whole_button(change, t))
+    return Message(tuple(blocks), request_blocks.request_details_button(change, t))
 
 
 def _format_next_step(details: RequestDetails, t: Translator) -> str:

@@ -60,7 +60,7 @@ def flow_details_message(
         ]
     if buttons:
         blocks.append(block_kit.actions(*buttons))
-    return Message(tuple(blocks), whole_button(value, t))
+    return Message(tuple(blocks), flow_details_button(value, t))
 
 
 def shared_flow_message(details: FlowDetails, sharer: UserId, t: Translator, now: datetime) -> Message:
@@ -68,13 +68,13 @@ def shared_flow_message(details: FlowDetails, sharer: UserId, t: Translator, now
 
     Where they may not see the push, a button shows it to those who may.
     """
-    blocks, more = _flow_blocks(details, t, now), whole_button(FlowValue(flow=details.flow.id).dump(), t)
+    blocks, more = _flow_blocks(details, t, now), flow_details_button(FlowValue(flow=details.flow.id).dump(), t)
     if not details.shows_content:
         blocks += [block_kit.context(t("request.shown_privately")), block_kit.actions(more)]
     return Message((*blocks, sharer_block(sharer, t)), more if details.shows_content else None)
 
 
-def whole_button(value: str, t: Translator) -> Element:
+def flow_details_button(value: str, t: Translator) -> Element:
     """Build the button that shows the whole flow, where a message has it in short, or without the push."""
     return block_kit.button(t("button.show"), ActionId.FLOW_WHOLE, value)
 

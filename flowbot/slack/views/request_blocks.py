@@ -173,7 +173,7 @@ def confirmation_text(details: RequestDetails, t: Translator) -> str | None:
     return t(keys[1], website=website, wait=wait)
 
 
-def whole_button(change: Change, t: Translator) -> Element:
+def request_details_button(change: Change, t: Translator) -> Element:
     """Build the button that shows the whole request, for a message that has it in short."""
     return block_kit.button(t("button.show"), ActionId.CHANGE_WHOLE, ChangeValue(change=change.id).dump())
 

@@ -72,7 +72,7 @@ def request_message(
         blocks.append(block_kit.context(t("request.shown_privately")))
     if (change.state is ChangeState.PENDING or not is_copy) and (buttons := _buttons(details, t)):
         blocks.append(block_kit.actions(*buttons))
-    return Message(tuple(blocks), None if details.hides_push else request_blocks.whole_button(change, t))
+    return Message(tuple(blocks), None if details.hides_push else request_blocks.request_details_button(change, t))
 
 
 def format_state(details: RequestDetails, t: Translator) -> str:
@@ -246,7 +246,7 @@ def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
     """Build the buttons; beside a push that is shown privately, also the one that shows it."""
     buttons, change = _state_buttons(details, t), details.change
     if details.hides_push:
-        buttons.append(request_blocks.whole_button(change, t))
+        buttons.append(request_blocks.request_details_button(change, t))
     return buttons
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from flowbot.domain.policy import Reason
 from flowbot.errors import UserError
-from flowbot.slack.api.modals import FormNotOpenedError
+from flowbot.slack.api.modals import ModalNotOpenedError
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command
 from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand, Suggestion
@@ -79,7 +79,7 @@ class CommandDispatcher:
         command = self._commands[parsed.word]
         try:
             return await command.handle(interaction, parsed.arguments, trigger)
-        except FormNotOpenedError:
+        except ModalNotOpenedError:
             # Without a trigger its answer is a button that opens the form.
             return await command.handle(interaction, parsed.arguments, "")
         except UserError as error:

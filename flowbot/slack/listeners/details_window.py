@@ -1,4 +1,4 @@
-"""The viewer of what a message has in short."""
+"""The window of one request or one flow."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.payloads.button_values import ChangeValue, FlowValue, parse_value
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply
-from flowbot.slack.views import push, sentences, whole
+from flowbot.slack.views import details_window, push, sentences
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import request_message
 
 
 @dataclass(frozen=True, slots=True)
-class WholeViewer:
-    """Shows people the whole of a request or a flow, in a window."""
+class DetailsWindow:
+    """Shows people all of a request or a flow in a window, where they may see it; else the window says why not."""
 
     authorizer: RequestAuthorizer
     details: RequestDetailsLoader
@@ -32,31 +32,33 @@ class WholeViewer:
     clock: Clock
 
     async def show_request(self, interaction: Interaction, press: BlockActions) -> Reply:
-        """Show the whole request, where the person may see it."""
+        """Show the button's request."""
         change = parse_value(ChangeValue, press.action.value).change
-        await self.authorizer.load_visible(interaction.user, change, interaction.target.channel)
 
         async def load() -> Message:
+            await self.authorizer.load_visible(interaction.user, change, interaction.target.channel)
             return request_message(await self.details.load_newest(change), interaction.t, self.clock())
 
-        return await self._show(interaction.t, press.trigger_id, load)
+        return await self._show(interaction.t, press, load)
 
     async def show_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
-        """Show the whole flow, where the person may see it."""
+        """Show the button's flow."""
         value = parse_value(FlowValue, press.action.value)
-        there = await self.channels.switch_channel(interaction, value.channel, Permission.VIEW)
 
         async def load() -> Message:
+            there = await self.channels.switch_channel(interaction, value.channel, Permission.VIEW)
             details = await self.flow_queries.get_flow(there.user, there.target.require_channel(), value.flow)
             return push.flow_details_message(details, interaction.t, self.clock())
 
-        return await self._show(interaction.t, press.trigger_id, load)
+        return await self._show(interaction.t, press, load)
 
-    async def _show(self, t: Translator, trigger: str, load: Callable[[], Awaitable[Message]]) -> Reply:
-        view_id = await self.modals.open(trigger, whole.loading_view(t))
+    async def _show(self, t: Translator, press: BlockActions, load: Callable[[], Awaitable[Message]]) -> Reply:
+        """Open the window at once, on top of the one in which the button is, and fill it with what `load` returns."""
+        open_window = self.modals.push if press.is_in_modal else self.modals.open
+        view_id = await open_window(press.trigger_id, details_window.loading_window(t))
         try:
             message = await load()
         except (UserError, DependencyError) as error:
             message = sentences.sentence_message(t, error.text)
-        await self.modals.replace_loading(view_id, whole.whole_view(message, t))
+        await self.modals.replace_loading(view_id, details_window.message_window(message, t))
         return NO_REPLY

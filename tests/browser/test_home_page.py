@@ -34,7 +34,7 @@ async def test_what_waits_is_decided_at_home_and_its_message_is_one_press_away(p
     await expect(tab).to_contain_text("The sale begins on Friday")
     await tab.get_by_role("button", name="Onayla: Etkinleştirme #39").click()
     await burak.get_by_role("dialog").get_by_role("button", name="Onayla").click()
-    await expect(tab.get_by_role("listitem").filter(has_text="#39")).to_contain_text("yayında")
+    await expect(tab.get_by_role("listitem").filter(has_text="#39")).to_contain_text("etkinleştirildi")
     await expect(find_request(emma, "Applied", 39)).to_have_count(1)
 
     await tab.get_by_role("button", name="Reddet: Silme #12").click()

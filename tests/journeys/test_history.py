@@ -87,7 +87,8 @@ async def test_it_turns_pages_and_leads_to_each_request(http: World) -> None:
     await wait_for_status(http, requests[0], "Applied")
     first = await show_history(http.emma)
     assert (
-        read_lines(first)[0] == "✅ Flow #1 Old name is live · approved by U0BURAK · requested by U0EMMA · WHEN · Open"
+        read_lines(first)[0]
+        == "✅ Flow #1 Old name was enabled · approved by U0BURAK · requested by U0EMMA · WHEN · Open"
     )
     assert read_lines(first)[1] == "⏳ U0EMMA asks to enable flow #11 Old name · WHEN · Open"
     links = [element["url"] for element in find_elements(first, "link")]

@@ -81,7 +81,9 @@ async def test_what_waits_is_approved_at_home(approvals_running: World) -> None:
     await approvals_running.burak.click(view, "Approve")
     view = await approvals_running.burak.wait_for_home("all caught up")
     assert approvals_running.enkapush.store.flows[flow].is_enabled
-    assert f"Flow #{flow} Spring is live · approved by U0BURAK · requested by U0EMMA" in section(view, "Last 7 days")
+    assert f"Flow #{flow} Spring was enabled · approved by U0BURAK · requested by U0EMMA" in section(
+        view, "Last 7 days"
+    )
     await approvals_running.burak.wait_for_message(APPROVALS, "Applied")
 
 
@@ -186,7 +188,7 @@ async def test_what_was_decided_is_found_behind_all_that_one_may_not_see(world: 
     await world.burak.wait_for_home("all caught up")
     recent = section(await open_home(world.deniz), "Last 7 days")
     assert recent.splitlines() == [
-        "✅ Flow #1 Spring is live · approved by U0BURAK · requested by U0EMMA · just now · Open"
+        "✅ Flow #1 Spring was enabled · approved by U0BURAK · requested by U0EMMA · just now · Open"
     ]
 
 

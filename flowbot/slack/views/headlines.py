@@ -13,6 +13,11 @@ from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.sentences import sentence_elements
 
 NAMED_MAX: Final = 3
+PAST_KEYS: Final[Mapping[str, str]] = {
+    "headline.applied_enable": "headline.enabled",
+    "headline.applied_disable": "headline.disabled",
+}
+"""For headlines that say how a flow is now: those that say what was done to it."""
 _OF_KIND: Final = frozenset({ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN})
 
 
@@ -37,8 +42,10 @@ def request_headline(details: RequestDetails, t: Translator, people: People = ME
     return block_kit.rich_paragraph(*headline_elements(details, t, people))
 
 
-def headline_elements(details: RequestDetails, t: Translator, people: People = MENTIONED) -> list[Element]:
-    """Build the same as a part of a line."""
+def headline_elements(
+    details: RequestDetails, t: Translator, people: People = MENTIONED, *, is_past: bool = False
+) -> list[Element]:
+    """Build the same as a part of a line; of the past, in words that stay true whatever came after."""
     change = details.change
     kind, state = change.request.kind, change.state
     if state is ChangeState.PENDING:
@@ -46,6 +53,7 @@ def headline_elements(details: RequestDetails, t: Translator, people: People = M
     elif state in _OF_KIND:
         # Keys: headline.applied_create, headline.failed_create, headline.unknown_create, and so on for each ChangeKind
         key = f"headline.{state}_{kind}"
+        key = PAST_KEYS.get(key, key) if is_past else key
     else:
         # Keys: headline.applying, headline.rejected, headline.withdrawn, headline.expired, headline.out_of_date
         key = f"headline.{ChangeState.APPLYING if state is ChangeState.DRAFT else state}"

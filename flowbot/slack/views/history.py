@@ -74,7 +74,7 @@ def _nothing(page: HistoryPage) -> Text:
 def change_line(details: RequestDetails, when: str, links: Mapping[ChangeId, str], t: Translator) -> Element:
     """Build what happened, who asked and decided, and when, with a link to the message."""
     requester = block_kit.user_element(details.change.request.requester)
-    line = [_emoji(details), *headlines.headline_elements(details, t)]
+    line = [_emoji(details), *headlines.headline_elements(details, t, is_past=True)]
     if requester["user_id"] not in {element.get("user_id") for element in line}:
         asked = sentences.sentence_elements(t, "history.asked_by", {"person": [requester]})
         line += [block_kit.text_element(" · "), *asked]
@@ -97,7 +97,7 @@ def _change_blocks(
         block_kit.rich_line(*_step_elements(details, t), *_link_elements(details, links, t)),
     ]
     if change.request.kind is ChangeKind.RESTORE:
-        lines.append(block_kit.rich_line(*headlines.headline_elements(details, t)))
+        lines.append(block_kit.rich_line(*headlines.headline_elements(details, t, is_past=True)))
     closing = change.progress.closing
     for reason in (change.request.reason, closing.reason if closing else ""):
         if reason.strip():

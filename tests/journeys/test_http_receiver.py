@@ -437,7 +437,7 @@ async def test_what_a_menu_sends_is_no_label_of_a_metric(client: ReceiverClient,
     status, told = await client.get("/metrics")
     assert status == 200
     names = set(re.findall(r'flowbot_ack_seconds_count\{kind="options",name="([^"]*)"', told))
-    assert names <= {"flows.form", "flows.setup", "unknown"}
+    assert names <= {"flows.form", "flows.setup.step", "unknown"}
     assert names
 
 

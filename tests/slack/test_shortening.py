@@ -10,8 +10,9 @@ from flowbot.domain.change import STORED_OTHERWISE, ChangeKind, ChangeState, Out
 from flowbot.domain.fields import MAX_INPUT_UTF16
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields, flow_differences
 from flowbot.i18n.translator import Translator
+from flowbot.slack.api.message_sender import SHORT_MAX, find_fallback
 from flowbot.slack.views import block_kit
-from flowbot.slack.views.message import MESSAGE_MAX, SHORT_MAX, Message
+from flowbot.slack.views.message import MESSAGE_MAX, Message
 from flowbot.slack.views.notices import request_ended_message
 from flowbot.slack.views.people import MENTIONED
 from flowbot.slack.views.request_message import request_message
@@ -148,7 +149,7 @@ def test_a_refused_message_loses_its_images_and_then_its_length(refusal: str, st
     picture = block_kit.image("https://a.example/a.png", "A")
     version: Message | None = Message((block_kit.paragraph("Flow"), picture, *[block_kit.paragraph("x" * 3000)] * 2))
     taken = []
-    while version is not None and (shorter := version.fallback(refusal)) is not None:
+    while version is not None and (shorter := find_fallback(version, refusal)) is not None:
         had_image = any(block["type"] == "image" for block in version.blocks)
         is_longer = count_characters(version.blocks) > SHORT_MAX >= count_characters(shorter.blocks)
         taken.append("length" if is_longer else "images" if had_image else "nothing")

@@ -21,6 +21,12 @@ UNREACHABLE: Final = REFUSED | {
 }
 """Refusals that mean a person cannot be reached, however often it is tried."""
 
+INVALID_BLOCKS: Final = "invalid_blocks"
+BLOCKS_REFUSED: Final = (INVALID_BLOCKS, "msg_blocks_too_long")
+"""Refusals of a message's blocks, which a shorter message may not meet."""
+IMAGE_REFUSED: Final = frozenset({"invalid_arguments", INVALID_BLOCKS})
+"""Refusals of a view, one of whose images Slack may not have been able to fetch."""
+
 REFUSED_TOKEN: Final = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
 )

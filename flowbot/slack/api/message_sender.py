@@ -1,17 +1,21 @@
 """The sender of messages, which shortens them as far as Slack needs it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import structlog
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.slack.api.client import CallCounter
-from flowbot.slack.api.errors import error_code, error_detail
+from flowbot.slack.api.errors import BLOCKS_REFUSED, INVALID_BLOCKS, error_code, error_detail
 from flowbot.slack.views.message import Message
+from flowbot.slack.views.shortening import count_characters
 
 T = TypeVar("T")
+
+SHORT_MAX: Final = 3000
+"""For a message that Slack refused although it is no longer than it is known to take."""
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +26,19 @@ class BlocksRefusedError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+def find_fallback(message: Message, refusal: str) -> Message | None:
+    """Return the message to send after Slack refused one: without cards, images, or in short; None where none is left.
+
+    Args:
+        message: the refused message.
+        refusal: Slack's error code.
+    """
+    candidates = [message.without_cards(), message.without_images()] if refusal == INVALID_BLOCKS else []
+    if refusal in BLOCKS_REFUSED and count_characters(message.blocks) > SHORT_MAX:
+        candidates.append(message.without_images().shortened(SHORT_MAX))
+    return next((each for each in candidates if each != message), None)
 
 
 class MessageSender:
@@ -45,19 +62,19 @@ class MessageSender:
             Any other of SLACK_ERRORS: Slack did not answer.
         """
 
-        async def call(version: Message) -> Any:
+        async def attempt(version: Message) -> Any:
             body = {**params, "text": version.text, "blocks": list(version.blocks)}
             return await self._client.api_call(method, json=body)
 
-        return await self.send(method, message, call)
+        return await self.send(method, message, attempt)
 
-    async def send(self, method: str, message: Message, send: Callable[[Message], Awaitable[T]]) -> T:
-        """Send a message by `send`; a shorter one where it is too long, or where its blocks are refused.
+    async def send(self, method: str, message: Message, attempt: Callable[[Message], Awaitable[T]]) -> T:
+        """Send a message by `attempt`; a shorter one where it is too long, or where its blocks are refused.
 
         Args:
             method: names the way in the log and the metrics.
             message: what to send.
-            send: sends a version of it, and raises SlackApiError or BlocksRefusedError where Slack refuses that.
+            attempt: sends a version of it, and raises SlackApiError or BlocksRefusedError where Slack refuses that.
 
         Raises:
             SlackApiError, BlocksRefusedError: Slack refuses the shortest version, or for another reason.
@@ -70,13 +87,14 @@ class MessageSender:
         refused: Message | None = None
         while True:
             try:
-                answer = await send(version)
+                answer = await attempt(version)
             except (SlackApiError, BlocksRefusedError) as error:
                 code = error.reason if isinstance(error, BlocksRefusedError) else error_code(error)
-                shorter = version.fallback(code)
+                shorter = find_fallback(version, code)
                 if shorter is None:
                     raise
-                self._report(method, code, str(error_detail(error)) if isinstance(error, SlackApiError) else "")
+                if shorter != version.without_cards():
+                    self._report(method, code, str(error_detail(error)) if isinstance(error, SlackApiError) else "")
                 refused, version = version, shorter
             else:
                 # Without an image Slack may have refused the picture, not the card.

@@ -13,10 +13,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import SlackFaultError, UserError
 from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slack_url, proxy_for
-from flowbot.slack.api.errors import REFUSED, SLACK_ERRORS, UNREACHABLE, error_code
+from flowbot.slack.api.errors import BLOCKS_REFUSED, REFUSED, SLACK_ERRORS, UNREACHABLE, error_code
 from flowbot.slack.api.message_sender import BlocksRefusedError, MessageSender
 from flowbot.slack.payloads.incoming import ReplyTarget
-from flowbot.slack.views.message import BLOCKS_REFUSED, Message
+from flowbot.slack.views.message import Message
 
 RESPONSE_URL: Final = "response_url"
 TRIES: Final = 3

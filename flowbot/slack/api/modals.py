@@ -8,14 +8,10 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.errors import UserError
-from flowbot.slack.api.errors import SLACK_ERRORS, error_code, error_detail
-from flowbot.slack.views.block_kit import View
-from flowbot.slack.views.message import Message
+from flowbot.slack.api.errors import IMAGE_REFUSED, SLACK_ERRORS, error_code, error_detail
+from flowbot.slack.views.block_kit import View, remove_images
 
 GONE: Final = frozenset({"not_found", "hash_conflict", "view_not_found"})
-
-INVALID: Final = frozenset({"invalid_arguments", "invalid_blocks"})
-"""Slack answers so where it cannot fetch an image."""
 
 AckArgs = dict[str, Any]
 """What a submitted view is acknowledged with."""
@@ -77,7 +73,7 @@ class Modals:
         try:
             answer = await self._client.views_push(trigger_id=trigger, view=view)
         except SLACK_ERRORS as error:
-            if error_code(error) in INVALID and otherwise is not None and otherwise != view:
+            if error_code(error) in IMAGE_REFUSED and otherwise is not None and otherwise != view:
                 return await self.push(trigger, otherwise)
             log.warning("modal.not_pushed", error=error_code(error), detail=error_detail(error))
             raise ModalNotOpenedError from error
@@ -96,9 +92,8 @@ class Modals:
             UserError: Slack did not do it, so that somebody looks at a view that goes on loading.
         """
         refused = await self._update(view_id, view)
-        if refused in INVALID:
-            blocks = Message(tuple(view["blocks"])).without_images().blocks
-            refused = await self._update(view_id, {**view, "blocks": list(blocks)})
+        if refused in IMAGE_REFUSED:
+            refused = await self._update(view_id, {**view, "blocks": remove_images(view["blocks"])})
         if refused is not None and refused not in GONE:
             raise UserError("form.not_filled")
 

@@ -123,6 +123,15 @@ def replace_cards(blocks: Iterable[Block]) -> list[Block]:
     return classic
 
 
+def remove_images(blocks: Iterable[Block]) -> list[Block]:
+    """Return the blocks without images, in cards too."""
+    return [
+        {key: value for key, value in block.items() if key != "accessory" or value["type"] != "image"}
+        for block in replace_cards(blocks)
+        if block["type"] != "image"
+    ]
+
+
 def actions(*elements: Element) -> Block:
     """Build a row of buttons."""
     return {"type": "actions", "elements": list(elements)}

@@ -7,7 +7,7 @@ from typing import Final
 
 from flowbot.domain.text import utf16_length
 from flowbot.slack.payloads.mrkdwn import escape_entities
-from flowbot.slack.views.block_kit import Block, Element, actions, clip, replace_cards
+from flowbot.slack.views.block_kit import Block, Element, actions, clip, remove_images, replace_cards
 from flowbot.slack.views.shortening import HEADLINE_MAX, count_characters, shorten_blocks
 
 _MARKS: Final = re.compile(r"[*_~`>＞]|@|#(?!\d+(?![\w-]))|:(?=\S)|(?<=\S)\.(?=\S)")
@@ -16,11 +16,6 @@ _MARKS: Final = re.compile(r"[*_~`>＞]|@|#(?!\d+(?![\w-]))|:(?=\S)|(?<=\S)\.(?=
 
 MESSAGE_MAX: Final = 10_000
 """Slack refused 11,300 characters in one message, and states no limit (https://github.com/slackapi/bolt-js/issues/2867)."""
-SHORT_MAX: Final = 3000
-"""For a message that Slack refused all the same."""
-INVALID_BLOCKS: Final = "invalid_blocks"
-BLOCKS_REFUSED: Final = (INVALID_BLOCKS, "msg_blocks_too_long")
-"""Slack's errors about blocks, which a shorter message may not meet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +45,7 @@ class Message:
 
     def without_images(self) -> "Message":
         """Return the message without its images; Slack answers `invalid_blocks` where it cannot fetch one."""
-        blocks = tuple(
-            {key: value for key, value in block.items() if key != "accessory" or value["type"] != "image"}
-            for block in replace_cards(self.blocks)
-            if block["type"] != "image"
-        )
-        return replace(self, blocks=blocks)
+        return replace(self, blocks=tuple(remove_images(self.blocks)))
 
     def fitted(self) -> "Message":
         """Return the message itself, or shortened to what Slack is known to take."""
@@ -69,17 +59,6 @@ class Message:
         elif self.more is not None:
             blocks.append(actions(self.more))
         return Message(tuple(blocks))
-
-    def fallback(self, refusal: str) -> "Message | None":
-        """Return the message to send after Slack refused this one; None where no other is left.
-
-        Args:
-            refusal: Slack's error code.
-        """
-        candidates = [self.without_cards(), self.without_images()] if refusal == INVALID_BLOCKS else []
-        if refusal in BLOCKS_REFUSED and count_characters(self.blocks) > SHORT_MAX:
-            candidates.append(self.without_images().shortened(SHORT_MAX))
-        return next((each for each in candidates if each != self), None)
 
 
 def format_headline(block: Block) -> str:

@@ -53,6 +53,7 @@ from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.channels import SlackChannelDirectory
 from flowbot.slack.api.files import SlackFiles
+from flowbot.slack.api.message_sender import MessageSender
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.api.token import TokenMonitor
 from flowbot.slack.api.users import SlackUserDirectory, SlackUserGroupRoster
@@ -165,10 +166,12 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
         services.findings.start()
         for part in (services.findings, services.setup, services.settings.segments, services.users, services.privacy):
             stack.push_async_callback(part.close)
+        sender = MessageSender(outside.slack, metrics)
         bolt, notifier = build_slack(
             outside.slack,
             services,
-            Responder(outside.slack, session, settings.slack_api_url, metrics),
+            sender,
+            Responder(sender, session, settings.slack_api_url, metrics),
             Translators(fixed=settings.flowbot_language, zone=settings.zone),
             token=token_monitor,
             tasks=tasks,

@@ -29,6 +29,7 @@ from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.setup_findings import SetupFindings
 from flowbot.services.users import UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
+from flowbot.slack.api.message_sender import MessageSender
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.api.token import TokenMonitor
@@ -94,6 +95,7 @@ class Services:
 def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     client: AsyncWebClient,
     services: Services,
+    sender: MessageSender,
     responder: Responder,
     locales: Translators,
     *,
@@ -107,20 +109,20 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     users, forms, flow_queries = services.users, services.forms, services.flow_queries
     privacy = services.privacy
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
-    modals, poster, links = Modals(client), MessagePoster(client, metrics), ArchiveLinks(client)
+    modals, poster, links = Modals(client), MessagePoster(sender), ArchiveLinks(client)
     details = RequestDetailsLoader(services.store, services.images, services.flow_cache, services.settings, clock)
-    messages, sender = services.messages, OnceSender(services.messages, poster, monotonic)
+    messages, once = services.messages, OnceSender(services.messages, poster, monotonic)
     message_sync = RequestMessageSync(
-        services.store, messages, details, users, sender, poster, responder, locales, privacy, clock
+        services.store, messages, details, users, once, poster, responder, locales, privacy, clock
     )
     team = TeamNotifier(
         store=services.store,
         details=details,
         users=users,
         message_sync=message_sync,
-        copies=DirectCopies(messages, details, users, sender, poster, locales, clock),
-        outcomes=OutcomeNotices(messages, details, users, sender, responder, links, locales, privacy),
-        sender=sender,
+        copies=DirectCopies(messages, details, users, once, poster, locales, clock),
+        outcomes=OutcomeNotices(messages, details, users, once, responder, links, locales, privacy),
+        sender=once,
         poster=poster,
         clock=clock,
     )

@@ -17,6 +17,7 @@ from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.channels import SlackChannelDirectory
+from flowbot.slack.api.message_sender import MessageSender
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.message_sync import RequestMessageSync
@@ -74,9 +75,10 @@ def build_team(
     monotonic: Monotonic,
 ) -> TeamNotifier:
     """Join the notifier of the team, as flowbot does."""
-    poster = MessagePoster(client)
+    message_sender = MessageSender(client)
+    poster = MessagePoster(message_sender)
     locales = Translators(fixed="en", zone=ZoneInfo("UTC"))
-    responder, links = Responder(client, cast("ClientSession", None), ""), ArchiveLinks(client)
+    responder, links = Responder(message_sender, cast("ClientSession", None), ""), ArchiveLinks(client)
     kept = cast("MessageRepository", messages)
     sender = OnceSender(kept, poster, monotonic)
     channels = cast("ChannelStore", OwnChannels(clock))

@@ -10,6 +10,7 @@ from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.observability.metrics import Metrics
 from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_of
 from flowbot.slack.api.client import create_web_client, open_session
+from flowbot.slack.api.message_sender import MessageSender
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.payloads.incoming import ReplyTarget
 from flowbot.slack.views.block_kit import card, image, plain, section
@@ -60,7 +61,8 @@ async def setup() -> AsyncIterator[Setup]:
     async with slack.serve() as origin, open_session() as session:
         api = f"{origin}/api"
         client, metrics = create_web_client(api, BOT_TOKEN, session), Metrics()
-        yield Setup(slack, Responder(client, session, api, metrics), MessagePoster(client, metrics), metrics)
+        sender = MessageSender(client, metrics)
+        yield Setup(slack, Responder(sender, session, api, metrics), MessagePoster(sender), metrics)
 
 
 async def test_an_answer_is_for_its_person_alone(setup: Setup) -> None:
@@ -108,6 +110,10 @@ async def test_a_workspace_that_refuses_a_card_gets_classic_blocks_from_then_on(
     seen = await setup.emma.list_messages(MARKETING)
     kinds = [[block["type"] for block in message.blocks or []] for message in seen]
     assert kinds == [["section", "card"], *[["section", "context", "image"]] * 2]
+    # Posts need not learn it again: the stand-in would refuse a card.
+    calls = len(setup.slack.context.exchange_log.list_latest(500))
+    await setup.poster.post(ChannelId(MARKETING), CARD)
+    assert len(setup.slack.context.exchange_log.list_latest(500)) == calls + 1
     assert setup.count_shortened(way) == {}
 
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 import aiohttp
 import structlog
 from slack_sdk.errors import SlackApiError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import SlackFaultError, UserError
@@ -46,16 +45,16 @@ class Responder:
     """Sends private replies, notifications and public posts.
 
     Args:
-        client: the Web API, as the bot.
+        sender: sends their messages.
         session: for response URLs.
         api_url: the Web API's base, whose origin may also serve response URLs.
         counts: counts the calls of response URLs.
     """
 
     def __init__(
-        self, client: AsyncWebClient, session: aiohttp.ClientSession, api_url: str, counts: CallCounter | None = None
+        self, sender: MessageSender, session: aiohttp.ClientSession, api_url: str, counts: CallCounter | None = None
     ) -> None:
-        self._sender = MessageSender(client, counts)
+        self._sender = sender
         self._session = session
         self._api_url = api_url
         self._counts = counts
@@ -206,12 +205,11 @@ class MessagePoster:
     """Posts and edits messages.
 
     Args:
-        client: the Web API, as the bot.
-        counts: counts the messages that were shortened.
+        sender: sends them.
     """
 
-    def __init__(self, client: AsyncWebClient, counts: CallCounter | None = None) -> None:
-        self._sender = MessageSender(client, counts)
+    def __init__(self, sender: MessageSender) -> None:
+        self._sender = sender
 
     async def post(
         self, channel: ChannelId | UserId, message: Message, thread: str | None = None

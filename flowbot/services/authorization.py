@@ -212,6 +212,8 @@ def require_permission(
         UserError: it grants none of them; the reason is that of the first, and says who may.
     """
     decisions = [decide(policy, user.actor, permission) for permission in permissions]
+    if decisions[0].reason is Reason.NO_POLICY and user.actor.is_admin:
+        raise UserError("denied.no_policy_yet")
     if policy is None or not any(decision.allowed for decision in decisions):
         raise UserError(explain_denial(decisions[0], whole or policy, *permissions))
     return policy

@@ -108,7 +108,7 @@ async def test_the_list_of_approvals_has_the_requests_that_are_posted_there(http
     await http.import_policy(approval_policy())
     await request_change(http)
     seen = text_of(await ask(http.deniz, "/flows approvals"))
-    assert "#1 Old name" in seen.split("Also open in this channel")[1]
+    assert "#1 Old name" in seen.split("Other open requests")[1]
 
 
 async def test_a_channel_that_no_policy_names_is_answered_as_before(http: World) -> None:

@@ -216,7 +216,7 @@ async def test_a_flow_of_another_website_does_not_exist_here(http: World) -> Non
     answers = []
     for flow in (1, 2):
         await http.emma.send(MARKETING, f"/flows delete {flow}")
-        answers.append((await wait_for_private_message(http.emma, f"There is no flow {flow} here.", MARKETING)).text)
+        answers.append((await wait_for_private_message(http.emma, f"There is no flow #{flow} here.", MARKETING)).text)
     assert answers[0].replace("1", "2") == answers[1]
     assert list_writes(http) == []
 

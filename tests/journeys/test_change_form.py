@@ -164,7 +164,7 @@ async def test_a_button_that_is_too_late_says_so(http: World) -> None:
     await http.emma.close()
     http.enkapush.store.delete_flow(1)
     await http.emma.click(shown, "Delete")
-    assert (await http.emma.wait_for_view("There is no flow 1")).submit is None
+    assert (await http.emma.wait_for_view("There is no flow #1")).submit is None
 
 
 async def test_who_has_lost_the_right_reads_that_in_the_form(http: World) -> None:

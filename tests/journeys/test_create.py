@@ -406,7 +406,7 @@ async def test_a_hidden_flow_is_like_a_missing_one(http: World, command: str) ->
     said = []
     for flow in ("1", "2"):
         await http.emma.send(MARKETING, f"/flows {command} {flow}")
-        said.append(text_of(await http.emma.wait_for_view(f"There is no flow {flow} here.")).replace(flow, "N"))
+        said.append(text_of(await http.emma.wait_for_view(f"There is no flow #{flow} here.")).replace(flow, "N"))
     assert said[0] == said[1]
 
 

@@ -182,7 +182,7 @@ async def test_who_looks_for_a_deleted_flow_is_told_what_became_of_it(running: W
     await running.emma.send(MARKETING, "/flows show 1")
     answer = await wait_for_private_message(running.emma, "It was deleted through flowbot on", MARKETING)
     gone, became = text_of(answer).splitlines()
-    assert gone == "There is no flow 1 here."
+    assert gone == "There is no flow #1 here."
     assert became.endswith("requested by U0EMMA. See /flows history 1.")
     assert list_mentions(running, answer) == [("user", "U0EMMA")]
     await running.ayse.send(MARKETING, "/flows göster 1")
@@ -212,7 +212,7 @@ async def test_a_flow_that_was_found_gone_later_is_not_said_to_be_deleted_throug
     await wait_for_status(http, request, "Applied")
     await http.emma.send(MARKETING, "/flows show 1")
     assert (
-        text_of(await wait_for_private_message(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."
+        text_of(await wait_for_private_message(http.emma, "There is no flow", MARKETING)) == "There is no flow #1 here."
     )
 
 
@@ -222,9 +222,9 @@ async def test_a_deleted_flow_of_a_hidden_website_is_like_one_that_does_not_exis
     said = []
     for flow in ("1", "7"):
         await http.emma.send(MARKETING, f"/flows show {flow}")
-        answer = await wait_for_private_message(http.emma, f"There is no flow {flow} here.", MARKETING)
+        answer = await wait_for_private_message(http.emma, f"There is no flow #{flow} here.", MARKETING)
         said.append((answer.text.replace(flow, "N"), text_of(answer).replace(flow, "N")))
-    assert said == [("There is no flow N here.", "There is no flow N here.")] * 2
+    assert said == [("There is no flow #N here.", "There is no flow #N here.")] * 2
 
 
 async def test_a_flow_that_flowbot_did_not_delete_is_not_said_to_be_deleted(http: World) -> None:
@@ -236,5 +236,5 @@ async def test_a_flow_that_flowbot_did_not_delete_is_not_said_to_be_deleted(http
     http.enkapush.store.delete_flow(1)
     await http.emma.send(MARKETING, "/flows show 1")
     assert (
-        text_of(await wait_for_private_message(http.emma, "There is no flow", MARKETING)) == "There is no flow 1 here."
+        text_of(await wait_for_private_message(http.emma, "There is no flow", MARKETING)) == "There is no flow #1 here."
     )

@@ -273,7 +273,7 @@ async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -
     await http.deniz.click(request, "Approve")
     await wait_for_status(http, request, "1/2 approvals")
     await http.deniz.send(MARKETING, "/flows approvals")
-    seen = text_of(await wait_for_private_message(http.deniz, "Also open in this channel", MARKETING))
+    seen = text_of(await wait_for_private_message(http.deniz, "Other open requests", MARKETING))
     assert "Needs your approval" not in seen
     await http.emma.click(request, "Withdraw")
     await wait_for_status(http, request, "Withdrawn")

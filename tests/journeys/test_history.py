@@ -137,7 +137,7 @@ async def test_only_an_editor_restores_a_version_and_only_of_a_flow_that_is_ther
     http.enkapush.store.update_flow(flow, website_id=3)
     assert http.emma.list_buttons(await show_history(http.emma, f"/flows history {flow}")) == []
     await http.emma.click(shown, "Restore this version")
-    await http.emma.wait_for_view(f"There is no flow {flow} here.")
+    await http.emma.wait_for_view(f"There is no flow #{flow} here.")
     await http.emma.close()
     await http.import_policy(POLICY.replace('editors = ["S0EDITORS"]', 'editors = ["U0DENIZ"]'))
     await http.emma.click(shown, "Restore this version")
@@ -188,13 +188,13 @@ async def test_a_hidden_flows_history_is_like_a_missing_ones(http: World) -> Non
     await save_form(http.emma, "/flows create", REQUIRED_FIELDS, AGENCY)
     hidden = text_of(await show_history(http.emma, "/flows history 1"))
     missing = text_of(await show_history(http.emma, "/flows history 2"))
-    assert hidden.replace("1", "N") == missing.replace("2", "N") == "Flow N was never changed through flowbot here."
+    assert hidden.replace("1", "N") == missing.replace("2", "N") == "Flow #N was never changed through flowbot here."
 
 
 async def test_a_flow_that_nobody_touched_through_flowbot_has_none(http: World) -> None:
     add_flow(http)
     assert [text_of(await show_history(http.emma, "/flows history 1"))] == [
-        "Flow 1 was never changed through flowbot here."
+        "Flow #1 was never changed through flowbot here."
     ]
 
 

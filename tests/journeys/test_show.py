@@ -134,7 +134,7 @@ async def test_a_hidden_flow_is_answered_exactly_like_one_that_does_not_exist(ht
     answers = []
     for flow in ("1", "2"):
         await http.emma.send(MARKETING, f"/flows show {flow}")
-        answers.append(await http.emma.wait_for_message(MARKETING, f"There is no flow {flow} here."))
+        answers.append(await http.emma.wait_for_message(MARKETING, f"There is no flow #{flow} here."))
     hidden, missing = answers
     assert hidden.text.replace("1", "2") == missing.text
     assert text_of(hidden).replace("1", "2") == text_of(missing)
@@ -148,7 +148,7 @@ async def test_while_enkapush_fails_a_hidden_flow_is_like_a_missing_one_too(http
     http.enkapush.faults.add(Fault.status(401, times=None))
     await http.emma.send(MARKETING, "/flows show 1")
     shown = await http.emma.wait_for_message(MARKETING, "As a subscriber sees it")
-    assert "Enkapush has not given a newer list" in text_of(shown)
+    assert "Enkapush hasn't shown a newer list" in text_of(shown)
     for hidden_or_missing in ("2", "3"):
         await _type_and_wait(http, f"/flows show {hidden_or_missing}")
         assert "doesn't accept flowbot's API key" in text_of(_list_messages(http)[-1])
@@ -204,7 +204,7 @@ async def test_a_channel_that_takes_nothing_is_said(http: World) -> None:
     page = await http.emma.wait_for_message(MARKETING, "2 flows")
     http.slack.faults.add("chat.postMessage", error="is_archived")
     await http.emma.click(page, "Share")
-    await http.emma.wait_for_message(MARKETING, "Slack did not let me post in this channel (is_archived)")
+    await http.emma.wait_for_message(MARKETING, "flowbot can't post here (is_archived)")
 
 
 async def test_help_names_what_this_person_may_do_here(running: World) -> None:
@@ -215,7 +215,7 @@ async def test_help_names_what_this_person_may_do_here(running: World) -> None:
     assert "Lale Moda and Northbound Outdoor" in helped
     assert "/flows list" in helped
     await running.burak.send(MARKETING, "/flows yardım")
-    assert "akışları görmek ve onaylamak" in text_of(
+    assert "akışları görmek ve istekleri onaylamak" in text_of(
         await running.burak.wait_for_message(MARKETING, "Yapabilecekleriniz")
     )
 
@@ -242,10 +242,10 @@ async def test_help_for_people_of_another_company(http: World) -> None:
         ("/flows xyzzy", "Unknown command “xyzzy”. Try /flows help."),
         ("/flows show", "Add the flow's number"),
         ("/flows show me", "“me” is not a flow's number"),
-        ("/flows show 99", "There is no flow 99 here."),
+        ("/flows show 99", "There is no flow #99 here."),
         ("/flows show 99999999999999999999", "is not a flow's number"),
         ("/flows list page:x", "A page is a number"),
-        ("/flows list website:", "Name the website"),
+        ("/flows list website:", "Add the website's name"),
     ],
 )
 async def test_a_slip_gets_a_sentence(http: World, typed: str, said: str) -> None:

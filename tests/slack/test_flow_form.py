@@ -300,7 +300,7 @@ def test_the_reason_and_a_way_to_start_over_stand_on_top() -> None:
         typed_at=datetime(2026, 5, 1, 9, 0, tzinfo=UTC),
     )
     top, draft = view["blocks"][:2]
-    assert top["text"] == {"type": "plain_text", "text": "⚠ There is no flow <!channel> here.", "emoji": False}
+    assert top["text"] == {"type": "plain_text", "text": "⚠ There is no flow #<!channel> here.", "emoji": False}
     assert "May 1, 2026" in draft["text"]["text"]
     assert (draft["accessory"]["text"]["text"], draft["accessory"]["value"]) == ("Start over", TOKEN)
 

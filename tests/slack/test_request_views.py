@@ -295,8 +295,8 @@ def test_what_weighs_most_is_asked_once_more(kind: ChangeKind, title: str | None
 
 
 AUDIENCE: Mapping[Translator, tuple[str, str]] = {
-    EN: ("everyone", "The flow may have a segment; Enkapush doesn't show it"),
-    TR: ("herkes", "Segment seçilmiş olabilir, ama Enkapush bunu göstermiyor"),
+    EN: ("everyone", "If it has a segment, only that segment gets it"),
+    TR: ("herkes", "Segmenti varsa yalnızca o segment alır"),
 }
 
 
@@ -644,7 +644,7 @@ def test_the_list_of_approvals_has_a_head_over_what_there_is_and_a_link_to_each_
     lists = NO_REQUESTS, RequestList(mine, 2), RequestList([edit_details()], 1)
     message = check_blocks(approvals_message(*lists, {ChangeId("k7m2"): link}, EN, NOW))
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
-    assert heads == ["Your requests", "Also open in this channel"]
+    assert heads == ["Your requests", "Other open requests"]
     text = text_of(message)
     for part in (
         "Enable #12 Spring sale",

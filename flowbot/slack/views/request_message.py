@@ -163,9 +163,10 @@ def outcome_blocks(details: RequestDetails, t: Translator, people: People = MENT
 
 
 def _vote_blocks(details: RequestDetails, t: Translator, people: People) -> list[Block]:
-    """Build the progress where the approvals were not enough, and whose did not count."""
+    """Build the progress where the approvals came to nothing, and whose did not count."""
     lines = []
-    if not details.is_approved and (details.approvals or details.uncounted):
+    came_to_nothing = details.change.state is ChangeState.OUT_OF_DATE or not details.is_approved
+    if came_to_nothing and (details.approvals or details.uncounted):
         lines.append(request_blocks.progress_elements(details, t, people))
     if details.uncounted:
         lines.append(sentence_elements(t, "request.uncounted", {"people": people.elements(details.uncounted)}))

@@ -22,6 +22,7 @@ TEXT_MAX: Final = 1000
 
 NAMED_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     "denied.no_policy": "denied.no_policy_in",
+    "denied.no_policy_yet": "denied.no_policy_in",
     "denied.not_listed": "denied.not_listed_in",
     "denied.only_edit": "denied.only_edit_in",
     "denied.only_share": "denied.only_share_in",

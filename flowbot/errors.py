@@ -33,6 +33,7 @@ Exception
 ├── PolicyRefusedError              services.policy_setup
 ├── MessageGoneError                slack.api.messages
 ├── MessageRefusedError             slack.api.messages
+├── BlocksRefusedError              slack.api.message_sender
 ├── _CheckFailedError               diagnostics
 └── EnkapushError                   enkapush.client.errors, which draws its own tree
 """

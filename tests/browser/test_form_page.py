@@ -54,7 +54,7 @@ async def test_a_flow_with_a_picture_is_made_and_stands_in_the_list(page: Page, 
     await form.get_by_role("button", name="Create", exact=True).click()
     made = find_messages(page).filter(has_text=re.compile(r"Flow #\d+ was created: .*\(disabled\)"))
     await expect(made).to_have_count(1)
-    await expect(made.get_by_role("img", name="The picture of “Bahar geldi 🌷”")).to_have_count(1)
+    await expect(made.get_by_role("img", name="The picture of the push “Bahar geldi 🌷”")).to_have_count(1)
     await form.get_by_role("button", name="Close").last.click()
     await send(page, "/flows list browser")
     await expect(find_messages(page).filter(has_text="Made in a browser")).to_have_count(1)

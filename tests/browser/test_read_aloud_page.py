@@ -37,4 +37,4 @@ async def test_each_button_beside_several_requests_says_which_it_belongs_to(page
     for request in ("Silme #12", "Etkinleştirme #39"):
         for label in ("Onayla", "Reddet"):
             await expect(home.get_by_role("button", name=re.compile(f"^{label}: {request} "))).to_have_count(1)
-        await expect(home.get_by_role("link", name=re.compile(f"^Aç: {request} "))).to_have_count(1)
+        await expect(home.get_by_role("link", name=re.compile(f"^Mesaja git: {request} "))).to_have_count(1)

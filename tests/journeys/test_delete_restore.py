@@ -172,7 +172,7 @@ async def test_a_flow_that_was_restored_late_and_edited_since_is_not_made_twice(
     await world.deniz.wait_for_message(MARKETING, "Restored from #1 as #2, disabled.")
     pressed.payload["trigger_id"] += ".late"
     await world.slack.dispatcher.redeliver(pressed)
-    await wait_for_private_message(world.emma, "already requested")
+    await wait_for_private_message(world.emma, "already made this request")
     assert list(world.enkapush.store.flows) == [2]
 
 

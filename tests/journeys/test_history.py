@@ -15,7 +15,14 @@ from tests.journeys.form_steps import (
     wait_for_reopened_form,
     wait_for_result,
 )
-from tests.journeys.request_steps import approval_policy, request_change, wait_for_status, wait_until
+from tests.journeys.request_steps import (
+    WAITING,
+    approval_policy,
+    request_change,
+    submit_reason,
+    wait_for_status,
+    wait_until,
+)
 from tests.journeys.world import (
     AGENCY,
     APPROVALS,
@@ -170,6 +177,19 @@ async def submit_again_refused(http: World) -> None:
     http.enkapush.faults.add(Fault.status(422, '{"errors": {"title": ["No."]}}', method="POST"))
     await http.emma.submit({"Name": "Theirs"})
     await wait_for_reopened_form(http.emma, "title: No.")
+
+
+async def test_it_says_whose_each_reason_is(http: World) -> None:
+    await http.import_policy(approval_policy())
+    add_flow(http)
+    await http.emma.send(MARKETING, "/flows delete 1 Nobody comes back")
+    request = await http.burak.wait_for_message(APPROVALS, WAITING)
+    await http.burak.click(request, "Reject")
+    await submit_reason(http.burak, "It still sells")
+    await wait_for_status(http, request, "Rejected")
+    told = text_of(await show_history(http.emma, "/flows history 1"))
+    assert "Reason: Nobody comes back" in told
+    assert "Reason for rejecting: It still sells" in told
 
 
 async def test_hidden_websites_events_are_not_there(http: World) -> None:

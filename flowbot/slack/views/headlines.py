@@ -75,7 +75,7 @@ def _ending(details: RequestDetails) -> tuple[str, Sequence[UserId]] | None:
     if change.progress.skipped_by is not None:
         return "headline.skipped_by", [change.progress.skipped_by]
     if change.state is ChangeState.REJECTED and closing is not None:
-        return "headline.by", [closing.by]
+        return "headline.rejected_by", [closing.by]
     if details.is_approved and change.state is not ChangeState.OUT_OF_DATE:
         return "headline.approved_by", details.approvals
     if change.rule is None and change.state in _OF_KIND:

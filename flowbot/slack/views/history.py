@@ -99,10 +99,13 @@ def _change_blocks(
     if change.request.kind is ChangeKind.RESTORE:
         lines.append(block_kit.rich_line(*headlines.headline_elements(details, t, is_past=True)))
     closing = change.progress.closing
-    for reason in (change.request.reason, closing.reason if closing else ""):
+    reasons = [("request.reason", change.request.reason)]
+    if closing is not None:
+        reasons.append((request_blocks.CLOSING_REASON_KEYS[closing.how], closing.reason))
+    for key, reason in reasons:
         if reason.strip():
             quoted = block_kit.isolate(block_kit.single_line(reason, REASON_MAX))
-            lines.append(block_kit.rich_line(block_kit.text_element(f"“{quoted}”", italic=True)))
+            lines.append(block_kit.rich_line(block_kit.text_element(f"{t(key)}: {quoted}", italic=True)))
     blocks = [
         block_kit.rich_text(*lines),
         *request_blocks.edit_blocks(details, t, request_blocks.shortener(TEXT_MAX), "history.changes"),

@@ -50,7 +50,7 @@ FIELD_CASES: Final = (
         "Button 2 URL", "Düğme 2 URL'si", "button_url_2", "http://lale.example/sonra", "http://lale.example/sonra",
     ),
     FieldCase("Silent", "Sessiz", "is_silent", True, "1", False, "0"),
-    FieldCase("Auto-hide", "Otomatik gizle", "is_auto_hide", True, "1", True, "1"),
+    FieldCase("Auto-hide", "Otomatik gizleme", "is_auto_hide", True, "1", True, "1"),
     FieldCase("Time to live", "Geçerlilik süresi", "ttl", "3 days", "259200", "1 hour", "3600"),
     FieldCase("UTM source", "UTM kaynağı", "utm_source", "enkapush", "enkapush", "a", "a"),
     FieldCase("UTM medium", "UTM aracı", "utm_medium", "web push", "web push", "b", "b"),

@@ -32,9 +32,12 @@ from flowbot.services.users import CurrentUser, MemberLookup
 
 CHANNELS_AT_ONCE: Final = 8
 """Channels whose members are looked up at a time."""
+NO_POLICY_KEYS: Final = frozenset({Reason.NO_POLICY.key, "denied.no_policy_yet"})
+"""Refusals in a channel without a policy; the second is for those who may set it up."""
 REQUEST_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     Reason.NOT_LISTED.key: "denied.not_listed_there",
     Reason.NO_POLICY.key: "denied.no_policy_there",
+    "denied.no_policy_yet": "denied.no_policy_there",
 }
 """Refusals about "this channel", reworded for the request's channel."""
 

@@ -196,4 +196,4 @@ async def test_a_membership_that_slack_does_not_tell_refuses_nothing_and_is_no_v
     assert "Nobody could approve" not in text_of(request)
     await http.burak.click(request, "Approve")
     await wait_for_private_message(http.burak, "Slack şu anda kullanıcı gruplarınızı göstermiyor")
-    assert "0 of 2" in text_of(await wait_for_status(http, request, WAITING))
+    assert "0/2 approvals" in text_of(await wait_for_status(http, request, WAITING))

@@ -202,7 +202,7 @@ async def test_who_asked_and_may_not_approve_is_told_that_the_request_is_their_o
     request = await request_change(http)
     told = await click_and_read(http, http.emma, request, "Approve")
     assert "You can't decide on your own request" in told
-    assert "You can withdraw it." in told
+    assert "you can withdraw it" in told
 
 
 async def test_a_refusal_elsewhere_does_not_speak_of_this_channel(http: World) -> None:
@@ -229,7 +229,7 @@ async def test_who_is_not_entitled_is_told_and_nothing_happens(http: World, butt
     is_withdrawal = button == "Withdraw"
     refusal = "can withdraw this request." if is_withdrawal else "can approve or reject this request."
     told = await wait_for_private_message(http.deniz, refusal)
-    assert list_mentions(http, told) == [("user", "U0EMMA") if is_withdrawal else ("usergroup", "S0LEADS")]
+    assert set(list_mentions(http, told)) == {("user", "U0EMMA") if is_withdrawal else ("usergroup", "S0LEADS")}
     assert http.deniz.view is None
     assert WAITING in text_of(request)
     assert list_writes(http) == []
@@ -306,7 +306,7 @@ async def test_everyone_means_the_members_of_the_channel_where_it_was_asked(http
     await stranger.click(request, "Approve")
     told = await wait_for_private_message(stranger, "can approve or reject this request.")
     assert "Only people in" in text_of(told)
-    assert list_mentions(http, told) == [("channel", MARKETING)]
+    assert set(list_mentions(http, told)) == {("channel", MARKETING)}
     assert list_writes(http) == []
     await http.deniz.click(request, "Approve")
     await wait_for_status(http, request, "Applied")

@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, Final
 
 from flowbot.sandbox.slack.models import Json
@@ -37,7 +38,7 @@ def find_reading_faults(blocks: Sequence[Json]) -> Iterator[str]:
     for image in _iter_objects(blocks):
         if "alt_text" in image and image["alt_text"].strip().casefold() in NO_ALTERNATIVES:
             yield f"an image is described as {image['alt_text']!r}"
-    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+    for block, following in zip_longest(blocks, blocks[1:]):
         yield from _find_block_faults(block, following)
     for text in _iter_texts(blocks):
         yield from _find_long_sentences(text)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flowbot.domain.policy import Reason
 from flowbot.errors import UserError
+from flowbot.services.authorization import NO_POLICY_KEYS
 from flowbot.slack.api.modals import ModalNotOpenedError
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command
@@ -83,7 +83,7 @@ class CommandDispatcher:
             # Without a trigger its answer is a button that opens the form.
             return await command.handle(interaction, parsed.arguments, "")
         except UserError as error:
-            if error.text.key != Reason.NO_POLICY.key:
+            if error.text.key not in NO_POLICY_KEYS:
                 raise
             flow = parsed.arguments if parsed.word == SHOW else None
             if (reply := await self._guide.answer(interaction, flow=flow)) is None:

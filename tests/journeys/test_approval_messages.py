@@ -152,7 +152,7 @@ async def test_everybody_who_approved_is_in_the_history_of_the_flow(http: World)
     assert await read_history(http.emma, "/flows history 1") == [
         "✅ Enable · Applied",
         "Requested by U0EMMA, WHEN · approved by U0BURAK, WHEN · approved by U0DENIZ, WHEN · Applied, WHEN · Open",
-        "“For spring”",
+        "Reason: “For spring”",
     ]
     assert [event["action"] for event in await read_audit_trail(http) if event["action"].startswith("change.")] == [
         "change.submitted",
@@ -173,7 +173,7 @@ async def test_what_went_ahead_without_an_approval_stands_out(http: World) -> No
     assert await read_history(http.emma, "/flows history 1") == [
         "🚨 Enable · Applied",
         "Requested by U0EMMA, WHEN · approval skipped by U0DENIZ · Applied, WHEN · Open",
-        "“The shop is down”",
+        "Reason for skipping: “The shop is down”",
     ]
     loud = {event["action"]: event["details"].get("break_glass") for event in await read_audit_trail(http)}
     assert loud["change.applied"] == loud["change.break_glass"] == "U0DENIZ"

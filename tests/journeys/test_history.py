@@ -188,8 +188,8 @@ async def test_it_says_whose_each_reason_is(http: World) -> None:
     await submit_reason(http.burak, "It still sells")
     await wait_for_status(http, request, "Rejected")
     told = text_of(await show_history(http.emma, "/flows history 1"))
-    assert "Reason: Nobody comes back" in told
-    assert "Reason for rejecting: It still sells" in told
+    assert "Reason: “Nobody comes back”" in told
+    assert "Reason for rejecting: “It still sells”" in told
 
 
 async def test_hidden_websites_events_are_not_there(http: World) -> None:

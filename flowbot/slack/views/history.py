@@ -105,7 +105,7 @@ def _change_blocks(
     for key, reason in reasons:
         if reason.strip():
             quoted = block_kit.isolate(block_kit.single_line(reason, REASON_MAX))
-            lines.append(block_kit.rich_line(block_kit.text_element(f"{t(key)}: {quoted}", italic=True)))
+            lines.append(block_kit.rich_line(block_kit.text_element(f"{t(key)}: “{quoted}”", italic=True)))
     blocks = [
         block_kit.rich_text(*lines),
         *request_blocks.edit_blocks(details, t, request_blocks.shortener(TEXT_MAX), "history.changes"),

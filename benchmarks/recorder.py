@@ -16,7 +16,12 @@ from flowbot.sandbox.slack.delivery.envelope import Envelope, EnvelopeKind
 Payload = Mapping[str, Any]
 
 TIMEOUT_SECONDS: Final = 30.0
-NEW_FLOW: Final = {"Name": "Spring", "Title": "Spring is here", "Description": "Look at what is new."}
+NEW_FLOW: Final = {
+    "Website": "Lale Moda",
+    "Name": "Spring",
+    "Title": "Spring is here",
+    "Description": "Look at what is new.",
+}
 """The required fields of a new flow."""
 ENVELOPE_KINDS: Final[Mapping[RequestKind, EnvelopeKind]] = {
     RequestKind.LIST: "slash_commands",

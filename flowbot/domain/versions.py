@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from flowbot.domain.change import CREATING_KINDS, Change, ChangeState
 from flowbot.domain.flow import FlowContent, is_equivalent
@@ -43,9 +42,7 @@ def find_versions(
         current: the flow's content as it is now.
     """
     found: dict[VersionRef, FlowContent] = {}
-    for change, previous in pairwise((*newest_first, older)):
-        if change is None:
-            continue
+    for change, previous in zip(newest_first, (*newest_first[1:], older), strict=False):
         before, after = content_before(change), content_after(change)
         earlier = content_after(previous) if previous else None
         if after is not None and (before is None or not is_equivalent(before, after)):

@@ -18,6 +18,7 @@ from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSan
 from flowbot.server.http import listen
 from flowbot.services.policy_files import import_policies
 from flowbot.services.ports import utc_now
+from flowbot.slack.manifest import EVENTS_PATH
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.policies import PolicyRepository
 
@@ -57,5 +58,5 @@ async def run_demo_servers(port: int) -> AsyncIterator[str]:
                 policies = files(__package__).joinpath("policy.toml").read_text(encoding="utf-8")
                 await import_policies(PolicyRepository(database, utc_now), policies, utc_now())
             async with run_flowbot(settings) as bot, listen(bot, HOST, 0) as bot_port:
-                slack.deliver_to(f"http://{HOST}:{bot_port}/slack/events")
+                slack.deliver_to(f"http://{HOST}:{bot_port}{EVENTS_PATH}")
                 yield address

@@ -14,6 +14,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.server.receiver import Receiver, SlackEventsHandler
 from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, error_code
 from flowbot.slack.api.users import find_installation_problem
+from flowbot.slack.manifest import EVENTS_PATH
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """Of a request of any kind: Slack sends far less."""
@@ -77,9 +78,7 @@ def build_web_app(bot: Flowbot, *, slack_events: bool = True) -> web.Application
     secret = bot.settings.slack_signing_secret
     if slack_events and secret is not None:
         receiver = Receiver(bot.bolt, bot.tasks)
-        app.router.add_post(
-            "/slack/events", SlackEventsHandler(receiver, secret.get_secret_value(), bot.metrics).handle
-        )
+        app.router.add_post(EVENTS_PATH, SlackEventsHandler(receiver, secret.get_secret_value(), bot.metrics).handle)
 
     async def healthz(_request: web.Request) -> web.Response:
         return web.Response(text="ok\n")

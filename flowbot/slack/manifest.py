@@ -10,7 +10,8 @@ from flowbot.errors import ConfigurationError
 from flowbot.slack.payloads.action_ids import ShortcutId
 from flowbot.slack.payloads.events import EVENT_MODELS
 
-PATH: Final = "/slack/events"
+EVENTS_PATH: Final = "/slack/events"
+"""Where flowbot answers Slack in HTTP mode."""
 SCOPES: Final = (
     "commands",
     "chat:write",
@@ -115,4 +116,4 @@ def _events_address(url: str) -> str:
     is_typo = not url.isprintable() or " " in url
     if is_typo or parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ConfigurationError(f"--url: {url} is no https:// address")
-    return url.rstrip("/").removesuffix(PATH) + PATH
+    return url.rstrip("/").removesuffix(EVENTS_PATH) + EVENTS_PATH

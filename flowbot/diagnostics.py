@@ -22,7 +22,7 @@ from flowbot.errors import ConfigurationError, DependencyError
 from flowbot.i18n.translator import append_cause, describe_fault, describe_text
 from flowbot.observability.health import PROBE_TIMEOUT_SECONDS
 from flowbot.services.clock import parse_date
-from flowbot.services.policy_checks import UNTOLD_KEY, PolicyChecker
+from flowbot.services.policy_checks import PolicyChecker
 from flowbot.services.ports import utc_now
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.setup_findings import Finding
@@ -225,14 +225,12 @@ async def _check_approvers(slack: AsyncWebClient, identity: Awaitable[AsyncSlack
         return book.groups
 
     users = UserService(SlackUserDirectory(slack, named, identity), frozenset())
-    checker, groups, found = PolicyChecker(users, QuorumChecker(users)), await users.load_groups(), list[str]()
+    checker, groups = PolicyChecker(users, QuorumChecker(users)), await users.load_groups()
     # Where nobody edits, nobody asks for anything.
-    for policy in (each for each in book.channels if each.editors):
-        for problem in (await checker.find_approval_problem(policy, groups)).values():
-            if problem.key != UNTOLD_KEY:
-                found.append(f"{policy.id}: {describe_text(problem)}")
+    found = await checker.find_unapprovable((policy for policy in book.channels if policy.editors), groups)
     if found:
-        raise _CheckFailedError("; ".join(found))
+        lines = (f"{channel}: {describe_text(each)}" for channel, problems in found.items() for each in problems)
+        raise _CheckFailedError("; ".join(lines))
     return "every policy has enough, as far as Slack tells"
 
 

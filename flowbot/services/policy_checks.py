@@ -1,12 +1,12 @@
 """Policy checks: whether a channel's policy can work with its people and groups."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from flowbot.domain.approval import count_missing_approvals
-from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy
 from flowbot.errors import Text
 from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, list_people
@@ -111,6 +111,17 @@ class PolicyChecker:
                     problems[field] = Text(key, {"people": list(names.values())})
                     break
         return problems
+
+    async def find_unapprovable(
+        self, policies: Iterable[ChannelPolicy], groups: Mapping[GroupId, frozenset[UserId]]
+    ) -> dict[ChannelId, tuple[Text, ...]]:
+        """Find the policies whose requests nobody could ever approve, as far as Slack tells, and why, by channel."""
+        found = {}
+        for policy in policies:
+            problems = (await self.find_approval_problem(policy, groups)).values()
+            if known := tuple(problem for problem in problems if problem.key != UNTOLD_KEY):
+                found[policy.id] = known
+        return found
 
     async def find_approval_problem(
         self, wanted: ChannelPolicy, groups: Mapping[GroupId, frozenset[UserId]]

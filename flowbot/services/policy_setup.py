@@ -16,7 +16,7 @@ from flowbot.domain.ids import ChannelId, FormToken, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, WebsiteRename, decide
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.flow_cache import FlowCache
-from flowbot.services.policy_checks import UNTOLD_KEY, PolicyChecker, PolicyField, UserGroup
+from flowbot.services.policy_checks import PolicyChecker, PolicyField, UserGroup
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.form_storage import PolicyDraftStore
 from flowbot.services.ports.storage import PolicyStore
@@ -203,12 +203,7 @@ class PolicySetup:
         if (groups := await self.find_groups()) is None:
             return ()
         members = {group: found.members for group, found in groups.items()}
-        problems = [await self._checker.find_approval_problem(policy, members) for policy in book.channels]
-        return tuple(
-            policy.id
-            for policy, found in zip(book.channels, problems, strict=True)
-            if any(problem.key != UNTOLD_KEY for problem in found.values())
-        )
+        return tuple(await self._checker.find_unapprovable(book.channels, members))
 
     async def save(
         self, user: CurrentUser, wanted: ChannelPolicy, seen: str, renames: Iterable[WebsiteRename] = ()

@@ -177,7 +177,7 @@ class PolicyFormHandler:
         form = OpenPolicy(form.channel, metadata, typed)
         view = await self._keep_and_build(user, form, interaction.t, context=context)
         try:
-            await self.modals.replace_loading(press.view.id if press.view else "", view)
+            await self.modals.replace_loading(press.view_id, view)
         except UserError as error:
             raise UserError("setup.not_shown") from error
         return NO_REPLY

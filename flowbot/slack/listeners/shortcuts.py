@@ -69,7 +69,7 @@ class MessageShortcutHandler:
         value = parse_value(MessageValue, press.action.value)
         draft = await self.forms.load_draft(interaction.user, value.token)
         there = await self.channels.switch_channel(interaction, value.channel, Permission.EDIT)
-        await self.opener.fill(there, press.view.id if press.view else "", _message_source(draft.typed, value))
+        await self.opener.fill(there, press.view_id, _message_source(draft.typed, value))
         return NO_REPLY
 
     async def _open(self, interaction: Interaction, trigger: str) -> str:
@@ -160,7 +160,7 @@ class FlowWindow:
     async def turn_page(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Put another page, or a channel that was chosen, in the window."""
         value = parse_value(WindowValue, press.action.value)
-        await self._show(interaction, value, press.view.id if press.view else "")
+        await self._show(interaction, value, press.view_id)
         return NO_REPLY
 
     async def _open(self, interaction: Interaction, trigger: str) -> Reply:

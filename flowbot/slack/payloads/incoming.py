@@ -192,6 +192,11 @@ class BlockActions(_Interaction):
         return self.channel is None and self.view is not None and self.view.type == "home"
 
     @property
+    def view_id(self) -> str:
+        """The view that it was pressed in; empty in a message."""
+        return self.view.id if self.view else ""
+
+    @property
     def is_in_modal(self) -> bool:
         """True for a press in a modal."""
         return self.view is not None and self.view.type == "modal"

@@ -18,7 +18,7 @@ from flowbot.slack.views.block_kit import Block, Element, single_line
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.paging import fits_button, page_buttons
 from flowbot.slack.views.push import format_as_of, sharer_block, state_dot
-from flowbot.slack.views.sentences import format_enabled, format_name, format_wait, format_website
+from flowbot.slack.views.sentences import format_enabled, format_name, format_sent, format_wait, format_website
 
 NAME_MAX: Final = 80
 TITLE_MAX: Final = 26
@@ -124,7 +124,7 @@ def _row_block(flow: Flow, result: FlowList, t: Translator, *, may_edit: bool, w
     facts = [
         format_website(flow.website_id, result.website_names, t),
         t("list.title_after", title=title, wait=wait) if title else t("list.after", wait=wait),
-        t("flow.sent", n=totals.sent) if totals.sent else t("flow.never_sent"),
+        format_sent(totals, t),
     ]
     if (rate := totals.click_rate) is not None:
         facts.append(t("flow.click_rate", rate=t.format_percent(rate)))

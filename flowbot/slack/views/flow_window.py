@@ -69,11 +69,10 @@ def list_window(result: FlowList, channel: ChannelId, t: Translator, now: dateti
 
 def _row_block(flow: Flow, result: FlowList, channel: ChannelId, t: Translator) -> Block:
     name = sentences.format_name(flow.name, t)
-    totals = flow.totals
     facts = [
         sentences.format_enabled(flow.is_enabled, t),
         sentences.format_website(flow.website_id, result.website_names, t),
-        t("flow.sent", n=totals.sent) if totals.sent else t("flow.never_sent"),
+        sentences.format_sent(flow.totals, t),
     ]
     text = block_kit.plain(f"{push.state_dot(flow)} #{flow.id} {name}\n{' · '.join(facts)}")
     value = FlowValue(flow=flow.id, channel=channel).dump()

@@ -57,7 +57,7 @@ def skipped_approval_message(
         raise ValueError("nobody skipped this change's approval")
     own = {"deed": _format_deed(details.change, t)}
     headline = headlines.build_headline(details, t, "headline.alarm", {"person": [closing.by]}, people, **own)
-    blocks = [headline, *request_blocks.reason_blocks(closing.reason, t, "request.reason_skipped")]
+    blocks = [headline, *request_blocks.closing_reason_blocks(closing, t)]
     if mentions and (attention := _attention_elements(details, t)):
         blocks.append(block_kit.rich_paragraph(*attention))
     return Message(tuple(blocks))

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from flowbot.domain.change import STORED_OTHERWISE, Change, ChangeKind, ClosureKind
+from flowbot.domain.change import STORED_OTHERWISE, Change, ChangeKind, Closure, ClosureKind
 from flowbot.domain.fields import FIELDS, FieldKind
 from flowbot.domain.flow import FieldDifference, FlowButton
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
@@ -104,6 +104,11 @@ def mention_elements(principals: Iterable[Principal]) -> list[Element]:
         elif isinstance(principal, GroupId):
             elements += [block_kit.group_element(principal), block_kit.text_element(" ")]
     return elements
+
+
+def closing_reason_blocks(closing: Closure, t: Translator) -> list[Block]:
+    """Build the reason with which a person closed a request; nothing for a blank one."""
+    return reason_blocks(closing.reason, t, CLOSING_REASON_KEYS[closing.how])
 
 
 def reason_blocks(text: str, t: Translator, label_key: str = "request.reason") -> list[Block]:

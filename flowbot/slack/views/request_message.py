@@ -147,8 +147,7 @@ def outcome_blocks(details: RequestDetails, t: Translator, people: People = MENT
         line = sentence_elements(t, "request.glass_broken", {"person": [people.element(progress.closing.by)]})
         blocks.append(block_kit.rich_paragraph(block_kit.text_element("🚨 "), *line))
     if progress.closing is not None:
-        label = request_blocks.CLOSING_REASON_KEYS[progress.closing.how]
-        blocks += request_blocks.reason_blocks(progress.closing.reason, t, label)
+        blocks += request_blocks.closing_reason_blocks(progress.closing, t)
     blocks += [
         *_vote_blocks(details, t, people),
         *request_blocks.stored_otherwise_blocks(details.change, details.website_names, t),

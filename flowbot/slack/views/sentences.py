@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FIELDS, LABEL_KEYS, PLAIN_FIELDS, FieldKind, FormField
-from flowbot.domain.flow import ALL_SUBSCRIBERS, FlowButton, WaitTime
+from flowbot.domain.flow import ALL_SUBSCRIBERS, FlowButton, Totals, WaitTime
 from flowbot.domain.ids import ChannelId, GroupId, SlackId, UserId, WebsiteId
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
@@ -215,6 +215,11 @@ def format_button(button: FlowButton) -> str:
 def format_ttl(seconds: int, t: Translator) -> str:
     """Format a time to live."""
     return t.format_duration(seconds) if seconds else t("flow.ttl_zero")
+
+
+def format_sent(totals: Totals, t: Translator) -> str:
+    """Format how often a push was sent: `2,240 sent`, `never sent`."""
+    return t("flow.sent", n=totals.sent) if totals.sent else t("flow.never_sent")
 
 
 def format_enabled(is_enabled: bool, t: Translator) -> str:

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from flowbot.domain.text import utf16_length
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import CommandValue
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.message import Message
+from flowbot.slack.views.paging import fits_button
 
 TYPED_MAX: Final = 40
 NEAR_MAX: Final = 100
@@ -27,7 +27,7 @@ def suggestion_message(typed: str, near: str, value: CommandValue, t: Translator
     key = "command.unknown" if is_help else "command.did_you_mean"
     params = {"word": block_kit.clip(typed, TYPED_MAX), "near": block_kit.single_line(near, NEAR_MAX)}
     message = sentences.sentence_message(t, Text(key, params))
-    if utf16_length(value.dump()) > block_kit.VALUE_MAX:
+    if not fits_button(value):
         return message
     label = block_kit.isolate(block_kit.single_line(near, block_kit.LABEL_MAX - 2))
     button = block_kit.button(label, ActionId.COMMAND, value.dump())

@@ -126,7 +126,7 @@ class FormOpener:
         """Fill the form anew, and forget what was typed."""
         metadata = form.metadata
         await self.forms.drafts.delete(metadata.token)
-        view_id = press.view.id if press.view else ""
+        view_id = press.view_id
         await self._fill_or_refuse(
             interaction, view_id, FormSource(metadata.kind, metadata.flow, turn=metadata.turn + 1)
         )

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol, Self, TypeVar
 
 import structlog
 
@@ -21,6 +21,16 @@ ANSWER_SECONDS: Final = 2.0
 """The time to wait for Slack; after it the last answer counts."""
 
 log = structlog.get_logger(__name__)
+
+
+class Redactable(Protocol):
+    """What a message shows of a push."""
+
+    def without_content(self) -> Self:
+        """Return the same for readers of another organisation."""
+
+
+R = TypeVar("R", bound=Redactable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +52,13 @@ class ChannelPrivacy:
             return True
         return not await self._is_shared(channel)
 
+    async def redact(self, shown: R, channel: ChannelId, policy: ChannelPolicy | None) -> R:
+        """Return what is to be shown, without the push's content where a message in the channel may not carry it."""
+        return shown if await self.may_show(channel, policy) else shown.without_content()
+
     async def redact_for_channel(self, details: RequestDetails, channel: ChannelId) -> RequestDetails:
-        """Return the details, without the push's content where a message in the channel may not show it."""
-        return details if await self.may_show(channel, details.policy) else details.without_content()
+        """Return a request's details as `redact` does, under the request's policy."""
+        return await self.redact(details, channel, details.policy)
 
     async def note_shared(self, channel: ChannelId) -> None:
         """Note that a channel was shared: its open requests are shown anew, without content."""

@@ -24,6 +24,7 @@ from flowbot.slack.payloads.button_values import FlowEntryValue, FlowValue, List
 from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views import flow_list, push, sentences
+from flowbot.slack.views.message import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +75,8 @@ class FlowActions:
         policy = await self.flow_queries.require_share(user, channel)
         request = parse_value(ListValue, press.action.value).request
         result = await self.flow_queries.list_flows(user, channel, request, turning=True)
-        if not await self.privacy.may_show(channel, policy):
-            result = result.without_content()
-        t = self.locales.for_channel(user.locale)
-        message = flow_list.shared_list_message(result, user.id, t, self.clock())
-        await self.responder.reply_publicly(interaction.target, message)
-        return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
+        shown, t = await self.privacy.redact(result, channel, policy), self.locales.for_channel(user.locale)
+        return await self._post(interaction, flow_list.shared_list_message(shown, user.id, t, self.clock()))
 
     async def share_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Post a flow to the channel."""
@@ -87,10 +84,10 @@ class FlowActions:
         user, channel = interaction.user, interaction.target.require_channel()
         policy = await self.flow_queries.require_share(user, channel)
         details = await self.flow_queries.get_flow(user, channel, flow)
-        if not await self.privacy.may_show(channel, policy):
-            details = details.without_content()
-        t = self.locales.for_channel(user.locale)
-        message = push.shared_flow_message(details, user.id, t, self.clock())
+        shown, t = await self.privacy.redact(details, channel, policy), self.locales.for_channel(user.locale)
+        return await self._post(interaction, push.shared_flow_message(shown, user.id, t, self.clock()))
+
+    async def _post(self, interaction: Interaction, message: Message) -> Reply:
         await self.responder.reply_publicly(interaction.target, message)
         return Reply(sentences.sentence_message(interaction.t, Text("share.done")))
 

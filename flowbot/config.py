@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
         texts = [value.get_secret_value() for value in values if value is not None]
         if password := re.match(r"[^:]+://[^:@]*:(.+)@", self.database_url.get_secret_value()):
             texts += [password[1], unquote(password[1])]
-        texts += parse_qs(urlsplit(self.database_url.get_secret_value()).query).get("password", [])
+        texts += parse_qs(self.database_url.get_secret_value().partition("?")[2]).get("password", [])
         return tuple(texts)
 
     @classmethod

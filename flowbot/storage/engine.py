@@ -155,10 +155,13 @@ def _sqlite_address(path: str, setting: str) -> URL:
     if not path or path == ":memory:" or path.startswith("file:") or "?" in path or "\0" in path:
         raise DatabaseUrlError(f"{setting}: after sqlite:/// comes the path of a file, without options")
     file = Path(path).absolute()
-    if not file.parent.is_dir():
-        raise DatabaseUrlError(f"{setting}: the folder {str(file.parent)!r} does not exist")
-    if file.is_dir():
-        raise DatabaseUrlError(f"{setting}: {str(file)!r} is a folder, not a file")
+    try:
+        if not file.parent.is_dir():
+            raise DatabaseUrlError(f"{setting}: the folder {str(file.parent)!r} does not exist")
+        if file.is_dir():
+            raise DatabaseUrlError(f"{setting}: {str(file)!r} is a folder, not a file")
+    except OSError as error:
+        raise DatabaseUrlError(f"{setting}: {str(file)!r} cannot be reached ({error.strerror})") from None
     return URL.create("sqlite", database=str(file))
 
 

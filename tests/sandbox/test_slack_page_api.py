@@ -1,8 +1,9 @@
 """The private API of the page, and the file host."""
 
+import io
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import pytest
@@ -45,6 +46,36 @@ async def test_the_page_and_its_files_are_served_and_nothing_else(page: aiohttp.
     for path in ("/page/%2e%2e/slack/sandbox.py", "/page/nothing.js"):
         async with page.get(path) as missing:
             assert missing.status == 404
+
+
+LOOPBACK: Final = {"ip": "127.0.0.1", "name": "localhost"}
+STRANGERS: Final = {
+    "another name": {"Host": "evil.example"},
+    "another name that begins alike": {"Host": "localhost.evil.example"},
+    "no name": {"Host": ""},
+    "no address": {"Host": "127.0.0.1:99999999"},
+    "another page": {"Origin": "https://evil.example"},
+    "another port's page": {"Origin": "http://127.0.0.1:1"},
+    "a page without an origin": {"Origin": "null"},
+}
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+async def test_other_pages_of_the_browser_get_nothing(page: aiohttp.ClientSession, stranger: str) -> None:
+    body = {"as": "U0AYSE", "channel": MARKETING, "text": "hi"}
+    for method, path in [("GET", "/sandbox/state"), ("POST", "/sandbox/send"), ("GET", "/link/")]:
+        async with page.request(method, path, headers=STRANGERS[stranger], json=body) as answer:
+            assert answer.status in {400, 403}, path
+    assert not (await get(page, f"/sandbox/messages?as=U0AYSE&channel={MARKETING}"))["messages"]
+
+
+@pytest.mark.parametrize("name", LOOPBACK)
+async def test_the_page_itself_asks_under_each_name_of_this_machine(sandbox: SlackSandbox, name: str) -> None:
+    origin = sandbox.origin.replace("127.0.0.1", LOOPBACK[name])
+    headers = {"Host": origin.removeprefix("http://"), "Origin": origin}
+    async with aiohttp.ClientSession(sandbox.origin, headers=headers) as session:
+        status, _ = await post(session, "/sandbox/send", **{"as": "U0AYSE"}, channel=MARKETING, text="hi")
+    assert status == 200
 
 
 async def test_the_state_is_what_one_person_knows(page: aiohttp.ClientSession) -> None:
@@ -140,9 +171,8 @@ async def test_a_person_hears_of_their_own_views_and_homes(sandbox: SlackSandbox
 
 
 async def test_an_uploaded_file_is_given_to_the_bot_alone(sandbox: SlackSandbox, page: aiohttp.ClientSession) -> None:
-    form = aiohttp.FormData({"as": "U0AYSE"})
-    form.add_field("file", b"\x89PNG", filename="logo.png", content_type="image/png")
-    async with page.post("/sandbox/upload", data=form) as answer:
+    path, headers = "/sandbox/upload?as=U0AYSE&name=logo.png", {"Content-Type": "image/png"}
+    async with page.post(path, data=b"\x89PNG", headers=headers) as answer:
         shape = (await answer.json())["file"]
     assert (shape["name"], shape["mimetype"], shape["size"]) == ("logo.png", "image/png", 4)
     headers = {"Authorization": f"Bearer {BOT_TOKEN}"}
@@ -154,6 +184,11 @@ async def test_an_uploaded_file_is_given_to_the_bot_alone(sandbox: SlackSandbox,
     client = AsyncWebClient(BOT_TOKEN, base_url=f"{sandbox.origin}/api/", session=page)
     info = await client.files_info(file=shape["id"])
     assert info["file"]["url_private_download"] == shape["url_private_download"]
+
+
+async def test_an_upload_that_is_too_large_is_the_senders_mistake(page: aiohttp.ClientSession) -> None:
+    async with page.post("/sandbox/upload?as=U0AYSE&name=a.png", data=io.BytesIO(bytes(70_000_000))) as answer:
+        assert (answer.status, (await answer.json())["error"]) == (400, "malformed_upload")
 
 
 async def test_a_form_carries_files_in_slacks_own_shape(sandbox: SlackSandbox) -> None:

@@ -149,9 +149,7 @@ export class Api {
 
   /** @param {File} file */
   upload(file) {
-    const body = new FormData();
-    body.append('as', this.as);
-    body.append('file', file, file.name);
-    return request('/sandbox/upload', { method: 'POST', body });
+    const query = new URLSearchParams({ as: this.as, name: file.name });
+    return request(`/sandbox/upload?${query}`, { method: 'POST', body: file });
   }
 }

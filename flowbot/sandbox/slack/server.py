@@ -20,6 +20,7 @@ from flowbot.sandbox.slack.faults import Faults
 from flowbot.sandbox.slack.file_host import FileHost
 from flowbot.sandbox.slack.mentions import Mention, find_mentions
 from flowbot.sandbox.slack.models import Clock, Message, View
+from flowbot.sandbox.slack.page_api.origins import refuse_foreign_pages
 from flowbot.sandbox.slack.page_api.routes import add_page, errors_as_json
 from flowbot.sandbox.slack.people.person import SandboxPerson
 from flowbot.sandbox.slack.response_urls import handle_response_url
@@ -119,7 +120,9 @@ class SlackSandbox:
 
     def web_app(self) -> web.Application:
         """Return the whole server; its origin is the one set, that of `serve`, or that of the first request."""
-        app = web.Application(client_max_size=_MAX_BODY, middlewares=[self._learn_origin, errors_as_json])
+        app = web.Application(
+            client_max_size=_MAX_BODY, middlewares=[refuse_foreign_pages, self._learn_origin, errors_as_json]
+        )
         api, files = WebApi(self.context, self.sockets), FileHost(self.context)
         app.router.add_route("*", "/api/{method}", api.handle)
         app.router.add_get("/link/", self.sockets.handle)

@@ -174,13 +174,14 @@ async def close_view(request: web.Request) -> web.StreamResponse:
 
 @routes.post("/sandbox/upload")
 async def upload_file(request: web.Request) -> web.StreamResponse:
-    """Upload a file for a form."""
-    form = await request.post()
-    part, person = form.get("file"), _find_person(request, str(form.get("as", "")))
-    if not isinstance(part, web.FileField):
-        raise ClientError("no_file")
-    stored = request.app[_CLIENT].upload_file(person.id, part.filename, part.content_type, part.file.read())
-    part.file.close()
+    """Upload a file for a form: the body holds its bytes, the query its name."""
+    person = _find_reader(request)
+    try:
+        content = await request.read()
+    except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError) as error:
+        raise ClientError("malformed_upload") from error
+    client = request.app[_CLIENT]
+    stored = client.upload_file(person.id, request.query.get("name", "file"), request.content_type, content)
     return web.json_response({"file": serializers.serialize_file(stored, request.app[_CONTEXT].origin, person.team.id)})
 
 

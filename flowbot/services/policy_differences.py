@@ -25,8 +25,10 @@ def _describe_names(before: PolicyBook, after: PolicyBook) -> Iterator[str]:
         old, new = before.websites.get(website), after.websites.get(website)
         if new is None:
             yield f"website {website}: no longer named {old}"
-        elif new != old:
+        elif old is None:
             yield f"website {website}: named {new}"
+        elif new != old:
+            yield f"website {website}: renamed {old} → {new}"
 
 
 def _describe_channels(before: PolicyBook, after: PolicyBook) -> Iterator[str]:

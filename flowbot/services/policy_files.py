@@ -18,10 +18,16 @@ from pydantic_core import ErrorDetails
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.ids import ChannelId, parse_website_id
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode, PolicyBook
+from flowbot.domain.website_names import NameProblem, find_name_problems
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports.storage import PolicyStore
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_NAME_PROBLEMS: Final = {
+    NameProblem.INVISIBLE: "must not hold invisible characters",
+    NameProblem.NUMBER: "must not be another website's number",
+    NameProblem.TAKEN: "is another website's name",
+}
 _KEY_LENGTH: Final = 40
 _TOML_PLACE: Final = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _GATE_NAMES: Final = ", ".join(f'"{gate}"' for gate in Gate)
@@ -286,7 +292,7 @@ def _describe_error(error: ErrorDetails, place: str, value: Any) -> str:
 
 
 def _check_websites(book: PolicyBook, document: Mapping[str, Any]) -> None:
-    """Make sure that websites are named as no model checks it: ids in plain digits, names that can be shown.
+    """Make sure that websites are named as no model checks it: ids in plain digits, names that show and are told apart.
 
     Raises:
         PolicyFileError: one is not.
@@ -301,6 +307,8 @@ def _check_websites(book: PolicyBook, document: Mapping[str, Any]) -> None:
             raise PolicyFileError(f"websites.{website}: must not hold line breaks or other control characters")
         if not name.strip():
             raise PolicyFileError(f"websites.{website}: must not be blank")
+    for website, problem in find_name_problems(book.websites).items():
+        raise PolicyFileError(f"websites.{website}: {_NAME_PROBLEMS[problem]}")
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.draft import PolicyDraft
 from flowbot.domain.ids import ChannelId, FormToken, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, WebsiteRename, decide
+from flowbot.domain.website_names import find_name_problems
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.policy_checks import PolicyChecker, PolicyField, UserGroup
@@ -188,6 +189,21 @@ class PolicySetup:
     async def find_people_problems(self, wanted: ChannelPolicy) -> Mapping[PolicyField, Text]:
         """Find the fields with people and groups who cannot be chosen, or of whom Slack did not tell."""
         return await self._checker.find_people_problems(wanted, await self.find_groups())
+
+    async def find_name_problems(
+        self, channel: ChannelId, renames: Iterable[WebsiteRename]
+    ) -> Mapping[PolicyField, Text]:
+        """Find the first new name that means another website, too.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        names = dict((await self._policies.get_scope(channel)).website_names)
+        # The new ones last: of two that look alike the new one is wrong.
+        new = {each.website: each.after for each in renames if each.after and each.before != each.after}
+        kept = {website: name for website, name in names.items() if website not in new}
+        wrong = next((website for website in find_name_problems(kept | new) if website in new), None)
+        return {} if wrong is None else {PolicyField.NAMES: Text("setup.problem_name_taken", {"name": new[wrong]})}
 
     async def require_workable(self, wanted: ChannelPolicy) -> None:
         """Make sure that a policy names only people whom it may, and that its requests can be approved.

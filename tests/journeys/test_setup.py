@@ -541,6 +541,9 @@ async def test_websites_are_named_in_the_form(http: World) -> None:
     assert deniz.read_field("Name of website 1") == "Lale Moda"
     long = await deniz.submit({"Name of website 4": "x" * 76})
     assert field_errors(deniz, long.errors) == {"Name of website 4": "Must be 75 characters or less."}
+    for name in ("lale MODA", "2"):
+        taken = await deniz.submit({"Name of website 4": name})
+        assert name in str(field_errors(deniz, taken.errors))
     await open_setup(emma)
     await press(emma, "Edit names", "Name of website 4")
     values = {"Name of website 1": "Lale  Moda <!channel>", "Name of website 4": "Çarşı"}

@@ -49,7 +49,8 @@ channel = "C0APPROVALS"
             ["C0MARKETING: U0DENIZ can skip approval"],
         ),
         ('2 = "Blog"', "", ["website 2: no longer named Blog"]),
-        ('"Blog"', '"Magazine"', ["website 2: named Magazine"]),
+        ('"Blog"', '"Magazine"', ["website 2: renamed Blog → Magazine"]),
+        ('"Blog"', '"Blog"\n3 = "News"', ["website 3: named News"]),
     ],
 )
 def test_each_difference_is_a_line_that_names_the_channel(old: str, new: str, lines: list[str]) -> None:

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.ids import ChannelId
+from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
+from flowbot.domain.website_names import find_name_problems
 from flowbot.services.policy_files import (
     PolicyFileError,
     dump_book,
@@ -122,10 +123,14 @@ def one_policy_a_channel(channels: list[dict[str, Any]]) -> list[dict[str, Any]]
     return list({channel["id"]: channel for channel in channels}.values())
 
 
+def are_told_apart(names: dict[str, str]) -> bool:
+    return not find_name_problems({WebsiteId(int(website)): name for website, name in names.items()})
+
+
 DOCUMENTS = st.fixed_dictionaries(
     {},
     optional={
-        "websites": st.dictionaries(WEBSITE_IDS.map(str), NAMES, max_size=5),
+        "websites": st.dictionaries(WEBSITE_IDS.map(str), NAMES, max_size=5).filter(are_told_apart),
         "channels": st.lists(CHANNELS, max_size=4).map(one_policy_a_channel),
     },
 )
@@ -241,6 +246,15 @@ REFUSED = [
     ("a blank name", '[websites]\n1 = "  "', "websites.1: must not be blank"),
     ("a name too long for Slack", f'[websites]\n1 = "{"x" * 76}"', "websites.1: must be at most 75 characters"),
     ("a name with a zero byte", '[websites]\n1 = "a\\u0000"', "websites.1: must not hold line breaks"),
+    ("two websites of one name", '[websites]\n1 = "Shop"\n2 = "Shop"', "websites.2: is another website's name"),
+    ("names alike but for case", '[websites]\n1 = "shop"\n2 = "SHOP"', "websites.2: is another website's name"),
+    ("names alike in Turkish", '[websites]\n1 = "ilık"\n2 = "ILIK"', "websites.2: is another website's name"),
+    ("names alike but for blanks", '[websites]\n1 = "A B"\n2 = " A  b "', "websites.2: is another website's name"),
+    ("a name that is a number", '[websites]\n1 = "2"', "websites.1: must not be another website's number"),
+    ("a name in other digits", '[websites]\n1 = " ٢"', "websites.1: must not be another website's number"),
+    ("a name with a zero width", '[websites]\n1 = "Sh\u200bop"', "websites.1: must not hold invisible characters"),
+    ("a name turned around", '[websites]\n1 = "Sh\u202eop"', "websites.1: must not hold invisible characters"),
+    ("a name with a joiner", '[websites]\n1 = "Shop\u200d"', "websites.1: must not hold invisible characters"),
     ("a name of two lines", '[websites]\n1 = "a\\nb"', "websites.1: must not hold line breaks"),
 ]
 

@@ -85,6 +85,7 @@ MODULES: Final = {
     "slack-bolt": "slack_bolt",
     "slack-sdk": "slack_sdk",
     "tomli-w": "tomli_w",
+    "ada-url": "ada_url",
 }
 BY_NAME: Final = {
     "aiosqlite": "sqlite+aiosqlite",

@@ -33,12 +33,17 @@ def lint(
     if len(content.description) > VISIBLE_DESCRIPTION_CHARS:
         params = {"length": len(content.description), "shown": VISIBLE_DESCRIPTION_CHARS}
         remarks.append(Text("lint.long_description", params))
-    host = urls.hostname(content.url)
-    usual = sorted({name.lower().removeprefix("www.") for name in sibling_hosts if name})
+    host = urls.hostname(content.url).removeprefix("www.")
+    usual = sorted({name.removeprefix("www.") for name in sibling_hosts if name})
     if host and usual and host not in usual:
         remarks.append(Text("lint.other_host", {"host": host, "usual": usual[:MAX_HOSTS_NAMED]}))
-    has_utm = utm_may_be_set or write_only.utm_source or write_only.utm_medium or write_only.utm_campaign
-    if content.url and not has_utm and not urls.has_utm(content.url):
+    has_utm, is_utm_typed = (
+        urls.has_utm(content.url),
+        write_only.utm_source or write_only.utm_medium or write_only.utm_campaign,
+    )
+    if has_utm and is_utm_typed:
+        remarks.append(Text("lint.utm_twice"))
+    if content.url and not (has_utm or is_utm_typed or utm_may_be_set):
         remarks.append(Text("lint.no_utm"))
     if any(urls.is_plain_http(url) for url in (content.url, content.button_1.url, content.button_2.url)):
         remarks.append(Text("lint.plain_http"))

@@ -1,55 +1,55 @@
-"""Web addresses: validity, host and UTM parameters."""
+"""Web addresses as browsers read them (https://url.spec.whatwg.org): validity, host and UTM parameters."""
 
-import unicodedata
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-_HOST_SIGNS: Final = "-_\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Allowed in host names beside letters and digits; scripts need the joiners (RFC 5892, appendix A)."""
+import ada_url
+import regex
+
+_START: Final = regex.compile(r"https?://[^/\\]", regex.IGNORECASE)
+_UNSEEN: Final = regex.compile(r"[\s\p{Cc}\p{Cs}]|(?!(?<=[^\x00-\x7f])[\u200c\u200d\ufe0f])\p{DI}")
+"""Blanks, controls and Unicode's ignorable characters, but for joiners that other scripts and pictures need."""
+_NAME: Final = regex.compile(r"(?=.{1,254}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+"""A name as DNS takes it; in the standard's form, which has no other letters."""
+_FAMILIAR: Final = regex.compile(r"[a-z0-9._\-\u00df-\u017f]*")
+"""A host in Latin letters, as European languages have them."""
 
 
 def is_web_url(url: str) -> bool:
-    """Check for a well-formed http or https URL with a host, without blanks or control characters."""
-    if any(character.isspace() or unicodedata.category(character) in {"Cc", "Cs"} for character in url):
+    """Check for an http or https URL that browsers open, without anything that nobody sees."""
+    parts = _parse(url)
+    if parts is None or _START.match(url) is None or _UNSEEN.search(url) is not None:
         return False
-    parts = _split(url)
-    return parts is not None and parts.scheme in {"http", "https"} and _is_hostname(parts.hostname or "")
+    return parts.hostname.startswith("[") or _NAME.fullmatch(parts.hostname) is not None
 
 
 def hostname(url: str) -> str:
-    """Return the URL's host in small letters without `www.`; empty where it has none."""
-    parts = _split(url)
-    return ((parts.hostname if parts else None) or "").removeprefix("www.")
+    """Return the host that a browser opens, as it shows it; empty where there is none.
+
+    A name in other letters than Latin ones stays encoded (`xn--…`), since it may look like another.
+    """
+    parts = _parse(url)
+    if parts is None or "xn--" not in parts.hostname:
+        return "" if parts is None else parts.hostname
+    decoded = ada_url.idna_to_unicode(parts.hostname)
+    return decoded if _FAMILIAR.fullmatch(decoded) else parts.hostname
 
 
 def is_plain_http(url: str) -> bool:
     """Check whether the URL leads to a page without encryption."""
-    parts = _split(url)
-    return parts is not None and parts.scheme == "http"
+    parts = _parse(url)
+    return parts is not None and parts.protocol == "http:"
 
 
 def has_utm(url: str) -> bool:
-    """Check the URL's query for a UTM parameter."""
-    parts = _split(url)
-    return parts is not None and any(name.startswith("utm_") for name, _ in parse_qsl(parts.query))
+    """Check the URL's query for a UTM parameter, in small letters or in capitals."""
+    parts = _parse(url)
+    names = ada_url.URLSearchParams(parts.search).keys() if parts else ()
+    return any(name.lower().startswith("utm_") for name in names)
 
 
-def _split(url: str) -> SplitResult | None:
+def _parse(url: str) -> ada_url.URL | None:
+    """Take an address apart as a browser does; None for one that it refuses."""
     try:
-        parts = urlsplit(url)
-        _ = parts.port  # read for its check: a port that is no number raises
+        return ada_url.URL(url)
     except ValueError:
         return None
-    return parts
-
-
-def _is_hostname(name: str) -> bool:
-    """Check for labels of letters and digits of any script; `urlsplit` has checked an IPv6 address already."""
-    return ":" in name or all(
-        label
-        and all(
-            character.isalnum() or character in _HOST_SIGNS or unicodedata.category(character).startswith("M")
-            for character in label
-        )
-        for label in name.removesuffix(".").split(".")
-    )

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final
@@ -25,7 +25,7 @@ from flowbot.enkapush.client import (
     models,
 )
 from flowbot.errors import EnkapushFaultError, EnkapushStatus
-from flowbot.services.ports.enkapush import AllFlows, FlowSource, Segment, SegmentSource
+from flowbot.services.ports.enkapush import AccountSource, AllFlows, Segment, SegmentSource
 
 _STATUSES: Final[tuple[tuple[type[EnkapushError], EnkapushStatus], ...]] = (
     (AuthError, "key"),
@@ -44,7 +44,7 @@ PING_RETRY: Final = RetryPolicy(budget=2.5)
 """Ends before a health probe gives up (`health.PROBE_TIMEOUT_SECONDS`), so that the probe learns what is wrong."""
 
 
-class EnkapushReader(FlowSource, SegmentSource):
+class EnkapushReader(AccountSource, SegmentSource):
     """Reads flows and segments.
 
     A flow that has not changed since all were read last is the same object: a large account that is read again while
@@ -74,6 +74,18 @@ class EnkapushReader(FlowSource, SegmentSource):
                 return to_flow(await self._client.flows.get(flow_id), self._zone)
             except NotFoundError:
                 return None
+
+    async def find_newest(self) -> FlowId | None:
+        with _translate_errors(), suppress(NotFoundError):
+            pages = [await self._client.flows.list(results_per_page=10)]
+            if pages[0].total_pages > 1:
+                pages.append(await self._client.flows.list(pages[0].total_pages, results_per_page=10))
+            ids = [FlowId(flow.id) for page in pages for flow in page.items]
+            is_by_id = ids in (sorted(ids), sorted(ids, reverse=True))
+            if is_by_id and not any(page.unreadable for page in pages):
+                return max(ids, default=None)
+        # The list's order is not documented: where it is not by id, or its end is elsewhere, only the whole list tells.
+        return max((flow.id for flow in (await self.list_flows()).flows), default=None)
 
     def _reuse_unchanged(self, record: models.Flow) -> Flow:
         flow = to_flow(record, self._zone)

@@ -243,7 +243,7 @@ class FormService:
         names = visible_website_names(policy, scope.website_names)
         if policy.websites == "all":
             try:
-                flows = (await self.flow_cache.get_latest()).flows
+                flows = (await self.flow_cache.get_for_paging()).flows
             except DependencyError:
                 flows = ()
             seen = {entry.flow.website_id for entry in flows}

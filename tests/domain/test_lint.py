@@ -44,7 +44,7 @@ def test_another_host_than_the_other_flows_lead_to_is_remarked_on() -> None:
     assert found == (Text("lint.other_host", {"host": "shop.example", "usual": ["a.example", "b.example"]}),)
 
 
-@pytest.mark.parametrize("siblings", [(), ("",), ("SHOP.example", "a.example"), ("www.shop.example",)])
+@pytest.mark.parametrize("siblings", [(), ("",), ("shop.example", "a.example"), ("www.shop.example",)])
 def test_the_usual_host_and_a_first_flow_are_fine(siblings: tuple[str, ...]) -> None:
     assert lint_remarks(FINE, siblings=siblings) == []
 
@@ -54,6 +54,22 @@ def test_a_push_without_utm_is_remarked_on() -> None:
     assert lint_remarks(bare) == ["lint.no_utm"]
     assert lint_remarks(bare, WriteOnlyFields(utm_campaign="spring")) == []
     assert lint_remarks(replace(bare, url="")) == []
+
+
+@pytest.mark.parametrize("query", ["utm_source=push", "a=b&UTM_SOURCE=push", "utm%5Fcampaign=spring"])
+def test_utm_values_in_the_url_beside_the_fields_are_remarked_on(query: str) -> None:
+    tagged = replace(FINE, url=f"https://shop.example/?{query}")
+    assert lint_remarks(tagged) == []
+    assert lint_remarks(tagged, WriteOnlyFields(utm_campaign="spring")) == ["lint.utm_twice"]
+
+
+def test_the_host_is_the_one_that_a_browser_opens() -> None:
+    found = lint(
+        replace(FINE, url=r"https://evil.example\@shop.example/?utm_source=a"),
+        WriteOnlyFields(),
+        sibling_hosts=["shop.example"],
+    )
+    assert found == (Text("lint.other_host", {"host": "evil.example", "usual": ["shop.example"]}),)
 
 
 def test_utm_values_that_may_be_there_unseen_are_not_missed() -> None:

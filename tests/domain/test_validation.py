@@ -162,6 +162,9 @@ def test_texts_are_kept_exactly_as_typed(name: str, text: str) -> None:
         "http://192.0.2.1/x",
         "http://[2001:db8::1]/x",
         "https://shop.example/?q=a%20b&utm_source=push",
+        "https://نامه\u200cای.example/نامه\u200cای",
+        "https://shop.example/❤\ufe0f",
+        f"https://{'a' * 63}.example",
     ],
 )
 def test_web_addresses_are_taken(url: str) -> None:
@@ -193,6 +196,17 @@ def test_web_addresses_are_taken(url: str) -> None:
         "https://[nonsense]/",
         "https://\ud800.example/",
         "mailto:a@shop.example",
+        "https:shop.example",
+        "https://999.1.1.1/",
+        "https://shop.1",
+        "https://sh,op.example",
+        f"https://{'a' * 64}.example",
+        f"https://{'a.' * 130}example",
+        "https://shop\u200b.example",
+        "https://shop.example/sa\u00adle",
+        "https://shop.example/sale\u200dx",
+        "https://shop.example/\u202egnp.exe",
+        "https://shop.example/\u2069x",
     ],
 )
 def test_anything_else_is_no_web_address(url: str) -> None:

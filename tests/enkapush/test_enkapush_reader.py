@@ -1,6 +1,6 @@
 """Enkapush's flows as flowbot's: what is read again and has not changed is not made anew."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,7 +8,8 @@ import pytest
 from flowbot.domain.ids import FlowId
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.reader import EnkapushReader
-from flowbot.sandbox.enkapush import EnkapushSandbox, generate_flows
+from flowbot.sandbox.enkapush import EnkapushSandbox, Fault, generate_flows
+from flowbot.sandbox.enkapush import Flow as SandboxFlow
 
 KEY = "a-key"
 
@@ -42,3 +43,26 @@ async def test_flows_that_are_alike_share_their_parts(flows: EnkapushReader) -> 
     read = (await flows.list_flows()).flows
     assert len({id(button) for flow in read for button in flow.buttons}) == 1
     assert len({id(flow.wait) for flow in read}) == len({flow.wait for flow in read}) < len(read) / 10
+
+
+@pytest.mark.parametrize(
+    ("in_order", "faults", "most_requests"),
+    [
+        pytest.param(lambda flows: flows, (), 2, id="oldest first"),
+        pytest.param(lambda flows: flows[::-1], (), 2, id="newest first"),
+        pytest.param(lambda flows: sorted(flows, key=lambda flow: flow.name), (), 5, id="by name"),
+        pytest.param(lambda flows: flows[:7], (), 1, id="one page"),
+        pytest.param(lambda _flows: [], (), 1, id="none"),
+        pytest.param(lambda flows: flows, [Fault.status(404, path="/flows", skip=1)], 5, id="no last page"),
+    ],
+)
+async def test_the_newest_flow_is_found_in_a_few_requests(
+    in_order: Callable[[list[SandboxFlow]], list[SandboxFlow]], faults: Sequence[Fault], most_requests: int
+) -> None:
+    flows = in_order(list(generate_flows(2500)))
+    account = EnkapushSandbox(api_key=KEY, flows=flows)
+    account.faults.add(*faults)
+    async with account.serve() as url, EnkapushClient(url, KEY) as client:
+        newest = await EnkapushReader(client, ZoneInfo("Europe/Istanbul")).find_newest()
+    assert newest == max((flow.id for flow in flows), default=None)
+    assert len(account.requests) <= most_requests

@@ -132,6 +132,10 @@ class FakeEnkapush:
         self._read()
         return AllFlows(list(self.flows.values()))
 
+    async def find_newest(self) -> FlowId | None:
+        self._read()
+        return max((flow.id for flow in self.flows.values()), default=None)
+
     async def get_flow(self, flow_id: FlowId) -> Flow | None:
         self._read()
         return self.flows.get(flow_id)

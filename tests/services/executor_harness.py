@@ -77,6 +77,10 @@ class FakeEnkapush:
         self._check_reachable()
         return AllFlows(list(self.flows.values()))
 
+    async def find_newest(self) -> FlowId | None:
+        self._check_reachable()
+        return max((flow.id for flow in self.flows.values()), default=None)
+
     async def get_flow(self, flow_id: FlowId) -> Flow | None:
         self._check_reachable()
         return self.flows.get(flow_id)

@@ -326,6 +326,13 @@ def test_what_a_restore_cannot_bring_back_is_said_before_the_delete(t: Translato
     )
 
 
+def test_the_host_is_the_one_that_a_browser_opens() -> None:
+    flow = replace(FLOW, url=r"https://evil.example\@shop.example/", image_url=None)
+    text = text_of(draw_request(request_details(asked={"before": flow})))
+    assert "\nevil.example" in text
+    assert "\nshop.example" not in text
+
+
 def test_the_segment_that_an_edit_sets_stands_among_the_settings() -> None:
     assert "Segment: Segment 3" in text_of(draw_request(edit_details()))
 

@@ -17,7 +17,7 @@ from flowbot.errors import DependencyError, UserError
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Sleep
-from flowbot.services.ports.enkapush import FlowImages, FlowSource, FlowWriter, ImageLostError, WriteRefusedError
+from flowbot.services.ports.enkapush import AccountSource, FlowImages, FlowWriter, ImageLostError, WriteRefusedError
 from flowbot.services.ports.form_storage import ImageStore
 from flowbot.services.ports.slack import ImageSource
 from flowbot.services.ports.storage import ChangeStore
@@ -73,7 +73,7 @@ class ExecutionContext:
     images: ImageStore
     form_images: ImageSource
     flow_images: FlowImages
-    source: FlowSource
+    source: AccountSource
     writer: FlowWriter
     flow_cache: FlowCache
     clock: Clock

@@ -40,10 +40,9 @@ class CreateWrite(Write):
         image = await load_new_image(context, self.operation)
         try:
             # Not from the cache: a flow created in the last seconds would be taken for this one.
-            flows = (await context.source.list_flows()).flows
+            newest = await context.source.find_newest()
         except DependencyError as error:
             raise refuse_after_failed_read(error) from error
-        newest = max((flow.id for flow in flows), default=None)
         if not await context.store.mark_sent_once(change.id, context.owner, context.clock(), newest):
             raise LeaseLostError
         try:

@@ -41,6 +41,17 @@ class FlowSource(Protocol):
         """
 
 
+class AccountSource(FlowSource, Protocol):
+    """The source of flows for writes, which is not observed."""
+
+    async def find_newest(self) -> FlowId | None:
+        """Find the highest id of the account's flows as of now, by a few small readings; None where there is none.
+
+        Raises:
+            DependencyError: Enkapush did not answer, or not with flows.
+        """
+
+
 class FlowObserver(Protocol):
     """An observer of what is read of flows. Its methods raise DependencyError where something does not answer."""
 

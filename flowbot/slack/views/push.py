@@ -4,14 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 from flowbot.domain.fields import find_own_settings
 from flowbot.domain.flow import Flow, FlowContent, Totals, WaitTime
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.text import utf16_length
-from flowbot.domain.urls import is_web_url
+from flowbot.domain.urls import hostname, is_web_url
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowDetails
@@ -166,7 +165,7 @@ def push_blocks(
     body: list[Element] = [block_kit.text_element(content.title or t("flow.untitled"), bold=True)]
     if content.description:
         body.append(block_kit.text_element(f"\n{content.description}"))
-    host, picture = _find_host(content.url), _picture_block(content, t, image_url or "", slack_file)
+    host, picture = hostname(content.url), _picture_block(content, t, image_url or "", slack_file)
     is_on_card = picture is not None and _PLAIN_HOST.fullmatch(host) is not None
     if host and not is_on_card:
         body.append(block_kit.text_element(f"\n{host}", italic=True))
@@ -186,13 +185,6 @@ def _picture_block(content: FlowContent, t: Translator, image_url: str, slack_fi
     if image_url.startswith(("https://", "http://")) and utf16_length(image_url) <= block_kit.URL_MAX:
         return block_kit.image(image_url, alt)
     return None
-
-
-def _find_host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
 
 
 def settings_rows(content: FlowContent, t: Translator, *, segment: str | None = None) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import Final
 
 from flowbot.domain import urls
 from flowbot.domain.flow import FlowContent, WriteOnlyFields
+from flowbot.domain.text import count_clusters
 from flowbot.errors import Text
 
 VISIBLE_TITLE_CHARS: Final = 50
@@ -28,11 +29,10 @@ def lint(
         utm_may_be_set: the flow exists, so it may have UTM values that nobody can see: no remark on missing ones.
     """
     remarks = []
-    if len(content.title) > VISIBLE_TITLE_CHARS:
-        remarks.append(Text("lint.long_title", {"length": len(content.title), "shown": VISIBLE_TITLE_CHARS}))
-    if len(content.description) > VISIBLE_DESCRIPTION_CHARS:
-        params = {"length": len(content.description), "shown": VISIBLE_DESCRIPTION_CHARS}
-        remarks.append(Text("lint.long_description", params))
+    if (length := count_clusters(content.title)) > VISIBLE_TITLE_CHARS:
+        remarks.append(Text("lint.long_title", {"length": length, "shown": VISIBLE_TITLE_CHARS}))
+    if (length := count_clusters(content.description)) > VISIBLE_DESCRIPTION_CHARS:
+        remarks.append(Text("lint.long_description", {"length": length, "shown": VISIBLE_DESCRIPTION_CHARS}))
     host = urls.hostname(content.url).removeprefix("www.")
     usual = sorted({name.removeprefix("www.") for name in sibling_hosts if name})
     if host and usual and host not in usual:

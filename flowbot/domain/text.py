@@ -1,7 +1,9 @@
-"""Text as people see it: visible size, blank text, plain digits, case folding with the Turkish i, and sort keys."""
+"""Text as people see it: size, cuts, direction, blanks, digits, case folding with the Turkish i, and sort keys."""
 
 import unicodedata
 from typing import Final
+
+import regex
 
 _INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn"})
 """Unicode's categories of what shows nothing by itself: controls, formats, blanks, marks without a letter below."""
@@ -25,6 +27,16 @@ _WITHOUT_DOTS: Final = _WITHOUT_IGNORED | _SEEN_ALIKE | {ord("ı"): "i", ord("\N
 _ALPHABET: Final = "abcçdefgğhıijklmnoöpqrsştuüvwxyz"
 """Turkish's 29 letters with Latin's other three: in the order of a Turkish index, and of an English one."""
 _FIRST_RANK: Final = 0x100
+_CLUSTER: Final = regex.compile(r"\X")
+"""What a person sees as one character: Unicode's extended grapheme cluster."""
+_LINE: Final = regex.compile(r"[^\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+_TURNING: Final = regex.compile(
+    r"[\u2066-\u2069]|[\p{bc=R}\p{bc=AL}\p{bc=AN}\p{bc=RLE}\p{bc=LRE}\p{bc=RLO}\p{bc=LRO}\p{bc=PDF}]"
+)
+"""What is read from right to left, and the marks that say so."""
+_ISOLATES: Final = "\u2066\u2067\u2068"
+_ISOLATE: Final = "\N{FIRST STRONG ISOLATE}"
+_POP: Final = "\N{POP DIRECTIONAL ISOLATE}"
 
 
 def utf16_length(text: str) -> int:
@@ -32,12 +44,50 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def count_clusters(text: str) -> int:
+    """Count characters as a person does: a family of four is one, and so is a letter with its marks."""
+    return sum(1 for _ in _CLUSTER.finditer(text))
+
+
 def cut_utf16(text: str, limit: int) -> str:
-    """Return the longest beginning of the text within `limit` UTF-16 units."""
-    kept = text[: max(limit, 0)]
-    while (excess := utf16_length(kept) - limit) > 0 and kept:
-        kept = kept[: -((excess + 1) // 2)]
-    return kept
+    """Return the longest beginning of the text that is within `limit` UTF-16 units and parts no character as seen."""
+    if utf16_length(text) <= limit:
+        return text
+    end = 0
+    for cluster in _CLUSTER.finditer(text):
+        limit -= utf16_length(cluster[0])
+        if limit < 0:
+            break
+        end = cluster.end()
+    return text[:end]
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return the text cut to `limit` UTF-16 units, with an ellipsis at its end where something is cut off."""
+    return text if utf16_length(text) <= limit else cut_utf16(text, limit - 1).rstrip() + "…"
+
+
+def isolate(text: str) -> str:
+    """Return the text so that no line of it can turn what stands around it, in Unicode's isolates where it could.
+
+    Text that is isolated already stays as it is.
+    """
+    return text if text.isascii() else _LINE.sub(lambda line: _isolate_line(line[0]), text)
+
+
+def _isolate_line(line: str) -> str:
+    opened, unopened, turns = 0, 0, False
+    for mark in _TURNING.findall(line):
+        if mark in _ISOLATES:
+            opened += 1
+        elif mark == _POP and opened:
+            opened -= 1
+        elif mark == _POP:
+            # The isolate to be opened for it takes in what stands before.
+            unopened, turns = unopened + 1, False
+        elif not opened:
+            turns = True
+    return _ISOLATE * (unopened + turns) + line + _POP * (opened + turns)
 
 
 def is_blank(text: str) -> bool:

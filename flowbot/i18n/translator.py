@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
+from flowbot.domain.text import isolate
 from flowbot.errors import DependencyError, Text
 from flowbot.i18n.languages import LANGUAGES
 
@@ -44,7 +45,9 @@ class Translator:
         return self._locale.language
 
     def __call__(self, key: str, /, **params: Any) -> str:
-        """Return the message `key` with its placeholders filled. Whole numbers get their separators.
+        """Return the message `key` with its placeholders filled.
+
+        Whole numbers get their separators. Text may be anybody's: it cannot turn the message around it.
 
         The parameter `n` chooses between singular and plural.
 
@@ -58,7 +61,9 @@ class Translator:
         if not isinstance(text, str):
             text = text[self._choose_plural(params["n"])]
         for name, value in params.items():
-            if isinstance(value, int) and not isinstance(value, bool):
+            if isinstance(value, str):
+                params[name] = isolate(value)
+            elif isinstance(value, int) and not isinstance(value, bool):
                 params[name] = self.format_number(value)
         return text.format_map(params)
 
@@ -110,8 +115,8 @@ class Translator:
         return format_timedelta(at - now, add_direction=True, locale=self._locale, threshold=1)
 
     def format_list(self, items: list[str]) -> str:
-        """Format items as a list in a sentence: `a, b and c`."""
-        return format_list(items, locale=self._locale)
+        """Format items, which may be anybody's, as a list in a sentence: `a, b and c`."""
+        return format_list([*map(isolate, items)], locale=self._locale)
 
 
 class Translators:

@@ -34,6 +34,12 @@ def test_a_description_that_browsers_cut_is_remarked_on(length: int, expected: l
     assert lint_remarks(replace(FINE, description="x" * length)) == expected
 
 
+def test_lengths_count_what_a_person_sees() -> None:
+    family, letter = "👩\u200d👩\u200d👧", "g\u0306"
+    assert lint_remarks(replace(FINE, title=family * 50, description=letter * 150)) == []
+    assert lint_remarks(replace(FINE, title=family * 51)) == ["lint.long_title"]
+
+
 def test_a_remark_on_length_names_both_numbers() -> None:
     found = lint(replace(FINE, title="x" * 60), WriteOnlyFields(), sibling_hosts=())
     assert found == (Text("lint.long_title", {"length": 60, "shown": 50}),)

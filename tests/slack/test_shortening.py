@@ -9,6 +9,7 @@ import pytest
 from flowbot.domain.change import STORED_OTHERWISE, ChangeKind, ChangeState, Outcome
 from flowbot.domain.fields import MAX_INPUT_UTF16
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields, flow_differences
+from flowbot.domain.text import isolate
 from flowbot.i18n.translator import Translator
 from flowbot.slack.api.message_sender import SHORT_MAX, find_fallback
 from flowbot.slack.views import block_kit
@@ -119,7 +120,7 @@ def test_the_button_for_the_whole_stands_beside_the_others(has_buttons: bool) ->
 
 
 def test_short_texts_stay_whole_and_right_to_left_ones_closed() -> None:
-    arabic = block_kit.isolate("مرحبا " * 400)
+    arabic = isolate("مرحبا " * 400)
     elements = (block_kit.text_element("Title: ", bold=True), block_kit.text_element(arabic))
     (block,) = shorten_blocks([block_kit.rich_paragraph(*elements)], 600)
     label, value = block["elements"][0]["elements"]

@@ -62,7 +62,7 @@ class ChangeForm:
     def build(cls, metadata: ChangeFormMetadata, preview: ChangePreview, t: Translator) -> View:
         """Return the form as a modal."""
         kind, flow = preview.request.kind, preview.flow
-        name = block_kit.isolate(block_kit.single_line(flow.name, sentences.NAME_MAX)) or t("flow.unnamed")
+        name = sentences.format_name(flow.name, t)
         website = sentences.format_website(flow.website_id, preview.website_names, t)
         subject = block_kit.rich_paragraph(
             block_kit.text_element(f"#{flow.id} {name}", bold=True), block_kit.text_element(f" · {website}")

@@ -18,8 +18,6 @@ from flowbot.slack.views.block_kit import Block, Element
 STATIC_MAX: Final = 100
 """Entries of a menu; where there are more, Slack asks for those that match what is typed."""
 HINT_MAX: Final = 2000
-NAME_MAX: Final = block_kit.LABEL_MAX - 2
-"""Leaves room for the two characters around a text of the other direction."""
 IMAGE_TYPES: Final = ("png", "jpg", "jpeg", "gif", "webp")
 TICKED: Final = "1"
 _SECONDS: Final = re.compile(r"-?[0-9]{1,15}", re.ASCII)
@@ -101,9 +99,9 @@ def option(label: str, value: str) -> Element:
     return block_kit.option(label, value[:MAX_CHOICE_UTF16])
 
 
-def option_label(name: str, fallback: str, limit: int = NAME_MAX) -> str:
-    """Return a name from outside as the label of an entry: on one line, clipped, its direction isolated."""
-    return block_kit.isolate(block_kit.clip(" ".join(name.split()) or fallback, limit))
+def option_label(name: str, fallback: str, limit: int = block_kit.LABEL_MAX) -> str:
+    """Return a name from outside as the label of an entry: on one line."""
+    return block_kit.single_line(name, limit) or fallback
 
 
 def website_options(names: Mapping[WebsiteId, str], t: Translator) -> list[Element]:
@@ -116,7 +114,9 @@ def segment_options(segments: Sequence[Segment], chosen: str, t: Translator) -> 
     options = [option(t("form.segment_all"), ALL_SUBSCRIBERS)]
     for segment in segments:
         count = f" ({t.format_number(segment.subscribers)})"
-        name = option_label(segment.name, t("form.segment_number", id=str(segment.id)), NAME_MAX - len(count))
+        name = option_label(
+            segment.name, t("form.segment_number", id=str(segment.id)), block_kit.LABEL_MAX - len(count)
+        )
         options.append(option(name + count, str(segment.id)))
     is_known = any(entry["value"] == chosen for entry in options)
     if chosen and not is_known and utf16_length(chosen) <= MAX_CHOICE_UTF16:

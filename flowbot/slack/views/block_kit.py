@@ -1,11 +1,10 @@
 """Block Kit builders within Slack's limits."""
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from flowbot.domain.text import cut_utf16, utf16_length
+from flowbot.domain.text import isolate, shorten, utf16_length
 
 Block = dict[str, Any]
 Element = dict[str, Any]
@@ -32,26 +31,19 @@ RICH_MAX: Final = 12_000
 DATE_FORMAT: Final = "{date_short_pretty} {time}"
 """Slack writes it in the reader's language and zone (https://docs.slack.dev/messaging/formatting-message-text)."""
 
-_RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"})
-
 
 def clip(text: str, limit: int) -> str:
-    """Shorten the text to `limit` UTF-16 units, with an ellipsis at the end where something is cut off."""
-    if utf16_length(text) <= limit:
-        return text
-    return cut_utf16(text, limit - 1).rstrip() + "…"
+    """Shorten the text to `limit` UTF-16 units, so that it cannot turn the text around it."""
+    shown, room = isolate(text), limit
+    while utf16_length(shown) > limit and room > 0:
+        shown = isolate(shorten(text, room))
+        room -= max(1, utf16_length(shown) - limit)
+    return shown
 
 
 def single_line(text: str, limit: int) -> str:
     """Return the text on one line, shortened to `limit`."""
     return clip(" ".join(text.split()), limit)
-
-
-def isolate(text: str) -> str:
-    """Wrap right-to-left text in Unicode's isolates, so that it cannot turn the text around it."""
-    if not text.isascii() and any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
-        return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
-    return text
 
 
 def plain(text: str, limit: int = SECTION_MAX) -> Element:

@@ -52,7 +52,7 @@ def _head_blocks(result: FlowList, t: Translator, now: datetime) -> list[Block]:
     """Build the total, the page, the filters and the order, and what is special about the list."""
     page, query, facts = result.page, result.request.query, []
     if query.words:
-        words = block_kit.isolate(block_kit.clip(" ".join(query.words), SEARCH_MAX))
+        words = block_kit.clip(" ".join(query.words), SEARCH_MAX)
         facts.append(t("list.filter_words", words=words))
     if query.is_enabled is not None:
         facts.append(t("list.filter_enabled" if query.is_enabled else "list.filter_disabled"))
@@ -92,10 +92,7 @@ def _menu_blocks(result: FlowList, t: Translator) -> list[Block]:
     websites = sorted(result.websites.items(), key=lambda website: collation_key(website[1]))
     states = [(format_enabled(state, t), replace(query, is_enabled=state)) for state in (True, False)]
     states.insert(0, (t("list.any_state"), replace(query, is_enabled=None)))
-    places = [
-        (block_kit.isolate(single_line(name, block_kit.LABEL_MAX - 2)), replace(query, website=website))
-        for website, name in websites
-    ]
+    places = [(single_line(name, block_kit.LABEL_MAX), replace(query, website=website)) for website, name in websites]
     places.insert(0, (t("list.any_website"), replace(query, website=None)))
     orders = [(_format_order(order, t), replace(query, order=order)) for order in SortOrder]
     menus = [_menu(t("list.state"), ActionId.LIST_STATE, states, query)]
@@ -119,7 +116,7 @@ def _menu(name: str, action_id: ActionId, choices: Sequence[tuple[str, FlowQuery
 def _row_block(flow: Flow, result: FlowList, t: Translator, *, may_edit: bool, with_title: bool) -> Block:
     """Build two lines on a flow, with a menu of what the reader may do with it."""
     name = format_name(flow.name, t, limit=NAME_MAX)
-    title = block_kit.isolate(single_line(flow.title, TITLE_MAX)) if with_title else ""
+    title = single_line(flow.title, TITLE_MAX) if with_title else ""
     wait, totals = format_wait(flow.wait, t), flow.totals
     facts = [
         format_website(flow.website_id, result.website_names, t),

@@ -19,7 +19,7 @@ def format_setting(name: str, value: str, settings: FlowSettings, t: Translator)
     """Format the value of a write-only field, a segment by its name where that is known."""
     if name == "segment":
         return sentences.format_segment(value, settings.segment_names.get(value), t)
-    return block_kit.isolate(block_kit.single_line(value, VALUE_MAX))
+    return block_kit.single_line(value, VALUE_MAX)
 
 
 def format_known(name: str, settings: FlowSettings, t: Translator) -> str | None:

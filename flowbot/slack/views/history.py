@@ -48,7 +48,7 @@ def history_message(page: HistoryPage, links: Mapping[ChangeId, str], t: Transla
         blocks = [block_kit.rich_text(block_kit.bullets(_dated_line(each, links, t) for each in page.changes))]
     else:
         name = request_blocks.format_flow_name(page.changes[0].change, t)
-        title = t("history.title_of", id=str(page.flow), name=block_kit.isolate(name))
+        title = t("history.title_of", id=str(page.flow), name=name)
         numbers = itertools.count(1)
         blocks = [block for each in page.changes for block in _change_blocks(each, page, links, numbers, t)]
     before = HistoryValue(flow=page.flow, page=page.number - 1) if page.number > 1 else None
@@ -104,7 +104,7 @@ def _change_blocks(
         reasons.append((request_blocks.CLOSING_REASON_KEYS[closing.how], closing.reason))
     for key, reason in reasons:
         if reason.strip():
-            quoted = block_kit.isolate(block_kit.single_line(reason, REASON_MAX))
+            quoted = block_kit.single_line(reason, REASON_MAX)
             lines.append(block_kit.rich_line(block_kit.text_element(f"{t(key)}: “{quoted}”", italic=True)))
     blocks = [
         block_kit.rich_text(*lines),
@@ -120,7 +120,7 @@ def _change_blocks(
 
 
 def _version_block(ref: VersionRef, content: FlowContent, number: int, at: datetime, t: Translator) -> Block:
-    title = block_kit.isolate(block_kit.single_line(content.title, TEXT_MAX)) or t("flow.untitled")
+    title = block_kit.single_line(content.title, TEXT_MAX) or t("flow.untitled")
     said = t("history.version_before" if ref.is_before else "history.version_after", title=title)
     value = VersionValue(change=ref.change, is_before=ref.is_before).dump()
     key, when = "hint.version_before" if ref.is_before else "hint.version", t.format_datetime(at)

@@ -130,9 +130,7 @@ def _push_blocks(details: RequestDetails, t: Translator) -> list[Block]:
     """Build the push in short, what an edit changes, and the reason."""
     blocks: list[Block] = []
     if (content := details.content) is not None:
-        title, text = (
-            block_kit.isolate(block_kit.single_line(part, TEXT_MAX)) for part in (content.title, content.description)
-        )
+        title, text = (block_kit.single_line(part, TEXT_MAX) for part in (content.title, content.description))
         website = request_blocks.format_request_website(details, t)
         wait = t("flow.after", wait=sentences.format_wait(content.wait, t))
         rest = block_kit.text_element(f"\n{text}\n{website} · {wait}")

@@ -19,7 +19,7 @@ class People:
         """Build a person, for a rich text block."""
         if user not in self.names:
             return block_kit.user_element(user)
-        return block_kit.text_element(block_kit.isolate(self.names[user]))
+        return block_kit.text_element(self.names[user])
 
     def elements(self, users: Sequence[UserId]) -> list[Element]:
         """Build people, separated by commas."""

@@ -127,9 +127,7 @@ def policy_changed_message(
             continue
         lines.append(_difference_line(t(LABEL_KEYS[field]), old, new, is_change=previous is not None, t=t))
     for each in renames[:NAMED_MAX]:
-        old, new = (
-            block_kit.text_element(block_kit.isolate(name)) if name else None for name in (each.before, each.after)
-        )
+        old, new = (block_kit.text_element(name) if name else None for name in (each.before, each.after))
         lines.append(_difference_line(format_name_label(each.website, t), old, new, is_change=True, t=t))
     if (more := len(renames) - NAMED_MAX) > 0:
         lines.append(block_kit.rich_line(block_kit.text_element(t("help.more", n=more))))
@@ -207,8 +205,6 @@ def _format_principals(principals: Collection[Principal], names: Names, t: Trans
     everyone = [t("setup.box_everyone")] if EVERYONE in principals else []
     people = [names.people.get(each, str(each)) for each in principals if isinstance(each, UserId)]
     groups = [
-        t("setup.group", name=block_kit.isolate(names.groups.get(each, str(each))))
-        for each in principals
-        if isinstance(each, GroupId)
+        t("setup.group", name=names.groups.get(each, str(each))) for each in principals if isinstance(each, GroupId)
     ]
     return sentences.format_long_list([*everyone, *people, *groups], t, limit=NAMED_MAX)

@@ -9,7 +9,7 @@ from flowbot.domain.fields import find_own_settings
 from flowbot.domain.flow import Flow, FlowContent, Totals, WaitTime
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.images import ImageInfo
-from flowbot.domain.text import utf16_length
+from flowbot.domain.text import isolate, utf16_length
 from flowbot.domain.urls import hostname, is_web_url
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
@@ -169,7 +169,7 @@ def push_blocks(
     is_on_card = picture is not None and _PLAIN_HOST.fullmatch(host) is not None
     if host and not is_on_card:
         body.append(block_kit.text_element(f"\n{host}", italic=True))
-    titles = [f"[ {button.title} ]" for button in content.buttons if button.title]
+    titles = [f"[ {isolate(button.title)} ]" for button in content.buttons if button.title]
     if titles:
         body.append(block_kit.text_element("\n" + "  ".join(titles), bold=True))
     blocks = [block_kit.context(t("show.as_seen")), block_kit.rich_text(block_kit.quote(*body))]

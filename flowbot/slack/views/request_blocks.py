@@ -45,12 +45,12 @@ WITHOUT_PICTURE_KEYS: Final[Mapping[str, str]] = {"applied.delete": "applied.del
 
 def format_subject(change: Change, t: Translator) -> str:
     """Format the flow's number and name as plain text."""
-    number, name = change.flow_id, block_kit.isolate(format_flow_name(change, t))
+    number, name = change.flow_id, format_flow_name(change, t)
     return name if number is None else f"#{number} {name}"
 
 
 def format_flow_name(change: Change, t: Translator) -> str:
-    """Return the flow's name on one line and shortened: foreign text, neither isolated nor escaped."""
+    """Return the flow's name on one line and shortened: foreign text, not escaped."""
     request = change.request
     name = request.before.name if request.before else request.wanted.content.name if request.wanted else ""
     return block_kit.single_line(name, NAME_MAX) or t("flow.unnamed")
@@ -116,7 +116,7 @@ def reason_blocks(text: str, t: Translator, label_key: str = "request.reason") -
     if is_blank(text):
         return []
     label = block_kit.text_element(f"{t(label_key)}: ", bold=True)
-    reason = block_kit.text_element(block_kit.isolate(block_kit.clip(text.strip(), REASON_MAX)))
+    reason = block_kit.text_element(text.strip(), limit=REASON_MAX)
     return [block_kit.rich_text(block_kit.quote(label, reason))]
 
 
@@ -237,7 +237,7 @@ def _write_only_rows(
             if field.kind is FieldKind.SEGMENT:
                 text = flow_settings.format_setting(name, value, details.settings, t)
             else:
-                text = block_kit.isolate(block_kit.clip(shorten(value), VALUE_MAX))
+                text = block_kit.clip(shorten(value), VALUE_MAX)
             rows.append((t(field.label), flow_settings.format_known(name, details.settings, t), text))
     if request.image or request.picture:
         rows.append((t("field.image"), None, _format_new_image(details.new_image, t)))
@@ -315,4 +315,4 @@ def _change_line(label: str, before: str | None, after: str, t: Translator) -> E
 
 def _format_value(field: str, value: Any, names: Mapping[WebsiteId, str], t: Translator) -> str:
     text = sentences.format_value(field, value, names, t)
-    return "" if is_blank(text) else block_kit.isolate(block_kit.clip(text, VALUE_MAX))
+    return "" if is_blank(text) else block_kit.clip(text, VALUE_MAX)

@@ -8,6 +8,7 @@ from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FIELDS, LABEL_KEYS, PLAIN_FIELDS, FieldKind, FormField
 from flowbot.domain.flow import ALL_SUBSCRIBERS, FlowButton, Totals, WaitTime
 from flowbot.domain.ids import ChannelId, GroupId, SlackId, UserId, WebsiteId
+from flowbot.domain.text import is_blank, isolate
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit
@@ -64,9 +65,7 @@ def sentence_message(t: Translator, text: Text) -> Message:
         others = {name: value for name, value in params.items() if name not in names}
         line = sentence_elements(t, key, names, **others)
         return Message((block_kit.rich_paragraph(*line),))
-    params = {name: _format_param(name, value, t) for name, value in params.items()}
-    isolated = {name: block_kit.isolate(value) if isinstance(value, str) else value for name, value in params.items()}
-    return Message((block_kit.paragraph(t(key, **isolated)),))
+    return Message((block_kit.paragraph(_format_sentence(t, text)),))
 
 
 def _name_elements(value: object, t: Translator) -> list[Element]:
@@ -129,21 +128,18 @@ def fault_message(t: Translator, text: Text, incident: str) -> Message:
 
 
 def format_text(t: Translator, text: Text) -> str:
-    """Format a sentence as plain text; foreign text in it cannot turn the text around it."""
-    isolated = {
-        name: block_kit.isolate(value) if isinstance(value, str) else _format_param(name, value, t)
-        for name, value in text.params.items()
+    """Format a sentence as plain text."""
+    return block_kit.clip(_format_sentence(t, text), TEXT_MAX)
+
+
+def _format_sentence(t: Translator, text: Text) -> str:
+    """Format a sentence, and lists in it: of labels under the name `fields`, of texts otherwise."""
+    lists = {name: value for name, value in text.params.items() if isinstance(value, list)}
+    texts = {
+        name: t.format_list([format_label(each, t) if name == "fields" else str(each) for each in value])
+        for name, value in lists.items()
     }
-    return block_kit.clip(t(text.key, **isolated), TEXT_MAX)
-
-
-def _format_param(name: str, value: Any, t: Translator) -> Any:
-    """Format a list as one in a sentence: of labels under the name `fields`, of texts otherwise."""
-    if not isinstance(value, list):
-        return value
-    return t.format_list(
-        [format_label(each, t) if name == "fields" else block_kit.isolate(str(each)) for each in value]
-    )
+    return t(text.key, **{**text.params, **texts})
 
 
 def format_label(field: str, t: Translator) -> str:
@@ -186,12 +182,12 @@ def format_segment(segment: str, name: str | None, t: Translator) -> str:
     """Format a segment as it is sent to Enkapush; by its number where its name is not known."""
     if segment == ALL_SUBSCRIBERS:
         return t("form.segment_all")
-    return block_kit.isolate(block_kit.single_line(name or "", NAME_MAX) or t("form.segment_number", id=segment))
+    return block_kit.single_line(name or "", NAME_MAX) or t("form.segment_number", id=segment)
 
 
 def format_name(name: str, t: Translator, *, limit: int = NAME_MAX) -> str:
     """Format a flow's name on one line, shortened to `limit` characters; what stands for one that has none."""
-    return block_kit.isolate(block_kit.single_line(name, limit)) or t("flow.unnamed")
+    return t("flow.unnamed") if is_blank(name) else block_kit.single_line(name, limit)
 
 
 def format_wait(wait: WaitTime, t: Translator) -> str:
@@ -204,12 +200,12 @@ def format_wait(wait: WaitTime, t: Translator) -> str:
 def format_website(website: WebsiteId, names: Mapping[WebsiteId, str], t: Translator) -> str:
     """Return the website's name, or its number where it has none."""
     name = names.get(website)
-    return block_kit.isolate(name) if name else t("flow.website", id=str(website))
+    return isolate(name) if name else t("flow.website", id=str(website))
 
 
 def format_button(button: FlowButton) -> str:
     """Format a push's button: its title and its URL."""
-    return " → ".join(part for part in (button.title, button.url) if part)
+    return " → ".join(isolate(part) for part in (button.title, button.url) if part)
 
 
 def format_ttl(seconds: int, t: Translator) -> str:
@@ -234,5 +230,5 @@ def format_yes_no(value: bool, t: Translator) -> str:
 
 def format_long_list(items: Sequence[str], t: Translator, *, limit: int) -> str:
     """Format the first `limit` of foreign texts as a list in a sentence, and how many more; no text for none."""
-    first, more = [block_kit.isolate(item) for item in items[:limit]], len(items) - limit
+    first, more = list(items[:limit]), len(items) - limit
     return t.format_list([*first, t("help.more", n=more)] if more > 0 else first)

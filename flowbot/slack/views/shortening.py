@@ -11,8 +11,6 @@ HEADLINE_MAX: Final = 700
 _READ: Final = frozenset({"text", "alt_text", "fallback"})
 _CAPS: Final = (2000, 1000, 500, 250, 120, 60, 30)
 """Lengths of a single text, longest first: short texts stay whole as long as long ones can give way."""
-_ISOLATE: Final = "\N{FIRST STRONG ISOLATE}"
-_POP: Final = "\N{POP DIRECTIONAL ISOLATE}"
 
 
 def count_characters(value: Any) -> int:
@@ -55,16 +53,10 @@ def _shorten(value: Any, cap: int) -> Any:
         case {"type": "button" | "static_select" | "overflow"}:
             return value
         case {"type": "text" | "plain_text" | "link", "text": str(text)}:
-            return value | {"text": _clip(text, cap)}
+            return value | {"text": clip(text, cap)}
         case dict():
             return {name: _shorten(each, cap) for name, each in value.items()}
         case list():
             return [_shorten(each, cap) for each in value]
         case _:
             return value
-
-
-def _clip(text: str, cap: int) -> str:
-    """Shorten a text, and close an isolate whose end is cut off."""
-    shown = clip(text, cap)
-    return shown + _POP * (shown.count(_ISOLATE) - shown.count(_POP))

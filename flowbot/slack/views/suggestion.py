@@ -29,6 +29,5 @@ def suggestion_message(typed: str, near: str, value: CommandValue, t: Translator
     message = sentences.sentence_message(t, Text(key, params))
     if not fits_button(value):
         return message
-    label = block_kit.isolate(block_kit.single_line(near, block_kit.LABEL_MAX - 2))
-    button = block_kit.button(label, ActionId.COMMAND, value.dump())
+    button = block_kit.button(block_kit.single_line(near, block_kit.LABEL_MAX), ActionId.COMMAND, value.dump())
     return Message((*message.blocks, block_kit.actions(button)))

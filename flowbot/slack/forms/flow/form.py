@@ -12,7 +12,7 @@ from flowbot.domain.fields import FIELDS, FieldKind, FormField, FormKind, FormVa
 from flowbot.domain.flow import DesiredFlow, FieldDifference, Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo, ImageUpload
-from flowbot.domain.text import utf16_length
+from flowbot.domain.text import shorten, utf16_length
 from flowbot.domain.validation import is_optional
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
@@ -297,7 +297,7 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
 def format_copy_name(name: str, t: Translator) -> str:
     """Return the name of a copy of a flow, which says that it is one, cut to what the field holds."""
     room = FIELDS["name"].max_utf16 - utf16_length(t("form.copy_name", name=""))
-    return t("form.copy_name", name=block_kit.clip(name, room)) if name.strip() else name
+    return t("form.copy_name", name="\0").replace("\0", shorten(name, room)) if name.strip() else name
 
 
 def _build_input(field: FormField, value: str, data: FlowFormData, t: Translator) -> Element:

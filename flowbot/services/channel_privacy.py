@@ -39,12 +39,16 @@ class ChannelPrivacy:
 
     Slack's last answer counts, whichever process got it; without one, the channel counts as shared. Every
     method raises DependencyError where the database did not answer.
+
+    Attributes:
+        _silent: The channels of which Slack last gave no answer in time: nobody waits for it until it gives one.
     """
 
     store: ChannelStore
     directory: ChannelDirectory
     clock: Clock
     _lookups: SingleFlight[ChannelId, bool] = field(default_factory=SingleFlight)
+    _silent: set[ChannelId] = field(default_factory=set)
 
     async def may_show(self, channel: ChannelId, policy: ChannelPolicy | None) -> bool:
         """Check whether a message in a channel may carry content, under the policy that decides on it."""
@@ -81,13 +85,16 @@ class ChannelPrivacy:
         if known is not None and abs(self.clock() - known.answered_at) < MAX_AGE:
             return known.is_shared
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(0 if channel in self._silent else ANSWER_SECONDS):
                 return await self._lookups.run(channel, lambda: self._ask(channel, known))
         except (SlackFaultError, TimeoutError) as error:
             log.warning("channel.sharing_unknown", channel=channel, error=str(error) or type(error).__name__)
+            if isinstance(error, TimeoutError):
+                self._silent.add(channel)
             return known is None or known.is_shared
 
     async def _ask(self, channel: ChannelId, known: ChannelSharing | None) -> bool:
         answer = ChannelSharing(await self.directory.is_shared(channel), self.clock())
+        self._silent.discard(channel)
         # An event that came meanwhile is newer than this answer.
         return (await self.store.note_sharing(channel, answer, known)).is_shared

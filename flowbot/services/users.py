@@ -177,6 +177,14 @@ class UserService:
             log.warning("people.members_unknown", channel=channel, error=str(error))
             return frozenset()
 
+    async def is_member(self, channel: ChannelId, user: UserId) -> bool | None:
+        """Check whether a person is in a channel, where no right depends on it; None where Slack never said.
+
+        Where Slack does not say now, its last answer counts, of any age.
+        """
+        found = await self.find_members(channel) or self._members.peek(channel)
+        return None if not found else user in found
+
     async def reload_members(self, channel: ChannelId) -> frozenset[UserId]:
         """Load the members of a channel, at most `DECIDING_SECONDS` old; where Slack does not say, as `find_members`.
 

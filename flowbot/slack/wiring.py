@@ -121,7 +121,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         users=users,
         message_sync=message_sync,
         copies=DirectCopies(messages, details, users, once, poster, locales, clock),
-        outcomes=OutcomeNotices(messages, details, users, once, responder, links, locales, privacy),
+        outcomes=OutcomeNotices(messages, details, users, once, responder, links, locales, privacy, clock),
         sender=once,
         poster=poster,
         clock=clock,

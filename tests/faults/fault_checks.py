@@ -87,6 +87,7 @@ class Scene:
 
     async def begin(self) -> None:
         """Start counting: what was before does not belong to the scene."""
+        self.world.slack.faults.clear()
         self.known |= {change.id for change in await self.changes()}
         self.requests_before = len(self.world.enkapush.requests)
         people = (self.world.emma, self.world.burak)

@@ -7,7 +7,9 @@ import pytest
 from flowbot.domain.change import Change, ChangeState
 from flowbot.sandbox.slack import Message, text_of
 from tests.faults.fault_checks import (
+    A_WHILE,
     Scene,
+    check_new_command,
     check_recovery,
     eventually,
     only_change,
@@ -26,8 +28,14 @@ AWAY: Final[dict[str, dict[str, Any]]] = {
     "a hang": {"hang": True},
 }
 NO_SUCH_PLACE: Final[dict[str, dict[str, Any]]] = {
-    error: {"error": error} for error in ("channel_not_found", "is_archived", "not_in_channel")
+    error: {"error": error} for error in ("is_archived", "not_in_channel")
 }
+PLACES: Final = {
+    "is_inactive": "C0APPROVALS is archived; unarchive it",
+    "restricted_action_read_only_channel": "Slack doesn't let flowbot post in C0APPROVALS",
+    "an_error_of_tomorrow": "Slack doesn't take the message (an_error_of_tomorrow)",
+}
+"""What is said of a channel that takes no message, by Slack's error."""
 UNWANTED: Final[dict[str, dict[str, Any]]] = {"invalid_blocks": {"error": "invalid_blocks"}}
 TOO_LATE: Final[dict[str, dict[str, Any]]] = {"expired_trigger_id": {"error": "expired_trigger_id"}}
 
@@ -61,7 +69,7 @@ async def test_a_request_that_slack_does_not_take_is_kept_and_posted_once_later(
     flow = add_flow(scene.world)
     break_methods(scene, fault, "chat.postMessage")
     said = await type_and_read(scene, scene.world.emma, f"/flows enable {flow} Sale", "aved")
-    assert ("/invite" in said) is (case in NO_SUCH_PLACE)
+    assert ("/invite" in said) is (case == "not_in_channel")
     await wait_for_change(scene)
     await check_recovery(scene, scene.world.emma)
     await check_request_can_be_approved(scene)
@@ -92,6 +100,60 @@ async def test_who_asked_is_told_the_end_even_where_slack_was_away_just_then(sce
     await wait_until_closed(scene)
     await check_recovery(scene)
     await scene.world.emma.wait_until(lambda: list_told_ends(scene, request))
+
+
+@pytest.mark.parametrize("error", PLACES)
+async def test_a_decision_at_home_counts_whatever_the_channel_refuses(scene: Scene, error: str) -> None:
+    world, emma, burak = scene.world, scene.world.emma, scene.world.burak
+    request = await request_change(world)
+    for method in ("chat.postMessage", "chat.update", "chat.postEphemeral", "conversations.info"):
+        world.slack.faults.add(method, error=error, channel=APPROVALS, times=None)
+    await burak.open_home()
+    await burak.click(await burak.wait_for_home("Onayla"), "Onayla")
+    await wait_until_closed(scene)
+    await emma.wait_until(lambda: list_told_ends(scene, request))
+    assert PLACES[error] in list_told_ends(scene, request)[0]
+    # The others are served meanwhile, and Slack is not asked again and again.
+    world.time.ahead += A_WHILE
+    calls = count_calls(scene, "chat.update")
+    await check_new_command(scene)
+    assert count_calls(scene, "chat.update") - calls <= 5
+    ended = await check_recovery(scene)
+    assert [change.state for change in ended.values()] == [ChangeState.APPLIED]
+    assert len(list_told_ends(scene, request)) == 1
+
+
+async def test_who_cannot_be_told_in_a_locked_thread_is_told_directly(scene: Scene) -> None:
+    request = await request_change(scene.world)
+    scene.world.slack.faults.add(
+        "chat.postMessage", error="restricted_action_thread_locked", in_thread=True, times=None
+    )
+    await scene.world.burak.click(request, "Approve")
+    await scene.world.emma.wait_until(lambda: list_told_ends(scene, request))
+    (told,) = list_told_ends(scene, request)
+    assert "The thread in C0APPROVALS is locked" in told
+    await check_recovery(scene)
+    assert list_told_ends(scene, request) == [told]
+
+
+@pytest.mark.parametrize("case", ["503", "a hang"])
+async def test_who_is_told_in_the_thread_is_not_told_again_where_slack_does_not_say_who_is_there(
+    scene: Scene, case: str
+) -> None:
+    scene.world.time.ahead += 120
+    request = await request_change(scene.world)
+    break_methods(scene, AWAY[case], "conversations.members", "conversations.info")
+    await scene.world.burak.click(request, "Approve")
+    await wait_until_closed(scene)
+    await scene.world.emma.wait_until(lambda: list_told_ends(scene, request))
+    await check_recovery(scene)
+    assert len(list_told_ends(scene, request)) == 1
+
+
+def count_calls(scene: Scene, method: str) -> int:
+    """Count the calls of a method that Slack got."""
+    log = scene.world.slack.context.exchange_log.list_latest(10_000)
+    return sum(each["what"] == method for each in log)
 
 
 def list_told_ends(scene: Scene, request: Message) -> list[str]:

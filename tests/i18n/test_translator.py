@@ -23,7 +23,8 @@ ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
-    "|not_done|unknown|applied|out_of_date|history|setup|home|finding|request|headline|next|notice|sentence|served|shortcut|window"
+    "|not_done|unknown|applied|out_of_date|history|setup|home|finding|request|headline|next|notice|place|sentence"
+    "|served|shortcut|window"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 

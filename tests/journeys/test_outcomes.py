@@ -301,9 +301,9 @@ async def test_the_message_is_right_in_the_end_whatever_slack_does_to_it(
 @pytest.mark.parametrize(
     ("reason", "why"),
     [
-        ("not_in_channel", "flowbot isn't in the channel where its message belongs. Add flowbot there"),
-        ("channel_not_found", "flowbot isn't in the channel where its message belongs. Add flowbot there"),
-        ("is_archived", "the channel where its message belongs is archived. Unarchive it"),
+        ("not_in_channel", "flowbot isn't in C0APPROVALS; add it there with /invite"),
+        ("channel_not_found", "flowbot isn't in C0APPROVALS; add it there with /invite"),
+        ("is_archived", "C0APPROVALS is archived; unarchive it to see the message"),
     ],
 )
 async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(
@@ -312,7 +312,7 @@ async def test_a_request_that_cannot_be_posted_is_kept_told_and_posted_later(
     add_flow(fast_http)
     fast_http.slack.faults.add("chat.postMessage", error=reason, times=None)
     await fast_http.emma.send(MARKETING, "/flows enable 1 Sale")
-    await wait_for_private_message(fast_http.emma, "Your request is saved, but can't be posted", MARKETING)
+    await wait_for_private_message(fast_http.emma, "Your request is saved, but not posted yet", MARKETING)
     await wait_for_private_message(fast_http.emma, why, MARKETING)
     await fast_http.emma.send(MARKETING, "/flows enable 1 Sale")
     await wait_for_private_message(fast_http.emma, "Flow #1 already has an open request", MARKETING)
@@ -337,7 +337,7 @@ async def test_a_channel_that_was_archived_gets_the_outcome_when_it_is_open_agai
     fast_http.time.ahead += 72 * 3600
     direct = fast_http.slack.workspace.open_direct_message("U0EMMA").id
     told = await fast_http.emma.wait_for_message(direct, "Request to enable flow #1 Old name expired")
-    assert "The request in C0APPROVALS can't be updated" in text_of(told)
+    assert "can't be updated. C0APPROVALS is archived; unarchive it" in text_of(told)
     assert WAITING in text_of(request)
     fast_http.slack.workspace.channels[APPROVALS].is_archived = False
     await wait_for_status(fast_http, request, "Expired", timeout=10)
@@ -349,7 +349,7 @@ async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(fast_htt
     fast_http.time.ahead += 72 * 3600
     direct = fast_http.slack.workspace.open_direct_message("U0EMMA").id
     told = await fast_http.emma.wait_for_message(direct, "Request to enable flow #1 Old name expired")
-    assert "The request in C0APPROVALS can't be updated" in text_of(told)
+    assert "can't be updated. flowbot isn't in C0APPROVALS; add it there" in text_of(told)
     fast_http.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
     await wait_for_status(fast_http, request, "Expired", timeout=10)
     assert (

@@ -446,7 +446,7 @@ async def test_where_the_channel_cannot_be_told_the_admin_is(http: World) -> Non
     http.slack.faults.add("chat.postMessage", error="is_archived", times=1)
     await open_setup(http.deniz, MARKETING)
     assert "Saved. The new rules apply now" in await save_setup(http.deniz, {"Expiry in hours": "5"})
-    await http.deniz.wait_for_message(MARKETING, "couldn't post it in the channel")
+    await http.deniz.wait_for_message(MARKETING, "not posted in the channel. C0MARKETING is archived")
 
 
 async def test_websites_that_flows_are_on_can_be_chosen_by_their_number(http: World) -> None:

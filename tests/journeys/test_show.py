@@ -213,7 +213,7 @@ async def test_a_channel_that_takes_nothing_is_said(http: World) -> None:
     page = await http.emma.wait_for_message(MARKETING, "2 flows")
     http.slack.faults.add("chat.postMessage", error="is_archived")
     await http.emma.click(page, "Share")
-    await http.emma.wait_for_message(MARKETING, "flowbot can't post here (is_archived)")
+    await http.emma.wait_for_message(MARKETING, "Nothing was shared. C0MARKETING is archived")
 
 
 async def test_help_names_what_this_person_may_do_here(running: World) -> None:

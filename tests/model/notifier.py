@@ -91,7 +91,7 @@ def build_team(
             store, kept, details, people, sender, poster, responder, locales, privacy, clock
         ),
         copies=DirectCopies(kept, details, people, sender, poster, locales, clock),
-        outcomes=OutcomeNotices(kept, details, people, sender, responder, links, locales, privacy),
+        outcomes=OutcomeNotices(kept, details, people, sender, responder, links, locales, privacy, clock),
         sender=sender,
         poster=poster,
         clock=clock,

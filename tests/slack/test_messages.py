@@ -6,12 +6,12 @@ from typing import Final
 import pytest
 
 from flowbot.domain.ids import ChannelId, UserId
-from flowbot.errors import DependencyError, SlackFaultError, UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.observability.metrics import Metrics
 from flowbot.sandbox.slack import BOT_TOKEN, SandboxPerson, SlackSandbox, text_of
 from flowbot.slack.api.client import create_web_client, open_session
 from flowbot.slack.api.message_sender import MessageSender
-from flowbot.slack.api.messages import MessagePoster, Responder
+from flowbot.slack.api.messages import MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.payloads.incoming import ReplyTarget
 from flowbot.slack.views.block_kit import card, image, plain, section
 from flowbot.slack.views.message import Message
@@ -148,7 +148,7 @@ async def test_a_channel_without_the_bot_is_reached_by_the_response_url(setup: S
 
 async def test_a_channel_that_takes_no_message_is_not_flowbots_fault(setup: Setup) -> None:
     setup.slack.faults.add("chat.postMessage", error="is_archived", times=None)
-    with pytest.raises(UserError, match=r"share\.refused\(error='is_archived'\)"):
+    with pytest.raises(UserError, match=r"share\.refused\(why=Text\(key='place\.archived'"):
         await setup.responder.reply_publicly(setup.reply_target(), HELLO)
 
 
@@ -196,5 +196,5 @@ async def test_a_message_that_slack_refuses_for_its_length_is_sent_shorter(
 
 async def test_a_message_that_stays_refused_is_given_up(setup: Setup) -> None:
     setup.slack.faults.add("chat.postMessage", error="invalid_blocks", times=None)
-    with pytest.raises(SlackFaultError):
+    with pytest.raises(MessageRefusedError):
         await setup.poster.post(ChannelId(MARKETING), LONG)

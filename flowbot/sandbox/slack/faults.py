@@ -23,6 +23,9 @@ class Fault:
         delay: Seconds to wait before the call is carried out.
         hang: Never answer; the caller's own timeout ends it.
         lose_answer: Carry the call out, then drop the connection without an answer.
+        body: Text to answer with instead, as HTML where it begins like that, else as JSON; at `status`, or 200.
+        channel: Hit only calls for this channel.
+        in_thread: Hit only calls for a thread.
         block_type: Refuse with `invalid_blocks` those calls that contain a block of this type.
         longer_than: Refuse with `msg_blocks_too_long` those calls whose blocks have more characters than this.
         times: How many calls are hit; None for all.
@@ -38,10 +41,15 @@ class Fault:
     block_type: str | None = None
     longer_than: int | None = None
     times: int | None = 1
+    body: str | None = None
+    channel: str | None = None
+    in_thread: bool = False
 
     def matches(self, method: str, arguments: Json) -> bool:
         """Check whether this call is hit."""
         if self.times == 0 or self.method not in {method, "*"}:
+            return False
+        if self.channel not in {None, arguments.get("channel")} or (self.in_thread and not arguments.get("thread_ts")):
             return False
         if self.longer_than is not None and count_text(arguments.get("blocks")) <= self.longer_than:
             return False
@@ -73,6 +81,9 @@ class Faults:
         block_type: str | None = None,
         longer_than: int | None = None,
         times: int | None = 1,
+        body: str | None = None,
+        channel: str | None = None,
+        in_thread: bool = False,
     ) -> Fault:
         """Add a fault (see `Fault` for the arguments) and return it."""
         if retry_after is not None:
@@ -81,7 +92,21 @@ class Faults:
             error = error or "invalid_blocks"
         if longer_than is not None:
             error = error or "msg_blocks_too_long"
-        fault = Fault(method, error, status, retry_after, delay, hang, lose_answer, block_type, longer_than, times)
+        fault = Fault(
+            method,
+            error=error,
+            status=status or (None if body is None else 200),
+            retry_after=retry_after,
+            delay=delay,
+            hang=hang,
+            lose_answer=lose_answer,
+            block_type=block_type,
+            longer_than=longer_than,
+            times=times,
+            body=body,
+            channel=channel,
+            in_thread=in_thread,
+        )
         self._faults.append(fault)
         return fault
 
@@ -123,6 +148,9 @@ def build_fault_response(fault: Fault) -> web.Response:
         seconds = _DEFAULT_RETRY_AFTER if fault.retry_after is None else fault.retry_after
         body = {"ok": False, "error": "ratelimited"}
         return web.json_response(body, status=_TOO_MANY, headers={"Retry-After": str(seconds)})
+    if fault.body is not None:
+        content_type = "text/html" if fault.body.startswith("<") else "application/json"
+        return web.Response(status=fault.status or 200, text=fault.body, content_type=content_type)
     return web.Response(status=fault.status or 500, text="upstream error")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncRateLimitErrorRetryHandler,
@@ -19,7 +20,7 @@ from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from flowbot.slack.api.errors import SLACK_ERRORS, error_code
+from flowbot.slack.api.errors import SLACK_ERRORS, UnreadableAnswerError, error_code
 
 LONGEST_PAUSE_SECONDS: Final = 5.0
 """Where Slack asks for a longer pause, the call fails at once, and what has to be done is done later."""
@@ -64,7 +65,13 @@ class MeteredWebClient(AsyncWebClient):
             self._count(api_method, code := error_code(error), started)
             if self.note_refusal is not None:
                 self.note_refusal(api_method, code)
+            if _is_unreadable(error):
+                raise UnreadableAnswerError(code) from error
             raise
+        except (AttributeError, ValueError) as error:
+            # slack_sdk takes every text for UTF-8, and every answer for an object.
+            self._count(api_method, UnreadableAnswerError.__name__, started)
+            raise UnreadableAnswerError(type(error).__name__) from error
         self._count(api_method, "ok", started)
         if self.note_date is not None:
             self.note_date(answer.headers.get("date"))
@@ -97,6 +104,15 @@ class MeteredRateLimitHandler(AsyncRateLimitErrorRetryHandler):
         headers = {name.lower(): values for name, values in response.headers.items()}
         seconds = (headers.get("retry-after") or ["1"])[0]
         return seconds.isdecimal() and float(seconds) <= LONGEST_PAUSE_SECONDS
+
+
+def _is_unreadable(error: Exception) -> bool:
+    """Check whether Slack answered with a success's status, and no word of how it went."""
+    if not isinstance(error, SlackApiError):
+        return False
+    answer = error.response
+    data, status = getattr(answer, "data", None), getattr(answer, "status_code", getattr(answer, "status", None))
+    return status == HTTPStatus.OK and not (isinstance(data, dict) and data.get("error"))
 
 
 def open_session() -> aiohttp.ClientSession:

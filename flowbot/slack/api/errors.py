@@ -1,25 +1,65 @@
 """Slack's error codes, by what they mean."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
+from flowbot.domain.ids import ChannelId
+from flowbot.errors import Text
+
 SLACK_ERRORS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """The errors of a failed call: Slack's refusal, which is a SlackApiError, or no answer."""
-REFUSED: Final = frozenset(
-    {"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "user_not_in_channel", "no_permission"}
-)
-"""Refusals that somebody in the workspace has to put right; trying again at once does not help."""
-UNREACHABLE: Final = REFUSED | {
+PLACE_KEYS: Final[Mapping[str, str]] = {
+    "not_in_channel": "place.absent",
+    "channel_not_found": "place.absent",
+    "no_permission": "place.absent",
+    "user_not_in_channel": "place.absent",
+    "is_archived": "place.archived",
+    "is_inactive": "place.archived",
+    "restricted_action": "place.restricted",
+    "restricted_action_read_only_channel": "place.restricted",
+    "restricted_action_thread_only_channel": "place.restricted",
+    "restricted_action_non_threadable_channel": "place.restricted",
+    "restricted_action_thread_locked": "place.locked",
+    "thread_locked": "place.locked",
+    "cannot_reply_to_message": "place.locked",
+    "access_denied": "place.suspended",
+    "ekm_access_denied": "place.suspended",
+    "team_access_not_granted": "place.suspended",
+}
+"""The sentence about a channel or thread that takes no message, by Slack's error code."""
+UNREACHABLE: Final = {code for code, key in PLACE_KEYS.items() if key != "place.suspended"} | {
     "user_not_found",
     "user_disabled",
     "user_not_visible",
     "cannot_dm_bot",
     "messages_tab_disabled",
-    "is_inactive",
 }
 """Refusals that mean a person cannot be reached, however often it is tried."""
+REFUSED_TOKEN: Final = frozenset(
+    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
+)
+"""Refusals of the token itself."""
+PASSING: Final = REFUSED_TOKEN | {
+    "ratelimited",
+    "rate_limited",
+    "message_limit_exceeded",
+    "accesslimited",
+    "internal_error",
+    "fatal_error",
+    "service_unavailable",
+    "request_timeout",
+    "team_added_to_org",
+    "org_login_required",
+    "external_channel_migrating",
+    "update_failed",
+    "fetch_members_failed",
+    "unknown_error",
+    "no_json",
+}
+"""Refusals that are not about the message or its place: the same call may be taken later."""
 
 INVALID_BLOCKS: Final = "invalid_blocks"
 BLOCKS_REFUSED: Final = (INVALID_BLOCKS, "msg_blocks_too_long")
@@ -27,17 +67,22 @@ BLOCKS_REFUSED: Final = (INVALID_BLOCKS, "msg_blocks_too_long")
 IMAGE_REFUSED: Final = frozenset({"invalid_arguments", INVALID_BLOCKS})
 """Refusals of a view, one of whose images Slack may not have been able to fetch."""
 
-REFUSED_TOKEN: Final = frozenset(
-    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
-)
-"""Refusals of the token itself."""
+
+class UnreadableAnswerError(SlackClientError):
+    """Slack took a call, as the status says, but its answer cannot be read: the call may have been carried out."""
+
+
+def describe_refusal(channel: ChannelId, code: str) -> Text:
+    """Say what keeps messages out of a channel, and what to do about it."""
+    key = PLACE_KEYS.get(code)
+    return Text(key, {"channel": channel}) if key else Text("place.refused", {"error": code})
 
 
 def error_code(error: Exception) -> str:
     """Return Slack's error code, or the exception's name where Slack gave none."""
     if isinstance(error, SlackApiError):
         data = _data(error)
-        return str(data.get("error", "unknown_error")) if isinstance(data, dict) else "no_json"
+        return str(data.get("error") or "unknown_error") if isinstance(data, dict) else "no_json"
     return type(error).__name__
 
 

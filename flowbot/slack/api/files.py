@@ -45,7 +45,9 @@ class SlackFiles(ImageSource):
                 answer = await self._client.files_info(file=upload.file)
             except SLACK_ERRORS as error:
                 raise DependencyError("fault.image", error=error_code(error)) from error
-            found = answer.get("file") or {}
+            found = answer.get("file")
+            if not isinstance(found, dict):
+                raise DependencyError("fault.image", error="no file")
             url = str(found.get("url_private_download") or found.get("url_private") or "")
         content = await self._download(quote(url, safe=URL_SAFE, errors="replace"))
         kind = image_type(content)

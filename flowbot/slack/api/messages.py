@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import aiohttp
 import structlog
+from pydantic import BaseModel, ValidationError
 from slack_sdk.errors import SlackApiError
 
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import SlackFaultError, UserError
 from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slack_url, proxy_for
-from flowbot.slack.api.errors import BLOCKS_REFUSED, REFUSED, SLACK_ERRORS, UNREACHABLE, error_code
+from flowbot.slack.api.errors import BLOCKS_REFUSED, PASSING, SLACK_ERRORS, UNREACHABLE, describe_refusal, error_code
 from flowbot.slack.api.message_sender import BlocksRefusedError, MessageSender
 from flowbot.slack.payloads.incoming import ReplyTarget
 from flowbot.slack.views.message import Message
@@ -35,6 +36,11 @@ class MessageRefusedError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class _Posted(BaseModel):
+    channel: ChannelId
+    ts: str
 
 
 class AnswerLostError(SlackFaultError):
@@ -126,19 +132,18 @@ class Responder:
             UserError: the channel does not take it (archived, say).
             DependencyError: Slack failed.
         """
+        channel = target.require_channel()
         try:
             await self._sender.call(
-                "chat.postMessage",
-                message,
-                channel=target.require_channel(),
-                unfurl_links=False,
-                unfurl_media=False,
+                "chat.postMessage", message, channel=channel, unfurl_links=False, unfurl_media=False
             )
         except SlackApiError as error:
-            body = {"response_type": "in_channel", "replace_original": False}
-            if error_code(error) in NOT_THERE and await self._send_by_url(target.response_url, message, body):
+            code, body = error_code(error), {"response_type": "in_channel", "replace_original": False}
+            if code in NOT_THERE and await self._send_by_url(target.response_url, message, body):
                 return
-            raise UserError("share.refused", error=error_code(error)) from error
+            if code in PASSING:
+                raise SlackFaultError(code) from error
+            raise UserError("share.refused", why=describe_refusal(channel, code)) from error
         except SLACK_ERRORS as error:
             raise SlackFaultError(error_code(error)) from error
 
@@ -225,10 +230,12 @@ class MessagePoster:
         try:
             answer = await self._call("chat.postMessage", message, channel=channel, unfurl_links=False, **extra)
         except SlackApiError as error:
-            if error_code(error) in UNREACHABLE:
-                raise MessageRefusedError(error_code(error)) from error
-            raise SlackFaultError(error_code(error)) from error
-        return ChannelId(str(answer.get("channel") or channel)), str(answer["ts"])
+            raise _refusal_or_fault(error) from error
+        try:
+            posted = _Posted.model_validate(answer.data)
+        except ValidationError as error:
+            raise AnswerLostError(error_code(error)) from error
+        return posted.channel, posted.ts
 
     async def edit(self, channel: ChannelId, ts: str, message: Message) -> None:
         """Put a message in the place of another.
@@ -243,9 +250,7 @@ class MessagePoster:
         except SlackApiError as error:
             if error_code(error) in GONE:
                 raise MessageGoneError from error
-            if error_code(error) in REFUSED:
-                raise MessageRefusedError(error_code(error)) from error
-            raise SlackFaultError(error_code(error)) from error
+            raise _refusal_or_fault(error) from error
 
     async def _call(self, method: str, message: Message, **params: Any) -> Any:
         try:
@@ -256,3 +261,9 @@ class MessagePoster:
             raise SlackFaultError(error_code(error)) from error
         except SLACK_ERRORS as error:
             raise AnswerLostError(error_code(error)) from error
+
+
+def _refusal_or_fault(error: SlackApiError) -> MessageRefusedError | SlackFaultError:
+    """Return what to raise for a refusal: one of this message here, or one that may be over later."""
+    code = error_code(error)
+    return SlackFaultError(code) if code in PASSING else MessageRefusedError(code)

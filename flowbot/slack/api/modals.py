@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.errors import UserError
 from flowbot.slack.api.errors import IMAGE_REFUSED, SLACK_ERRORS, error_code, error_detail
@@ -36,6 +37,12 @@ def ack_update(view: View) -> AckArgs:
     return {"response_action": "update", "view": view}
 
 
+def _view_id(answer: AsyncSlackResponse) -> str:
+    """Return the id of the view that was opened; an empty one where Slack does not say, which no update finds."""
+    view = answer.get("view")
+    return str(view.get("id") or "") if isinstance(view, dict) else ""
+
+
 class Modals:
     """Slack's `views.*` methods.
 
@@ -57,7 +64,7 @@ class Modals:
         except SLACK_ERRORS as error:
             log.warning("modal.not_opened", error=error_code(error), detail=error_detail(error))
             raise ModalNotOpenedError from error
-        return str((answer.get("view") or {}).get("id") or "")
+        return _view_id(answer)
 
     async def push(self, trigger: str, view: View, *, otherwise: View | None = None) -> str:
         """Show a view on top of the one that is open, and return its id.
@@ -77,7 +84,7 @@ class Modals:
                 return await self.push(trigger, otherwise)
             log.warning("modal.not_pushed", error=error_code(error), detail=error_detail(error))
             raise ModalNotOpenedError from error
-        return str((answer.get("view") or {}).get("id") or "")
+        return _view_id(answer)
 
     async def update(self, view_id: str, view: View) -> bool:
         """Put a view in the place of another. Return False where that one is gone, or Slack did not do it."""

@@ -1,8 +1,9 @@
 """Users, user groups and members of channels, as Slack knows them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
+import structlog
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -16,6 +17,8 @@ from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.payloads.incoming import OptionalTeam
 
 MEMBERS_A_PAGE: Final = 1000
+log = structlog.get_logger(__name__)
+
 A = TypeVar("A", bound="_Answer")
 
 
@@ -53,6 +56,21 @@ class _UserInfo(_Answer):
     user: _User
 
 
+def _skip_unreadable(records: Any) -> Any:
+    """Return the groups that can be read: one that cannot names nobody, and costs no other."""
+    if not isinstance(records, list):
+        return records
+    return [group for record in records if (group := _read_group(record)) is not None]
+
+
+def _read_group(record: Any) -> "UserGroupRecord | None":
+    try:
+        return UserGroupRecord.model_validate(record)
+    except ValidationError as error:
+        log.warning("people.group_unreadable", problems=error.error_count())
+        return None
+
+
 class UserGroupRecord(_Answer):
     """A user group, as Slack's API has it."""
 
@@ -64,7 +82,7 @@ class UserGroupRecord(_Answer):
 
 
 class _Groups(_Answer):
-    usergroups: tuple[UserGroupRecord, ...]
+    usergroups: Annotated[tuple[UserGroupRecord, ...], BeforeValidator(_skip_unreadable)]
 
 
 class _Users(_Answer):

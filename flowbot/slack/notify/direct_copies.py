@@ -12,12 +12,13 @@ from flowbot.domain.approval import PEOPLE_CALLED_MAX
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, GroupId, UserId
 from flowbot.domain.policy import ChannelPolicy, NotifyMode, Permission, decide
-from flowbot.errors import DependencyError
+from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import NOWHERE, MessageRole, MessageStore, SentMessage
 from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
 from flowbot.services.users import Caller, UserService
+from flowbot.slack.api.errors import UNREACHABLE
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.views.people import MENTIONED, People
@@ -123,6 +124,8 @@ class DirectCopies:
                 return
             await self.poster.edit(*copy.place, message)
         except (MessageRefusedError, MessageGoneError) as error:
+            if isinstance(error, MessageRefusedError) and error.reason not in UNREACHABLE:
+                raise SlackFaultError(error.reason) from error
             log.warning("telling.copy_refused", change=details.change.id, user=recipient, error=str(error))
             await self.messages.record(copy.key, NOWHERE, version)
         else:

@@ -19,6 +19,7 @@ from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStor
 from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
 from flowbot.services.users import UserService
+from flowbot.slack.api.errors import describe_refusal
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import ENDED
@@ -116,7 +117,7 @@ class RequestMessageSync:
         )
         try:
             await self.poster.edit(channel, ts, message)
-        except (DependencyError, MessageGoneError) as error:
+        except (DependencyError, MessageGoneError, MessageRefusedError) as error:
             log.warning("projection.twin_not_drawn", change=change_id, error=str(error))
 
     async def redraw(self, change_id: ChangeId) -> None:
@@ -230,7 +231,7 @@ class RequestMessageSync:
         t = self.locales.for_reader(request.locale, request.timezone)
         state = format_state(await self.details.load(change), t)
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
-        params = {"what": format_title(change, t), "state": state, "channel": channel, "error": refusal.reason}
+        params = {"what": format_title(change, t), "state": state, "why": describe_refusal(channel, refusal.reason)}
         message = sentences.sentence_message(t, Text(key, params))
         await self.responder.notify_person(request.channel, request.requester, message)
         self._refusals.add((change.id, change.state))

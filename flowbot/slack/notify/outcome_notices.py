@@ -1,19 +1,22 @@
 """Notices to requesters of how their requests ended."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChannelId
-from flowbot.errors import DependencyError
+from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.channel_privacy import ChannelPrivacy
+from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore
 from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
+from flowbot.slack.api.errors import describe_refusal
 from flowbot.slack.api.messages import MessageRefusedError, Responder
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.views.message import Message
@@ -24,6 +27,9 @@ ENDED: Final = frozenset(ChangeState) - {ChangeState.DRAFT, ChangeState.PENDING,
 """The states of which the requester is told; an unknown end is told again once it is known."""
 EPHEMERAL: Final = "ephemeral"
 """The place of a notice that only its reader ever saw."""
+MEMBERS_UNKNOWN: Final = "members_unknown"
+MEMBERS_PATIENCE: Final = timedelta(minutes=1)
+"""While Slack does not say who is in a channel, a requester is not told a second time, directly, for this long."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +46,7 @@ class OutcomeNotices:
     links: ArchiveLinks
     locales: Translators
     privacy: ChannelPrivacy
+    clock: Clock
 
     @staticmethod
     def is_due(change: Change) -> bool:
@@ -63,7 +70,7 @@ class OutcomeNotices:
             return
         details = await self.details.load(change)
         people = People(await self.users.find_names(details.people))
-        refusal: tuple[ChannelId, str] | None = None
+        refusal: Text | None = None
 
         def build(shown: RequestDetails, t: Translator, link: str | None = None, *, mentions: bool = False) -> Message:
             return request_ended_message(shown, t, people, link=link, mentions=mentions, refusal=refusal)
@@ -78,13 +85,26 @@ class OutcomeNotices:
                 )
             except MessageRefusedError as refused:
                 log.warning("telling.thread_refused", change=change.id, channel=channel, error=refused.reason)
-                refusal = (channel, refused.reason)
+                refusal = describe_refusal(channel, refused.reason)
             else:
-                if request.requester in await self.users.find_members(channel):
+                if await self._has_read_it(change, channel):
                     return
         link = await self.links.find_one(change)
         notice = build(details, self.locales.for_reader(request.locale, request.timezone), link)
         await self._send_directly(direct, change, notice)
+
+    async def _has_read_it(self, change: Change, channel: ChannelId) -> bool:
+        """Check whether the requester is in the channel whose thread has the notice.
+
+        Raises:
+            DependencyError: Slack never said; it will be asked again, for a minute.
+        """
+        is_member = await self.users.is_member(channel, change.request.requester)
+        if is_member is None and change.request.channel == channel:
+            return True
+        if is_member is None and self.clock() - change.changed_at < MEMBERS_PATIENCE:
+            raise SlackFaultError(MEMBERS_UNKNOWN)
+        return bool(is_member)
 
     async def _send_directly(self, key: MessageKey, change: Change, message: Message) -> None:
         """Send the notice as a direct message; to who takes none, privately in the channel where they asked."""

@@ -35,7 +35,9 @@ class PolicyNotifier:
         except (UserError, DependencyError) as error:
             log.warning("setup_form.channel_not_told", error=str(error))
             t = self.locales.for_reader(user.locale, user.timezone)
-            notice = sentences.sentence_message(t, Text("setup.untold"))
+            why = error.text.params.get("why")
+            text = Text("setup.untold_for", {"why": why}) if isinstance(why, Text) else Text("setup.untold")
+            notice = sentences.sentence_message(t, text)
             try:
                 await self.responder.notify_person(channel, user.id, notice)
             except DependencyError as fault:

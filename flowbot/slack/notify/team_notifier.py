@@ -1,9 +1,8 @@
 """The notifier of a request's people: the team by its message, approvers directly, and who asked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Final
 
 import structlog
 
@@ -16,6 +15,7 @@ from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
 from flowbot.services.restores import parse_restored_change
 from flowbot.services.users import UserService
+from flowbot.slack.api.errors import describe_refusal
 from flowbot.slack.api.messages import MessagePoster, MessageRefusedError
 from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.message_sync import RequestMessageSync
@@ -23,13 +23,6 @@ from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import ENDED, OutcomeNotices
 from flowbot.slack.views import notices
 from flowbot.slack.views.people import People
-
-UNREACHABLE_KEYS: Final[Mapping[str, str]] = {
-    "not_in_channel": "fault.untold_not_in_channel",
-    "channel_not_found": "fault.untold_not_in_channel",
-    "is_archived": "fault.untold_archived",
-}
-"""The sentences that say how to make a message appear, by Slack's error code."""
 
 log = structlog.get_logger(__name__)
 
@@ -85,8 +78,11 @@ class TeamNotifier:
         # The message first: its refusal is one that people can end.
         first = faults.get("message") or next(iter(faults.values()))
         refusal = first.__cause__
-        code = refusal.reason if isinstance(refusal, MessageRefusedError) else ""
-        raise DependencyError(UNREACHABLE_KEYS.get(code, "fault.untold")) from first
+        if not isinstance(refusal, MessageRefusedError):
+            raise DependencyError("fault.untold") from first
+        raise DependencyError(
+            "fault.untold_for", why=describe_refusal(synced.posted_channel, refusal.reason)
+        ) from first
 
     async def remind(self, change: Change) -> None:
         """Remind approvers in the thread of a request.

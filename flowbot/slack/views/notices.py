@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import NotifyMode
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
@@ -120,7 +119,7 @@ def request_ended_message(
     *,
     link: str | None = None,
     mentions: bool = False,
-    refusal: tuple[ChannelId, str] | None = None,
+    refusal: Text | None = None,
 ) -> Message:
     """Build the requester's notice of how the request ended, and what comes next; unsaved forms can be opened again.
 
@@ -130,7 +129,7 @@ def request_ended_message(
         people: how those who decided are written.
         link: a link to the request's message, where the notice stands elsewhere.
         mentions: whether the requester is mentioned.
-        refusal: the channel that does not take the request's message as it is now, and Slack's error code.
+        refusal: what keeps the request's message from showing this, where something does.
     """
     change, next_step = details.change, _format_next_step(details, t)
     mention = [block_kit.user_element(change.request.requester), block_kit.text_element(" ")] if mentions else []
@@ -138,9 +137,7 @@ def request_ended_message(
     blocks += outcome_blocks(details, t, people)
     blocks.append(block_kit.rich_paragraph(*mention, block_kit.text_element(next_step)))
     if refusal is not None:
-        place = {"channel": [block_kit.channel_element(refusal[0])]}
-        line = sentence_elements(t, "notice.not_updated", place, error=refusal[1])
-        blocks.append(block_kit.rich_paragraph(*line))
+        blocks += sentences.sentence_message(t, Text("notice.not_updated", {"why": refusal})).blocks
     if change.has_unsaved_form:
         blocks.append(block_kit.context(t("form.nothing_lost")))
         buttons.append(form_status.open_form_button(change.request.token, t))

@@ -57,23 +57,32 @@ def sentence_message(t: Translator, text: Text) -> Message:
     """Build a message of one sentence.
 
     Strings among its parameters may be anybody's: they are shown as they are, and never parsed. People, groups and
-    channels among them, one or a list, are shown by name; nobody is notified.
+    channels among them, one or a list, are shown by name; nobody is notified. A text among them is a part of it.
     """
+    match _text_elements(text, t):
+        case [{"type": "text", "text": str(plain)}]:
+            return Message((block_kit.paragraph(plain),))
+        case line:
+            return Message((block_kit.rich_paragraph(*line),))
+
+
+def _text_elements(text: Text, t: Translator) -> list[Element]:
     key, params = text.key, text.params
     names = {name: elements for name, value in params.items() if (elements := _name_elements(value, t))}
     if names:
         others = {name: value for name, value in params.items() if name not in names}
-        line = sentence_elements(t, key, names, **others)
-        return Message((block_kit.rich_paragraph(*line),))
-    return Message((block_kit.paragraph(_format_sentence(t, text)),))
+        return sentence_elements(t, key, names, **others)
+    return [block_kit.text_element(_format_sentence(t, text))]
 
 
 def _name_elements(value: object, t: Translator) -> list[Element]:
-    """Build the name of an id of Slack's, or the names of a list of them; nothing for any other value.
+    """Build the name of an id of Slack's, the names of a list of them, or a text; nothing for any other value.
 
     In a list, a channel stands for the people in it.
     """
     match value:
+        case Text():
+            return _text_elements(value, t)
         case UserId():
             return [block_kit.user_element(value)]
         case GroupId():

@@ -25,11 +25,9 @@ class WebApi:
         """Respond to one call, and log it."""
         name, started = request.match_info["method"], time.perf_counter()
         response = await self._respond(request, name)
-        status = str(response.status)
-        if response.status == HTTPStatus.OK:
-            body = json.loads(response.text or "{}")
-            status = "ok" if body.get("ok") else str(body.get("error"))
-        self._context.exchange_log.record("from_bot", name, status, (time.perf_counter() - started) * 1000)
+        self._context.exchange_log.record(
+            "from_bot", name, _name_result(response), (time.perf_counter() - started) * 1000
+        )
         return response
 
     async def _respond(self, request: web.Request, name: str) -> web.Response:
@@ -64,6 +62,17 @@ class WebApi:
             raise SlackError("missing_scope", needed=",".join(method.scope), provided=",".join(sorted(scopes)))
         arguments = {key: value for key, value in values.items() if key != "token" and value is not None}
         return {"ok": True, **method.run(self._context, method.parse(arguments))}
+
+
+def _name_result(response: web.Response) -> str:
+    """Return `ok`, the error code, or the HTTP status of an answer that has neither."""
+    try:
+        body = json.loads(response.text or "") if response.status == HTTPStatus.OK else None
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return str(response.status)
+    return "ok" if body.get("ok") else str(body.get("error"))
 
 
 async def read_arguments(request: web.Request) -> Json:

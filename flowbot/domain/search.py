@@ -14,6 +14,8 @@ from flowbot.domain.text import collation_key, fold, plain_number
 
 T = TypeVar("T")
 PAGE_SIZE: Final = 10
+SEARCHED_CHARS: Final = 3000
+"""The part of a text that is searched and sorted by: megabytes would take seconds."""
 _UNDATED: Final = datetime.min.replace(tzinfo=UTC)
 """Sorts a flow without a time of creation last."""
 
@@ -47,8 +49,9 @@ class IndexedFlow:
 
     @classmethod
     def of(cls, flow: Flow) -> "IndexedFlow":
-        """Fold the flow's name, title and description."""
-        return cls(flow, fold(f"{flow.name}\n{flow.title}\n{flow.description}"))
+        """Fold the flow's name, title and description, each as far as a form could hold it."""
+        texts = (flow.name, flow.title, flow.description)
+        return cls(flow, fold("\n".join(text[:SEARCHED_CHARS] for text in texts)))
 
 
 def sort_newest_first(flows: Iterable[IndexedFlow]) -> tuple[IndexedFlow, ...]:
@@ -99,7 +102,9 @@ def _sort(newest_first: Sequence[IndexedFlow], order: SortOrder) -> Sequence[Ind
         case SortOrder.NEW:
             return newest_first
         case SortOrder.NAME:
-            return sorted(newest_first, key=lambda entry: (not entry.flow.name, collation_key(entry.flow.name)))
+            return sorted(
+                newest_first, key=lambda entry: (not entry.flow.name, collation_key(entry.flow.name[:SEARCHED_CHARS]))
+            )
         case SortOrder.SENT:
             return sorted(newest_first, key=lambda entry: entry.flow.totals.sent, reverse=True)
         case SortOrder.BEST:

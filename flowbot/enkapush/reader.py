@@ -18,14 +18,16 @@ from flowbot.enkapush.client import (
     EnkapushClient,
     EnkapushError,
     Listing,
+    MalformedResponseError,
     NotFoundError,
     RateLimitedError,
     RequestTimeoutError,
     RetryPolicy,
+    UnreadableRecordError,
     models,
 )
 from flowbot.errors import EnkapushFaultError, EnkapushStatus
-from flowbot.services.ports.enkapush import AccountSource, AllFlows, Segment, SegmentSource
+from flowbot.services.ports.enkapush import AccountSource, AllFlows, Segment, SegmentSource, UnreadableFlowError
 
 _STATUSES: Final[tuple[tuple[type[EnkapushError], EnkapushStatus], ...]] = (
     (AuthError, "key"),
@@ -74,6 +76,18 @@ class EnkapushReader(AccountSource, SegmentSource):
                 return to_flow(await self._client.flows.get(flow_id), self._zone)
             except NotFoundError:
                 return None
+            except MalformedResponseError as error:
+                website = self._find_website(flow_id, error)
+                if website is None and not isinstance(error, UnreadableRecordError):
+                    raise
+                raise UnreadableFlowError(website) from error
+
+    def _find_website(self, flow_id: FlowId, error: MalformedResponseError) -> WebsiteId | None:
+        """Find the website of a flow whose answer cannot be read: from that, or as the flow was in the last list."""
+        if isinstance(error, UnreadableRecordError) and error.website_id is not None:
+            return WebsiteId(error.website_id)
+        known = self._known.get(flow_id)
+        return None if known is None else known.website_id
 
     async def find_newest(self) -> FlowId | None:
         with _translate_errors(), suppress(NotFoundError):

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from flowbot.domain.approval import is_expired
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, SlackId, WebsiteId
+from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, SlackId, WebsiteId
 from flowbot.domain.operations import build_operation
 from flowbot.domain.outcomes import ChangeResult, hide_flow
 from flowbot.domain.policy import (
@@ -26,7 +26,7 @@ from flowbot.domain.policy import (
 )
 from flowbot.errors import Text, UserError
 from flowbot.services.ports import Clock
-from flowbot.services.ports.enkapush import FlowSource
+from flowbot.services.ports.enkapush import FlowSource, UnreadableFlowError
 from flowbot.services.ports.storage import ChangeStore, PolicyStore, RequestRecord
 from flowbot.services.users import CurrentUser, MemberLookup
 
@@ -79,10 +79,21 @@ async def load_visible_flow(source: FlowSource, flow_id: FlowId, policy: Channel
     """Load a flow of the channel's websites, as it is now.
 
     Raises:
-        NoSuchFlowError: no such flow, which is also the answer for a flow of another website.
+        NoSuchFlowError: no such flow, which is also the answer for a flow of another website, or maybe of another.
         DependencyError: Enkapush did not answer.
     """
-    return require_visible(await source.get_flow(flow_id), flow_id, policy)
+    try:
+        flow = await source.get_flow(flow_id) if 0 < flow_id <= MAX_ID else None
+    except UnreadableFlowError as error:
+        if not covers_unreadable(policy, error.website):
+            raise NoSuchFlowError(flow_id) from error
+        raise
+    return require_visible(flow, flow_id, policy)
+
+
+def covers_unreadable(policy: ChannelPolicy, website: WebsiteId | None) -> bool:
+    """Check whether a channel may learn that a flow could not be read: one of an unknown website may be of any."""
+    return policy.websites == "all" if website is None else policy.covers_website(website)
 
 
 def require_visible(flow: Flow | None, flow_id: FlowId, policy: ChannelPolicy) -> Flow:

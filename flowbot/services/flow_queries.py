@@ -8,11 +8,11 @@ from typing import Final, Self
 import structlog
 
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import MAX_ID, ChannelId, FlowId, WebsiteId
+from flowbot.domain.ids import ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, find_website, paginate, search
 from flowbot.errors import DependencyError, UserError
-from flowbot.services.authorization import require_permission, require_visible
+from flowbot.services.authorization import covers_unreadable, load_visible_flow, require_permission
 from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports.enkapush import FlowSource
@@ -146,21 +146,18 @@ class FlowQueries:
             DependencyError: Enkapush or the database failed, and nothing is cached.
         """
         policy, scope = await self._require(user, channel, Permission.VIEW)
-        flow: Flow | None = None
         as_of: datetime | None = None
         try:
-            if 0 < flow_id <= MAX_ID:
-                flow = await self._source.get_flow(flow_id)
+            flow = await load_visible_flow(self._source, flow_id, policy)
         except DependencyError:
             snapshot = self._flow_cache.snapshot
             # Searched among visible flows only, so that a failure tells nothing about the others.
             visible = _visible_flows(snapshot.flows, policy) if snapshot else ()
-            flow = next((entry.flow for entry in visible if entry.flow.id == flow_id), None)
-            if snapshot is None or flow is None:
+            kept = next((entry.flow for entry in visible if entry.flow.id == flow_id), None)
+            if snapshot is None or kept is None:
                 raise
             log.warning("reading.from_kept", flow=flow_id)
-            as_of = snapshot.taken_at
-        flow = require_visible(flow, flow_id, policy)
+            flow, as_of = kept, snapshot.taken_at
         return FlowDetails(
             flow=flow,
             settings=await self._settings.load(flow),
@@ -195,14 +192,8 @@ def _visible_flows(flows: Sequence[IndexedFlow], policy: ChannelPolicy) -> Seque
 
 
 def _count_unreadable(snapshot: Snapshot, policy: ChannelPolicy, wanted: WebsiteId | None) -> int:
-    """Count the flows of the channel's websites, or of one of them, that could not be read.
-
-    A flow whose website could not be read either may be of any: only a channel with all websites counts it.
-    """
-    is_visible = {
-        website: policy.websites == "all" if website is None else policy.covers_website(website)
-        for website in set(snapshot.unreadable)
-    }
+    """Count the flows of the channel's websites, or of one of them, that could not be read."""
+    is_visible = {website: covers_unreadable(policy, website) for website in set(snapshot.unreadable)}
     return sum(is_visible[website] and wanted in {None, website} for website in snapshot.unreadable)
 
 

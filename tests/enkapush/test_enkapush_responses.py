@@ -31,7 +31,7 @@ def test_the_documented_example_is_read_whole() -> None:
     flow = read()
     assert (flow.id, flow.website_id, flow.name, flow.url) == (12, 1, "Example", "https://example.com")
     assert (flow.wait_time, flow.wait_time_type, flow.is_enabled) == (3, "days", True)
-    assert (flow.settings.ttl, flow.settings.urgency, flow.settings.is_silent) == (2419200, "normal", False)
+    assert (flow.settings.ttl, flow.settings.is_silent, flow.settings.is_auto_hide) == (2419200, False, False)
     assert flow.created_at == dt.datetime(2025, 9, 16, 23, 5, 58)  # noqa: DTZ001  # the API's are naive
     assert (flow.image_url, flow.last_sent_at, flow.changed_at) == (None, None, None)
 
@@ -115,7 +115,7 @@ def test_what_the_meta_leaves_out_follows_from_the_question() -> None:
 def test_a_segment_is_read() -> None:
     body = item_body({"id": 3, "website_id": 1, "name": "Sadık müşteriler", "type": "smart", "total_subscribers": 9})
     segment = ResponseReader(Segment).read_one(read_answer(body), 3)
-    assert (segment.name, segment.type, segment.total_subscribers) == ("Sadık müşteriler", "smart", 9)
+    assert (segment.website_id, segment.name, segment.total_subscribers) == (1, "Sadık müşteriler", 9)
 
 
 NO_ID = ["", "{}", "<p>", '{"data": {}}', '{"data": {"id": null}}']

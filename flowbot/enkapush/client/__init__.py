@@ -23,6 +23,7 @@ from flowbot.enkapush.client.errors import (
     ServerError,
     TransportError,
     UnexpectedRedirectError,
+    UnreadableRecordError,
 )
 from flowbot.enkapush.client.models import (
     RESULTS_PER_PAGE,
@@ -73,5 +74,6 @@ __all__ = [
     "TransportError",
     "TtlSeconds",
     "UnexpectedRedirectError",
+    "UnreadableRecordError",
     "WaitUnit",
 ]

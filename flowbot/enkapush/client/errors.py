@@ -13,6 +13,7 @@
         ├── ServerError             5xx
         ├── UnexpectedRedirectError 3xx where none is followed
         └── MalformedResponseError  a success that is not the documented shape
+            └── UnreadableRecordError  one about a record, whose `website_id` may be readable
 
 Any other 4xx is a plain `ResponseError`. No error ever holds the API key.
 """
@@ -24,7 +25,10 @@ from itertools import chain, islice
 from typing import ClassVar
 from urllib.parse import quote
 
+from pydantic_core import from_json
+
 from flowbot.enkapush.client import constants
+from flowbot.enkapush.client.json_text import repair_text
 
 READ_METHOD = "GET"
 _CONTAINERS = ("errors", "error", "detail", "details", "violations", "message", "messages", "title")
@@ -198,6 +202,20 @@ class MalformedResponseError(ResponseError):
     _may_have_taken_effect = True
 
 
+class UnreadableRecordError(MalformedResponseError):
+    """The answer is about one record, which cannot be read whole.
+
+    Args:
+        reason: As of `EnkapushError`.
+        exchange: As of `EnkapushError`.
+        website_id: The record's website; None where that cannot be read either.
+    """
+
+    def __init__(self, reason: str, exchange: Exchange | None = None, website_id: int | None = None) -> None:
+        self.website_id = website_id
+        super().__init__(reason, exchange)
+
+
 class Redactor:
     """Removes the key from texts, in every spelling in which a server may echo it.
 
@@ -238,8 +256,8 @@ def parse_error_messages(content: bytes) -> Mapping[str, tuple[str, ...]]:
     `{"detail": [{"loc": ["name"], "msg": "…"}]}`, and mixtures. Anything else gives an empty mapping.
     """
     try:
-        body = json.loads(content)
-    except (ValueError, RecursionError):
+        body = from_json(repair_text(content))
+    except ValueError:
         return {}
     if not isinstance(body, dict):
         return {}

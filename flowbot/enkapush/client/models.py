@@ -5,9 +5,10 @@ Source: the API's page "Akışlar" (flows), and the same site's page on segments
 """
 
 import datetime as dt
+import math
 import re
 from enum import StrEnum
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -41,6 +42,14 @@ class WaitUnit(StrEnum):
     DAYS = "days"
 
 
+MAX_AMOUNT: Final = 10**15
+"""Numbers beyond it are taken for it: sums of many such still fit a database column, and every one can be printed."""
+MAX_ID: Final = 2**63 - 1
+FIRST_YEAR: Final = 2000
+LAST_YEAR: Final = 2999
+"""Years of moments. Before, zones had offsets with seconds; outside 1 to 9999, a moment moved to a zone is none."""
+
+
 def _none_for_empty(value: object) -> object:
     return None if value == "" else value
 
@@ -49,21 +58,37 @@ def _zero_for_null(value: object) -> object:
     return 0 if value is None else value
 
 
-def _parse_moment(value: object, parse: ValidatorFunctionWrapHandler) -> dt.datetime | None:
-    """Parse a timestamp; return None for one that names no moment, such as `0000-00-00 00:00:00`."""
-    if value is None:
-        return None
+def _parse_amount(value: object, parse: ValidatorFunctionWrapHandler) -> int:
+    """Parse a whole number and bring it within `MAX_AMOUNT`, also one that came as a float, such as 1e+30."""
+    if isinstance(value, float) and abs(value) > MAX_AMOUNT:
+        value = math.copysign(MAX_AMOUNT, value)
+    amount: int = parse(value)
+    return max(-MAX_AMOUNT, min(amount, MAX_AMOUNT))
+
+
+def _parse_count(value: object, parse: ValidatorFunctionWrapHandler) -> int:
+    """Parse a running total; return 0 for one that is null, negative or no whole number."""
     try:
-        moment: dt.datetime | None = parse(value)
+        return max(0, _parse_amount(value, parse))
+    except ValueError:
+        return 0
+
+
+def _parse_moment(value: object, parse: ValidatorFunctionWrapHandler) -> dt.datetime | None:
+    """Parse a timestamp; return None for one that names no moment, such as `0000-00-00 00:00:00`, or an absurd one."""
+    try:
+        moment: dt.datetime | None = None if value is None else parse(value)
     except ValueError:
         return None
-    return moment
+    return moment if moment is not None and FIRST_YEAR <= moment.year <= LAST_YEAR else None
 
 
+Id = Annotated[int, Field(gt=0, le=MAX_ID)]
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 TextOrNone = Annotated[str | None, BeforeValidator(_none_for_empty)]
 Flag = Annotated[bool, BeforeValidator(_zero_for_null)]
-Count = Annotated[int, BeforeValidator(_zero_for_null)]
+Amount = Annotated[int, WrapValidator(_parse_amount)]
+Count = Annotated[int, WrapValidator(_parse_count)]
 Moment = Annotated[dt.datetime | None, WrapValidator(_parse_moment)]
 
 
@@ -78,7 +103,8 @@ class Readable(BaseModel):
 class Record(Readable):
     """An item of the API's lists."""
 
-    id: int
+    id: Id
+    website_id: Id
 
 
 class FlowSettings(Readable):
@@ -86,11 +112,9 @@ class FlowSettings(Readable):
 
     Attributes:
         ttl: Seconds; may be a number outside `TTL_SECONDS`. None where Enkapush names none.
-        urgency: Read only; `normal` in the documentation.
     """
 
-    ttl: Annotated[int | None, BeforeValidator(_none_for_empty)] = None
-    urgency: Text = ""
+    ttl: Annotated[Amount | None, BeforeValidator(_none_for_empty)] = None
     is_silent: Flag = False
     is_auto_hide: Flag = False
     button_title_1: Text = ""
@@ -112,15 +136,13 @@ class Flow(Record):
         created_at: The API's `datetime`.
     """
 
-    user_id: int | None = None
-    website_id: int
     name: Text
     title: Text
     description: Text
     url: Text = ""
     image_url: TextOrNone = None
     settings: FlowSettings
-    wait_time: int
+    wait_time: Amount
     wait_time_type: str
     is_enabled: bool
     total_sent_push_notifications: Count = 0
@@ -133,15 +155,9 @@ class Flow(Record):
 
 
 class Segment(Record):
-    """A group of subscribers (the public page on segments, `GET /segments/{id}`).
+    """A group of subscribers (the public page on segments, `GET /segments/{id}`)."""
 
-    Attributes:
-        type: `custom` or `filter` in the documentation.
-    """
-
-    website_id: int
     name: Text
-    type: Text = ""
     total_subscribers: Count = 0
 
 
@@ -150,7 +166,6 @@ FormPart = tuple[str, tuple[str | None, bytes] | tuple[str, bytes, str]]
 
 _UNSAFE_IN_FILENAME = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff"/\\%;]')
 
-PositiveId = Annotated[int, Field(gt=0)]
 Required = Annotated[str, Field(min_length=1)]
 
 
@@ -194,7 +209,7 @@ class _FlowFields(_Sendable):
     utm_source: str | None = None
     utm_medium: str | None = None
     utm_campaign: str | None = None
-    segment: Literal["all"] | PositiveId | None = None
+    segment: Literal["all"] | Id | None = None
 
     def parts(self) -> list[FormPart]:
         """Return the fields that are set as multipart parts."""
@@ -216,7 +231,7 @@ class NewFlow(_FlowFields):
     `is_enabled` is always sent, so that Enkapush's own default never decides.
     """
 
-    website_id: PositiveId
+    website_id: Id
     name: Required
     title: Required
     description: Required
@@ -234,7 +249,7 @@ class FlowPatch(_FlowFields):
         ValueError: Nothing is set.
     """
 
-    website_id: PositiveId | None = None
+    website_id: Id | None = None
     name: str | None = None
     title: str | None = None
     description: str | None = None

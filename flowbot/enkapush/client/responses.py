@@ -9,11 +9,19 @@ import zlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import httpx
 import structlog
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from flowbot.enkapush.client import constants
 from flowbot.enkapush.client.errors import (
@@ -31,9 +39,11 @@ from flowbot.enkapush.client.errors import (
     ResponseError,
     ServerError,
     UnexpectedRedirectError,
+    UnreadableRecordError,
     parse_error_messages,
 )
-from flowbot.enkapush.client.models import Record
+from flowbot.enkapush.client.json_text import repair_text, split_items
+from flowbot.enkapush.client.models import Id, Record
 from flowbot.enkapush.client.pagination import ApiPage
 from flowbot.enkapush.client.retry import parse_retry_after
 
@@ -57,6 +67,7 @@ _log = structlog.get_logger("enkapush")
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +179,12 @@ def convert_httpx_error(error: Exception, exchange: Exchange, redactor: Redactor
             return ConnectionLostError(reason, exchange)
 
 
+def _none_if_unreadable(value: object, parse: ValidatorFunctionWrapHandler) -> object:
+    with suppress(ValueError):
+        return parse(value)
+    return None
+
+
 class _Meta(BaseModel):
     page: int | None = None
     results_per_page: int | None = Field(default=None, gt=0)
@@ -181,7 +198,7 @@ class _List(BaseModel, Generic[R]):
 
 
 class _LooseList(BaseModel):
-    data: list[Any]
+    data: tuple[Any, ...]
     meta: _Meta
 
 
@@ -189,16 +206,23 @@ class _Single(BaseModel, Generic[R]):
     data: R
 
 
-class _WithWebsite(BaseModel):
-    website_id: int
+class _Identity(BaseModel):
+    """What can be told of a record that cannot be read whole; None where that is unreadable too."""
+
+    id: Annotated[Id | None, WrapValidator(_none_if_unreadable)] = None
+    website_id: Annotated[Id | None, WrapValidator(_none_if_unreadable)] = None
 
 
-class _Id(BaseModel):
-    id: int
+class _LooseSingle(BaseModel):
+    data: Annotated[_Identity, BeforeValidator(lambda value: value if isinstance(value, dict) else {})]
+
+
+class _WriteId(BaseModel):
+    id: Id
 
 
 class _WriteResponse(BaseModel):
-    data: _Id
+    data: _WriteId
 
 
 class ResponseReader(Generic[R]):
@@ -219,11 +243,19 @@ class ResponseReader(Generic[R]):
         """Return the record that was asked for.
 
         Raises:
-            MalformedResponseError: The response is not one whole record, or another one.
+            UnreadableRecordError: The record cannot be read, or is another one.
+            MalformedResponseError: The response is not about a record at all.
         """
-        record = _decode(response, self._single.validate_json).data
+        try:
+            record = _decode(response, self._single.validate_json).data
+        except MalformedResponseError as error:
+            about = _identify(response.content, _LooseSingle)
+            if about is None:
+                raise
+            raise UnreadableRecordError(error.reason, error.exchange, about.data.website_id) from None
         if record.id != record_id:
-            raise response.malformed_error(f"asked for {record_id}, got {record.id}")
+            other = response.malformed_error(f"asked for {record_id}, got {record.id}")
+            raise UnreadableRecordError(other.reason, other.exchange)
         return record
 
     def read_page(self, response: Response, number: int, size: int) -> ApiPage[R]:
@@ -240,23 +272,24 @@ class ResponseReader(Generic[R]):
         with suppress(ValidationError):
             whole = self._list.validate_json(response.content)
             return _build_page(whole.data, whole.meta, number, size)
-        loose = _decode(response, _LooseList.model_validate_json)
+        items, rest = split_items(repair_text(response.content))
+        meta = _decode(replace(response, content=rest), _LooseList.model_validate_json).meta
         records: list[R] = []
         unreadable: list[int | None] = []
-        for item in loose.data:
+        for item in items:
             try:
-                records.append(self._item.validate_python(item))
+                records.append(self._item.validate_json(item))
             except ValidationError as error:
-                unreadable.append(_find_website(item))
-                record_id = item.get("id") if isinstance(item, dict) else None
+                about = _identify(item, _Identity) or _Identity()
+                unreadable.append(about.website_id)
                 _log.warning(
                     "enkapush.item_skipped",
                     kind=self._kind.__name__,
-                    id=record_id if isinstance(record_id, int) else None,
+                    id=about.id,
                     path=response.exchange.path,
                     reason=_describe(error),
                 )
-        return _build_page(tuple(records), loose.meta, number, size, tuple(unreadable))
+        return _build_page(tuple(records), meta, number, size, tuple(unreadable))
 
 
 def read_created_id(response: Response) -> int:
@@ -285,8 +318,10 @@ def read_updated_id(response: Response, flow_id: int) -> int | None:
 
 
 def _decode(response: Response, decode: Callable[[bytes], T]) -> T:
-    try:
+    with suppress(ValidationError):
         return decode(response.content)
+    try:
+        return decode(repair_text(response.content))
     except ValidationError as error:
         reason = _describe(error)
     # Outside of the `except`: pydantic's text quotes the body, which may echo the key, and must not be the context.
@@ -301,10 +336,10 @@ def _build_page(
     return ApiPage(records, meta.page or number, size, meta.total, pages, unreadable)
 
 
-def _find_website(item: object) -> int | None:
-    """Return the website of an item that cannot be read whole, or None where that cannot be read either."""
+def _identify(content: bytes, kind: type[M]) -> M | None:
+    """Return what can be told of a record that cannot be read whole; None where that is nothing."""
     with suppress(ValidationError):
-        return _WithWebsite.model_validate(item).website_id
+        return kind.model_validate_json(repair_text(content))
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 from flowbot.domain.flow import Flow, FlowContent, WriteOnlyFields, content_differences
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
-from flowbot.errors import DependencyError, FlowbotError
+from flowbot.errors import DependencyError, EnkapushFaultError, FlowbotError
 from flowbot.services.ports.slack import NotifyCallback
 
 
@@ -37,7 +37,8 @@ class FlowSource(Protocol):
         """Read one flow as it is now; None where there is no such flow.
 
         Raises:
-            DependencyError: Enkapush did not answer, or not with a flow.
+            UnreadableFlowError: Enkapush's answer about it cannot be read.
+            DependencyError: Enkapush did not answer, or not about a flow.
         """
 
 
@@ -50,6 +51,14 @@ class AccountSource(FlowSource, Protocol):
         Raises:
             DependencyError: Enkapush did not answer, or not with flows.
         """
+
+
+class UnreadableFlowError(EnkapushFaultError):
+    """Enkapush's answer about a flow cannot be read; `website` is the flow's, None where that is not known."""
+
+    def __init__(self, website: WebsiteId | None) -> None:
+        self.website = website
+        super().__init__("broken")
 
 
 class FlowObserver(Protocol):

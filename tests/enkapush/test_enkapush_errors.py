@@ -102,6 +102,20 @@ def test_bodies_that_are_no_json_hold_no_error_messages(body: bytes) -> None:
     assert parse_error_messages(body) == {}
 
 
+@pytest.mark.parametrize("depth", [90, 98, 500, 100_000])
+@pytest.mark.parametrize(
+    ("opened", "closed"), [('{"x":{"field":', "}}"), ('[{"field":', "}]"), ('{"source":{"x":', "}}")]
+)
+def test_a_deep_error_body_is_searched_as_far_as_it_is_parsed(depth: int, opened: str, closed: str) -> None:
+    body = '{"message": "Too long", "errors": ' + opened * depth + '"Deep"' + closed * depth + "}"
+    found = [text for texts in parse_error_messages(body.encode()).values() for text in texts]
+    assert found == (["Deep", "Too long"] if depth < 100 else [])
+
+
+def test_half_a_surrogate_in_an_error_body_is_replaced() -> None:
+    assert parse_error_messages(rb'{"errors": {"\ud800": ["No \udfff"]}}') == {"\ufffd": ("No \ufffd",)}
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
     lambda inner: (

@@ -107,6 +107,19 @@ def test_broken_items_are_left_out_noted_by_their_website_and_logged() -> None:
     ]
 
 
+@pytest.mark.parametrize("spread", [(",", ":"), (" , ", " : "), (",\r\n\t", ":\n")])
+def test_an_item_that_no_parser_takes_is_cut_out_by_its_brackets(spread: tuple[str, str]) -> None:
+    """Quotes, brackets and commas in texts, lists and objects in items, and `data` elsewhere mislead nobody."""
+    name = 'a "quoted" ],}{[ \\ \\" name'
+    items = [flow_json(1, name=name), flow_json(2, new={"data": [1, [2]]}), "SPOILT", [], flow_json(3)]
+    body = {"links": {"data": [{}]}, "meta": {"total": 5, "data": []}, "x": "data", "data": items, "more": [[]]}
+    for spoilt in ("[" * 5000 + "]" * 5000, "9" * 5000, "nonsense", ""):
+        text = json.dumps(body, separators=spread).replace('"SPOILT"', spoilt)
+        page = FLOWS.read_page(read_answer(text), 1, 25)
+        assert ([flow.id for flow in page.items], page.items[0].name) == ([1, 2, 3], name)
+        assert page.unreadable == ((None, None) if spoilt else (None,))
+
+
 def test_what_the_meta_leaves_out_follows_from_the_question() -> None:
     page = FLOWS.read_page(read_answer(json.dumps({"data": [], "meta": {"total": 51}})), 2, 25)
     assert (page.page, page.results_per_page, page.total_pages) == (2, 25, 3)

@@ -1,14 +1,21 @@
 """JSON as text: what a parser refuses whole because of one odd part is mended, or parted into its items."""
 
 import re
-from typing import Final
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
+
+T = TypeVar("T")
 
 _ESCAPE: Final = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_TOKEN: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{},"]', re.DOTALL)
-"""A whole string, or a sign that matters for the structure; a quote by itself begins a string that never ends."""
+_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TO_SIGN: Final = re.compile(rb'[^"\[\]{},]*+(?:' + _STRING + rb'[^"\[\]{},]*+)*+([\[\]{},])', re.DOTALL)
+_TO_BRACKET: Final = re.compile(rb'[^"\[\]{}]*+(?:' + _STRING + rb'[^"\[\]{}]*+)*+([\[\]{}])', re.DOTALL)
 _ITEM_DEPTH: Final = 2
 """The depth of the items of `{"data": […]}`."""
 
@@ -19,6 +26,17 @@ def repair_text(content: bytes) -> bytes:
     return _ESCAPE.sub(lambda found: rb"\ufffd" if found["lone"] else found[0], whole)
 
 
+def parse_repaired(content: bytes, parse: Callable[[bytes], T]) -> T:
+    """Parse a JSON text, repaired where it is refused as it is.
+
+    Raises:
+        ValidationError: It is refused all the same.
+    """
+    with suppress(ValidationError):
+        return parse(content)
+    return parse(repair_text(content))
+
+
 def split_items(content: bytes) -> tuple[list[bytes], bytes]:
     """Part the items of `{"data": […]}` by their brackets, so that each is parsed by itself.
 
@@ -27,22 +45,19 @@ def split_items(content: bytes) -> tuple[list[bytes], bytes]:
         is found: nothing, and the whole text.
     """
     items: list[bytes] = []
-    depth, key, start, end = 0, b"", 0, 0
-    for token in _TOKEN.finditer(content):
-        sign = token[0]
+    depth = position = start = 0
+    while found := (_TO_BRACKET if depth > _ITEM_DEPTH else _TO_SIGN).match(content, position):
+        sign, before = found[1], content[position : found.start(1)]
         if sign in b"[{":
             depth += 1
-            if depth == _ITEM_DEPTH and sign == b"[" and key == b'"data"':
-                start = end = token.end()
+            if depth == _ITEM_DEPTH and sign == b"[" and b"".join(before.split()) == b'"data":':
+                first = start = found.end()
         elif sign in b"]}":
             depth -= 1
-            if start and depth < _ITEM_DEPTH:
-                items.append(content[end : token.start()])
-                return [item for item in items if item.strip()], content[:start] + content[token.start() :]
-        elif sign == b",":
-            if start and depth == _ITEM_DEPTH:
-                items.append(content[end : token.start()])
-                end = token.end()
-        elif depth == 1:
-            key = sign
+        if start and (depth < _ITEM_DEPTH or (depth == _ITEM_DEPTH and sign == b",")):
+            items.append(content[start : found.start(1)])
+            start = found.end()
+            if sign != b",":
+                return [item for item in items if item.strip()], content[:first] + content[found.start(1) :]
+        position = found.end()
     return [], content

@@ -42,7 +42,7 @@ from flowbot.enkapush.client.errors import (
     UnreadableRecordError,
     parse_error_messages,
 )
-from flowbot.enkapush.client.json_text import repair_text, split_items
+from flowbot.enkapush.client.json_text import parse_repaired, split_items
 from flowbot.enkapush.client.models import Id, Record
 from flowbot.enkapush.client.pagination import ApiPage
 from flowbot.enkapush.client.retry import parse_retry_after
@@ -272,13 +272,13 @@ class ResponseReader(Generic[R]):
         with suppress(ValidationError):
             whole = self._list.validate_json(response.content)
             return _build_page(whole.data, whole.meta, number, size)
-        items, rest = split_items(repair_text(response.content))
+        items, rest = split_items(response.content)
         meta = _decode(replace(response, content=rest), _LooseList.model_validate_json).meta
         records: list[R] = []
         unreadable: list[int | None] = []
         for item in items:
             try:
-                records.append(self._item.validate_json(item))
+                records.append(parse_repaired(item, self._item.validate_json))
             except ValidationError as error:
                 about = _identify(item, _Identity) or _Identity()
                 unreadable.append(about.website_id)
@@ -318,10 +318,8 @@ def read_updated_id(response: Response, flow_id: int) -> int | None:
 
 
 def _decode(response: Response, decode: Callable[[bytes], T]) -> T:
-    with suppress(ValidationError):
-        return decode(response.content)
     try:
-        return decode(repair_text(response.content))
+        return parse_repaired(response.content, decode)
     except ValidationError as error:
         reason = _describe(error)
     # Outside of the `except`: pydantic's text quotes the body, which may echo the key, and must not be the context.
@@ -339,7 +337,7 @@ def _build_page(
 def _identify(content: bytes, kind: type[M]) -> M | None:
     """Return what can be told of a record that cannot be read whole; None where that is nothing."""
     with suppress(ValidationError):
-        return kind.model_validate_json(repair_text(content))
+        return parse_repaired(content, kind.model_validate_json)
     return None
 
 

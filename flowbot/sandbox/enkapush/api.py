@@ -18,7 +18,6 @@ from flowbot.sandbox.enkapush.request_log import LoggedRequest
 from flowbot.sandbox.enkapush.responses import (
     error_response,
     field_errors_response,
-    json_response,
     list_response,
     serialize_flow,
     serialize_segment,
@@ -75,7 +74,7 @@ class Api:
             segments = self.store.segments.values()
             return list_response(segments, parse_page(request.query), f"{self.api_url}/segments", serialize_segment)
         segment = _find(self.store.segments, item)
-        return json_response({"data": serialize_segment(segment)}) if segment else _no_such("segment")
+        return web.json_response({"data": serialize_segment(segment)}) if segment else _no_such("segment")
 
     def _handle_flows(self, request: LoggedRequest, write: Write) -> web.Response:
         match request.method:
@@ -93,7 +92,7 @@ class Api:
                 copies = [flow_id, *(self.store.reserve_id() for _ in range(1, write.copies))]
                 for copy in copies[: write.copies]:
                     self._write(request, write, copy, partial(self.store.add_flow, flow_id=copy, **fields))
-                return json_response({"data": {"id": write.answered_id or flow_id}})
+                return web.json_response({"data": {"id": write.answered_id or flow_id}})
             case _:
                 return _reject_method("GET, POST")
 
@@ -103,7 +102,7 @@ class Api:
         if (flow := _find(self.store.flows, item)) is None:
             return _no_such("flow")
         if request.method == "GET":
-            return json_response({"data": serialize_flow(flow, self.media_url)})
+            return web.json_response({"data": serialize_flow(flow, self.media_url)})
         if request.method == "DELETE":
             if write.copies:
                 self._write(request, write, flow.id, partial(self.store.delete_flow, flow.id))
@@ -113,7 +112,7 @@ class Api:
         fields = _as_stored(parse_flow_fields(request.fields, self.store, flow), write)
         if write.copies:
             self._write(request, write, flow.id, partial(self.store.update_flow, flow.id, **fields))
-        return json_response({"data": {"id": write.answered_id or flow.id}})
+        return web.json_response({"data": {"id": write.answered_id or flow.id}})
 
     def _write(self, request: LoggedRequest, write: Write, flow_id: int, effect: Callable[[], object]) -> None:
         def land() -> None:

@@ -162,6 +162,7 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
         source = ObservedSource(reader, tasks.start)
         flow_cache = FlowCache(source, clock=believed, monotonic=monotonic)
         stack.push_async_callback(flow_cache.close)
+        metrics.watch_unreadable(lambda: len(flow_cache.snapshot.unreadable) if flow_cache.snapshot else 0)
         services = _build_services(settings, outside, reader, source, flow_cache, read_findings)
         services.findings.start()
         for part in (services.findings, services.setup, services.settings.segments, services.users, services.privacy):

@@ -44,6 +44,7 @@ async def known_metrics() -> Known:
     """Return every metric that a scrape may hold, with its labels."""
     metrics = Metrics()
     metrics.watch_connection(lambda: True)
+    metrics.watch_unreadable(lambda: 0)
 
     async def read() -> ChangeStatistics:
         return ChangeStatistics(dict.fromkeys(ChangeState, 0), None, None, 0, None)

@@ -123,6 +123,15 @@ class Metrics:
         )
         connected.set_function(lambda: float(is_connected()))
 
+    def watch_unreadable(self, count_unreadable: Callable[[], int]) -> None:
+        """Add the gauge that counts the flows that could not be read."""
+        unreadable = Gauge(
+            "flowbot_unreadable_flows",
+            "Flows that Enkapush listed last and that could not be read",
+            registry=self.registry,
+        )
+        unreadable.set_function(count_unreadable)
+
     def render(self) -> bytes:
         """Return all counters in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -23,6 +23,7 @@ from flowbot.services.forms import FormService
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports.storage import ChangeStatistics
 from flowbot.storage.tables import changes
+from tests.enkapush.scripted_server import flow_json
 from tests.journeys.form_steps import REQUIRED_FIELDS, open_form
 from tests.journeys.request_steps import (
     approval_policy,
@@ -32,6 +33,7 @@ from tests.journeys.request_steps import (
     wait_for_status,
 )
 from tests.journeys.setup_steps import fill_steps
+from tests.journeys.test_unreadable_flows import answer_list_with, unreadable_flow
 from tests.journeys.world import MARKETING, World, block_database, on_both_databases
 
 HOUR: Final = 3600.0
@@ -172,6 +174,12 @@ def test_a_label_takes_few_words_of_others_and_no_sentence() -> None:
 
 
 @on_both_databases
+async def test_flows_that_cannot_be_read_are_counted(world: World, origin: str) -> None:
+    answer_list_with(world, flow_json(1, website_id=1), unreadable_flow(1), unreadable_flow(3))
+    await world.emma.send(MARKETING, "/flows list")
+    await wait_for_value(origin, 2, "flowbot_unreadable_flows")
+
+
 async def test_what_waits_is_counted_with_its_age(world: World, origin: str) -> None:
     await world.import_policy(approval_policy())
     seen = await scrape(origin)

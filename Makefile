@@ -48,7 +48,7 @@ $(AUDIT)/bin/pip-audit:
 	@$(PYTHON) -m venv --clear $(AUDIT)
 	@$(AUDIT)/bin/python -m pip --quiet --disable-pip-version-check install pip-audit
 
-bench: $(VENV)/.installed-dev ## measure what flowbot costs, some minutes; ARGS may name sections: acks catalog …
+bench: $(VENV)/.installed-dev ## measure what flowbot costs, some minutes; ARGS may name sections: answers catalog …
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
 # The stamps are older than their inputs after a pull that changed what has to be installed.

@@ -10,19 +10,19 @@ from typing import Annotated, Final
 
 import typer
 
-from benchmarks import acks, catalog, memory, report
+from benchmarks import answers, catalog, memory, report
 
 
 class Section(StrEnum):
     """A part of the report that can be measured on its own."""
 
-    ACKS = "acks"
+    ANSWERS = "answers"
     CATALOG = "catalog"
     MEMORY = "memory"
 
 
 RUNS: Final[dict[Section, Callable[[bool], Awaitable[report.Findings]]]] = {
-    Section.ACKS: lambda quick: acks.run(acks.QUICK if quick else acks.Plan()),
+    Section.ANSWERS: lambda quick: answers.run(answers.QUICK if quick else answers.Plan()),
     Section.CATALOG: lambda quick: catalog.run(catalog.QUICK if quick else catalog.Plan()),
     Section.MEMORY: lambda quick: memory.run(memory.QUICK if quick else memory.Plan()),
 }

@@ -12,8 +12,8 @@ from aiohttp.typedefs import Handler
 
 from benchmarks.protocol import (
     API_KEY,
-    BOLT_APP_TOKEN,
     CONTROL_PATH,
+    NAIVE_APP_TOKEN,
     Activity,
     Addresses,
     RecordingOrder,
@@ -29,7 +29,7 @@ from flowbot.server.signals import stop_on_signals
 HOST: Final = "127.0.0.1"
 RESPONSE_URLS: Final = ("/commands/", "/actions/", "/app/")
 CONNECTIONS_OPEN: Final = "/api/apps.connections.open"
-NAMES: Final = {APP_TOKEN: "flowbot", BOLT_APP_TOKEN: "bolt"}
+NAMES: Final = {APP_TOKEN: "flowbot", NAIVE_APP_TOKEN: "naive"}
 """The names of those who connect by Socket Mode, by token."""
 
 

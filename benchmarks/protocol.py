@@ -9,7 +9,7 @@ CONTROL_PATH: Final = "/bench"
 """The path of the control API on the fake Slack's server."""
 CHANNEL: Final = "C0MARKETING"
 API_KEY: Final = "enkapush-key-of-the-benchmarks"
-BOLT_APP_TOKEN: Final = "xapp-1-A0BOLT-control"  # noqa: S105 - opens nothing but the stand-in
+NAIVE_APP_TOKEN: Final = "xapp-1-A0NAIVE-control"  # noqa: S105 - opens nothing but the stand-in
 
 
 class RequestKind(StrEnum):

@@ -129,6 +129,14 @@ class Testbed:
             await process.wait_for_output("connected")
             yield process
 
+    @asynccontextmanager
+    async def start_naive(self, mode: str) -> AsyncIterator[Process]:
+        """Run the naive bot in this mode, `http` or `socket`, until the block ends."""
+        addresses = self.servers.addresses
+        arguments = (mode, addresses.enkapush, addresses.slack)
+        async with start_module("benchmarks.naive_bot", *arguments, folder=self.folder) as process:
+            yield process
+
     @property
     def _environment(self) -> Mapping[str, str]:
         return {

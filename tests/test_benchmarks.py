@@ -52,7 +52,7 @@ async def start_forked(
 ) -> Forked:
     nursery = get_context("forkserver")
     nursery.set_forkserver_preload(
-        ["__main__", "flowbot.cli", "flowbot.server.http", "benchmarks.fake_servers", "benchmarks.bolt_defaults"]
+        ["__main__", "flowbot.cli", "flowbot.server.http", "benchmarks.fake_servers", "benchmarks.naive_bot"]
     )
     files = (Path(output.name), Path(errors.name))
     process = nursery.Process(target=run_program, args=(list(command), folder, dict(env), files), daemon=True)

@@ -131,6 +131,7 @@ class Translators:
         self._catalogs: Mapping[str, Catalog] = {language: _read_catalog(language) for language in LANGUAGES}
         self._fixed = fixed
         self._zone = zone
+        self._translators: dict[tuple[Locale, ZoneInfo], Translator] = {}
 
     def for_reader(self, locale: str | None, timezone: str | None = None) -> Translator:
         """Return a translator for a reader by locale (such as `tr-TR`) and time zone, as Slack has them."""
@@ -139,7 +140,11 @@ class Translators:
             zone = ZoneInfo(timezone) if timezone else self._zone
         except (ZoneInfoNotFoundError, ValueError, OSError):
             zone = self._zone
-        return Translator(self._catalogs[chosen.language], chosen, zone)
+        # A translator is the same for all who read alike, so what a view keeps for one counts for the others.
+        known = (chosen, zone)
+        if known not in self._translators:
+            self._translators[known] = Translator(self._catalogs[chosen.language], chosen, zone)
+        return self._translators[known]
 
     def for_channel(self, locale: str | None) -> Translator:
         """Return a translator for a message to a whole channel: in the requester's locale, in no reader's own zone."""

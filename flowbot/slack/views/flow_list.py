@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from flowbot.domain.flow import Flow
@@ -24,12 +25,14 @@ NAME_MAX: Final = 80
 TITLE_MAX: Final = 26
 """A flow takes two lines on a desk, whatever it says."""
 SEARCH_MAX: Final = 200
+ROWS_KEPT: Final = 2000
+"""Rows that are not built anew for each list: most lists show the newest flows."""
 
 
 def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message:
     """Build one page of a list: menus to filter and sort it, a menu for each flow, buttons to turn the page."""
     page, query = result.page, result.request.query
-    rows = [_row_block(flow, result, t, may_edit=result.may_edit, with_title=True) for flow in page.items]
+    rows = _row_blocks(result, t, may_edit=result.may_edit, with_title=True)
     blocks = [*_head_blocks(result, t, now), *_menu_blocks(result, t), *rows]
     before = ListValue.of(query, page.number - 1) if page.number > 1 else None
     after = ListValue.of(query, page.number + 1) if page.number < page.pages else None
@@ -44,7 +47,7 @@ def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message
 
 def shared_list_message(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
     """Build the same page for everybody in the channel: each may show a flow, and nobody reads a push's words here."""
-    rows = [_row_block(flow, result, t, may_edit=False, with_title=False) for flow in result.page.items]
+    rows = _row_blocks(result, t, may_edit=False, with_title=False)
     return Message((*_head_blocks(result, t, now), *rows, sharer_block(sharer, t)))
 
 
@@ -113,13 +116,19 @@ def _menu(name: str, action_id: ActionId, choices: Sequence[tuple[str, FlowQuery
     return block_kit.static_select(name, action_id, options, options[chosen] if chosen else None)
 
 
-def _row_block(flow: Flow, result: FlowList, t: Translator, *, may_edit: bool, with_title: bool) -> Block:
-    """Build two lines on a flow, with a menu of what the reader may do with it."""
+def _row_blocks(result: FlowList, t: Translator, *, may_edit: bool, with_title: bool) -> list[Block]:
+    websites = {flow.website_id: format_website(flow.website_id, result.website_names, t) for flow in result.page.items}
+    return [_row_block(flow, websites[flow.website_id], t, may_edit, with_title) for flow in result.page.items]
+
+
+@lru_cache(maxsize=ROWS_KEPT)
+def _row_block(flow: Flow, website: str, t: Translator, may_edit: bool, with_title: bool) -> Block:
+    """Build two lines on a flow, with a menu of what the reader may do with it. Nobody may change the block."""
     name = format_name(flow.name, t, limit=NAME_MAX)
     title = single_line(flow.title, TITLE_MAX) if with_title else ""
     wait, totals = format_wait(flow.wait, t), flow.totals
     facts = [
-        format_website(flow.website_id, result.website_names, t),
+        website,
         t("list.title_after", title=title, wait=wait) if title else t("list.after", wait=wait),
         format_sent(totals, t),
     ]

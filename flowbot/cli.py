@@ -24,7 +24,7 @@ from flowbot.observability.logging import configure_logging
 from flowbot.observability.progress import show_progress
 from flowbot.services import history, policy_files
 from flowbot.services.policy_differences import describe_differences
-from flowbot.services.policy_files import PolicyFileError, PolicyReplacement
+from flowbot.services.policy_files import PolicyFileError
 from flowbot.services.ports import utc_now
 from flowbot.storage import database_copy, migrations
 from flowbot.storage.migrations import open_migrated
@@ -233,7 +233,7 @@ def policy_import(
         async with open_migrated(database_url, upgrade_sqlite=False) as database:
             return describe_differences(await PolicyRepository(database, utc_now).get_book(), wanted)
 
-    async def replace() -> PolicyReplacement:
+    async def replace() -> list[str]:
         async with open_migrated(database_url) as database:
             return await policy_files.import_book(
                 PolicyRepository(database, utc_now), wanted, utc_now(), by=_system_user()
@@ -243,7 +243,7 @@ def policy_import(
         differences = asyncio.run(compare())
         typer.echo("\n".join(differences or ["Nothing would change."]))
         raise typer.Exit(WOULD_CHANGE if differences else 0)
-    typer.echo(f"The policies were replaced: {asyncio.run(replace())}.")
+    typer.echo("\n".join(asyncio.run(replace()) or ["Nothing changed."]))
 
 
 @policy.command("export")

@@ -1,14 +1,14 @@
 """Approval: the need for it, the rule that counts, what a vote does, and how long a request waits."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice, with_lease
 from flowbot.domain.ids import GroupId, UserId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, Principal
+from flowbot.domain.policy import ApprovalRule, ApprovalTerms, ChannelPolicy, Gate, Principal
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""
@@ -70,6 +70,46 @@ def stricter_rule(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
     if (quorum, own) == (rule.quorum, rule.self_approval):
         return rule
     return rule.model_copy(update={"quorum": quorum, "self_approval": own})
+
+
+def approval_terms(change: Change, policy: ChannelPolicy | None) -> ApprovalTerms:
+    """Return the terms on which a request is decided under its channel's policy; nobody approves without one."""
+    today = policy.approval if policy else None
+    rule = stricter_rule(change.rule, today) if change.rule and today else change.rule or ApprovalRule()
+    return ApprovalTerms(
+        approvers=tuple(sorted(set(policy.approvers))) if policy else (),
+        skippers=tuple(sorted(set(today.break_glass))) if today else (),
+        quorum=rule.quorum,
+        self_approval=rule.self_approval,
+        covers_website=policy is not None and is_in_scope(change.request, policy),
+    )
+
+
+def follow_policy(
+    change: Change, before: ChannelPolicy | None, after: ChannelPolicy | None, at: datetime, actor: UserId | None
+) -> tuple[Change, AuditEvent] | None:
+    """Return the pending change with the terms of its first policy, and the event of what a new policy changes for it.
+
+    Args:
+        change: the change.
+        before: the policy of its channel until now; None where it had none.
+        after: the new one.
+        at: the moment.
+        actor: who changed the policy; None where that is nobody in Slack.
+
+    Returns:
+        None where its terms stay as they are.
+    """
+    old, new = (asdict(approval_terms(change, policy)) for policy in (before, after))
+    if old == new:
+        return None
+    details = {name: {"before": old[name], "after": value} for name, value in new.items() if old[name] != value}
+    first = change.progress.first_terms or approval_terms(change, before)
+    needs_skip = change.progress.needs_skip and not set(new["approvers"]) - set(old["approvers"])
+    changed = None if first == approval_terms(change, after) else first
+    progress = replace(change.progress, first_terms=changed, needs_skip=needs_skip)
+    event = event_for_change(change, at, AuditAction.RULES_CHANGED, actor, details)
+    return replace(change, progress=progress), event
 
 
 def requires_approval(request: ChangeRequest, rule: ApprovalRule, *, may_go_live: bool = False) -> bool:

@@ -50,6 +50,7 @@ class AuditAction(StrEnum):
     WITHDRAWN = "change.withdrawn"
     EXPIRED = "change.expired"
     OUT_OF_DATE = "change.out_of_date"
+    RULES_CHANGED = "change.rules_changed"
     POLICY_CHANGED = "policy.changed"
     POLICY_IMPORTED = "policy.imported"
     CHANNEL_MOVED = "channel.moved"

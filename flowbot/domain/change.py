@@ -9,7 +9,7 @@ from typing import Final, Self
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
 from flowbot.domain.images import ImageUpload
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.policy import ApprovalRule, ApprovalTerms
 from flowbot.errors import Text
 
 
@@ -172,6 +172,7 @@ class Progress:
         image_fault: Why `image` is not stored, where that was tried.
         is_resent: The write was sent more than once, since an earlier one was not answered, and may come yet.
         needs_skip: When it was requested nobody could approve it: only a skipped approval lets it go on.
+        first_terms: The terms when it was requested, where the policy has changed them since.
     """
 
     closing: Closure | None = None
@@ -182,6 +183,7 @@ class Progress:
     image_fault: ImageFault | None = None
     is_resent: bool = False
     needs_skip: bool = False
+    first_terms: ApprovalTerms | None = None
 
     @property
     def skip_announced(self) -> bool:

@@ -67,6 +67,21 @@ class ApprovalRule(_PolicyModel):
         return self
 
 
+@dataclass(frozen=True, slots=True)
+class ApprovalTerms:
+    """The terms on which one request is decided: who may approve or skip that, and how many have to.
+
+    Attributes:
+        covers_website: Whether the channel still works with the request's website.
+    """
+
+    approvers: tuple[Principal, ...]
+    skippers: tuple[UserId, ...]
+    quorum: int
+    self_approval: bool
+    covers_website: bool
+
+
 class ChannelPolicy(_PolicyModel):
     """The policy of a channel. A channel without one can do nothing."""
 

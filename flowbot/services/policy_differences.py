@@ -1,10 +1,9 @@
 """Differences between two policy books, a line each: what an import would change, and for whom."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, PolicyBook
-from flowbot.services.policy_files import plain_rules
 
 GRANTS: Final = {
     "viewers": ("can see flows", "can no longer see flows as a viewer"),
@@ -44,7 +43,7 @@ def _describe_channels(before: PolicyBook, after: PolicyBook) -> Iterator[str]:
 
 
 def _describe_rules(before: ChannelPolicy, after: ChannelPolicy) -> Iterator[str]:
-    old, new = plain_rules(before), plain_rules(after)
+    old, new = _plain_rules(before), _plain_rules(after)
     for rule, value in new.items():
         if rule in GRANTS:
             gained, lost = GRANTS[rule]
@@ -55,6 +54,12 @@ def _describe_rules(before: ChannelPolicy, after: ChannelPolicy) -> Iterator[str
             yield from (f"website {website} is removed" for website in _missing_in(value, old[rule]))
         elif value != old[rule]:
             yield f"{rule.removeprefix('approval.')} {_format(old[rule])} → {_format(value)}"
+
+
+def _plain_rules(policy: ChannelPolicy) -> dict[str, Any]:
+    """Return a policy as plain data, its approval's rules beside the others."""
+    plain = policy.model_dump(mode="json", exclude={"id", "approval"})
+    return plain | {f"approval.{key}": value for key, value in policy.approval.model_dump(mode="json").items()}
 
 
 def _missing_in(entries: Iterable[str], others: Iterable[str]) -> list[str]:

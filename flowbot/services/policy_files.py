@@ -1,4 +1,4 @@
-"""Policy files: channel policies as TOML, read, written, imported and compared."""
+"""Policy files: channel policies as TOML, read, written and imported."""
 
 import difflib
 import json
@@ -6,7 +6,6 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,10 +15,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from flowbot.domain.audit import AuditAction, AuditEvent
-from flowbot.domain.ids import ChannelId, parse_website_id
+from flowbot.domain.ids import parse_website_id
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode, PolicyBook
 from flowbot.domain.website_names import NameProblem, find_name_problems
 from flowbot.errors import ConfigurationError
+from flowbot.services.policy_differences import describe_differences
 from flowbot.services.ports.storage import PolicyStore
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -70,59 +70,6 @@ _MODELS: Final = (
     (re.compile(r"channels\[\d+\]"), ChannelPolicy),
     (re.compile(r"channels\[\d+\]\.approval"), ApprovalRule),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyReplacement:
-    """The channels whose policy is added, changed, removed or unchanged, each in the order of its book."""
-
-    added: tuple[ChannelId, ...]
-    changed: tuple[ChannelId, ...]
-    removed: tuple[ChannelId, ...]
-    unchanged: tuple[ChannelId, ...]
-
-    def __str__(self) -> str:
-        parts = (("added", self.added), ("changed", self.changed), ("removed", self.removed))
-        listed = [f"{len(channels)} {what} ({', '.join(channels)})" for what, channels in parts if channels]
-        return ", ".join([*listed, f"{len(self.unchanged)} as before"])
-
-
-def compare_books(before: PolicyBook, after: PolicyBook) -> PolicyReplacement:
-    """Compare the policies of two books, channel by channel."""
-    old = {policy.id: policy for policy in before.channels}
-    new = {policy.id: policy for policy in after.channels}
-    return PolicyReplacement(
-        added=tuple(channel for channel in new if channel not in old),
-        changed=tuple(channel for channel in new if channel in old and new[channel] != old[channel]),
-        removed=tuple(channel for channel in old if channel not in new),
-        unchanged=tuple(channel for channel in new if old.get(channel) == new[channel]),
-    )
-
-
-def describe_policy_change(before: PolicyBook, after: PolicyBook, replacement: PolicyReplacement) -> Mapping[str, Any]:
-    """Describe a replacement for the audit trail: the rules that came and went, and the differences of changed ones."""
-    old = {policy.id: plain_rules(policy) for policy in before.channels}
-    new = {policy.id: plain_rules(policy) for policy in after.channels}
-    changed = {
-        str(channel): {
-            key: {"before": old[channel][key], "after": value}
-            for key, value in new[channel].items()
-            if old[channel][key] != value
-        }
-        for channel in replacement.changed
-    }
-    return {
-        "channels": [str(channel) for channel in new],
-        "added": {str(channel): new[channel] for channel in replacement.added},
-        "changed": changed,
-        "removed": {str(channel): old[channel] for channel in replacement.removed},
-    }
-
-
-def plain_rules(policy: ChannelPolicy) -> dict[str, Any]:
-    """Return a policy as plain data, its approval's rules beside the others."""
-    plain = policy.model_dump(mode="json", exclude={"id", "approval"})
-    return plain | {f"approval.{key}": value for key, value in policy.approval.model_dump(mode="json").items()}
 
 
 class PolicyFileError(ConfigurationError):
@@ -180,7 +127,7 @@ def dump_book(book: PolicyBook) -> str:
     return "\n".join("".join(f"{line}\n" for line in block) for block in blocks)
 
 
-async def import_policies(store: PolicyStore, text: str, at: datetime) -> PolicyReplacement:
+async def import_policies(store: PolicyStore, text: str, at: datetime) -> list[str]:
     """Replace all policies by those of `text`, as `import_book` does.
 
     Raises:
@@ -196,8 +143,8 @@ async def import_book(
     at: datetime,
     *,
     by: str | None = None,
-) -> PolicyReplacement:
-    """Replace all policies by those of a book, with an audit event, and return what became of each channel.
+) -> list[str]:
+    """Replace all policies by those of a book, with an audit event, and return what changes, as `describe_differences`.
 
     Args:
         store: where policies are stored.
@@ -208,12 +155,12 @@ async def import_book(
     Raises:
         DependencyError: the store did not answer.
     """
-    before = await store.get_book()
-    replacement = compare_books(before, book)
-    details = {**describe_policy_change(before, book, replacement), **({"system_user": by} if by else {})}
-    event = AuditEvent(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details)
-    await store.replace_all(book, event)
-    return replacement
+    differences = describe_differences(await store.get_book(), book)
+    details: dict[str, Any] = {"channels": [str(policy.id) for policy in book.channels], "differences": differences}
+    if by:
+        details["system_user"] = by
+    await store.replace_all(book, AuditEvent(at=at, action=AuditAction.POLICY_IMPORTED, actor=None, details=details))
+    return differences
 
 
 async def export_policies(store: PolicyStore) -> str:

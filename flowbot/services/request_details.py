@@ -1,11 +1,11 @@
 """Request details: everything that a request's message shows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
 
-from flowbot.domain.approval import approved_by, expires_at, mentioned_approvers
+from flowbot.domain.approval import approval_terms, approved_by, expires_at, mentioned_approvers
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Vote
 from flowbot.domain.flow import (
     FieldDifference,
@@ -22,7 +22,7 @@ from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
-from flowbot.domain.policy import ChannelPolicy, Principal
+from flowbot.domain.policy import ApprovalTerms, ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
@@ -164,9 +164,29 @@ class RequestDetails:
         return frozenset(outcome.params.get(UNCOUNTED_VOTERS, ())) if outcome else frozenset()
 
     @property
+    def terms(self) -> ApprovalTerms:
+        """Return the terms on which it is decided now."""
+        return approval_terms(self.change, self.policy)
+
+    @property
+    def changed_rights(self) -> Mapping[str, tuple[Principal, ...]]:
+        """Return who got or lost a right on the pending request since it was requested, by the message's key."""
+        first, now = self.change.progress.first_terms, self.terms
+        if first is None or self.change.state is not ChangeState.PENDING:
+            return {}
+        return {
+            "request.rules_approve": _without(now.approvers, first.approvers),
+            "request.rules_not_approve": _without(first.approvers, now.approvers),
+            "request.rules_skip": _without(now.skippers, first.skippers),
+            "request.rules_not_skip": _without(first.skippers, now.skippers),
+        }
+
+    @property
     def quorum(self) -> int:
-        """Return the number of approvals that are needed; 0 where none was."""
-        return self.change.rule.quorum if self.change.rule else 0
+        """Return the number of approvals that are needed, or were in the end; 0 where none was."""
+        if self.change.rule is None:
+            return 0
+        return self.terms.quorum if self.change.state is ChangeState.PENDING else self.change.rule.quorum
 
     @property
     def is_approved(self) -> bool:
@@ -176,11 +196,13 @@ class RequestDetails:
 
     @property
     def people(self) -> tuple[UserId, ...]:
-        """Return everybody who stands in the request's message: who asked, who decided."""
+        """Return everybody who stands in the request's message: who asked, who decided, whose rights changed."""
         closing = self.change.progress.closing
         closed_by = () if closing is None else (closing.by,)
         voters = approved_by(self.votes)
-        return tuple(dict.fromkeys((self.change.request.requester, *voters, *closed_by, *self.disabled_by)))
+        entries = [entry for entries in self.changed_rights.values() for entry in entries]
+        rights = (entry for entry in entries if isinstance(entry, UserId))
+        return tuple(dict.fromkeys((self.change.request.requester, *voters, *closed_by, *self.disabled_by, *rights)))
 
     @property
     def disabled_by(self) -> tuple[UserId, ...]:
@@ -199,6 +221,10 @@ class RequestDetails:
     def expires_at(self) -> datetime | None:
         """Return when it expires if nobody decides; None where it waits for nobody."""
         return expires_at(self.change)
+
+
+def _without(entries: Iterable[Principal], others: Collection[Principal]) -> tuple[Principal, ...]:
+    return tuple(entry for entry in entries if entry not in others)
 
 
 def diff_since_approved(

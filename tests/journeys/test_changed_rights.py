@@ -38,6 +38,18 @@ async def test_a_quorum_that_was_raised_meanwhile_is_asked_for(http: World) -> N
     assert len(list_writes(http)) == 1
 
 
+@on_both_databases
+async def test_an_open_request_says_what_an_import_changes_for_it(http: World) -> None:
+    await http.import_policy(approval_policy("quorum = 1", approvers='["S0LEADS"]'))
+    request = await request_change(http)
+    await http.import_policy(approval_policy("quorum = 2", approvers='["U0DENIZ", "U0AYSE"]'))
+    shown = text_of(await wait_for_status(http, request, "Rules changed since the request"))
+    for part in ("can approve", "S0LEADS can no longer approve", "2 approvals needed, not 1", "0/2 approvals"):
+        assert part in shown
+    (told,) = [each for each in await read_audit_trail(http) if each["action"] == "change.rules_changed"]
+    assert told["details"]["quorum"] == {"before": 1, "after": 2}
+
+
 async def test_a_quorum_that_was_lowered_meanwhile_changes_nothing_for_the_request(http: World) -> None:
     await http.import_policy(approval_policy("quorum = 2", approvers=TWO_APPROVERS))
     request = await request_change(http)

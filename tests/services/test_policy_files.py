@@ -280,7 +280,7 @@ def test_a_refusal_counts_the_other_mistakes() -> None:
 async def test_an_import_replaces_the_book_and_an_export_gives_it_back() -> None:
     store = MemoryStore()
     done = await import_policies(store, EXAMPLE, NOON)
-    assert done.added == tuple(policy.id for policy in store.kept.channels)
+    assert [f"{policy.id}: flowbot is set up" in done for policy in store.kept.channels] == [True, True]
     assert await export_policies(store) == EXAMPLE
     assert [(event.at, event.action, event.actor) for event in store.told] == [(NOON, "policy.imported", None)]
 
@@ -294,11 +294,13 @@ async def test_the_audit_tells_of_an_import_what_each_channel_lost_and_got() -> 
     details = store.told[-1].details
     assert details["system_user"] == "ops"
     assert details["channels"] == ["C1", "C3"]
-    assert details["changed"] == {"C1": {"approval.quorum": {"before": 1, "after": 2}}}
-    assert [(channel, rules["editors"], rules["approval.quorum"]) for channel, rules in details["added"].items()] == [
-        ("C3", ["U1"], 1)
+    assert details["differences"] == [
+        "C2: nobody can use flowbot any more",
+        "C1: quorum 1 → 2",
+        "C3: flowbot is set up",
+        "C3: websites none → all",
+        "C3: U1 can edit flows",
     ]
-    assert [(channel, rules["websites"]) for channel, rules in details["removed"].items()] == [("C2", "all")]
     assert json.loads(json.dumps(details)) == details
 
 

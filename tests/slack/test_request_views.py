@@ -38,7 +38,7 @@ from flowbot.domain.flow import (
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, GroupId, ImageId, UserId, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, KnownValue
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.policy import ApprovalRule, ApprovalTerms, ChannelPolicy
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace
@@ -262,6 +262,37 @@ def test_votes_show_as_progress_and_the_end_on_each_readers_clock() -> None:
     assert "Expires @May 4, 2026" in text_of(message)
     (date,) = [each for each in list_elements(message.blocks) if each.get("type") == "date"]
     assert date["timestamp"] == int((NOW + timedelta(hours=70)).timestamp())
+
+
+FIRST_TERMS = ApprovalTerms((LEADS,), (AYSE,), quorum=2, self_approval=True, covers_website=True)
+
+
+@pytest.mark.parametrize(
+    ("t", "policy", "line"),
+    [
+        (
+            EN,
+            {"approvers": [BURAK], "approval": {"quorum": 3}},
+            "Rules changed since the request: @U0BURAK can approve · @S0LEADS can no longer approve · @U0AYSE can no longer",
+        ),
+        (
+            TR,
+            {"approvers": ["*", "S0LEADS"], "approval": {"break_glass": [AYSE, BURAK]}},
+            "İstekten sonra kurallar değişti: @C0MARKETING kanalındakiler onaylayabilir · @U0BURAK onayı atlayabilir",
+        ),
+        (EN, {"approval": {"quorum": 3}}, " · 3 approvals needed, not 2 · nobody can approve their own request"),
+        (EN, {"websites": [2]}, "Rules changed since the request: @C0MARKETING no longer has this website"),
+        (TR, None, "İstekten sonra kurallar değişti: @C0MARKETING kanalında artık bu web sitesi yok"),
+    ],
+)
+def test_a_pending_request_shows_the_rules_of_now_and_what_changed(
+    t: Translator, policy: dict[str, object] | None, line: str
+) -> None:
+    now = policy and ChannelPolicy.model_validate({"id": CHANNEL, "websites": "all", **policy})
+    details = request_details(change={"progress": Progress(first_terms=FIRST_TERMS)}, policy=now or None)
+    assert line in text_of(draw_request(details, t))
+    new = request_message(details, t, NOW, people=People({AYSE: "Ayşe", BURAK: "Burak"}))
+    assert not re.search("@U0BURAK|@U0AYSE|@S0", text_of(new)), "nobody is notified"
 
 
 def test_an_end_that_is_past_is_not_announced() -> None:

@@ -9,17 +9,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
+from flowbot.domain.approval import approval_terms
 from flowbot.domain.audit import AuditEvent
+from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.errors import DependencyError
 from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_policies
+from flowbot.services.ports.storage import EventFilter
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.tables import channel_policies
 from flowbot.storage.unit_of_work import Database
 from tests.services.policy_steps import replace_policy
+from tests.storage.change_cases import move_through, submit_change
 
 NOON_IN_ISTANBUL = datetime(2026, 3, 1, 12, 30, 15, 250, tzinfo=timezone(timedelta(hours=3)))
 C1, C2 = ChannelId("C1"), ChannelId("C2")
@@ -268,3 +272,34 @@ async def test_a_rename_is_written_with_its_policy_or_not_at_all(store: PolicyRe
     assert (await store.get_book()).websites == {**SHOP.websites, website: "Mine", new: "New"}
     assert await store.replace_if_unchanged(seen, seen, renames=[WebsiteRename(website, "Mine", None)])
     assert website not in (await store.get_book()).websites
+
+
+async def test_pending_requests_get_one_new_version_that_keeps_the_terms_they_were_requested_under(
+    store: PolicyRepository, database: Database
+) -> None:
+    changes = ChangeRepository(database, lambda: NOON_IN_ISTANBUL)
+    await store.replace_all(BLOG)
+    drafts = [
+        await submit_change(changes, channel, channel=channel, website=WebsiteId(3), flow=FlowId(number))
+        for number, channel in enumerate((C1, C2), 1)
+    ]
+    here, elsewhere = [await move_through(changes, draft, ChangeState.PENDING, rule=ApprovalRule()) for draft in drafts]
+    stricter = new_book(channels=[{"id": "C1", "websites": [3], "approvers": ["S0LEADS"], "approval": {"quorum": 2}}])
+    await store.replace_all(stricter)
+    await store.replace_all(stricter.model_copy(update={"websites": {WebsiteId(3): "Journal"}}))
+    moved = await changes.get(here.id)
+    assert moved is not None
+    assert moved.version == here.version + 1
+    assert moved.progress.first_terms == approval_terms(here, BLOG.policy(C1))
+    assert await changes.get(elsewhere.id) == elsewhere
+    assert await store.replace_if_unchanged(
+        stricter.policy(C1), BLOG.channels[0], AuditEvent(NOON_IN_ISTANBUL, "policy.changed", UserId("U0AYSE"))
+    )
+    back = await changes.get(here.id)
+    assert back is not None
+    assert (back.version, back.progress.first_terms) == (here.version + 2, None)
+    told = [event for event in await changes.latest_events(EventFilter(), limit=9) if event.change == here.id]
+    assert [(event.action, event.actor) for event in told if event.action == "change.rules_changed"] == [
+        ("change.rules_changed", "U0AYSE"),
+        ("change.rules_changed", None),
+    ]

@@ -178,7 +178,7 @@ class ChangeStore(LeaseStore, Protocol):
         """Set when a pending or unknown change is due next, and its progress if one is given; the version stays.
 
         Returns:
-            Whether it was done: false where it is neither any more, or its `due_at` is not that of `seen`.
+            Whether it was done: false where it is neither any more, or its version or `due_at` is not that of `seen`.
         """
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:

@@ -15,6 +15,7 @@ from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_blocks import outcome_text
+from flowbot.slack.views.rules_changed import rules_changed_elements
 from flowbot.slack.views.sentences import format_text, sentence_elements
 
 EMOJI: Final[Mapping[ChangeState, str]] = {
@@ -61,7 +62,7 @@ def request_message(
         *request_blocks.reason_blocks(change.request.reason, t),
     ]
     if change.state is ChangeState.PENDING:
-        blocks += _pending_blocks(details, t, now, people)
+        blocks += _pending_blocks(details, t, now, people, is_copy=is_copy)
         if mentions and (mentioned := request_blocks.mention_elements(details.mentioned)):
             blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.calls", {"people": mentioned})))
     else:
@@ -95,11 +96,15 @@ def _state_elements(details: RequestDetails, t: Translator, people: People) -> l
     return [*elements, block_kit.text_element(" · "), *sentence_elements(t, "request.by", person)]
 
 
-def _pending_blocks(details: RequestDetails, t: Translator, now: datetime, people: People) -> list[Block]:
+def _pending_blocks(
+    details: RequestDetails, t: Translator, now: datetime, people: People, *, is_copy: bool
+) -> list[Block]:
     since = details.since_approved or ()
     votes = [request_blocks.progress_elements(details, t, people), request_blocks.expiry_elements(details, t, now)]
     if details.change.progress.needs_skip:
         votes.append([block_kit.text_element(t("request.only_skip"))])
+    # A group that is named in a channel's new message would be notified.
+    votes.append(rules_changed_elements(details, t, people, names_groups=is_copy or people is MENTIONED))
     return [
         *request_blocks.edit_blocks(details, t),
         *_late_blocks(details, t),
@@ -259,7 +264,8 @@ def _state_buttons(details: RequestDetails, t: Translator) -> list[Element]:
                 block_kit.button(t("button.reject"), ActionId.REJECT, value, style="danger"),
                 block_kit.button(t("button.withdraw"), ActionId.WITHDRAW, value),
             ]
-            if change.rule is not None and change.rule.break_glass:
+            rule = details.policy.approval if details.policy else change.rule
+            if rule is not None and rule.break_glass:
                 buttons.append(block_kit.button(t("button.break_glass"), ActionId.BREAK_GLASS, value))
             return buttons
         case ChangeState.UNKNOWN:

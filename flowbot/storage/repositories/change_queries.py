@@ -25,7 +25,7 @@ from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
 from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord
 from flowbot.storage.repositories.change_rows import read_change, read_vote
-from flowbot.storage.repositories.policies import fetch_scope
+from flowbot.storage.repositories.scopes import fetch_scope
 from flowbot.storage.tables import UtcDateTime, changes, events, votes
 from flowbot.storage.unit_of_work import Database
 

@@ -166,7 +166,8 @@ class ChangeRepository(ChangeStore):
 
     async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress | None = None) -> bool:
         is_due = in_states(queries.DUE_STATES)
-        is_as_seen = and_(changes.c.id == seen.id, is_due, changes.c.due_at.is_not_distinct_from(seen.due_at))
+        is_unchanged = and_(changes.c.version == seen.version, changes.c.due_at.is_not_distinct_from(seen.due_at))
+        is_as_seen = and_(changes.c.id == seen.id, is_due, is_unchanged)
         return await self._update(is_as_seen, due_at=due_at, **({} if progress is None else progress_columns(progress)))
 
     async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:

@@ -4,17 +4,20 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowbot.domain.approval import follow_policy
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.ids import ChannelId, WebsiteId
+from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
+from flowbot.storage.repositories.change_queries import IS_PENDING, fetch_many
 from flowbot.storage.repositories.change_rows import append_events, mark_unshown
+from flowbot.storage.repositories.change_writes import write_if_unchanged
+from flowbot.storage.repositories.scopes import fetch_scope, fetch_website_names, read_policy
 from flowbot.storage.tables import changes, channel_policies, websites
 from flowbot.storage.unit_of_work import Database
 
@@ -38,9 +41,9 @@ class PolicyRepository(PolicyStore):
     async def get_book(self) -> PolicyBook:
         ordered = select(channel_policies.c.document).order_by(channel_policies.c.position)
         async with self._database.read() as connection:
-            names = await _fetch_website_names(connection)
+            names = await fetch_website_names(connection)
             documents = (await connection.scalars(ordered)).all()
-        policies = tuple(_read_policy(document) for document in documents)
+        policies = tuple(read_policy(document) for document in documents)
         # A key without content was never written, so it stays unset.
         sections = {"websites": names, "channels": policies}
         return PolicyBook.model_validate({section: content for section, content in sections.items() if content})
@@ -55,7 +58,8 @@ class PolicyRepository(PolicyStore):
         async with self._database.write(alone="policies") as connection:
             known = select(channel_policies.c.channel_id, channel_policies.c.document)
             before = {row.channel_id: row.document for row in await connection.execute(known)}
-            await _mark_unshown(connection, before, {row["channel_id"]: row["document"] for row in policy_rows})
+            after = {row["channel_id"]: row["document"] for row in policy_rows}
+            await _follow(connection, before, after, now, actor=None)
             await connection.execute(delete(channel_policies))
             await connection.execute(delete(websites))
             if policy_rows:
@@ -72,16 +76,19 @@ class PolicyRepository(PolicyStore):
         renames: Collection[WebsiteRename] = (),
     ) -> bool:
         is_same_channel = channel_policies.c.channel_id == str(policy.id)
-        row = _policy_row(policy, self._clock())
+        now = self._clock()
+        row = _policy_row(policy, now)
         async with self._database.write(alone="policies") as connection:
             current = await connection.scalar(select(channel_policies.c.document).where(is_same_channel))
             if current != (None if seen is None else _document(seen)):
                 return False
-            names = await _fetch_website_names(connection) if renames else {}
+            names = await fetch_website_names(connection) if renames else {}
             if any(names.get(rename.website) != rename.before for rename in renames):
                 return False
             await _write_names(connection, renames)
-            await _mark_unshown(connection, {row["channel_id"]: current or {}}, {row["channel_id"]: row["document"]})
+            before = {} if current is None else {str(policy.id): current}
+            actor = events[0].actor if events else None
+            await _follow(connection, before, {str(policy.id): row["document"]}, now, actor)
             if current is None:
                 last = await connection.scalar(select(func.max(channel_policies.c.position)))
                 position = 0 if last is None else last + 1
@@ -90,18 +97,6 @@ class PolicyRepository(PolicyStore):
                 await connection.execute(update(channel_policies).where(is_same_channel).values(row))
             await append_events(connection, events)
         return True
-
-
-async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> ChannelScope:
-    """Read a channel's policy and the websites' names.
-
-    Raises:
-        DependencyError: the policy cannot be read.
-    """
-    wanted = select(channel_policies.c.document).where(channel_policies.c.channel_id == channel)
-    document = await connection.scalar(wanted)
-    policy = None if document is None else _read_policy(document)
-    return ChannelScope(channel=channel, policy=policy, website_names=await _fetch_website_names(connection))
 
 
 async def _write_names(connection: AsyncConnection, renames: Collection[WebsiteRename]) -> None:
@@ -117,21 +112,40 @@ async def _write_names(connection: AsyncConnection, renames: Collection[WebsiteR
             await connection.execute(update(websites).where(is_same_website).values(name=rename.after))
 
 
-async def _mark_unshown(
-    connection: AsyncConnection, before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+async def _follow(
+    connection: AsyncConnection,
+    before: Mapping[str, Mapping[str, Any]],
+    after: Mapping[str, Mapping[str, Any]],
+    at: datetime,
+    actor: UserId | None,
 ) -> None:
-    """Let open requests be shown anew where another policy decides whether people of other organisations read them."""
-    changed = [
-        channel
-        for channel in {*before, *after}
-        if _lets_outsiders_read(before.get(channel, {})) != _lets_outsiders_read(after.get(channel, {}))
-    ]
-    if changed:
-        await mark_unshown(connection, changes.c.channel_id.in_(changed))
+    """Let open requests follow new policies, in the transaction that stores those.
+
+    Pending ones whose terms change get a new version, which says so. All are shown anew where people of other
+    organisations may read them now, or may not any more.
+    """
+    for channel in sorted({*before, *after}):
+        old, new = before.get(channel), after.get(channel)
+        if old == new:
+            continue
+        is_here = changes.c.channel_id == channel
+        if _lets_outsiders_read(old) != _lets_outsiders_read(new):
+            await mark_unshown(connection, is_here)
+        try:
+            was, now = (None if document is None else read_policy(document) for document in (old, new))
+        except DatabaseFaultError:
+            # What nobody could read decided nothing.
+            continue
+        pending = select(changes).where(IS_PENDING, is_here).order_by(changes.c.id).with_for_update()
+        for change in await fetch_many(connection, pending):
+            if followed := follow_policy(change, was, now, at, actor):
+                moved, event = followed
+                await write_if_unchanged(connection, change, moved)
+                await append_events(connection, [event])
 
 
-def _lets_outsiders_read(document: Mapping[str, Any]) -> bool:
-    return bool(document.get("approval", {}).get("outsiders_may_read", False))
+def _lets_outsiders_read(document: Mapping[str, Any] | None) -> bool:
+    return document is not None and bool(document.get("approval", {}).get("outsiders_may_read", False))
 
 
 def _policy_row(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:
@@ -142,16 +156,3 @@ def _policy_row(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:
 def _document(policy: ChannelPolicy) -> dict[str, Any]:
     """Return a policy as it is stored, with just the keys that somebody wrote."""
     return policy.model_dump(mode="json", exclude_unset=True)
-
-
-def _read_policy(document: Mapping[str, Any]) -> ChannelPolicy:
-    try:
-        return ChannelPolicy.model_validate(document)
-    except ValidationError as error:
-        # Written by a newer flowbot, perhaps: a rule that cannot be read must not be guessed.
-        raise DatabaseFaultError from error
-
-
-async def _fetch_website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:
-    rows = await connection.execute(select(websites.c.website_id, websites.c.name).order_by(websites.c.position))
-    return {WebsiteId(website): name for website, name in rows}

@@ -280,7 +280,7 @@ def test_a_refusal_counts_the_other_mistakes() -> None:
 async def test_an_import_replaces_the_book_and_an_export_gives_it_back() -> None:
     store = MemoryStore()
     done = await import_policies(store, EXAMPLE, NOON)
-    assert [f"{policy.id}: flowbot is set up" in done for policy in store.kept.channels] == [True, True]
+    assert {f"{policy.id}: flowbot is set up" for policy in store.kept.channels} <= set(done)
     assert await export_policies(store) == EXAMPLE
     assert [(event.at, event.action, event.actor) for event in store.told] == [(NOON, "policy.imported", None)]
 

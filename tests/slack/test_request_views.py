@@ -273,7 +273,7 @@ FIRST_TERMS = ApprovalTerms((LEADS,), (AYSE,), quorum=2, self_approval=True, cov
         (
             EN,
             {"approvers": [BURAK], "approval": {"quorum": 3}},
-            "Rules changed since the request: @U0BURAK can approve · @S0LEADS can no longer approve · @U0AYSE can no longer",
+            "Rules changed since the request: @U0BURAK can approve · @S0LEADS can no longer approve · @U0AYSE can",
         ),
         (
             TR,

@@ -627,8 +627,8 @@ async def test_a_file_without_a_channel_is_imported_only_on_purpose(environment:
     assert (said[0], is_one_line_about("--empty", *said)) == (1, True), said
     assert await run_in_thread(environment, tmp_path, "policy", "export") == before
     said = await run_in_thread(environment, tmp_path, "policy", "import", "--empty", "policy.toml")
-    lines = [f"{channel}: nobody can use flowbot any more\n" for channel in ("C0MARKETING", "C0AGENCY")]
-    assert said == (0, "".join(lines), "")
+    lines = {f"{channel}: nobody can use flowbot any more" for channel in ("C0MARKETING", "C0AGENCY")}
+    assert (said[0], lines <= set(said[1].splitlines())) == (0, True), said
 
 
 async def test_a_dry_run_says_what_would_change_and_changes_nothing(environment: Environment, tmp_path: Path) -> None:

@@ -67,6 +67,19 @@ def shorten(text: str, limit: int) -> str:
     return text if utf16_length(text) <= limit else cut_utf16(text, limit - 1).rstrip() + "…"
 
 
+def cut_middle(text: str, limit: int) -> str:
+    """Return the text cut to `limit` UTF-16 units, with an ellipsis between its beginning and its end."""
+    if utf16_length(text) <= limit:
+        return text
+    beginning, end, room = cut_utf16(text, limit // 2).rstrip(), "", limit - limit // 2 - 1
+    for cluster in reversed(_CLUSTER.findall(text)):
+        room -= utf16_length(cluster)
+        if room < 0:
+            break
+        end = cluster + end
+    return f"{beginning}…{end.lstrip()}"
+
+
 def isolate(text: str) -> str:
     """Return the text so that no line of it can turn what stands around it, in Unicode's isolates where it could.
 

@@ -17,10 +17,12 @@ from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.domain.versions import VersionRef, content_after, content_before, find_versions
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import NoSuchFlowError, load_visible_flow, require_permission
+from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, EventFilter, PolicyStore
 from flowbot.services.request_details import RequestDetails
+from flowbot.services.segments import SegmentCache
 from flowbot.services.users import CurrentUser
 
 PAGE_SIZE: Final = 10
@@ -80,6 +82,7 @@ class History:
     policies: PolicyStore
     store: ChangeStore
     source: FlowSource
+    segments: SegmentCache
 
     async def load_page(
         self, user: CurrentUser, channel: ChannelId, flow: FlowId | None, number: int = 1
@@ -97,14 +100,17 @@ class History:
         found = await self.store.list_history(_websites_of(policy), flow, offset=(number - 1) * size, limit=size + 1)
         if not found and number > 1:
             return await self.load_page(user, channel, flow)
-        shown = tuple(
+        shown = [
             RequestDetails(_hide_other_websites(change, policy), votes, scope.website_names)
             for change, votes in found[:size]
-        )
+        ]
+        if flow is not None:
+            names = await self.segments.find_names(*(each.sent.segment for each in shown))
+            shown = [replace(each, settings=FlowSettings(segment_names=names)) for each in shown]
         versions: Mapping[VersionRef, FlowContent] = {}
         if flow is not None and found and decide(policy, user.actor, Permission.EDIT).allowed:
             versions = await self._find_versions(flow, [change for change, _ in found], size, policy)
-        return HistoryPage(flow, shown, number, len(found) > size, versions)
+        return HistoryPage(flow, tuple(shown), number, len(found) > size, versions)
 
     async def _find_versions(
         self, flow: FlowId, newest_first: Sequence[Change], size: int, policy: ChannelPolicy

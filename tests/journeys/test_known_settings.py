@@ -91,6 +91,8 @@ async def test_what_was_set_is_shown_with_its_date_and_kept_field_by_field(runni
     seen = await show_flow(running.emma)
     for line in (f"Segment: .?Newsletter.? {SET}", f"UTM source: .?mail.? {SET}", f"UTM campaign: .?spring.? {SET}"):
         assert re.search(line, seen), line
+    await running.emma.send(MARKETING, "/flows history 1")
+    assert "Segment: → Newsletter" in text_of(await running.emma.wait_for_message(MARKETING, "History of flow #1"))
 
 
 async def test_what_flowbot_never_set_is_unknown_and_what_it_left_out_is_not_listed(http: World) -> None:

@@ -31,6 +31,7 @@ from flowbot.sandbox.slack.form_checks import find_form_errors
 from flowbot.sandbox.slack.models import View
 from flowbot.sandbox.slack.mutations import build_view
 from flowbot.services.ports.enkapush import Segment
+from flowbot.slack.forms import widgets
 from flowbot.slack.forms.flow.form import FlowForm, FlowFormData, FormMetadata, SubmittedForm, format_copy_name
 from flowbot.slack.views import form_status as views
 from flowbot.slack.views import push
@@ -215,7 +216,39 @@ def test_searching_a_menu_folds_case_and_is_capped() -> None:
     assert FlowForm.suggest_websites(SITES, "none", EN) == {"options": []}
 
 
-@pytest.mark.parametrize("name", ["", "  ", "\n"])
+LONG = "Customers who looked at running shoes for women in the last ninety days and "
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ((f"{LONG}bought", f"{LONG}did not buy"), ("bought", "did not buy")),
+        ((f"{LONG}bought", f"{LONG}bought"), ("… #1", "… #2")),
+        (("VIP", "VIP", "Vip"), ("VIP #1", "VIP #2", "Vip")),
+        (("VIP", "V\u200bIP"), ("VIP #1", "V\u200bIP #2")),
+        ((f"{LONG}ش1", f"{LONG}ش2"), ("ش1\u2069", "ش2\u2069")),
+    ],
+)
+def test_names_that_would_look_alike_in_a_menu_are_told_apart(names: tuple[str, ...], shown: tuple[str, ...]) -> None:
+    numbered = dict(enumerate(names, 1))
+    websites = widgets.website_options({WebsiteId(key): name for key, name in numbered.items()}, EN)
+    segments = widgets.segment_options([Segment(key, SHOP, name, 1234) for key, name in numbered.items()], "", EN)
+    assert_told_apart([each["text"]["text"] for each in websites], shown)
+    assert_told_apart([each["text"]["text"].removesuffix(" (1,234)") for each in segments[1:]], shown)
+
+
+def assert_told_apart(labels: list[str], ends: tuple[str, ...]) -> None:
+    assert all(len(label) <= 75 and label.endswith(end) for label, end in zip(labels, ends, strict=True))
+    assert len(set(labels)) == len(labels)
+
+
+def test_typing_finds_what_stands_behind_the_cut() -> None:
+    name = f"{LONG * 2} İSTANBUL {LONG}"
+    assert FlowForm.suggest_segments([Segment(3, SHOP, name, 9)], "istanbul", EN)["options"][0]["value"] == "3"
+    assert FlowForm.suggest_websites({WebsiteId(7): name}, "istanbul", EN)["options"][0]["value"] == "7"
+
+
+@pytest.mark.parametrize("name", ["", "  ", "\n", "\u200b"])
 def test_what_has_no_name_is_called_by_its_number(name: str) -> None:
     view = build_form(websites={SHOP: name}, segments=[Segment(3, SHOP, name, 1234)])
     assert input_blocks(view)["Website"]["element"]["options"][0]["text"]["text"] == "Website 1"

@@ -8,7 +8,7 @@ from typing import Final
 from flowbot.domain.fields import MAX_CHOICE_UTF16, TTL_SECONDS
 from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import WebsiteId
-from flowbot.domain.text import fold, utf16_length
+from flowbot.domain.text import fold, is_blank, utf16_length
 from flowbot.i18n.translator import Translator
 from flowbot.services.ports.enkapush import Segment
 from flowbot.slack.payloads.action_ids import ActionId
@@ -99,35 +99,33 @@ def option(label: str, value: str) -> Element:
     return block_kit.option(label, value[:MAX_CHOICE_UTF16])
 
 
-def option_label(name: str, fallback: str, limit: int = block_kit.LABEL_MAX) -> str:
-    """Return a name from outside as the label of an entry: on one line."""
-    return block_kit.single_line(name, limit) or fallback
-
-
 def website_options(names: Mapping[WebsiteId, str], t: Translator) -> list[Element]:
     """Return the websites by name."""
-    return [option(option_label(name, t("flow.website", id=str(key))), str(key)) for key, name in names.items()]
+    shown = {str(key): t("flow.website", id=str(key)) if is_blank(name) else name for key, name in names.items()}
+    return [option(label, key) for key, label in block_kit.distinct_labels(shown).items()]
 
 
 def segment_options(segments: Sequence[Segment], chosen: str, t: Translator) -> list[Element]:
     """Return all subscribers, then each segment. The chosen one is kept even if it is not among them."""
+    counts = {str(segment.id): f" ({t.format_number(segment.subscribers)})" for segment in segments}
+    shown = {
+        str(segment.id): t("form.segment_number", id=str(segment.id)) if is_blank(segment.name) else segment.name
+        for segment in segments
+    }
+    labels = block_kit.distinct_labels(shown, block_kit.LABEL_MAX - max(map(len, counts.values()), default=0))
     options = [option(t("form.segment_all"), ALL_SUBSCRIBERS)]
-    for segment in segments:
-        count = f" ({t.format_number(segment.subscribers)})"
-        name = option_label(
-            segment.name, t("form.segment_number", id=str(segment.id)), block_kit.LABEL_MAX - len(count)
-        )
-        options.append(option(name + count, str(segment.id)))
+    options += [option(label + counts[key], key) for key, label in labels.items()]
     is_known = any(entry["value"] == chosen for entry in options)
     if chosen and not is_known and utf16_length(chosen) <= MAX_CHOICE_UTF16:
-        options.append(option(option_label("", t("form.segment_number", id=chosen)), chosen))
+        options.append(option(t("form.segment_number", id=chosen), chosen))
     return options
 
 
 def choice_options(choices: Mapping[str, str], chosen: str, t: Translator) -> list[Element]:
     """Return the choices, given with their messages' keys, and the chosen one if it is another that the flow has."""
-    known = [option(t(key), value) for value, key in choices.items()]
-    return [*known, option(option_label(chosen, "?"), chosen)] if chosen and chosen not in choices else known
+    other = block_kit.single_line(chosen, block_kit.LABEL_MAX) or "?"
+    others = [option(other, chosen)] if chosen and chosen not in choices else []
+    return [*(option(t(key), value) for value, key in choices.items()), *others]
 
 
 def ttl_options(chosen: str, t: Translator) -> list[Element]:
@@ -138,7 +136,18 @@ def ttl_options(chosen: str, t: Translator) -> list[Element]:
     return [option(t.format_duration(each) if each else t("flow.ttl_zero"), str(each)) for each in seconds]
 
 
-def matching_options(options: Sequence[Element], query: str) -> list[Element]:
-    """Return as many as Slack takes of the entries whose label has the query in it, in capitals or not."""
+def matching_options(options: Sequence[Element], names: Mapping[str, str], query: str) -> list[Element]:
+    """Return as many as Slack takes of the entries with the query in their label or whole name, in capitals or not.
+
+    Args:
+        options: the entries.
+        names: whole names by the entries' values; labels may be cut.
+        query: what is typed.
+    """
     wanted = fold(query.strip())
-    return [entry for entry in options if wanted in fold(entry["text"]["text"])][:STATIC_MAX]
+    found = [
+        entry
+        for entry in options
+        if wanted in fold(entry["text"]["text"]) or wanted in fold(names.get(entry["value"], ""))
+    ]
+    return found[:STATIC_MAX]

@@ -1,10 +1,11 @@
 """Block Kit builders within Slack's limits."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
-from flowbot.domain.text import isolate, shorten, utf16_length
+from flowbot.domain.text import cut_middle, isolate, remove_invisible, shorten, utf16_length
 
 Block = dict[str, Any]
 Element = dict[str, Any]
@@ -25,6 +26,7 @@ CARD_BODY_MAX: Final = 200
 CONFIRM_TITLE_MAX: Final = 100
 CONFIRM_TEXT_MAX: Final = 300
 CONFIRM_LABEL_MAX: Final = 30
+ISOLATES_SIZE: Final = 2
 RICH_MAX: Final = 12_000
 """Not a limit that Slack states: enough for any push, and far below what it refuses."""
 
@@ -44,6 +46,18 @@ def clip(text: str, limit: int) -> str:
 def single_line(text: str, limit: int) -> str:
     """Return the text on one line, shortened to `limit`."""
     return clip(" ".join(text.split()), limit)
+
+
+def distinct_labels(names: Mapping[str, str], limit: int = LABEL_MAX) -> dict[str, str]:
+    """Return names by id as labels to choose from: those that would look alike show their ends or, after that, ids."""
+    lines = {key: " ".join(name.split()) for key, name in names.items()}
+    labels = {key: clip(line, limit) for key, line in lines.items()}
+    with_ends = {key: clip(cut_middle(line, limit - ISOLATES_SIZE), limit) for key, line in lines.items()}
+    with_ids = {key: f"{clip(line, limit - len(key) - 2)} #{key}" for key, line in lines.items()}
+    for clearer in (with_ends, with_ids):
+        times = Counter(map(remove_invisible, labels.values()))
+        labels = {key: clearer[key] if times[remove_invisible(each)] > 1 else each for key, each in labels.items()}
+    return labels
 
 
 def plain(text: str, limit: int = SECTION_MAX) -> Element:

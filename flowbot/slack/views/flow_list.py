@@ -95,7 +95,8 @@ def _menu_blocks(result: FlowList, t: Translator) -> list[Block]:
     websites = sorted(result.websites.items(), key=lambda website: collation_key(website[1]))
     states = [(format_enabled(state, t), replace(query, is_enabled=state)) for state in (True, False)]
     states.insert(0, (t("list.any_state"), replace(query, is_enabled=None)))
-    places = [(single_line(name, block_kit.LABEL_MAX), replace(query, website=website)) for website, name in websites]
+    labels = block_kit.distinct_labels({str(website): name for website, name in websites})
+    places = [(labels[str(website)], replace(query, website=website)) for website, _ in websites]
     places.insert(0, (t("list.any_website"), replace(query, website=None)))
     orders = [(_format_order(order, t), replace(query, order=order)) for order in SortOrder]
     menus = [_menu(t("list.state"), ActionId.LIST_STATE, states, query)]

@@ -206,12 +206,14 @@ class FlowForm:
     @staticmethod
     def suggest_websites(websites: Mapping[WebsiteId, str], query: str, t: Translator) -> View:
         """Return the answer to Slack's `block_suggestion`: the websites that match what was typed."""
-        return {"options": widgets.matching_options(widgets.website_options(websites, t), query)}
+        names = {str(key): name for key, name in websites.items()}
+        return {"options": widgets.matching_options(widgets.website_options(websites, t), names, query)}
 
     @staticmethod
     def suggest_segments(segments: Sequence[Segment], query: str, t: Translator) -> View:
         """Return the answer to Slack's `block_suggestion`: the segments that match what was typed."""
-        return {"options": widgets.matching_options(widgets.segment_options(segments, "", t), query)}
+        names = {str(each.id): each.name for each in segments}
+        return {"options": widgets.matching_options(widgets.segment_options(segments, "", t), names, query)}
 
 
 def _action_id(field: FormField) -> ActionId:

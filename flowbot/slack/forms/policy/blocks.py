@@ -6,13 +6,14 @@ from typing import Final
 
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import MAX_EXPIRY_HOURS, MAX_QUORUM, MAX_WEBSITE_NAME, Gate, NotifyMode
+from flowbot.domain.text import is_blank
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.policy.input import CHOSEN_GATES, NAMES_MAX, PolicyInput, is_whole_number
 from flowbot.slack.forms.policy.steps import ROLES, PolicyFormContent, Step, block_id, name_block_id
-from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option, option_label
+from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChannelValue
 from flowbot.slack.views import block_kit, policy, sentences
@@ -158,7 +159,8 @@ def group_options(chosen: Sequence[GroupId], context: PolicyFormData, t: Transla
     """Return all user groups by name, and those chosen that are not among them, so that they are seen."""
     groups = context.groups or {}
     named = sorted((group.name.casefold(), id_, group.name) for id_, group in groups.items())
-    known = [option(option_label(name or id_, "?"), id_) for _, id_, name in named]
+    labels = block_kit.distinct_labels({id_: id_ if is_blank(name) else name for _, id_, name in named})
+    known = [option(label, id_) for id_, label in labels.items()]
     lost = [each for each in chosen if each not in groups]
     return [*known, *(option(t("setup.group_unknown", id=str(each)), each) for each in lost)]
 

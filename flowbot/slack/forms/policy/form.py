@@ -127,6 +127,8 @@ class PolicyForm:
     @staticmethod
     def suggest_options(action: str, query: str, context: PolicyFormData, t: Translator) -> View:
         """Return the answer to Slack's `block_suggestion`: the websites or user groups that match what was typed."""
-        is_website = action == ActionId.SETUP_WEBSITE
-        offered = widgets.website_options(context.websites, t) if is_website else group_options((), context, t)
-        return {"options": widgets.matching_options(offered, query)}
+        if action == ActionId.SETUP_WEBSITE:
+            names = {str(key): name for key, name in context.websites.items()}
+            return {"options": widgets.matching_options(widgets.website_options(context.websites, t), names, query)}
+        names = {key: group.name for key, group in (context.groups or {}).items()}
+        return {"options": widgets.matching_options(group_options((), context, t), names, query)}

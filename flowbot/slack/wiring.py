@@ -32,6 +32,7 @@ from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.message_sender import MessageSender
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.api.modals import Modals
+from flowbot.slack.api.references import ReferenceNames
 from flowbot.slack.api.token import TokenMonitor
 from flowbot.slack.app import Handlers, build_app
 from flowbot.slack.forms.flow.editing import FormEditor
@@ -185,6 +186,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         queue=queue,
         details=details,
         links=links,
+        names=ReferenceNames(client, users),
         policy_form=setup,
         clock=clock,
     )

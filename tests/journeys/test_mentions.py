@@ -6,10 +6,12 @@ import pytest
 
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.sandbox.slack.delivery.envelope import Envelope
+from flowbot.slack.api import references
 from tests.journeys.form_steps import add_flow, is_form, list_writes
 from tests.journeys.request_steps import (
     WAITING,
     approval_policy,
+    list_mentions,
     press_and_request,
     request_change,
     wait_for_private_message,
@@ -190,6 +192,29 @@ async def test_a_mention_that_somebody_typed_as_text_is_none(http: World) -> Non
     await http.emma.send(MARKETING, "&lt;@U0FLOWBOT&gt; show 1 and <@U0FLOWBOT> show 1")
     await wait_until_idle(http)
     assert answers(http) == []
+
+
+@in_both_modes
+async def test_who_is_named_in_a_reason_is_shown_by_name_and_not_mentioned(running: World) -> None:
+    await running.import_policy(approval_policy())
+    number = add_flow(running)
+    await running.emma.send(
+        MARKETING, f"@flowbot enable {number} Ask @burak, @leads or @here in #random or #kampanya-onay"
+    )
+    request = await running.deniz.wait_for_message(APPROVALS, WAITING)
+    assert "Ask @Burak Demir, @leads or @here in #random or #" in text_of(request)
+    # Its approvers are; the reason mentions nobody.
+    assert set(list_mentions(running, request)) <= {("usergroup", "S0LEADS")}
+
+
+async def test_what_slack_does_not_name_in_time_goes_by_its_id(http: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "ANSWER_SECONDS", 0.2)
+    await http.import_policy(approval_policy())
+    number = add_flow(http)
+    http.slack.faults.add("conversations.info", channel=RANDOM, hang=True, times=None)
+    await http.emma.send(MARKETING, f"@flowbot enable {number} Ask @burak in #random")
+    request = await http.deniz.wait_for_message(APPROVALS, WAITING)
+    assert f"Ask @Burak Demir in #{RANDOM}" in text_of(request)
 
 
 # --- who and where -------------------------------------------------------------------------------------------------

@@ -229,7 +229,7 @@ def test_a_command_is_read_as_what_it_looks_like(command: str, data: st.DataObje
 @given(st.data(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="<>&"), min_size=1, max_size=60))
 def test_a_reason_stays_as_it_was_typed(data: st.DataObject, reason: str) -> None:
     parsed = PARSER.parse(f"{data.draw(decorations('disable 12'))} .{reason}.")
-    assert parsed == ParsedCommand("disable", ChangeArguments(FlowId(12), f".{reason}."))
+    assert parsed == ParsedCommand("disable", ChangeArguments(FlowId(12), TypedText(f".{reason}.")))
 
 
 @given(st.text(max_size=700))

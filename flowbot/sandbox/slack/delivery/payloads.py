@@ -215,14 +215,14 @@ def build_home_opened(context: Context, person: Person, channel: Channel, home: 
 
 
 def build_app_mention(context: Context, person: Person, message: Message) -> Json:
-    """Return the event `app_mention` in its callback. Messages name people by id alone, unlike commands."""
+    """Return the event `app_mention` in its callback. Unlike commands, messages refer to everything by id alone."""
     channel = context.workspace.channels[message.channel]
     event: Json = {
         "type": "app_mention",
         "user": person.id,
         "ts": message.ts,
         "client_msg_id": str(uuid.uuid4()),
-        "text": re.sub(r"<@(\w+)\|[^<>]*>", r"<@\1>", message.text),
+        "text": re.sub(r"<((?:[@#]|!subteam\^)\w+)\|[^<>]*>", r"<\1>", message.text),
         "team": context.workspace.team.id,
         "channel": channel.id,
         "event_ts": message.ts,

@@ -8,6 +8,7 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.archive_links import ArchiveLinks
+from flowbot.slack.api.references import ReferenceNames
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.approvals import ApprovalsCommand
@@ -56,6 +57,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
     queue: RequestQueue,
     details: RequestDetailsLoader,
     links: ArchiveLinks,
+    names: ReferenceNames,
     policy_form: PolicyFormHandler,
     clock: Clock,
 ) -> tuple[Command[Any], ...]:
@@ -66,9 +68,9 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
         CreateCommand(opener),
         EditCommand(opener),
         DuplicateCommand(opener),
-        EnableCommand(requests),
-        DisableCommand(requests),
-        DeleteCommand(requests),
+        EnableCommand(requests, names),
+        DisableCommand(requests, names),
+        DeleteCommand(requests, names),
         ApprovalsCommand(queue, details, links, clock),
         HistoryCommand(history),
         SetupCommand(policy_form),

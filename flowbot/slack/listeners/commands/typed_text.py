@@ -2,12 +2,13 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from flowbot.domain.ids import ChannelId, UserId
+from flowbot.domain.ids import ChannelId, SlackId, UserId
 from flowbot.domain.text import plain_number, remove_invisible, simplify, strip_invisible
-from flowbot.slack.payloads.mrkdwn import REFERENCE, unescape_entities
+from flowbot.slack.payloads.mrkdwn import REFERENCE, describe_references, list_references, unescape_entities
 
 _WORD: Final = re.compile(r"(?:<[^<>]*>|[^\s\u2800])+")
 _QUOTED: Final = re.compile(r"""(["'])([^"']*\s[^"']*)\1""")
@@ -48,6 +49,15 @@ class TypedText:
         """The channel that the text names, and nothing else; None where it is anything else."""
         found = re.fullmatch(r"<#([CG][A-Z0-9]+)(?:\|[^<>]*)?>", strip_invisible(self.sent), re.ASCII)
         return ChannelId(found[1]) if found else None
+
+    @property
+    def references(self) -> frozenset[SlackId]:
+        """The people, user groups and channels that the text refers to."""
+        return frozenset(list_references(self.sent))
+
+    def describe(self, names: Mapping[SlackId, str]) -> str:
+        """Return the text for others to read, with names in the place of ids; it mentions nobody."""
+        return strip_invisible(describe_references(self.sent, names))
 
     def split_first(self) -> tuple["TypedText", "TypedText"]:
         """Return the first word and the rest."""

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.enkapush.client import ApiPage, MalformedResponseError, NotFoundError, ServerError
+from flowbot.enkapush.client import (
+    ApiPage,
+    MalformedResponseError,
+    NotFoundError,
+    RequestTimeoutError,
+    ServerError,
+    constants,
+)
 from flowbot.enkapush.client.pagination import iterate_pages, read_all
 
 SIZE = 3
@@ -166,12 +173,57 @@ async def test_leaving_early_stops_the_reading_ahead() -> None:
     assert max(shelf.asked) <= 4
 
 
-async def test_an_absurd_number_of_pages_is_an_error() -> None:
+async def test_a_list_without_an_end_is_an_error() -> None:
     async def fetch(number: int) -> ApiPage[Item]:
         return ApiPage((Item(number),), number, SIZE, 10**12, 10**12)
 
     with pytest.raises(MalformedResponseError):
         await read_all(fetch, 3)
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize(("total", "pages"), [(10**30, 10**27), (None, 10**6), (0, 3), (4, 9), (10**9, 3)], ids=str)
+async def test_a_total_that_lies_ends_the_reading_where_the_items_end(
+    total: int | None, pages: int, concurrency: int
+) -> None:
+    shelf = PagedList(7)
+
+    async def fetch(number: int) -> ApiPage[Item]:
+        return replace(await shelf.fetch(number), total=total, total_pages=pages)
+
+    listing = await read_all(fetch, concurrency)
+    assert ([item.id for item in listing], listing.is_stable) == ([*range(1, 8)], False)
+    assert len(shelf.asked) <= 2 * (4 + concurrency)
+
+
+async def test_a_server_that_sends_its_first_page_whichever_is_asked_for_is_read_to_the_second() -> None:
+    shelf = PagedList(7)
+
+    async def fetch(number: int) -> ApiPage[Item]:
+        return replace(await shelf.fetch(1), page=number, total=9_000, total_pages=3_000)
+
+    listing = await read_all(fetch, 1)
+    assert ([item.id for item in listing], listing.is_stable) == ([1, 2, 3], False)
+    assert len(shelf.asked) == 4
+
+
+async def test_an_id_that_comes_twice_is_read_once() -> None:
+    shelf = PagedList(7)
+    shelf.ids = [1, 2, 2, 3, 1, 4, 2]
+    assert await read_ids(shelf) == [1, 2, 3, 4]
+
+
+async def test_a_list_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "LIST_BUDGET", 0.05)
+    shelf = PagedList(10**6)
+
+    async def fetch(number: int) -> ApiPage[Item]:
+        await asyncio.sleep(0.02)
+        return await shelf.fetch(number)
+
+    with pytest.raises(RequestTimeoutError, match="whole list"):
+        await read_all(fetch, 3)
+    assert shelf.busy == 0
 
 
 async def test_no_requests_at_a_time_is_refused() -> None:

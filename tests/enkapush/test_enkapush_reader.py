@@ -12,6 +12,8 @@ from flowbot.sandbox.enkapush import EnkapushSandbox, Fault, generate_flows
 from flowbot.sandbox.enkapush import Flow as SandboxFlow
 
 KEY = "a-key"
+EMPTY = '{"data": [], "meta": {"total": 2500}}'
+UNCOUNTED = '{"data": [], "meta": {"total_pages": 0}}'
 
 
 @pytest.fixture
@@ -54,6 +56,8 @@ async def test_flows_that_are_alike_share_their_parts(flows: EnkapushReader) -> 
         pytest.param(lambda flows: flows[:7], (), 1, id="one page"),
         pytest.param(lambda _flows: [], (), 1, id="none"),
         pytest.param(lambda flows: flows, [Fault.status(404, path="/flows", skip=1)], 5, id="no last page"),
+        pytest.param(lambda flows: flows, [Fault.status(200, EMPTY, path="/flows", skip=1)], 5, id="an empty page"),
+        pytest.param(lambda flows: flows, [Fault.status(200, UNCOUNTED, path="/flows")], 5, id="no total"),
     ],
 )
 async def test_the_newest_flow_is_found_in_a_few_requests(

@@ -125,6 +125,13 @@ def test_what_the_meta_leaves_out_follows_from_the_question() -> None:
     assert (page.page, page.results_per_page, page.total_pages) == (2, 25, 3)
 
 
+@pytest.mark.parametrize("odd", [None, -1, "many", float("nan"), 2.5, [], {}])
+def test_odd_counts_in_the_meta_are_taken_for_none(odd: Any) -> None:
+    meta = dict.fromkeys(("page", "results_per_page", "total", "total_pages"), odd)
+    page = FLOWS.read_page(read_answer(json.dumps({"data": [flow_json(1)], "meta": meta})), 2, 25)
+    assert (len(page.items), page.page, page.results_per_page, page.total, page.total_pages) == (1, 2, 25, None, 3)
+
+
 def test_a_segment_is_read() -> None:
     body = item_body({"id": 3, "website_id": 1, "name": "Sadık müşteriler", "type": "smart", "total_subscribers": 9})
     segment = ResponseReader(Segment).read_one(read_answer(body), 3)

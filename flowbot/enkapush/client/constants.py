@@ -31,6 +31,8 @@ REDACTION_WINDOW: Final = 64 * 1024
 
 MAX_REDIRECTS: Final = 3
 MAX_PAGES: Final = 10_000
+LIST_BUDGET: Final = 300.0
+"""A whole list with all its readings: a server that is slow with each page must not keep one reading for hours."""
 LIST_READS: Final = 2
 """Readings of a list that changes while its pages are read, the first included."""
 

@@ -3,11 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from flowbot.enkapush.client import constants
-from flowbot.enkapush.client.errors import Exchange, MalformedResponseError, NotFoundError
+from flowbot.enkapush.client.errors import MalformedResponseError, NotFoundError, RequestTimeoutError
 
 
 class HasId(Protocol):
@@ -28,17 +29,17 @@ class ApiPage(Generic[T]):
 
     Attributes:
         items: In the server's order.
-        page: The page's number, from 1.
+        page: The number that was asked for, from 1.
         results_per_page: The page size by the server's word.
-        total: Items on all pages.
-        total_pages: The number of pages; 0 or 1 for an empty list.
+        total: Items on all pages by the server's word; None where it says nothing sensible.
+        total_pages: The number of pages by the server's word; 0 or 1 for an empty list.
         unreadable: The website of each item that could not be read and is left out; None where that is unreadable too.
     """
 
     items: tuple[T, ...]
     page: int
     results_per_page: int
-    total: int
+    total: int | None
     total_pages: int
     unreadable: tuple[int | None, ...] = ()
 
@@ -76,14 +77,14 @@ FetchPage = Callable[[int], Awaitable[ApiPage[T]]]
 async def iterate_pages(fetch: FetchPage[T], concurrency: int) -> AsyncGenerator[ApiPage[T], None]:
     """Read the first page, then the rest, a few at a time, and yield them in order.
 
-    The end is where the newest page says it is, or at the first empty or missing page.
+    The end is where the newest page says it is, or at the first empty or missing page: the server's count may lie.
 
     Args:
         fetch: Reads the page of that number.
         concurrency: Requests in flight at most; pages are read ahead by as many.
 
     Raises:
-        MalformedResponseError: The server counts more pages than any list has.
+        MalformedResponseError: There are more pages than any list has.
         ValueError: The concurrency is below 1.
     """
     if concurrency < 1:
@@ -96,6 +97,8 @@ async def iterate_pages(fetch: FetchPage[T], concurrency: int) -> AsyncGenerator
     try:
         while upcoming <= last or ahead:
             while upcoming <= last and len(ahead) < concurrency:
+                if upcoming > constants.MAX_PAGES:
+                    raise MalformedResponseError("there are more pages than any list has")
                 ahead.append(asyncio.create_task(_fetch_or_end(fetch, upcoming, page)))
                 upcoming += 1
             page = await ahead.popleft()
@@ -111,24 +114,43 @@ async def read_all(fetch: FetchPage[T], concurrency: int) -> Listing[T]:
     """Read a whole list.
 
     Items move between pages when others come or go. A list that changed on the way, or of which there was more or less
-    than the server counts, is read once more; the second reading stands, whatever it is.
+    than the server counts, is read once more; the second reading stands, whatever it is. A reading ends at the first
+    page that repeats what was read before, and nothing else.
 
     Args:
         fetch: Reads the page of that number.
         concurrency: Requests in flight at most.
+
+    Raises:
+        RequestTimeoutError: The list was not read within `LIST_BUDGET`.
     """
-    for _ in range(constants.LIST_READS):
-        items: dict[int, T] = {}
-        unreadable: list[int | None] = []
-        read, totals = 0, set()
-        async for page in iterate_pages(fetch, concurrency):
+    try:
+        async with asyncio.timeout(constants.LIST_BUDGET):
+            for _ in range(constants.LIST_READS):
+                listing = await _read_once(fetch, concurrency)
+                if listing.is_stable:
+                    break
+    except TimeoutError:
+        reason = f"no whole list within {constants.LIST_BUDGET:.0f} s"
+    else:
+        return listing
+    raise RequestTimeoutError(reason)
+
+
+async def _read_once(fetch: FetchPage[T], concurrency: int) -> Listing[T]:
+    items: dict[int, T] = {}
+    unreadable: list[int | None] = []
+    read, totals = 0, set()
+    async with aclosing(iterate_pages(fetch, concurrency)) as pages:
+        async for page in pages:
+            known = len(items)
             read += len(page.items)
             unreadable += page.unreadable
             totals.add(page.total)
             items.update((item.id, item) for item in page.items)
-        is_stable = totals == {read + len(unreadable)} and read == len(items)
-        if is_stable:
-            break
+            if page.items and len(items) == known:
+                break
+    is_stable = totals == {read + len(unreadable)} and read == len(items)
     return Listing(tuple(items.values()), tuple(unreadable), is_stable)
 
 
@@ -137,10 +159,8 @@ async def _fetch_or_end(fetch: FetchPage[T], number: int, before: ApiPage[T]) ->
     try:
         return await fetch(number)
     except NotFoundError:
-        return replace(before, items=(), page=number, total=-1, total_pages=number - 1, unreadable=())
+        return replace(before, items=(), page=number, total=None, total_pages=number - 1, unreadable=())
 
 
 def _last_page(page: ApiPage[T]) -> int:
-    if page.total_pages > constants.MAX_PAGES:
-        raise MalformedResponseError(f"{page.total_pages} pages are more than any list has", Exchange())
     return page.page if page.is_empty else page.total_pages

@@ -9,21 +9,14 @@ import zlib
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import httpx
 import structlog
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flowbot.enkapush.client import constants
+from flowbot.enkapush.client.envelopes import Identity, LooseList, LooseSingle, Meta, RecordList, Single, Written
 from flowbot.enkapush.client.errors import (
     AuthError,
     ConnectError,
@@ -43,7 +36,7 @@ from flowbot.enkapush.client.errors import (
     parse_error_messages,
 )
 from flowbot.enkapush.client.json_text import parse_repaired, split_items
-from flowbot.enkapush.client.models import Id, Record
+from flowbot.enkapush.client.models import Record
 from flowbot.enkapush.client.pagination import ApiPage
 from flowbot.enkapush.client.retry import parse_retry_after
 
@@ -179,52 +172,6 @@ def convert_httpx_error(error: Exception, exchange: Exchange, redactor: Redactor
             return ConnectionLostError(reason, exchange)
 
 
-def _none_if_unreadable(value: object, parse: ValidatorFunctionWrapHandler) -> object:
-    with suppress(ValueError):
-        return parse(value)
-    return None
-
-
-class _Meta(BaseModel):
-    page: int | None = None
-    results_per_page: int | None = Field(default=None, gt=0)
-    total: int = Field(ge=0)
-    total_pages: int | None = Field(default=None, ge=0)
-
-
-class _List(BaseModel, Generic[R]):
-    data: tuple[R, ...]
-    meta: _Meta
-
-
-class _LooseList(BaseModel):
-    data: tuple[Any, ...]
-    meta: _Meta
-
-
-class _Single(BaseModel, Generic[R]):
-    data: R
-
-
-class _Identity(BaseModel):
-    """What can be told of a record that cannot be read whole; None where that is unreadable too."""
-
-    id: Annotated[Id | None, WrapValidator(_none_if_unreadable)] = None
-    website_id: Annotated[Id | None, WrapValidator(_none_if_unreadable)] = None
-
-
-class _LooseSingle(BaseModel):
-    data: Annotated[_Identity, BeforeValidator(lambda value: value if isinstance(value, dict) else {})]
-
-
-class _WriteId(BaseModel):
-    id: Id
-
-
-class _WriteResponse(BaseModel):
-    data: _WriteId
-
-
 class ResponseReader(Generic[R]):
     """Decodes responses about one kind of record.
 
@@ -236,8 +183,8 @@ class ResponseReader(Generic[R]):
         self._kind = kind
         self._item: TypeAdapter[R] = TypeAdapter(kind)
         # The annotation is made at run time from a value, which no static checker can follow.
-        self._single: TypeAdapter[_Single[R]] = TypeAdapter(_Single[kind])  # type: ignore[valid-type]
-        self._list: TypeAdapter[_List[R]] = TypeAdapter(_List[kind])  # type: ignore[valid-type]
+        self._single: TypeAdapter[Single[R]] = TypeAdapter(Single[kind])  # type: ignore[valid-type]
+        self._list: TypeAdapter[RecordList[R]] = TypeAdapter(RecordList[kind])  # type: ignore[valid-type]
 
     def read_one(self, response: Response, record_id: int) -> R:
         """Return the record that was asked for.
@@ -249,7 +196,7 @@ class ResponseReader(Generic[R]):
         try:
             record = _decode(response, self._single.validate_json).data
         except MalformedResponseError as error:
-            about = _identify(response.content, _LooseSingle)
+            about = _identify(response.content, LooseSingle)
             if about is None:
                 raise
             raise UnreadableRecordError(error.reason, error.exchange, about.data.website_id) from None
@@ -273,14 +220,14 @@ class ResponseReader(Generic[R]):
             whole = self._list.validate_json(response.content)
             return _build_page(whole.data, whole.meta, number, size)
         items, rest = split_items(response.content)
-        meta = _decode(replace(response, content=rest), _LooseList.model_validate_json).meta
+        meta = _decode(replace(response, content=rest), LooseList.model_validate_json).meta
         records: list[R] = []
         unreadable: list[int | None] = []
         for item in items:
             try:
                 records.append(parse_repaired(item, self._item.validate_json))
             except ValidationError as error:
-                about = _identify(item, _Identity) or _Identity()
+                about = _identify(item, Identity) or Identity()
                 unreadable.append(about.website_id)
                 _log.warning(
                     "enkapush.item_skipped",
@@ -298,7 +245,7 @@ def read_created_id(response: Response) -> int:
     Raises:
         MalformedResponseError: The response holds no id.
     """
-    return _decode(response, _WriteResponse.model_validate_json).data.id
+    return _decode(response, Written.model_validate_json).data.id
 
 
 def read_updated_id(response: Response, flow_id: int) -> int | None:
@@ -327,11 +274,14 @@ def _decode(response: Response, decode: Callable[[bytes], T]) -> T:
 
 
 def _build_page(
-    records: tuple[R, ...], meta: _Meta, number: int, size: int, unreadable: tuple[int | None, ...] = ()
+    records: tuple[R, ...], meta: Meta, number: int, size: int, unreadable: tuple[int | None, ...] = ()
 ) -> ApiPage[R]:
     size = meta.results_per_page or size
-    pages = -(-meta.total // size) if meta.total_pages is None else meta.total_pages
-    return ApiPage(records, meta.page or number, size, meta.total, pages, unreadable)
+    pages = meta.total_pages
+    if pages is None:
+        # Where the server does not say, the first empty page is the end.
+        pages = number + 1 if meta.total is None else -(-meta.total // size)
+    return ApiPage(records, number, size, meta.total, pages, unreadable)
 
 
 def _identify(content: bytes, kind: type[M]) -> M | None:

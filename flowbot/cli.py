@@ -10,7 +10,7 @@ import os
 import pwd
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from flowbot.config import Settings
-from flowbot.errors import ConfigurationError, DependencyError
+from flowbot.errors import ConfigurationError, DatabaseFaultError, DependencyError
 from flowbot.i18n.translator import describe_fault
 from flowbot.observability.logging import configure_logging
 from flowbot.observability.progress import show_progress
@@ -83,13 +83,26 @@ def flowbot_itself(
 def main() -> None:
     """Run the command that was typed. A failure is one line on stderr and an exit status, 1 or 2."""
     try:
-        cli()
+        try:
+            cli()
+        finally:
+            # Here, and not at the end of the interpreter, which would show a traceback.
+            sys.stdout.flush()
+    except OSError as error:
+        _print_error(f"{error.filename or 'standard input or output'}: {error.strerror}")
+        with suppress(OSError):
+            # What is left in its buffer would fail once more at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
     except PolicyFileError as error:
         _print_error(str(error))
         sys.exit(FAILED)
     except ConfigurationError as error:
         _print_error(str(error))
         sys.exit(BAD_CONFIGURATION)
+    except DatabaseFaultError as fault:
+        _print_error(f"DATABASE_URL: {describe_fault(fault)}")
+        sys.exit(FAILED)
     except DependencyError as fault:
         _print_error(describe_fault(fault))
         sys.exit(FAILED)
@@ -192,8 +205,12 @@ def migrate() -> None:
 def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sqlite:///flowbot.db")]) -> None:
     """Copy everything from another database into DATABASE_URL, which must be empty; FROM stays as it is."""
     settings = _load_settings()
-    with show_progress("Copying and comparing rows") as report:
-        tables = database_copy.copy_database(source, settings.database_url.get_secret_value(), report)
+    try:
+        with show_progress("Copying and comparing rows") as report:
+            tables = database_copy.copy_database(source, settings.database_url.get_secret_value(), report)
+    except DatabaseFaultError as fault:
+        _print_error(f"FROM or DATABASE_URL: {describe_fault(fault)}")
+        raise typer.Exit(FAILED) from None
     for table, rows in tables.items():
         typer.echo(f"{table}: {rows}")
     typer.echo("Everything was copied and compared. Start flowbot with this DATABASE_URL, and never again with FROM.")
@@ -223,7 +240,7 @@ def policy_import(
 ) -> None:
     """Replace all policies with those in FILE. A file that is refused changes nothing."""
     settings = _load_settings()
-    text = sys.stdin.read() if str(file) == "-" else policy_files.read_policy_file(file)
+    text = policy_files.read_policy_file(file)
     wanted = policy_files.parse_book(text)
     if not (wanted.channels or empty):
         raise PolicyFileError(f"{file}: names no channel, so nobody could use flowbot; use --empty to import it")

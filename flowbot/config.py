@@ -1,5 +1,6 @@
 """Settings, the only reader of the environment. README, "Settings", lists them; secrets never print themselves."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import parse_qs, unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from dotenv.parser import parse_stream
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -124,6 +126,8 @@ class Settings(BaseSettings):
             ConfigurationError: a setting is malformed. The message is one line that names it, without its value.
         """
         try:
+            if env_file is not None and os.path.lexists(env_file):
+                _require_parsable(env_file)
             return cls(_env_file=env_file, **values)
         except ValidationError as error:
             # The first problem only, and without the value, which may be a secret.
@@ -131,7 +135,8 @@ class Settings(BaseSettings):
             problem = first["msg"].removeprefix("Value error, ")
             raise ConfigurationError(f"{str(first['loc'][0]).upper()}: {problem}") from None
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"{env_file}: cannot be read ({type(error).__name__})") from None
+            why = getattr(error, "strerror", None) or "not UTF-8 text"
+            raise ConfigurationError(f"{env_file}: cannot be read ({why})") from None
 
     def require(self, *names: str) -> None:
         """Check that the settings `names` are set.
@@ -142,6 +147,23 @@ class Settings(BaseSettings):
         missing = [name.upper() for name in names if getattr(self, name) is None]
         if missing:
             raise ConfigurationError(f"{', '.join(missing)}: not set (see .env.example)")
+
+
+def _require_parsable(env_file: Path) -> None:
+    """Make sure that every statement of the file is one: those that are none would be left out in silence.
+
+    Raises:
+        ConfigurationError: a statement is none, as a quote that is not closed; names its line.
+        OSError: the file cannot be read, or leads nowhere.
+        UnicodeDecodeError: it is no text.
+    """
+    with env_file.open(encoding="utf-8") as opened:
+        wrong = next((each.original for each in parse_stream(opened) if each.error), None)
+    if wrong is not None:
+        # The blank lines before a statement are its own.
+        blank = len(wrong.string) - len(wrong.string.lstrip())
+        line = wrong.line + wrong.string.count("\n", 0, blank)
+        raise ConfigurationError(f"{env_file}: line {line} is no NAME=value")
 
 
 def secret_value(value: SecretStr | None) -> str:

@@ -177,6 +177,7 @@ def _check(name: str) -> Callable[[Callable[Params, Awaitable[str]]], Callable[P
 async def _check_database(settings: Settings) -> str:
     async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
         state = await read_revision_state(database)
+        await database.ping()
         theirs, ours = await database.clock(), utc_now()
     apart = abs(theirs - ours) if theirs is not None else timedelta()
     if apart > MAX_CLOCK_DIFFERENCE:

@@ -11,6 +11,7 @@ Exception
 │   ├── DependencyError             flowbot, its database, Slack or Enkapush failed: logged, told with an incident id
 │   │   ├── DatabaseFaultError      the database did not answer, or holds what cannot be read
 │   │   │   ├── DatabaseFullError
+│   │   │   ├── DatabaseUnusableError
 │   │   │   └── CommitUnsureError
 │   │   ├── SlackFaultError         Slack did not answer, or refused
 │   │   │   ├── AnswerLostError     slack.api.messages
@@ -103,6 +104,13 @@ class DatabaseFullError(DatabaseFaultError):
 
     key = "fault.database_full"
     status = "full"
+
+
+class DatabaseUnusableError(DatabaseFaultError):
+    """The database's file cannot be written, or is not where it was: nothing was written, and waiting does not help."""
+
+    key = "fault.database_unusable"
+    status = "unusable"
 
 
 class CommitUnsureError(DatabaseFaultError):

@@ -43,6 +43,7 @@ class Initializer:
             ConfigurationError: a secret is missing or malformed, or `.env` cannot be written.
         """
         current = Settings.load()
+        _require_writable()
         if self._ask is None and current.slack_app_token is None:
             current.require("slack_signing_secret")
         for name in PLACES:
@@ -105,3 +106,15 @@ class Initializer:
                 set_key(file, name.upper(), value, quote_mode="never")
         except OSError as error:
             raise ConfigurationError(f"{ENV_FILE}: cannot be written ({error.strerror})") from None
+
+
+def _require_writable() -> None:
+    """Make sure that `.env` can be written, before anything is asked.
+
+    Raises:
+        ConfigurationError: it, or its folder, in which it is replaced as a whole, cannot be written.
+    """
+    file = ENV_FILE.resolve()
+    for path in (file.parent, file):
+        if path.exists() and not os.access(path, os.W_OK):
+            raise ConfigurationError(f"{ENV_FILE}: {str(path)!r} cannot be written")

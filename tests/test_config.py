@@ -117,7 +117,25 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_bytes(b"LOG_LEVEL=\xff\xfe")
-    with pytest.raises(ConfigurationError, match=r"\.env: cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"\.env: cannot be read \(not UTF-8 text\)$"):
+        Settings.load(env_file=file)
+    file.unlink()
+    file.symlink_to("nowhere")
+    with pytest.raises(ConfigurationError, match=r"\.env: cannot be read \(No such file or directory\)$"):
+        Settings.load(env_file=file)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ConfigurationError, match=r"\.env: cannot be read \(Is a directory\)$"):
+        Settings.load(env_file=file)
+
+
+@pytest.mark.parametrize(
+    "statement", ["this is none", 'LOG_FORMAT="json', "LOG_FORMAT='json", "=json", "LOG FORMAT=json"]
+)
+def test_a_statement_that_cannot_be_read_is_named_by_file_and_line(tmp_path: Path, statement: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"# ours\nexport PORT=1\n\n{statement}\nLOG_LEVEL=error\n")
+    with pytest.raises(ConfigurationError, match=r"\.env: line 4 is no NAME=value$"):
         Settings.load(env_file=file)
 
 
@@ -132,6 +150,8 @@ def test_missing_settings_are_named_together() -> None:
         ("postgresql://flowbot:p%40ss@host/name", "p@ss"),
         ("postgres://:hunter22@host/name", "hunter22"),
         ("postgresql://u:pa/ss:wo@rd@host/name", "pa/ss:wo@rd"),
+        ("postgresql://u:pa[ss@host/name", "pa[ss"),
+        ("postgresql://[host/name?password=hunter22", "hunter22"),
         ("postgresql:///name?host=h&user=u&password=p%40ss", "p@ss"),
     ],
 )

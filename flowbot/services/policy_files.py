@@ -3,6 +3,7 @@
 import difflib
 import json
 import re
+import sys
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -77,13 +78,14 @@ class PolicyFileError(ConfigurationError):
 
 
 def read_policy_file(file: Path) -> str:
-    """Read the text of a file, with or without a byte order mark.
+    """Read the text of a file, `-` for standard input, with or without a byte order mark.
 
     Raises:
         PolicyFileError: it cannot be read, or is not UTF-8.
     """
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise PolicyFileError(f"{str(file)!r}: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -111,9 +111,13 @@ def format_manifest(manifest: dict[str, Any], *, as_json: bool) -> str:
 
 def _events_address(url: str) -> str:
     """Return the address of Slack's requests below a public one."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        is_typo = parts.port == 0
+    except ValueError:
+        raise ConfigurationError(f"--url: {url} is no https:// address") from None
     # It drops line ends, and takes spaces for a part of the name.
-    is_typo = not url.isprintable() or " " in url
+    is_typo = is_typo or not url.isprintable() or " " in url
     if is_typo or parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ConfigurationError(f"--url: {url} is no https:// address")
     return url.rstrip("/").removesuffix(EVENTS_PATH) + EVENTS_PATH

@@ -15,6 +15,7 @@ from flowbot.errors import (
     CommitUnsureError,
     DatabaseFaultError,
     DatabaseFullError,
+    DatabaseUnusableError,
     DependencyError,
     SlackFaultError,
     Text,
@@ -223,6 +224,7 @@ class Runner:
 _UNSAVED_KEYS: Final[Mapping[type[Exception], str]] = {
     CommitUnsureError: "form.unsure",
     DatabaseFullError: DatabaseFullError.key,
+    DatabaseUnusableError: DatabaseUnusableError.key,
 }
 
 

@@ -60,7 +60,10 @@ def open_database(url: str) -> Database:
         DatabaseUrlError: the address is of another kind or malformed, or the SQLite file's folder does not exist.
     """
     address = parse_address(url)
-    reader, writer = _sqlite_engines(address) if _is_sqlite(address) else _postgresql_engines(address)
+    if _is_sqlite(address):
+        reader, writer = _sqlite_engines(address)
+        return Database(reader=reader, writer=writer, lock=take_lock, file=Path(address.database or ""))
+    reader, writer = _postgresql_engines(address)
     return Database(reader=reader, writer=writer, lock=take_lock)
 
 

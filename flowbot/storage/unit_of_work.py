@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -12,15 +13,29 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from flowbot.errors import CommitUnsureError, ConfigurationError, DatabaseFaultError, DatabaseFullError
+from flowbot.errors import (
+    CommitUnsureError,
+    ConfigurationError,
+    DatabaseFaultError,
+    DatabaseFullError,
+    DatabaseUnusableError,
+)
 
+_REFUSALS: Final = {
+    sqlite3.SQLITE_NOTADB: "is no database",
+    sqlite3.SQLITE_READONLY: "or its folder cannot be written",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+    sqlite3.SQLITE_PERM: "cannot be opened",
+}
+"""What is wrong with a file, by SQLite's code."""
+_UNUSABLE: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 CLOSE_SECONDS: Final = 1.0
 """Transactions under way have this long to end before the connections are closed."""
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turn the database's errors into `DatabaseFaultError`, with their cause; a full disk into `DatabaseFullError`.
+    """Turn the database's errors into `DatabaseFaultError`, with their cause; those that last into one that says so.
 
     The cause holds the statement but no values and no password. Errors of others pass unchanged.
     """
@@ -33,29 +48,42 @@ def translate_errors() -> Iterator[None]:
         if isinstance(cause, psycopg.errors.DiskFull):
             # A PostgreSQL without room for its log goes down with the same error, and may have committed before.
             is_full = cause.diag.severity_nonlocalized == "ERROR"
+        if has_sqlite_code(cause, *_UNUSABLE):
+            raise DatabaseUnusableError from error
         raise (DatabaseFullError if is_full else DatabaseFaultError) from error
 
 
 @contextmanager
 def require_database(setting: str, file: str | None) -> Iterator[None]:
-    """Refuse an SQLite `file` that is something else, naming its setting: another start would not help.
+    """Refuse an SQLite `file` that is something else or cannot be used, naming its setting: no start would help.
 
     It goes inside `translate_errors`, where the database is opened for the first time.
 
     Raises:
-        ConfigurationError: the file is no database.
+        ConfigurationError: the file is no database, or cannot be opened or written.
     """
     try:
         yield
     except DatabaseError as error:
-        if not has_sqlite_code(error.orig, sqlite3.SQLITE_NOTADB):
+        code = _primary_code(error.orig)
+        if code not in _REFUSALS:
             raise
-        raise ConfigurationError(f"{setting}: {file!r} is no database") from error
+        raise ConfigurationError(f"{setting}: {file!r} {_REFUSALS[code]}") from error
 
 
 def has_sqlite_code(error: object, *codes: int) -> bool:
     """Check for an error of SQLite's with one of these primary codes: its lowest byte, the others say more."""
-    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in codes
+    return _primary_code(error) in codes
+
+
+def _primary_code(error: object) -> int | None:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF if isinstance(error, sqlite3.Error) else None
+
+
+def rewrite_header(connection: Connection) -> None:
+    """Write something to an SQLite file that changes nothing, to find out whether it can be written."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA user_version = 0")
 
 
 class Database:
@@ -65,12 +93,22 @@ class Database:
         reader: gives read-only connections, each transaction a consistent snapshot.
         writer: gives connections that may write.
         lock: takes a named lock for the rest of a transaction.
+        file: of SQLite; None for a server.
     """
 
-    def __init__(self, *, reader: AsyncEngine, writer: AsyncEngine, lock: Callable[[Connection, str], None]) -> None:
+    def __init__(
+        self,
+        *,
+        reader: AsyncEngine,
+        writer: AsyncEngine,
+        lock: Callable[[Connection, str], None],
+        file: Path | None = None,
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._lock = lock
+        self._file = file
+        self._opened: tuple[int, int] | None = None
         self._under_way = 0
         self._idle = asyncio.Event()
         self._is_closed = False
@@ -105,17 +143,21 @@ class Database:
                 yield connection
                 is_done = True
         except DatabaseFaultError as fault:
-            if not is_done or isinstance(fault, DatabaseFullError):
+            if not is_done or isinstance(fault, DatabaseFullError | DatabaseUnusableError):
                 raise
             # An answer that is lost on its way back from a commit says nothing of what was committed.
             raise CommitUnsureError from fault.__cause__
 
     async def ping(self) -> None:
-        """Ask the database for a sign of life.
+        """Ask the database for a sign of life; SQLite, whose disk may be full or read-only, by a write.
 
         Raises:
             DependencyError: there is none.
         """
+        if self._file is not None:
+            async with self.write() as connection:
+                await connection.run_sync(rewrite_header)
+            return
         async with self.read() as connection:
             await connection.execute(select(1))
 
@@ -125,7 +167,7 @@ class Database:
         Raises:
             DependencyError: the database did not answer.
         """
-        if self._reader.dialect.name == "sqlite":
+        if self._file is not None:
             return None
         async with self.read() as connection:
             return await connection.scalar(select(func.clock_timestamp()))
@@ -134,6 +176,7 @@ class Database:
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         if self._is_closed:
             raise DatabaseFaultError
+        self._require_same_file()
         self._under_way += 1
         try:
             with translate_errors():
@@ -143,6 +186,22 @@ class Database:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
+
+    def _require_same_file(self) -> None:
+        """Make sure that SQLite's file is still where it was opened.
+
+        Connections would go on in one that was moved away, without its log, or begin an empty one in its place.
+        """
+        if self._file is None:
+            return
+        try:
+            found = self._file.stat()
+        except OSError as error:
+            raise DatabaseUnusableError from error
+        identity = (found.st_dev, found.st_ino)
+        self._opened = self._opened or identity
+        if self._opened != identity:
+            raise DatabaseUnusableError from FileNotFoundError(f"{self._file} is another file than when it was opened")
 
     async def close(self) -> None:
         """Close every connection and refuse new transactions. Closing twice does no harm.

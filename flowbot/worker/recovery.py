@@ -26,6 +26,8 @@ from flowbot.services.ports.storage import ChangeStore
 from flowbot.worker.retention import Retention
 
 ROUND_SECONDS: Final = 0.5
+MOST_DOUBLINGS: Final = 3
+"""After each failed round the pause is doubled, at most so often."""
 UNSHOWN_ROUNDS: Final = 2
 """Unsent messages are sent again every so many rounds: Slack may be away for long."""
 CHANNEL_ROUNDS: Final = 120
@@ -78,14 +80,15 @@ class Recovery:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run a round at once, and one after another until `stop`. Tasks that were started go on."""
-        number = 0
+        number = failures = 0
         while not stop.is_set():
             if await self.may_work():
                 is_well = await self._guard(self.run_round(number), "round")
                 self.metrics.recovery_rounds.labels("done" if is_well else "failed").inc()
+                failures = 0 if is_well else min(failures + 1, MOST_DOUBLINGS)
                 number += 1
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
+                await asyncio.wait_for(stop.wait(), ROUND_SECONDS * (1 << failures))
 
     async def run_round(self, number: int) -> None:
         """Run one round; `number` says what is done in it beside looking for leases that ran out and for due changes.
@@ -173,7 +176,7 @@ class Recovery:
         try:
             await step
         except DependencyError as error:
-            log.warning("recovery.fault", step=name, error=str(error))
+            log.warning("recovery.fault", step=name, error=str(error), cause=str(error.__cause__ or ""))
         except Exception:
             log.exception("recovery.unexpected", step=name)
         else:

@@ -297,6 +297,15 @@ async def check_readiness(scene: Scene) -> None:
         await eventually(is_ready, "flowbot is ready")
 
 
+async def read_database_state(scene: Scene) -> str:
+    """Return what `/readyz` says of the database."""
+    scene.world.time.ahead += A_WHILE
+    async with aiohttp.ClientSession() as session, session.get(f"{scene.origin}/readyz") as answer:
+        state = str((await answer.json())["database"])
+        assert (answer.status == 200) is (state == "ok")
+    return state
+
+
 async def check_new_command(scene: Scene) -> None:
     """Check that a new command works as if nothing had happened."""
     answer = await type_and_read(scene, scene.world.emma, "/flows list", r"(?m)^\d+ flows?\b")

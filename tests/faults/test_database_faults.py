@@ -1,8 +1,10 @@
 """The database is locked, restarted, full or busy: nothing that was kept is lost, and nothing is done twice."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
@@ -23,6 +25,7 @@ from flowbot.slack.listeners import policy_form
 from flowbot.storage import engine
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.unit_of_work import Database
+from flowbot.worker import recovery
 from tests.conftest import PostgresqlServer, new_cluster
 from tests.faults.fault_checks import (
     Scene,
@@ -31,6 +34,7 @@ from tests.faults.fault_checks import (
     lock_sqlite,
     new_scene,
     only_change,
+    read_database_state,
     type_and_read,
     wait_until_closed,
 )
@@ -147,6 +151,23 @@ async def test_what_cannot_be_kept_is_said_at_once_and_works_later_without_a_res
     ended = await check_recovery(scene, emma)
     assert [change.state for change in ended.values()] == [ChangeState.APPLIED, ChangeState.APPLIED]
     assert len(scene.writes) == 2
+
+
+async def test_a_file_that_was_moved_away_is_said_and_the_rounds_come_more_rarely(scene: Scene) -> None:
+    file = Path(scene.url.removeprefix("sqlite:///"))
+    request = await request_change(scene.world)
+    with capture_logs() as logs:
+        moved = shutil.move(file, file.with_name("moved.db"))
+        assert await read_database_state(scene) == "unusable"
+        await type_and_read(scene, scene.world.emma, "/flows list", "can't use its database's file")
+        await asyncio.sleep(20 * recovery.ROUND_SECONDS)
+        shutil.move(moved, file)
+    rounds = [line for line in logs if line["event"] == "recovery.fault" and line["step"] == "round"]
+    assert 1 <= len(rounds) <= 6
+    assert str(file) in rounds[0]["cause"]
+    await check_recovery(scene, scene.world.emma)
+    await scene.world.burak.click(request, "Approve")
+    await wait_until_closed(scene)
 
 
 def lose_answer(connection: Connection) -> None:

@@ -27,6 +27,7 @@ from tests.faults.fault_checks import (
     eventually,
     new_scene,
     only_change,
+    read_database_state,
     type_and_read,
     wait_until_closed,
     wait_until_settled,
@@ -114,6 +115,7 @@ async def test_on_a_full_disk_nothing_is_kept_and_said_so_and_it_works_later(sce
         await burak.click(request, "Approve")
         await burak.wait_until(lambda: any(FULL_IN_TURKISH in text for text in scene.texts_for(burak)))
         await type_and_read(scene, emma, "/flows list", r"(?m)^\d+ flows?\b")
+        assert await read_database_state(scene) == "full"
     await check_recovery(scene, emma)
     assert [change.request.requester for change in await scene.changes()] == [emma.id]
     assert scene.writes == []

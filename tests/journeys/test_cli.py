@@ -505,7 +505,11 @@ async def test_migrate_makes_the_database_and_leaves_a_good_one_alone(
     ("url", "status"),
     [
         pytest.param(f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot", cli.FAILED, id="out"),
+        pytest.param(f"postgresql://flowbot:{SECRET}@[::1/flowbot", cli.BAD_CONFIGURATION, id="half an address"),
+        pytest.param(f"postgresql://flowbot:{SECRET}@host:port/flowbot", cli.BAD_CONFIGURATION, id="no port"),
         pytest.param("sqlite:////no/such/folder/flowbot.db", cli.BAD_CONFIGURATION, id="wrong"),
+        pytest.param(f"sqlite:////{'x' * 300}/flowbot.db", cli.BAD_CONFIGURATION, id="cannot be reached"),
+        pytest.param("sqlite:////proc/flowbot.db", cli.BAD_CONFIGURATION, id="cannot be opened"),
         pytest.param(f"sqlite:///{__file__}", cli.BAD_CONFIGURATION, id="no database"),
     ],
 )
@@ -517,7 +521,22 @@ async def test_a_database_that_is_out_may_be_tried_again_and_a_wrong_one_may_not
         said, _, err = await run_in_thread(environment, tmp_path, command)
         assert said == status, err
         assert err.count("\n") == 1
+        assert err.startswith("flowbot: DATABASE_URL: ")
         assert SECRET not in err
+
+
+@pytest.mark.parametrize(
+    ("closed", "command"),
+    [("<&-", "policy import -"), (">&-", "manifest --socket"), (">/dev/full", "manifest --socket")],
+)
+async def test_a_stream_that_cannot_be_used_is_one_line(
+    environment: Environment, tmp_path: Path, closed: str, command: str
+) -> None:
+    line = f"exec {sys.executable} -m flowbot {command} {closed}"
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_shell(line, env=environment, cwd=tmp_path, stderr=pipe, stdout=pipe)
+    _, err = await process.communicate()
+    assert (process.returncode, err.count(b"\n"), err[:9]) == (cli.FAILED, 1, b"flowbot: "), err
 
 
 @pytest.mark.parametrize("command", [("audit", "export"), ("policy", "export")])

@@ -14,6 +14,8 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+from flowbot.errors import ConfigurationError
+from flowbot.initializer import Initializer
 from flowbot.slack.manifest import build_manifest, format_manifest
 from tests.journeys.test_cli import Environment, Server, environment, is_one_line_about, run_in_thread
 from tests.journeys.world import MARKETING, World
@@ -89,6 +91,18 @@ async def test_init_writes_nothing_that_slack_or_enkapush_refuses(
     assert not (tmp_path / ".env").exists()
 
 
+@pytest.mark.parametrize("lacks", [".", ".env"])
+def test_init_asks_for_nothing_that_it_could_not_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    (tmp_path / ".env").touch()
+    monkeypatch.chdir(tmp_path)
+    unwritable = (tmp_path / lacks).resolve()
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != unwritable)
+    with pytest.raises(ConfigurationError, match=r"^\.env: .+ cannot be written$"):
+        Initializer(print, lambda prompt: pytest.fail(f"{prompt} was asked")).run()
+
+
 async def test_init_asks_for_each_secret_until_it_is_right_and_shows_none(
     environment: Environment, tmp_path: Path
 ) -> None:
@@ -150,6 +164,7 @@ async def test_the_manifest_is_printed_for_each_way_in(environment: Environment,
 @pytest.mark.parametrize(
     "arguments",
     [[], ["--socket", "--url", "https://bot.example.com"], ["--url", "bot.example.com"], ["--url", "http://bot.example.com"],
+     ["--url", "https://bot.example:99999"], ["--url", "https://[bot.example"],
      ["--url", "https://bot.example com"], ["--url", "https://bot.example.com\n"]],
     ids=" ".join,
 )  # fmt: skip

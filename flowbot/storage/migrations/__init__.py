@@ -19,7 +19,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.storage.engine import DATABASE_URL, migration_engine, open_database, require_file, take_lock
-from flowbot.storage.unit_of_work import Database, require_database, translate_errors
+from flowbot.storage.unit_of_work import Database, require_database, rewrite_header, translate_errors
 
 SCRIPTS: Final = Path(__file__).parent
 """The folder of Alembic's scripts."""
@@ -94,7 +94,8 @@ def upgrade(url: str, report: ProgressReport = ignore_progress) -> None:
         report: told how many revisions are applied, of how many.
 
     Raises:
-        ConfigurationError: the address cannot be used, the file is no database, or a newer flowbot has been at it.
+        ConfigurationError: the address cannot be used, the file is no database or cannot be written, or a newer flowbot
+            has been at it.
         DependencyError: the database did not answer; it is as it was.
     """
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -121,6 +122,7 @@ def upgrade(url: str, report: ProgressReport = ignore_progress) -> None:
                     report(next(applied), len(missing))
 
                 run_alembic(connection, after_each=report_revision)
+            rewrite_header(connection)
     finally:
         engine.dispose()
 

@@ -85,6 +85,8 @@ class QuorumChecker:
             return None
         if not policy.approvers:
             text = Text("request.no_approvers")
+        elif not named:
+            text = Text("request.empty_groups")
         else:
             text = Text("request.too_few_other_approvers" if is_own else "request.too_few_approvers", {"n": missing})
         skippers = await self.find_fitness(rule.break_glass, 1)

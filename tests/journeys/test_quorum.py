@@ -3,10 +3,12 @@
 import pytest
 
 from flowbot.sandbox.slack import SandboxPerson, text_of
+from flowbot.sandbox.slack.models import UserGroup
 from tests.journeys.form_steps import add_flow, field_errors, list_writes, open_form, wait_for_reopened_form
 from tests.journeys.request_steps import (
     WAITING,
     approval_policy,
+    click_and_read,
     private_messages,
     read_audit_trail,
     request_change,
@@ -75,9 +77,16 @@ async def test_who_asks_does_not_count_unless_the_policy_lets_them(running: Worl
         ("[]", "this channel has no approvers"),
         ('["U0NOBODY"]', "1 more approver"),
         ('["U0FLOWBOT", "U0JONAS", "U0LEFT"]', "1 more approver"),
-        ('["S0GONE"]', "1 more approver"),
+        ('["S0GONE", "S0EMPTY", "S0OFF"]', "the approvers' user group is empty or switched off"),
+        ('["S0OFF", "U0JONAS"]', "1 more approver"),
     ],
-    ids=["none", "an id that is nobody's", "a bot, an outsider and one who left", "a group that is gone"],
+    ids=[
+        "none",
+        "an id that is nobody's",
+        "a bot, an outsider and one who left",
+        "groups without members",
+        "beside an outsider",
+    ],
 )
 async def test_only_those_count_who_may_approve(http: World, approvers: str, said: str) -> None:
     add_flow(http)
@@ -85,8 +94,21 @@ async def test_only_those_count_who_may_approve(http: World, approvers: str, sai
     workspace.people["U0LEFT"] = type(workspace.people["U0EMMA"])(
         "U0LEFT", "left", "Lale Gitti", workspace.team, deleted=True
     )
+    workspace.groups |= {
+        "S0EMPTY": UserGroup("S0EMPTY", "empty", "Empty", []),
+        "S0OFF": UserGroup("S0OFF", "off", "Off", ["U0BURAK"], enabled=False),
+    }
     await http.import_policy(approval_policy(approvers=approvers))
     assert said in await ask_in_vain(http, http.emma)
+
+
+async def test_a_group_that_is_switched_off_approves_nothing(http: World) -> None:
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
+    http.slack.workspace.groups["S0LEADS"].enabled = False
+    http.time.ahead += 4
+    assert "onaylayabilir" in await click_and_read(http, http.burak, request, "Approve")
+    assert WAITING in text_of(request)
 
 
 async def test_the_small_form_says_so_before_anything_is_typed(http: World) -> None:

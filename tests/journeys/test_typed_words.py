@@ -46,6 +46,21 @@ async def test_a_suggestion_is_a_button_in_the_readers_language(http: World) -> 
     assert "You can" in text_of(await press(http.emma, told, "help"))
 
 
+async def test_a_suggestion_that_changes_something_does_so_once_however_often_it_is_pressed(http: World) -> None:
+    await http.import_policy(approval_policy())
+    add_flow(http, name="Winter sale", is_enabled=True)
+    told = await answer(http.emma, "/flows disbale 1 over")
+    for _ in range(2):
+        await http.emma.click(told, "disable 1 over")
+    await http.emma.wait_for_message(MARKETING, "Flow #1 is disabled.")
+    await http.emma.wait_for_message(MARKETING, "You already pressed this.")
+    shown = [text_of(each) for each in await http.emma.list_messages(MARKETING)]
+    assert [text.splitlines()[0] for text in shown if "Applied" in text] == [
+        "Flow #1 Winter sale is disabled · by Emma Clarke"
+    ]
+    assert len(list_writes(http)) == 1
+
+
 async def test_a_suggestion_needs_the_rights_of_its_command_and_asks_as_it_does(http: World) -> None:
     await http.import_policy(approval_policy())
     add_flow(http, name="Winter sale")

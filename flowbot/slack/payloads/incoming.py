@@ -187,6 +187,14 @@ class BlockActions(_Interaction):
         return None if self.container.is_ephemeral else self.container.message_ts or None
 
     @property
+    def button_key(self) -> DeliveryKey | None:
+        """The same key for every press of this button by this person; None where it is in no known message."""
+        if self.channel is None or not self.container.message_ts:
+            return None
+        pressed = (self.channel.id, self.container.message_ts, self.user.id, self.action.action_id, self.action.value)
+        return DeliveryKey(hashlib.sha256(" ".join(pressed).encode()).hexdigest())
+
+    @property
     def is_on_home_tab(self) -> bool:
         """True for a press on the Home tab."""
         return self.channel is None and self.view is not None and self.view.type == "home"

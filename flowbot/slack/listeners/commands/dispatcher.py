@@ -60,9 +60,17 @@ class CommandDispatcher:
         self._runner.start("mention", parsed.word, incoming.caller, incoming.target, handle)
 
     async def run_suggestion(self, interaction: Interaction, press: BlockActions) -> Reply:
-        """Handle the command that a button suggests, as if the person had typed it."""
-        sent = parse_value(CommandValue, press.action.value).sent
-        return await self._handle(self._parser.parse(sent), interaction, press.trigger_id)
+        """Handle the command that a button suggests, as if the person had typed it; one that changes something, once.
+
+        Raises:
+            UserError: it was pressed before.
+        """
+        parsed = self._parser.parse(parse_value(CommandValue, press.action.value).sent)
+        if parsed.is_understood and self._commands[parsed.word].is_handled_once:
+            runner, key = self._runner, press.button_key
+            if key is not None and not await runner.deliveries.record_once(key, runner.clock()):
+                raise UserError("command.pressed")
+        return await self._handle(parsed, interaction, press.trigger_id)
 
     def _offer(self, suggestion: Suggestion, interaction: Interaction) -> Reply:
         sent = self._parser.complete(suggestion, interaction.t.language)

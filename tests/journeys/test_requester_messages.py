@@ -26,7 +26,7 @@ from tests.journeys.request_steps import (
     wait_for_status,
     wait_until,
 )
-from tests.journeys.world import APPROVALS, World
+from tests.journeys.world import APPROVALS, MARKETING, World
 
 HOUR = 3600
 UNREACHABLE: Final = [
@@ -134,6 +134,20 @@ async def test_a_word_is_not_given_again_after_a_restart_where_the_message_can_n
     async with _run_bot(world), _wait_for_failed_update():
         pass
     assert len(list_notices(world, request)) == 1
+
+
+async def test_a_channel_that_takes_no_request_is_told_of_once_over_restarts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speed_up(world, monkeypatch)
+    await world.import_policy(approval_policy())
+    world.slack.faults.add("chat.postMessage", error="is_archived", channel=APPROVALS, times=None)
+    async with _run_bot(world), _wait_for_failed_update():
+        await world.emma.send(MARKETING, f"/flows enable {add_flow(world)}")
+    async with _run_bot(world), _wait_for_failed_update():
+        pass
+    told = [text_of(each) for each in await world.emma.list_messages(MARKETING)]
+    assert sum("not posted yet" in text for text in told) == 1
 
 
 async def test_who_was_told_directly_is_not_told_again_once_the_thread_takes_it(

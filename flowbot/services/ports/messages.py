@@ -27,6 +27,8 @@ class MessageRole(StrEnum):
     """The requester's notice in the thread of how a request ended; `for_state` says how."""
     DIRECT_NOTICE = "direct_notice"
     """The same as a direct message."""
+    REFUSAL = "refusal"
+    """The requester's notice that the channel takes no message of their request; `for_state` says of which state."""
 
 
 @dataclass(frozen=True, slots=True)

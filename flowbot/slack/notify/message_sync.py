@@ -22,7 +22,7 @@ from flowbot.services.users import UserService
 from flowbot.slack.api.errors import describe_refusal
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.once import OnceSender
-from flowbot.slack.notify.outcome_notices import ENDED
+from flowbot.slack.notify.outcome_notices import ENDED, EPHEMERAL
 from flowbot.slack.views import sentences
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import People
@@ -41,7 +41,6 @@ class RequestMessageSync:
     """Posts and edits the one message of each request.
 
     Attributes:
-        _refusals: The changes, by state, whose requester has heard that the channel takes no message.
         _unrecorded: The places of messages that could not be recorded yet.
     """
 
@@ -56,7 +55,6 @@ class RequestMessageSync:
     privacy: ChannelPrivacy
     clock: Clock
     _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
-    _refusals: set[tuple[ChangeId, ChangeState]] = field(default_factory=set)
     _unrecorded: dict[ChangeId, tuple[ChannelId, str]] = field(default_factory=dict)
 
     async def sync(self, change: Change, *, counts_as_shown: bool = True) -> Change:
@@ -222,19 +220,23 @@ class RequestMessageSync:
         return request_message(details, t, self.clock(), people=people, mentions=mentions)
 
     async def _report_refusal(self, change: Change, refusal: MessageRefusedError) -> None:
-        """Tell the requester that the channel does not take the message; once a state in this process."""
+        """Tell the requester that the channel does not take the message; once a state."""
         channel, request = change.posted_channel, change.request
         log.warning("projection.refused", change=change.id, channel=channel, error=refusal.reason)
-        if (change.id, change.state) in self._refusals or (change.rule is not None and change.state in ENDED):
+        if change.rule is not None and change.state in ENDED:
             # Of a request's end its requester is told anyway.
             return
+        notice = MessageKey.for_state(change.id, MessageRole.REFUSAL, change.state, request.requester)
+        if (told := await self.messages.get(notice)) is not None and told.place is not None:
+            return
+        await self.messages.claim(notice, change.version)
         t = self.locales.for_reader(request.locale, request.timezone)
         state = format_state(await self.details.load(change), t)
         key = "request.not_posted" if change.message_ts is None else "request.not_shown"
         params = {"what": format_title(change, t), "state": state, "why": describe_refusal(channel, refusal.reason)}
         message = sentences.sentence_message(t, Text(key, params))
         await self.responder.notify_person(request.channel, request.requester, message)
-        self._refusals.add((change.id, change.state))
+        await self.messages.record(notice, (request.channel, EPHEMERAL), change.version)
 
 
 def _version_to_mark(change: Change, shown_version: int) -> int:

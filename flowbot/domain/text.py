@@ -5,10 +5,9 @@ from typing import Final
 
 import regex
 
-_INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp", "Mn"})
-"""Unicode's categories of what shows nothing by itself: controls, formats, blanks, marks without a letter below."""
-_INVISIBLE_LETTERS: Final = frozenset("\u115f\u1160\u2065\u2800\u3164\uffa0\U0001d159")
-"""Letters and signs of other categories that are drawn as nothing: fillers, the empty Braille cell, the empty note."""
+_BLANK: Final = regex.compile(r"[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}\p{Mn}\u115f\u1160\u2065\u2800\u3164\uffa0\U0001d159]*")
+"""What shows nothing by itself: controls, formats, blanks, marks without a letter below, and letters and signs that are
+drawn as nothing: fillers, the empty Braille cell, the empty note."""
 _CONTROLS: Final = [code for code in (*range(0x20), *range(0x7F, 0xA0)) if not chr(code).isspace()]
 _IGNORED_CODES: Final = (
     *_CONTROLS, 0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x2010),
@@ -105,10 +104,7 @@ def _isolate_line(line: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Check whether nothing of the text is visible, however many characters it has."""
-    return all(
-        character in _INVISIBLE_LETTERS or unicodedata.category(character) in _INVISIBLE_CATEGORIES
-        for character in text
-    )
+    return _BLANK.fullmatch(text) is not None
 
 
 def normalize_newlines(text: str) -> str:

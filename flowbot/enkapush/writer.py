@@ -10,6 +10,7 @@ from flowbot.domain.fields import FIELDS
 from flowbot.domain.flow import FlowContent, WriteOnlyFields
 from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile
+from flowbot.domain.text import shorten
 from flowbot.enkapush.client import (
     AuthError,
     EnkapushClient,
@@ -74,9 +75,9 @@ def _translate_errors() -> Iterator[None]:
         raise _refusal(error) from error
     except ValidationError as error:
         said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-        raise WriteRefusedError("not_done.unfit", said=said[:MESSAGE_MAX]) from error
+        raise WriteRefusedError("not_done.unfit", said=shorten(said, MESSAGE_MAX)) from error
     except UnicodeEncodeError as error:
-        raise WriteRefusedError("not_done.unfit", said=error.reason[:MESSAGE_MAX]) from error
+        raise WriteRefusedError("not_done.unfit", said=shorten(error.reason, MESSAGE_MAX)) from error
 
 
 def _refusal(error: EnkapushError) -> WriteRefusedError:
@@ -91,7 +92,7 @@ def _refusal(error: EnkapushError) -> WriteRefusedError:
             f"{field}: {', '.join(messages)}" if field else ", ".join(messages)
             for field, messages in error.exchange.messages.items()
         )
-        return WriteRefusedError("not_done.refused", said=(said or f"HTTP {error.status}")[:MESSAGE_MAX])
+        return WriteRefusedError("not_done.refused", said=shorten(said, MESSAGE_MAX) or f"HTTP {error.status}")
     return WriteRefusedError("not_done.down")
 
 

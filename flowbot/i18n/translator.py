@@ -15,7 +15,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
-from flowbot.domain.text import isolate
+from flowbot.domain.text import isolate, shorten
 from flowbot.errors import DependencyError, Text
 from flowbot.i18n.languages import LANGUAGES
 
@@ -183,4 +183,4 @@ def append_cause(sentence: str, fault: DependencyError) -> str:
     """Return the sentence with the first line of the fault's cause, or its type, in parentheses."""
     said = (line.strip() for line in str(fault.__cause__ or "").splitlines())
     cause = next(filter(None, said), type(fault.__cause__).__name__ if fault.__cause__ else "")
-    return f"{sentence} ({cause[:MAX_CAUSE_CHARS]})" if cause else sentence
+    return f"{sentence} ({shorten(cause, MAX_CAUSE_CHARS)})" if cause else sentence

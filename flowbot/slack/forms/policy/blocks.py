@@ -6,7 +6,7 @@ from typing import Final
 
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import MAX_EXPIRY_HOURS, MAX_QUORUM, MAX_WEBSITE_NAME, Gate, NotifyMode
-from flowbot.domain.text import is_blank
+from flowbot.domain.text import cut_utf16, is_blank
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
@@ -191,7 +191,7 @@ def _number(value: str, most: int) -> Element:
 
 def _name(value: str | None) -> Element:
     made = {"type": "plain_text_input", "action_id": ActionId.SETUP_CHOSEN, "max_length": MAX_WEBSITE_NAME}
-    return made | ({"initial_value": value[:MAX_WEBSITE_NAME]} if value else {})
+    return made | ({"initial_value": cut_utf16(value, MAX_WEBSITE_NAME)} if value else {})
 
 
 def _people(chosen: Sequence[UserId]) -> Element:

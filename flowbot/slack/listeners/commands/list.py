@@ -8,7 +8,7 @@ from typing import Final
 
 from flowbot.domain.policy import Permission
 from flowbot.domain.search import FlowQuery, SortOrder
-from flowbot.domain.text import DOUBLE_QUOTES, SINGLE_QUOTES, plain_number, simplify
+from flowbot.domain.text import DOUBLE_QUOTES, SINGLE_QUOTES, plain_number, shorten, simplify
 from flowbot.errors import UserError
 from flowbot.i18n.command_words import FilterWords, load_command_words
 from flowbot.services.flow_queries import FlowQueries, ListRequest
@@ -101,13 +101,13 @@ class _ListBuilder:
     def set_page(self, value: str) -> None:
         number = plain_number(value)
         if not re.fullmatch(r"[0-9]{1,9}", number, re.ASCII):
-            raise UserError("list.bad_page", given=value[:40])
+            raise UserError("list.bad_page", given=shorten(value, 40))
         self.page = int(number)
 
     def set_order(self, value: str) -> None:
         order = _load_orders().get(normalize_word(value))
         if order is None:
-            raise UserError("list.bad_order", given=value[:40])
+            raise UserError("list.bad_order", given=shorten(value, 40))
         self.order = order
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flowbot.domain.ids import FlowId
+from flowbot.domain.text import shorten
 from flowbot.errors import UserError
 from flowbot.i18n.command_words import load_command_words
 from flowbot.slack.listeners.commands.command import Command, TypedWord
@@ -112,4 +113,4 @@ def parse_flow_id(typed: TypedText, word: TypedWord) -> FlowId:
     if (number := typed.number) is not None and number < FLOW_ID_END:
         return FlowId(number)
     key = "command.bad_id" if typed.text else "command.needs_id"
-    raise UserError(key, verb=word.text, given=typed.text[:80])
+    raise UserError(key, verb=word.text, given=shorten(typed.text, 80))

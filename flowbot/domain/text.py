@@ -1,5 +1,6 @@
 """Text as people see it: size, cuts, direction, blanks, digits, case folding with the Turkish i, and sort keys."""
 
+import re
 import unicodedata
 from typing import Final
 
@@ -28,11 +29,14 @@ _ALPHABET: Final = "abcçdefgğhıijklmnoöpqrsştuüvwxyz"
 _FIRST_RANK: Final = 0x100
 _CLUSTER: Final = regex.compile(r"\X")
 """What a person sees as one character: Unicode's extended grapheme cluster."""
-_LINE: Final = regex.compile(r"[^\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
-_TURNING: Final = regex.compile(
-    r"[\u2066-\u2069]|[\p{bc=R}\p{bc=AL}\p{bc=AN}\p{bc=RLE}\p{bc=LRE}\p{bc=RLO}\p{bc=LRO}\p{bc=PDF}]"
+_LINE: Final = re.compile(r"[^\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
+_TURNING: Final = re.compile(
+    r"[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]"
 )
-"""What is read from right to left, and the marks that say so."""
+"""What is read from right to left, and the marks that say so: by ranges, far quicker than properties.
+
+Source: https://www.unicode.org/Public/UCD/latest/ucd/extracted/DerivedBidiClass.txt
+"""
 _ISOLATES: Final = "\u2066\u2067\u2068"
 _ISOLATE: Final = "\N{FIRST STRONG ISOLATE}"
 _POP: Final = "\N{POP DIRECTIONAL ISOLATE}"
@@ -84,7 +88,7 @@ def isolate(text: str) -> str:
 
     Text that is isolated already stays as it is.
     """
-    return text if text.isascii() else _LINE.sub(lambda line: _isolate_line(line[0]), text)
+    return text if _TURNING.search(text) is None else _LINE.sub(lambda line: _isolate_line(line[0]), text)
 
 
 def _isolate_line(line: str) -> str:

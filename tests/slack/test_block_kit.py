@@ -1,5 +1,6 @@
 """The size of texts as Slack's clients count it, cuts as people see them, and texts that turn their surroundings."""
 
+import sys
 import unicodedata
 
 import pytest
@@ -65,6 +66,12 @@ def test_what_is_seen_as_one_character_counts_once_and_is_never_parted(seen: str
 )
 def test_text_that_turns_is_isolated_on_its_line(text: str, shown: str) -> None:
     assert isolate(text) == shown
+
+
+def test_every_character_that_is_read_from_right_to_left_is_isolated() -> None:
+    turning = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.bidirectional(chr(code)) in RIGHT_TO_LEFT]
+    assert [each for each in turning if isolate(each) != f"\u2068{each}\u2069"] == []
+    assert isolate("\ufeffğ漢👍\u200e\u0301") == "\ufeffğ漢👍\u200e\u0301"
 
 
 @given(ANYTHING | TURNING)

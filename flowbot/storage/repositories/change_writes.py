@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import and_, delete, insert, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval import apply_vote
 from flowbot.domain.audit import AuditEvent, Transition, transition_event
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Vote, with_lease
 from flowbot.domain.ids import ChangeId
+from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports.storage import FlowBusyError, VersionConflictError, VoteResult
+from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories import change_queries as queries
 from flowbot.storage.repositories.change_rows import append_events, change_row, changed_columns, read_change, vote_row
 from flowbot.storage.tables import changes, new_id, votes
@@ -45,24 +46,20 @@ async def insert_or_find(
             lease_until=lease.until,
             follows=follows,
         )
-        try:
-            async with connection.begin_nested():
-                await connection.execute(insert(changes).values(change_row(change)))
-        except IntegrityError:
-            if known := await queries.fetch_by_token(connection, new.token):
-                return known, False
-            current = None if new.flow is None else await queries.fetch_open(connection, new.flow)
-            if current is not None and new.repeats is not None:
-                # It leaves the flow as an open request knows it, so that goes on beside it.
-                follows = current.id
-            elif current is not None:
-                if displacing is None or attempt == _SUBMIT_ATTEMPTS:
-                    raise FlowBusyError(current) from None
-                follows = await displace(connection, current, displacing, now)
-            elif attempt == _SUBMIT_ATTEMPTS:
-                raise
-        else:
+        if await insert_if_absent(connection, changes, change_row(change)):
             return change, True
+        if known := await queries.fetch_by_token(connection, new.token):
+            return known, False
+        current = None if new.flow is None else await queries.fetch_open(connection, new.flow)
+        if current is not None and new.repeats is not None:
+            # It leaves the flow as an open request knows it, so that goes on beside it.
+            follows = current.id
+        elif current is not None:
+            if displacing is None or attempt == _SUBMIT_ATTEMPTS:
+                raise FlowBusyError(current)
+            follows = await displace(connection, current, displacing, now)
+        elif attempt == _SUBMIT_ATTEMPTS:
+            raise DatabaseFaultError
 
 
 async def displace(
@@ -117,7 +114,8 @@ async def count_vote(
         return VoteResult(seen, before, is_new=False)
     await connection.execute(delete(votes).where(votes.c.change_id == change, votes.c.person == str(vote.person)))
     await connection.execute(insert(votes).values(vote_row(change, vote)))
-    counted = await queries.fetch_votes(connection, change)
+    others = (given for given in before if given.person != vote.person)
+    counted = tuple(sorted((*others, vote), key=lambda given: (given.at, given.person)))
     moved, approved = apply_vote(seen, counted, vote, lease)
     written = await write_if_unchanged(connection, seen, moved)
     await append_events(connection, (*new_events, *approved), change=change)

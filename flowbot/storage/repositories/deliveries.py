@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, select
 
 from flowbot.services.ports.storage import DeliveryKey, DeliveryStore
+from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.tables import deliveries
 from flowbot.storage.unit_of_work import Database
 
@@ -22,12 +22,7 @@ class DeliveryRepository(DeliveryStore):
 
     async def record_once(self, key: DeliveryKey, at: datetime) -> bool:
         async with self._database.write() as connection:
-            try:
-                async with connection.begin_nested():
-                    await connection.execute(insert(deliveries).values(key=key, at=at))
-            except IntegrityError:
-                return False
-        return True
+            return await insert_if_absent(connection, deliveries, {"key": key, "at": at})
 
     async def was_recorded(self, key: DeliveryKey) -> bool:
         async with self._database.read() as connection:

@@ -4,10 +4,10 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from flowbot.domain.ids import ChangeId, ChannelId, UserId
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place, SentMessage
+from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.tables import messages
 from flowbot.storage.unit_of_work import Database
 
@@ -32,14 +32,10 @@ class MessageRepository(MessageStore):
     async def claim(self, key: MessageKey, version: int) -> bool:
         is_free = and_(_is(key), messages.c.shown_version == 0, messages.c.ts.is_(None))
         async with self._database.write() as connection:
-            if (await connection.execute(update(messages).where(is_free).values(shown_version=version))).rowcount:
+            if await insert_if_absent(connection, messages, {**_key_columns(key), "shown_version": version}):
                 return True
-            try:
-                async with connection.begin_nested():
-                    await connection.execute(insert(messages).values(**_key_columns(key), shown_version=version))
-            except IntegrityError:
-                return False
-        return True
+            claimed = await connection.execute(update(messages).where(is_free).values(shown_version=version))
+            return bool(claimed.rowcount)
 
     async def release(self, key: MessageKey) -> None:
         async with self._database.write() as connection:

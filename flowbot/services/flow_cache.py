@@ -133,7 +133,7 @@ class FlowCache:
         """Return the newest snapshot at hand, of any age, without asking Enkapush."""
         return self._snapshot
 
-    def find_hosts(self, website: WebsiteId, except_flow: FlowId | None) -> frozenset[str]:
+    def find_hosts(self, website: WebsiteId | None, except_flow: FlowId | None) -> frozenset[str]:
         """Find the hosts that the website's other flows lead to, without asking Enkapush."""
         flows = (entry.flow for entry in self._snapshot.flows) if self._snapshot else ()
         urls = (flow.url for flow in flows if flow.website_id == website and flow.id != except_flow)

@@ -48,10 +48,10 @@ class FormContext:
     settings: FlowSettings = field(default_factory=FlowSettings)
 
     def segments_of(self, website: WebsiteId | None) -> list[Segment] | None:
-        """Return the segments of one website; None where Enkapush did not say."""
+        """Return the segments of one of the channel's websites, none of any other; None where Enkapush did not say."""
         if self.segments is None:
             return None
-        return [segment for segment in self.segments if segment.website_id == website]
+        return [each for each in self.segments if each.website_id == website and website in self.websites]
 
 
 @dataclass(frozen=True, slots=True)

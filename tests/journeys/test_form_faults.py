@@ -16,6 +16,8 @@ from tests.journeys.form_steps import (
     PNG,
     REQUIRED_FIELDS,
     add_flow,
+    add_segments,
+    choose_website,
     field_errors,
     is_form,
     list_writes,
@@ -279,6 +281,30 @@ async def test_a_website_that_the_policy_no_longer_names_is_refused_at_its_field
     submitted = await http.emma.submit(REQUIRED_FIELDS)
     assert list(field_errors(http.emma, submitted.errors)) == ["Website"]
     assert list_writes(http) == []
+
+
+async def test_a_website_that_is_taken_from_the_policy_while_a_form_is_open_shows_nothing_more(http: World) -> None:
+    emma = http.emma
+    await http.import_policy(POLICY.replace("websites = [1, 2]", "websites = [1, 2, 3]"))
+    add_segments(http, 1, *(f"Lale VIP {number}" for number in range(120)))
+    add_flow(http, url="https://lale-secret.example")
+    await emma.send(MARKETING, "/flows list")
+    await emma.wait_for_message(MARKETING, "1 flow")
+    form = await choose_website(emma, await open_form(emma, "/flows create"))
+    assert len((await emma.search_options(form, "Segment", "VIP"))["options"]) == 100
+    emma.fill("Segment", (await emma.search_options(form, "Segment", "VIP 7"))["options"][0])
+    emma.fill("URL", "https://elsewhere.example")
+    await http.import_policy(POLICY.replace("websites = [1, 2]", "websites = [2, 3]"))
+
+    assert (await emma.search_options(form, "Segment", "VIP"))["options"] == []
+    await emma.click(form, "Preview")
+    preview = text_of(await emma.wait_for_view("Choose an option"))
+    assert [word for word in ("Lale", "lale-secret") if word in preview] == []
+    await emma.close()
+    await emma.choose(form, "Website", "Lale Moda")
+    form = await emma.wait_for_view(lambda view: "Northbound" in text_of(view) and "Lale" not in text_of(view))
+    assert emma.read_field("Website") is None
+    assert "This website has no segments" not in text_of(form)
 
 
 async def test_somebody_who_left_the_editors_group_is_refused(http: World) -> None:

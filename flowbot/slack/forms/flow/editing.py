@@ -75,10 +75,14 @@ class FormEditor:
         if newest and newest.changed_at > at and newest.typed.get("website", typed["website"]) != typed["website"]:
             # Another website was chosen meanwhile: its segments are on their way.
             return NO_REPLY
+        website = parse_website_id(typed.get("website", ""))
+        if website not in context.websites:
+            # Only under new ids does Slack forget a website that the channel no longer has.
+            metadata = metadata.model_copy(update={"turn": metadata.turn + 1})
         data = FlowFormData(
             typed=typed,
             websites=context.websites,
-            segments=context.segments_of(parse_website_id(typed.get("website", ""))),
+            segments=context.segments_of(website),
             metadata=metadata,
             before=before,
             settings=await self.forms.load_settings(before, metadata.kind.change_kind),
@@ -100,11 +104,12 @@ class FormEditor:
         is_edit = form.metadata.kind is FormKind.EDIT
         edited = before if is_edit else None
         utm = (typed.get(f"utm_{part}") or None for part in ("source", "medium", "campaign"))
-        hosts = self.forms.flow_cache.find_hosts(content.website_id, before.id if before else None)
-        # The labels of the chosen entries, as the person reads them.
-        website, segment = form.chosen_labels.get("website"), form.chosen_labels.get("segment")
-        if segment is None and edited is not None and typed.get("website") == str(edited.website_id):
+        # The labels of the chosen entries, as the person reads them; not of a website that the channel no longer has.
+        labels = form.chosen_labels if context.website else {}
+        website, segment = labels.get("website"), labels.get("segment")
+        if segment is None and edited is not None and context.website == edited.website_id:
             segment = flow_settings.format_known("segment", await self.forms.load_settings(edited, ChangeKind.EDIT), t)
+        hosts = self.forms.flow_cache.find_hosts(context.website, before.id if before else None)
         remarks = lint(content, WriteOnlyFields(None, *utm), sibling_hosts=hosts, utm_may_be_set=is_edit)
         pushed = partial(push.preview_blocks, content, remarks, t)
         audience = push.audience_block(website, parse_wait(typed, edited), segment, t)

@@ -94,6 +94,11 @@ class FlowFormData:
     version_at: datetime | None = None
 
     @property
+    def website(self) -> WebsiteId | None:
+        """The chosen website; None where none of those to choose from is chosen."""
+        return next((each for each in self.websites if str(each) == self.typed.get("website", "")), None)
+
+    @property
     def edited(self) -> Flow | None:
         """The flow that is edited; None where one is made."""
         return self.before if self.metadata.kind is FormKind.EDIT else None
@@ -155,9 +160,8 @@ class FlowForm:
     @classmethod
     def build(cls, data: FlowFormData, t: Translator) -> View:
         """Return the form as a modal. A value that no field can hold is left out, and its hint says so."""
-        website = next((each for each in data.websites if str(each) == data.typed.get("website", "")), None)
         images = {name: data.typed.get(name, "") for name in ("image", "image_file")}
-        metadata = data.metadata.model_copy(update={"website": website, **images})
+        metadata = data.metadata.model_copy(update={"website": data.website, **images})
         blocks = _head_blocks(data, t)
         for name, each in FIELDS.items():
             value = data.typed.get(name, "")
@@ -249,7 +253,7 @@ def _find_missing_choice(name: str, data: FlowFormData) -> str | None:
         return None
     if data.segments is None:
         return "form.hint_segment_unread"
-    return "form.hint_no_segments" if data.typed.get("website") else None
+    return "form.hint_no_segments" if data.website else None
 
 
 def _known_hint(name: str, data: FlowFormData, t: Translator) -> str | None:

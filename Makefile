@@ -5,7 +5,6 @@ VENV := .venv
 AUDIT := .venv-audit
 PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
-LONG := tests/crashes tests/test_benchmarks.py
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long mutation lint bench readme pictures audit
@@ -20,10 +19,11 @@ demo: $(VENV)/.installed ## try flowbot in the browser: a stand-in Slack workspa
 # As many processes as tests/conftest.py says, yet few enough for a small memory. Bytecode is kept in any case, since
 # compiling the tests takes longer than many of them.
 test: $(VENV)/.installed-dev ## run the tests, but for those of test-long
-	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 $(LONG:%=--ignore=%) $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 -m 'not long' $(ARGS)
 
-test-long: $(VENV)/.installed-dev ## run the tests that kill processes, and every section of the bench
-	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 $(LONG) $(ARGS)
+# One process for the tests that kill bots, which need a machine that has time for them, and one for all others.
+test-long: $(VENV)/.installed-dev ## run the other cases of tables of bots, the browser, what kills processes, the bench
+	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n 2 -m long $(ARGS)
 
 mutation: $(VENV)/.installed-dev ## check that the tests find bugs put in on purpose; ARGS may name mutations
 	@$(VENV)/bin/python -m tests.model.mutation_run $(ARGS)

@@ -52,7 +52,11 @@ MEMORY_NEEDED: Final = 4 * 1024**3
 CRASHES: Final = "tests/crashes/"
 MODEL: Final = "tests/model/"
 BROWSER: Final = "tests/browser/"
-LONG: Final = (CRASHES, MODEL, BROWSER, "tests/test_benchmarks.py", "tests/journeys/test_workspaces.py")
+BENCHMARKS: Final = "tests/test_benchmarks.py"
+FIRST: Final = (CRASHES, MODEL, BROWSER, BENCHMARKS, "tests/journeys/test_workspaces.py")
+LONG: Final = (CRASHES, BROWSER, BENCHMARKS)
+WHOLE_BOTS: Final = {"world", "scene"}
+BOTH_AT_ONCE: Final = "postgresql-socket"
 
 # The same examples each time, however slow the machine is; `--hypothesis-profile=deep` looks for new ones.
 settings.register_profile("usual", max_examples=50, deadline=None, derandomize=True)
@@ -118,9 +122,20 @@ class _Scheduling(LoadScopeScheduling):
         return nodeid if nodeid.startswith(MODEL) else nodeid.partition("[")[0]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first, so that the workers end together."""
-    items.sort(key=lambda item: [not item.nodeid.startswith(long) for long in LONG])
+    """Mark what `make test-long` runs, and put the longest first, so that the workers end together.
+
+    Of a table with a bot for each case, `make test` runs the first, and what has both another database and transport.
+    """
+    tables: set[str] = set()
+    for item in items:
+        table, _, case = item.nodeid.partition("[")
+        starts_bot = isinstance(item, pytest.Function) and not WHOLE_BOTS.isdisjoint(item.fixturenames)
+        if item.nodeid.startswith(LONG) or (starts_bot and table in tables and BOTH_AT_ONCE not in case):
+            item.add_marker(pytest.mark.long)
+        tables.add(table)
+    items.sort(key=lambda item: [not item.nodeid.startswith(path) for path in FIRST])
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

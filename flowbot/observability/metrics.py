@@ -5,6 +5,7 @@ No label holds free text: names come from flowbot's own lists, and only so many 
 
 import re
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from typing import Final, Protocol
 
@@ -137,6 +138,7 @@ class Metrics:
         return generate_latest(self.registry)
 
 
+@cache
 def installed_version() -> str:
     """Return the installed version of flowbot, such as `0.1.0`."""
     return version("flowbot")

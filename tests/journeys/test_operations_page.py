@@ -21,6 +21,8 @@ from tests.journeys.world import POLICY, World
 from tests.storage.older_databases import upgrade_to
 from tests.test_docs_operations import section
 
+pytestmark = pytest.mark.long
+
 NOT_FLOWBOTS: Final = ("systemctl", "git", ".venv/bin/pip")
 """Programs that no test runs: only that they are called is noted."""
 

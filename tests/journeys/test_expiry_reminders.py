@@ -178,6 +178,15 @@ async def test_a_reminder_that_slack_refuses_holds_up_nothing_else(fast_http: Wo
     await wait_for_status(fast_http, second, "Expired")
 
 
+async def test_who_asked_is_told_why_nobody_can_be_reminded(fast_http: World) -> None:
+    await fast_http.import_policy(approval_policy(EIGHT_HOURS))
+    await request_change_and_wait(fast_http)
+    fast_http.slack.workspace.channels[APPROVALS].is_archived = True
+    fast_http.time.ahead += 2 * HOUR
+    told = await wait_for_private_message(fast_http.emma, "C0APPROVALS is archived; unarchive it", MARKETING)
+    assert text_of(told).startswith("Enable #1 Old name: Waiting for approval")
+
+
 async def test_requests_that_no_channel_takes_hold_up_no_others(fast_http: World) -> None:
     await fast_http.import_policy(approval_policy(EIGHT_HOURS))
     async with fast_http.open_database() as database:

@@ -79,7 +79,7 @@ async def test_an_address_that_is_not_slacks_is_never_called(setup: Setup, url: 
     assert await setup.read_messages() == [("Hello", True)]
 
 
-@pytest.mark.parametrize("trouble", [{"status": 404}, {"status": 410}, {"error": "used_url"}, {"error": "expired_url"}])
+@pytest.mark.parametrize("trouble", [{"status": 404}, {"status": 410}, {"error": "used_url"}, {"body": "<html>"}])
 async def test_a_used_up_address_is_replaced(setup: Setup, trouble: dict[str, object]) -> None:
     setup.slack.faults.add("response_url", times=None, **trouble)  # type: ignore[arg-type] # a table of keywords
     await setup.responder.reply_privately(setup.reply_target(), HELLO)

@@ -196,8 +196,9 @@ class Responder:
                 pause = float(after) if after.isdecimal() else None
         except (aiohttp.ClientError, TimeoutError) as error:
             status, text = HTTPStatus.INTERNAL_SERVER_ERROR, type(error).__name__
-        # Slack says `ok` in plain text or in JSON.
-        is_ok = status == HTTPStatus.OK and '"ok":false' not in text.replace(" ", "")
+        # Slack says `ok` in plain text or in JSON; a page is somebody else's.
+        is_page = text.lstrip().startswith("<")
+        is_ok = status == HTTPStatus.OK and not is_page and '"ok":false' not in text.replace(" ", "")
         if self._counts is not None:
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 self._counts.count_slack_throttle(RESPONSE_URL)

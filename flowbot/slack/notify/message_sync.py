@@ -26,7 +26,7 @@ from flowbot.slack.notify.outcome_notices import ENDED, EPHEMERAL
 from flowbot.slack.views import sentences
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import People
-from flowbot.slack.views.request_blocks import format_title
+from flowbot.slack.views.request_blocks import format_named_title
 from flowbot.slack.views.request_message import format_state, request_message
 
 MOST_ROUNDS: Final = 5
@@ -136,6 +136,33 @@ class RequestMessageSync:
             except (MessageGoneError, MessageRefusedError) as error:
                 log.warning("projection.not_redrawn", change=change_id, error=str(error))
 
+    async def report_refusal(self, change: Change, refusal: MessageRefusedError) -> None:
+        """Tell the requester that the channel does not take a message of the change; once a state.
+
+        Raises:
+            DependencyError: Slack did not take it either, or the database did not answer.
+        """
+        channel, request = change.posted_channel, change.request
+        log.warning("projection.refused", change=change.id, channel=channel, error=refusal.reason)
+        if change.rule is not None and change.state in ENDED:
+            # Of a request's end its requester is told anyway.
+            return
+        notice = MessageKey.for_state(change.id, MessageRole.REFUSAL, change.state, request.requester)
+        if (told := await self.messages.get(notice)) is not None and told.place is not None:
+            return
+        await self.messages.claim(notice, change.version)
+        t = self.locales.for_reader(request.locale, request.timezone)
+        state = format_state(await self.details.load(change), t)
+        key = "request.not_posted" if change.message_ts is None else "request.not_shown"
+        params = {
+            "what": format_named_title(change, t),
+            "state": state,
+            "why": describe_refusal(channel, refusal.reason),
+        }
+        message = sentences.sentence_message(t, Text(key, params))
+        await self.responder.notify_person(request.channel, request.requester, message)
+        await self.messages.record(notice, (request.channel, EPHEMERAL), change.version)
+
     def translator(self, change: Change) -> Translator:
         """Return the language of the change's message: the configured one, else the requester's."""
         return self.locales.for_channel(change.request.locale)
@@ -169,7 +196,7 @@ class RequestMessageSync:
             else:
                 location = await self._post_first(shown)
         except MessageRefusedError as refusal:
-            await self._report_refusal(change, refusal)
+            await self.report_refusal(change, refusal)
             raise SlackFaultError(refusal.reason) from refusal
         # If this cannot be recorded now, the next round edits this message and posts no other.
         self._unrecorded[change.id] = location
@@ -218,25 +245,6 @@ class RequestMessageSync:
         people = People(await self.users.find_names(details.people))
         t = self.translator(details.change)
         return request_message(details, t, self.clock(), people=people, mentions=mentions)
-
-    async def _report_refusal(self, change: Change, refusal: MessageRefusedError) -> None:
-        """Tell the requester that the channel does not take the message; once a state."""
-        channel, request = change.posted_channel, change.request
-        log.warning("projection.refused", change=change.id, channel=channel, error=refusal.reason)
-        if change.rule is not None and change.state in ENDED:
-            # Of a request's end its requester is told anyway.
-            return
-        notice = MessageKey.for_state(change.id, MessageRole.REFUSAL, change.state, request.requester)
-        if (told := await self.messages.get(notice)) is not None and told.place is not None:
-            return
-        await self.messages.claim(notice, change.version)
-        t = self.locales.for_reader(request.locale, request.timezone)
-        state = format_state(await self.details.load(change), t)
-        key = "request.not_posted" if change.message_ts is None else "request.not_shown"
-        params = {"what": format_title(change, t), "state": state, "why": describe_refusal(channel, refusal.reason)}
-        message = sentences.sentence_message(t, Text(key, params))
-        await self.responder.notify_person(request.channel, request.requester, message)
-        await self.messages.record(notice, (request.channel, EPHEMERAL), change.version)
 
 
 def _version_to_mark(change: Change, shown_version: int) -> int:

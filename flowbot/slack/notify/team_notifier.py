@@ -85,7 +85,7 @@ class TeamNotifier:
         ) from first
 
     async def remind(self, change: Change) -> None:
-        """Remind approvers in the thread of a request.
+        """Remind approvers in the thread of a request; where it takes none, tell the requester.
 
         Raises:
             DependencyError: Slack did not take it.
@@ -97,6 +97,8 @@ class TeamNotifier:
         try:
             await self.poster.post(change.message_channel, message, thread=change.message_ts)
         except MessageRefusedError as refusal:
+            # Its approvers cannot see it: who asked can put that right, or withdraw it.
+            await self.message_sync.report_refusal(change, refusal)
             raise SlackFaultError(refusal.reason) from refusal
 
     @staticmethod

@@ -75,9 +75,14 @@ def format_title(change: Change, t: Translator) -> str:
     return kind if number is None else f"{kind} #{number}"
 
 
+def format_named_title(change: Change, t: Translator) -> str:
+    """Format the change as `Enable #12 Sale`: the name is foreign text, not escaped."""
+    return f"{format_title(change, t)} {format_flow_name(change, t)}"
+
+
 def format_hint(label: str, change: Change, t: Translator) -> str:
     """Format a button's label with its request, for who hears it among others: `Open: Enable #12 Sale`."""
-    return f"{label}: {format_title(change, t)} {format_flow_name(change, t)}"
+    return f"{label}: {format_named_title(change, t)}"
 
 
 def format_request_website(details: RequestDetails, t: Translator) -> str:

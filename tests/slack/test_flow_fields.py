@@ -9,6 +9,7 @@ import pytest
 from flowbot.domain.fields import FIELDS, LABEL_KEYS, PLAIN_FIELDS, SETTINGS, FieldKind
 from flowbot.domain.flow import FieldDifference, FlowButton, FlowContent, WaitTime
 from flowbot.domain.ids import WebsiteId
+from flowbot.domain.urls import hostname
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.slack.views import push, request_blocks
 
@@ -45,7 +46,9 @@ def test_a_plain_field_that_differs_is_shown_with_both_values(attribute: str) ->
     [
         ("https://shop.example/sale", "Opens shop.example", False),
         ("https://*b*.example/", None, True),
-        ("https://<!channel>/", None, False),
+        ("https://<!channel>", None, True),
+        ("https://999.1.1.1", None, True),
+        ("nonsense", None, True),
         ("https://çiçek.example/", None, True),
         ("", None, False),
     ],
@@ -58,8 +61,8 @@ def test_a_pictures_card_has_the_host_unless_formatting_could_hide_in_it(
     card = blocks[-1]
     assert (card["type"], card["hero_image"]["image_url"]) == ("card", "https://cdn.example/1.png")
     assert card.get("body", {}).get("text") == on_card
-    host = url.removeprefix("https://").partition("/")[0]
-    assert (f"\n{host}" in [part["text"] for part in blocks[1]["elements"][0]["elements"]]) is in_text
+    shown = hostname(url) or url
+    assert (f"\n{shown}" in [part["text"] for part in blocks[1]["elements"][0]["elements"]]) is in_text
     assert "card" not in [
         block["type"] for block in push.push_blocks(content, LOCALES.for_reader("en"), image_url=None)
     ]

@@ -9,7 +9,7 @@ from flowbot.domain.fields import find_own_settings
 from flowbot.domain.flow import Flow, FlowContent, Totals, WaitTime
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.images import ImageInfo
-from flowbot.domain.text import isolate, utf16_length
+from flowbot.domain.text import is_blank, isolate, utf16_length
 from flowbot.domain.urls import hostname, is_web_url
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
@@ -31,6 +31,7 @@ _IMAGE_TYPE_NAMES: Final[Mapping[str, str]] = {
 }
 _PLAIN_HOST: Final = re.compile(r"[a-z0-9.-]{1,100}")
 """A host that no formatting can hide in: a card's words are formatted."""
+URL_SHOWN_MAX: Final = 200
 _NAME_MAX: Final = block_kit.HEADER_MAX - 23
 """Before it stands the flow's number, of at most 19 digits; isolates may stand around it."""
 
@@ -161,14 +162,19 @@ def sharer_block(sharer: UserId, t: Translator) -> Block:
 def push_blocks(
     content: FlowContent, t: Translator, *, image_url: str | None, slack_file: str | None = None
 ) -> list[Block]:
-    """Build the notification as a subscriber sees it: title, text, buttons, and a card of its image and host."""
-    body: list[Element] = [block_kit.text_element(content.title or t("flow.untitled"), bold=True)]
+    """Build the notification as a subscriber sees it: title, text, buttons, and a card of its image and host.
+
+    An address that no browser opens stands in the host's place.
+    """
+    title = t("flow.untitled") if is_blank(content.title) else content.title
+    body: list[Element] = [block_kit.text_element(title, bold=True)]
     if content.description:
         body.append(block_kit.text_element(f"\n{content.description}"))
     host, picture = hostname(content.url), _picture_block(content, t, image_url or "", slack_file)
     is_on_card = picture is not None and _PLAIN_HOST.fullmatch(host) is not None
-    if host and not is_on_card:
-        body.append(block_kit.text_element(f"\n{host}", italic=True))
+    opened = host or block_kit.single_line(content.url, URL_SHOWN_MAX)
+    if opened and not is_on_card:
+        body.append(block_kit.text_element(f"\n{opened}", italic=True))
     titles = [f"[ {isolate(button.title)} ]" for button in content.buttons if button.title]
     if titles:
         body.append(block_kit.text_element("\n" + "  ".join(titles), bold=True))

@@ -54,8 +54,10 @@ class ValidationResult:
 def rebase_values(typed: FormValues, before: Flow, current: Flow) -> dict[str, str]:
     """Move the values of a form about a flow as it was `before` onto the flow `current`.
 
-    What was typed stays; what was left alone follows the flow, so that nobody undoes another's change unknowingly.
+    What was typed stays; what was left alone follows the flow, so that nobody undoes another's change unknowingly. A
+    field that the form did not have yet was left alone.
     """
+    typed = {**form_values(before), **typed}
     form = _FormValidator(typed, before)
     left_alone = {name for name in FIELDS if form.stays(name)}
     for pair in FIELD_GROUPS:

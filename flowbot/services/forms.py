@@ -11,10 +11,11 @@ from flowbot.domain.change import UNSUCCESSFUL, Change, ChangeKind, ChangeReques
 from flowbot.domain.draft import Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, parse_website_id
-from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.policy import ChannelPolicy, Gate, Permission
 from flowbot.domain.validation import matches_flow
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import decide_in_channel, explain_denial, load_visible_flow, require_permission
+from flowbot.services.executor.preconditions import may_go_live
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
@@ -38,6 +39,7 @@ class FormContext:
         draft: What this person typed before and did not save; not what is being saved, or may be saved.
         has_open_request: Whether a request for this flow is pending: until it is decided, no edit of it is taken.
         settings: What is known of that flow's segment and UTM values.
+        needs_approval: Whether an edit of the flow needs approval.
     """
 
     websites: Mapping[WebsiteId, str]
@@ -46,6 +48,7 @@ class FormContext:
     draft: Draft | None
     has_open_request: bool = False
     settings: FlowSettings = field(default_factory=FlowSettings)
+    needs_approval: bool = False
 
     def segments_of(self, website: WebsiteId | None) -> list[Segment] | None:
         """Return the segments of one of the channel's websites, none of any other; None where Enkapush did not say."""
@@ -140,12 +143,14 @@ class FormService:
             raise UserError("form.no_known_website" if policy.websites == "all" else "form.no_website")
         draft = None if fresh else await self._find_unsaved_draft(user, channel, kind, flow_id)
         # Only a pending request lasts; whatever else is done to the flow is over in a moment.
-        has_open_request = False
-        if kind is ChangeKind.EDIT and flow_id is not None:
-            current = await self._store.open_change_of(flow_id)
+        has_open_request = needs_approval = False
+        if kind is ChangeKind.EDIT and flow is not None:
+            current = await self._store.open_change_of(flow.id)
+            if Gate.EDIT_ENABLED in policy.approval.required_for:
+                needs_approval = flow.is_enabled or await may_go_live(self._store, flow.id, self._clock())
             has_open_request = current is not None and current.state is ChangeState.PENDING
         settings = await self.load_settings(flow, kind)
-        return FormContext(websites, segments, flow, draft, has_open_request, settings)
+        return FormContext(websites, segments, flow, draft, has_open_request, settings, needs_approval)
 
     async def load_settings(self, flow: Flow | None, kind: ChangeKind) -> FlowSettings:
         """Load what is known of the flow that a form edits or duplicates; a copy takes no segment that is gone.

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from flowbot.domain.audit import AuditAction, AuditEvent
-from flowbot.domain.change import CREATING_KINDS, Change, ChangeKind
+from flowbot.domain.change import CREATING_KINDS, Change, ChangeKind, ChangeState
 from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
@@ -18,10 +18,11 @@ from flowbot.domain.versions import VersionRef, content_after, content_before, f
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import NoSuchFlowError, load_visible_flow, require_permission
 from flowbot.services.flow_settings import FlowSettings
-from flowbot.services.ports import ProgressReport, ignore_progress
+from flowbot.services.ports import Clock, ProgressReport, ignore_progress
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChangeStore, EventFilter, PolicyStore
 from flowbot.services.request_details import RequestDetails
+from flowbot.services.restores import find_restore
 from flowbot.services.segments import SegmentCache
 from flowbot.services.users import CurrentUser
 
@@ -42,11 +43,12 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """The deletion of a flow through flowbot: when, and who requested it."""
+    """The deletion of a flow through flowbot: when, who requested it, and the flow's number since it was restored."""
 
     flow: FlowId
     at: datetime
     requester: UserId
+    restored_as: FlowId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class History:
     store: ChangeStore
     source: FlowSource
     segments: SegmentCache
+    clock: Clock
 
     async def load_page(
         self, user: CurrentUser, channel: ChannelId, flow: FlowId | None, number: int = 1
@@ -158,7 +161,11 @@ class History:
         if last is None or last.kind is not ChangeKind.DELETE or last.change is None:
             return None
         change = await self.store.get(last.change)
-        return Deletion(flow, last.at, change.request.requester) if change else None
+        if change is None:
+            return None
+        _, restore = await find_restore(self.store, change.id, self.clock())
+        restored = restore.outcome if restore and restore.state is ChangeState.APPLIED else None
+        return Deletion(flow, last.at, change.request.requester, restored.flow if restored else None)
 
 
 def _websites_of(policy: ChannelPolicy) -> frozenset[WebsiteId] | None:

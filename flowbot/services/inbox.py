@@ -150,7 +150,7 @@ class HomeOverview:
     Attributes:
         for_me: Requests that they may decide on and have not approved yet, oldest first.
         by_me: Their own that wait for others, oldest first.
-        recent: Requests that were closed in the last week, of websites that they may see, newest first.
+        recent: Changes that ended in the last week, of websites that they may see, newest first.
         channels: The channels in which they may see flows.
         is_certain: False where Slack would not tell their user groups: then there may be more.
         needs_setup: Whether they are an admin, and no channel is set up yet.

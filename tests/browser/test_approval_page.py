@@ -81,7 +81,7 @@ async def test_who_decides_sees_the_new_picture_of_a_live_flow(page: Page, addre
         {"name": "new.png", "mimeType": "image/png", "buffer": PNG}
     )
     await expect(form.get_by_text("new.png")).to_be_visible()
-    await form.get_by_role("button", name="Save", exact=True).click()
+    await form.get_by_role("button", name="Request approval").click()
     burak = await open_as(await new_window(page), address, "U0BURAK", APPROVALS)
     request = find_request(burak, WAITING, 12)
     await expect(request).to_contain_text(f"PNG, {len(PNG)} bytes")

@@ -427,6 +427,12 @@ def test_another_website_begins_with_all_its_subscribers() -> None:
     assert reset_segment(form_values(FLOW) | {"segment": "5"}, FLOW)["segment"] == ""
 
 
+def test_a_field_that_an_earlier_form_did_not_have_follows_the_flow() -> None:
+    theirs = replace(FLOW, title="Theirs", description="Theirs")
+    assert rebase_values({}, FLOW, theirs) == form_values(theirs)
+    assert rebase_values({"title": "Mine"}, FLOW, theirs) == form_values(theirs) | {"title": "Mine"}
+
+
 def test_what_a_flow_has_not_need_not_be_typed_to_edit_it() -> None:
     assert [name for name in FIELDS if not is_optional(name, None)] == [
         name for name, field in FIELDS.items() if field.is_required

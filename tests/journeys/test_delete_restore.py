@@ -52,6 +52,9 @@ async def test_a_deleted_flow_comes_back_disabled_under_a_new_id_with_its_pictur
     assert flow.image.content == PNG
     assert not flow.is_enabled
     assert list_writes(running)[-1].texts["is_enabled"] == "0"
+    await running.emma.send(MARKETING, "/flows show 1")
+    gone = await wait_for_private_message(running.emma, "There is no flow #1 here.", MARKETING)
+    assert "Restored as #2. See /flows show 2." in text_of(gone)
 
 
 async def test_what_a_restored_flow_lacks_is_said_to_all_and_to_the_one_who_asked(http: World) -> None:

@@ -109,12 +109,15 @@ async def test_a_flow_that_moves_to_another_website_needs_its_segment_said(http:
 
 async def test_an_enabled_flow_is_not_edited_before_its_approval(http: World) -> None:
     add_flow(http, is_enabled=True)
-    await open_form(http.emma, "/flows edit 1")
-    await http.emma.submit({"Title": "New"})
+    form = await open_form(http.emma, "/flows edit 1")
+    assert submit_label(form) == "Request approval"
+    assert "This edit needs approval before it goes live." in text_of(form)
+    await http.emma.submit({"Title": "New", "Reason": "The sale ends"})
     request = await http.burak.wait_for_message(
         MARKETING, lambda message: "Approve" in http.burak.list_buttons(message)
     )
     assert not request.is_ephemeral
+    assert "Reason: The sale ends" in text_of(request)
     assert list_writes(http) == []
 
 

@@ -104,17 +104,22 @@ async def test_what_is_due_comes_longest_overdue_first_and_no_more_than_asked_fo
     assert list_ids(await store.due(NOON + SECOND))[3:] == [kept["future"].id]
 
 
-async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval(store: ChangeRepository) -> None:
+async def test_what_is_settled_comes_latest_first_and_only_if_it_needed_an_approval_or_was_written(
+    store: ChangeRepository,
+) -> None:
     ends = {ChangeState.REJECTED: 1, ChangeState.WITHDRAWN: 4, ChangeState.EXPIRED: 2, ChangeState.OUT_OF_DATE: 3}
     for state, seconds in ends.items():
         change = await submit_pending(store, token=state, flow=None)
         await move_through(store, change, state, changed_at=NOON + seconds * SECOND)
-    await move_through(store, await submit_change(store, "free", flow=None), ChangeState.APPLYING, ChangeState.APPLIED)
+    free = {"changed_at": NOON + 5 * SECOND}
+    for token, end in (("free", ChangeState.APPLIED), ("refused", ChangeState.FAILED)):
+        await move_through(store, await submit_change(store, token, flow=None), ChangeState.APPLYING, end, **free)
     await submit_pending(store, token="open", flow=None)
     await move_through(store, await submit_pending(store, token="in hand", flow=None), ChangeState.APPLYING)
     settled = [change.state for change in await store.closed()]
-    assert settled == [ChangeState.WITHDRAWN, ChangeState.OUT_OF_DATE, ChangeState.EXPIRED, ChangeState.REJECTED]
-    assert [change.state for change in await store.closed(limit=1)] == [ChangeState.WITHDRAWN]
+    assert settled[0] is ChangeState.APPLIED
+    assert settled[1:] == [ChangeState.WITHDRAWN, ChangeState.OUT_OF_DATE, ChangeState.EXPIRED, ChangeState.REJECTED]
+    assert [change.state for change in await store.closed(limit=1)] == [ChangeState.APPLIED]
 
 
 async def test_what_is_settled_is_found_by_website_and_by_when_it_was(store: ChangeRepository) -> None:

@@ -10,6 +10,7 @@ from flowbot.domain.approval import requires_approval
 from flowbot.domain.audit import AuditAction, Transition, submission_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.draft import Draft
+from flowbot.domain.fields import form_values
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.outcomes import DISABLED_MEANWHILE
@@ -221,7 +222,8 @@ class RequestSubmitter:
         flow = await load_visible_flow(self.source, earlier.flow, policy)
         request = _new_request(user, earlier.channel, ChangeKind.EDIT, flow, earlier.reason)
         content = rebase_content(earlier.wanted.content, earlier.before, FlowContent.of(flow))
-        wanted, typed = replace(earlier.wanted, content=content), rebase_values(earlier.typed, earlier.before, flow)
+        wanted, typed = replace(earlier.wanted, content=content), earlier.typed or form_values(earlier.wanted.content)
+        typed = rebase_values(typed, earlier.before, flow)
         return await self._submit(replace(request, wanted=wanted, typed=typed, picture=earlier.picture))
 
     async def restore(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:

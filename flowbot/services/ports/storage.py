@@ -187,7 +187,7 @@ class ChangeStore(LeaseStore, Protocol):
     async def closed(
         self, *, websites: frozenset[WebsiteId] | None = None, since: datetime | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
-        """List the changes that needed an approval and are not open any more, the latest moved first.
+        """List the changes that are over, the latest moved first: those that needed an approval, or were written.
 
         Only those of `websites` (None: of all) that were moved after `since` (None: whenever).
         """

@@ -98,11 +98,12 @@ class ReasonForm:
         return reason_error(Text("form.problem_required"), t) if is_blank(submitted.reason) else {}
 
 
-def reason_input(t: Translator, *, optional: bool) -> Block:
-    """Build the field for a reason."""
+def reason_input(t: Translator, *, optional: bool, value: str = "", turn: int = 0) -> Block:
+    """Build the field for a reason; another `turn` gives it a new id, so that Slack shows `value`."""
+    shown = {"initial_value": value} if value else {}
     return {
         "type": "input",
-        "block_id": _BLOCK,
+        "block_id": _block_id(turn),
         "label": block_kit.plain(t("request.reason")),
         "optional": optional,
         "element": {
@@ -111,13 +112,18 @@ def reason_input(t: Translator, *, optional: bool) -> Block:
             "multiline": True,
             "min_length": 0 if optional else 1,
             "max_length": request_blocks.REASON_MAX,
+            **shown,
         },
     }
 
 
-def parse_reason(view: ViewPayload) -> str:
+def _block_id(turn: int) -> str:
+    return f"{_BLOCK}.{turn}" if turn else _BLOCK
+
+
+def parse_reason(view: ViewPayload, turn: int = 0) -> str:
     """Return the reason that was typed, without blank space around it."""
-    entry = view.state.values.get(_BLOCK, {}).get(ActionId.CHANGE_REASON, FieldValue())
+    entry = view.state.values.get(_block_id(turn), {}).get(ActionId.CHANGE_REASON, FieldValue())
     return entry.text.strip()[: request_blocks.REASON_MAX]
 
 

@@ -59,12 +59,15 @@ def history_message(page: HistoryPage, links: Mapping[ChangeId, str], t: Transla
 
 
 def deleted_message(deletion: Deletion, t: Translator) -> Message:
-    """Build the refusal for a deleted flow: the same as for an unknown one, and who deleted it when."""
+    """Build the refusal for a deleted flow: the same as for an unknown one, who deleted it when, and what it is now."""
     number = str(deletion.flow)
     missing = sentences.sentence_message(t, NoSuchFlowError(deletion.flow).text)
     params = {"when": t.format_datetime(deletion.at), "person": deletion.requester, "id": number}
     deleted = sentences.sentence_message(t, Text("history.deleted", params))
-    return Message((*missing.blocks, *deleted.blocks))
+    if deletion.restored_as is None:
+        return Message((*missing.blocks, *deleted.blocks))
+    restored = sentences.sentence_message(t, Text("history.restored", {"id": str(deletion.restored_as)}))
+    return Message((*missing.blocks, *deleted.blocks, *restored.blocks))
 
 
 def _nothing(page: HistoryPage) -> Text:

@@ -160,7 +160,7 @@ def _own_request_blocks(content: HomeContent, t: Translator, now: datetime) -> l
 
 
 def _recent_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:
-    """Build how requests of the last week ended, a line each."""
+    """Build how the changes of the last week ended, a line each."""
     lines = [
         change_line(each, t.format_time_ago(each.change.changed_at, now), content.links, t) for each in content.recent
     ]

@@ -177,7 +177,8 @@ class ChangeRepository(ChangeStore):
     async def closed(
         self, *, websites: frozenset[WebsiteId] | None = None, since: datetime | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
-        closed = select(changes).where(NEEDED_APPROVAL, ~in_states(OPEN_STATES))
+        is_done = in_states(frozenset({ChangeState.APPLIED, ChangeState.UNKNOWN}))
+        closed = select(changes).where(or_(NEEDED_APPROVAL, is_done), ~in_states(OPEN_STATES))
         if websites is not None:
             closed = closed.where(changes.c.website_id.in_(sorted(websites)))
         if since is not None:

@@ -19,6 +19,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.ports.enkapush import Segment
 from flowbot.slack.forms import widgets
+from flowbot.slack.forms.reason import parse_reason, reason_input
 from flowbot.slack.forms.widgets import FieldLayout
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ShortText, ViewPayload, parse_metadata
@@ -40,6 +41,7 @@ class FormMetadata(PrivateMetadata):
             them.
         turn: Grows when the form is filled anew, which gives its fields new ids: Slack keeps what was typed as long as
             the ids stay.
+        needs_approval: Whether an edit needs approval, so that the form has a field for the reason.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -54,6 +56,7 @@ class FormMetadata(PrivateMetadata):
     image: ShortText = ""
     image_file: ShortText = ""
     turn: Annotated[int, Field(ge=0)] = 0
+    needs_approval: bool = False
 
 
 SUBMITS: Final[Mapping[FormKind, str]] = {
@@ -140,6 +143,7 @@ class SubmittedForm:
             wanted=wanted,
             picture=self.file or (ImageUpload(stored, "", "") if stored else None),
             typed=self.typed,
+            reason=self.typed.get("reason", ""),
             locale=self.metadata.locale,
             timezone=self.metadata.timezone,
         )
@@ -171,10 +175,13 @@ class FlowForm:
             hint, optional = _hint(name, data, t), is_optional(name, data.edited)
             layout = FieldLayout(_block_id(name, metadata), _label(name, t), hint, optional)
             blocks.append(widgets.input_block(layout, element))
+        if metadata.needs_approval:
+            blocks.append(reason_input(t, optional=True, value=data.typed.get("reason", ""), turn=metadata.turn))
+        submit = "button.request_approval" if metadata.needs_approval else SUBMITS[metadata.kind]
         return form_status.modal_view(metadata.kind, t, blocks) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
-            "submit": block_kit.plain(t(SUBMITS[metadata.kind]), block_kit.TITLE_MAX),
+            "submit": block_kit.plain(t(submit), block_kit.TITLE_MAX),
             "notify_on_close": True,
         }
 
@@ -191,6 +198,8 @@ class FlowForm:
         typed = {name: entry.text for name, entry in entries.items()} | {"image": metadata.image}
         if metadata.image_file:
             typed["image_file"] = metadata.image_file
+        if reason := parse_reason(view, metadata.turn):
+            typed["reason"] = reason
         labels = {name: entry.label for name, entry in entries.items() if entry.label}
         for file in entries["image"].files[:1]:
             upload = ImageUpload(file.id, file.url_private_download, file.name)
@@ -289,6 +298,8 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
         blocks.append(block_kit.context(t("form.moved_on")))
     if data.edited and data.has_open_request:
         blocks.append(block_kit.paragraph(f"⏳ {t('form.asked', id=str(data.edited.id))}"))
+    elif data.metadata.needs_approval:
+        blocks.append(block_kit.paragraph(t("form.needs_approval")))
     if data.before is None:
         about = t("form.about_new")
     elif data.metadata.kind is FormKind.DUPLICATE:

@@ -168,6 +168,7 @@ class FormOpener:
             locale=user.locale,
             timezone=user.timezone,
             turn=source.turn,
+            needs_approval=context.needs_approval,
         )
         first_values, changed_meanwhile = _first_values(kind, context, draft, t)
         values = {**first_values, **source.values}

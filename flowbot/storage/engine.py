@@ -25,7 +25,6 @@ from flowbot.storage.unit_of_work import Database, has_sqlite_code
 DATABASE_URL: Final = "DATABASE_URL"
 """The setting that names the database."""
 
-_SQLITE_MAGIC: Final = b"SQLite format 3\0"
 _POOL_WAIT_S: Final = 10
 _SQLITE_READERS: Final = 4
 _POSTGRESQL_CONNECTIONS: Final = 5
@@ -128,30 +127,21 @@ def parse_address(url: str, *, setting: str = DATABASE_URL) -> URL:
 
 
 def require_file(url: str) -> None:
-    """Check that the SQLite file that `url` names, if it names one, is there and is a database.
+    """Check that the SQLite file that `url` names, if it names one, is there.
+
+    It is not opened: SQLite's locks belong to the process, which loses all of them when it closes the file in any other
+    way (https://www.sqlite.org/howtocorrupt.html, "Posix advisory locks").
 
     Raises:
-        ConfigurationError: it is not, or cannot be read.
+        ConfigurationError: it is not.
         DatabaseUrlError: as `open_database`.
     """
     address = parse_address(url)
-    if not _is_sqlite(address):
-        return
     file = Path(address.database or "")
-    if not file.exists():
+    if _is_sqlite(address) and not file.exists():
         raise ConfigurationError(
             f"{DATABASE_URL}: there is no file {file}; flowbot migrate or the first start makes it"
         )
-    is_database = False
-    if file.is_file():
-        try:
-            with file.open("rb") as opened:
-                # An empty file is one, too: https://www.sqlite.org/fileformat.html, "The Database Header".
-                is_database = opened.read(len(_SQLITE_MAGIC)) in {_SQLITE_MAGIC, b""}
-        except OSError as error:
-            raise ConfigurationError(f"{DATABASE_URL}: {str(file)!r} cannot be read ({error.strerror})") from None
-    if not is_database:
-        raise ConfigurationError(f"{DATABASE_URL}: {str(file)!r} is no database")
 
 
 def _sqlite_address(path: str, setting: str) -> URL:

@@ -57,15 +57,16 @@ def translate_errors() -> Iterator[None]:
 def require_database(setting: str, file: str | None) -> Iterator[None]:
     """Refuse an SQLite `file` that is something else or cannot be used, naming its setting: no start would help.
 
-    It goes inside `translate_errors`, where the database is opened for the first time.
+    It goes where the database is opened for the first time, inside `translate_errors` or outside.
 
     Raises:
         ConfigurationError: the file is no database, or cannot be opened or written.
     """
     try:
         yield
-    except DatabaseError as error:
-        code = _primary_code(error.orig)
+    except (DatabaseError, DatabaseFaultError) as error:
+        cause = error.__cause__ if isinstance(error, DatabaseFaultError) else error
+        code = _primary_code(getattr(cause, "orig", None))
         if code not in _REFUSALS:
             raise
         raise ConfigurationError(f"{setting}: {file!r} {_REFUSALS[code]}") from error
@@ -109,6 +110,7 @@ class Database:
         self._lock = lock
         self._file = file
         self._opened: tuple[int, int] | None = None
+        self._has_log = False
         self._under_way = 0
         self._idle = asyncio.Event()
         self._is_closed = False
@@ -138,6 +140,7 @@ class Database:
         is_done = False
         try:
             async with self._transaction(self._writer) as connection:
+                self._require_log()
                 if alone is not None:
                     await connection.run_sync(self._lock, alone)
                 yield connection
@@ -202,6 +205,19 @@ class Database:
         self._opened = self._opened or identity
         if self._opened != identity:
             raise DatabaseUnusableError from FileNotFoundError(f"{self._file} is another file than when it was opened")
+
+    def _require_log(self) -> None:
+        """Make sure in a writing transaction that SQLite's log is still there: what is written goes into it.
+
+        A transaction would go on in a log that was deleted, and be lost with the process.
+        """
+        if self._file is None:
+            return
+        log = Path(f"{self._file}-wal")
+        is_there = log.exists()
+        if self._has_log and not is_there:
+            raise DatabaseUnusableError from FileNotFoundError(f"{log} was deleted while it was in use")
+        self._has_log = is_there
 
     async def close(self) -> None:
         """Close every connection and refuse new transactions. Closing twice does no harm.

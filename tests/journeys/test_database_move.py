@@ -1,5 +1,6 @@
 """From SQLite to PostgreSQL by one command, in the midst of a team's work; and back from an old backup."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from flowbot.diagnostics import find_problems
 from flowbot.sandbox.slack import text_of
+from flowbot.services.setup_findings import Finding
 from tests.journeys.form_steps import PNG, open_form, wait_for_result
 from tests.journeys.request_steps import (
     WAITING,
@@ -18,7 +21,7 @@ from tests.journeys.request_steps import (
     submit_reason,
     wait_for_status,
 )
-from tests.journeys.test_cli import Environment, run_in_thread
+from tests.journeys.test_cli import Environment, run, run_in_thread
 from tests.journeys.test_cli import environment as environment  # noqa: PLC0414 - a fixture
 from tests.journeys.world import APPROVALS, World
 
@@ -103,3 +106,27 @@ async def test_an_old_backup_sends_nothing_twice(world: World, tmp_path: Path) -
 
 def _count_writes(world: World) -> int:
     return len([record for record in world.enkapush.requests if record.method != "GET"])
+
+
+async def test_other_programs_leave_the_file_of_a_running_flowbot_alone(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    looked = asyncio.Event()
+
+    async def read_findings() -> list[Finding]:
+        try:
+            return await find_problems(world.settings)
+        finally:
+            looked.set()
+
+    world.read_findings = read_findings
+    await world.import_policy(approval_policy())
+    async with run_bot(world):
+        await request_change(world)
+        await world.deniz.open_home()
+        await asyncio.wait_for(looked.wait(), 10)
+        assert (await run(environment, tmp_path, "policy", "export"))[0] == 0
+        copied = environment | {"DATABASE_URL": f"sqlite:///{tmp_path}/copy.db"}
+        assert "is in use" in (await run(copied, tmp_path, "copy", environment["DATABASE_URL"]))[2]
+        await request_change(world, f"enable {_add_flow(world)}")
+    assert [event["action"] for event in await read_audit_trail(world)].count("change.pending") == 2

@@ -27,6 +27,7 @@ from flowbot.services.setup_findings import FindingsReader
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
+from tests.plain_opens import refuse_plain_opens
 
 MARKETING, APPROVALS, AGENCY, RANDOM = "C0MARKETING", "C0APPROVALS", "C0AGENCY", "C0RANDOM"
 API_KEY = "enkapush-key-of-the-tests"
@@ -214,10 +215,11 @@ def _read_settings() -> Settings:
 
 @asynccontextmanager
 async def new_world(database_url: str) -> AsyncIterator[World]:
-    """Start the stand-ins around a database, without a bot."""
+    """Start the stand-ins around a database, without a bot; its file, if it is one, is SQLite's alone."""
     time = Time()
     slack, enkapush = SlackSandbox(), EnkapushSandbox(api_key=API_KEY, clock=time.now)
     async with AsyncExitStack() as stack:
+        stack.enter_context(refuse_plain_opens(make_url(database_url).database or ""))
         origin = await stack.enter_async_context(slack.serve())
         api = await stack.enter_async_context(enkapush.serve())
         addresses = {

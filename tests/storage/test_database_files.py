@@ -39,6 +39,17 @@ async def test_a_file_that_was_moved_away_is_not_used_until_it_is_back(file: Pat
         await database.close()
 
 
+async def test_a_log_that_was_deleted_is_not_written_into(file: Path) -> None:
+    database = open_database(f"sqlite:///{file}")
+    try:
+        await database.ping()
+        file.with_name("flowbot.db-wal").unlink()
+        with pytest.raises(DatabaseUnusableError):
+            await database.ping()
+    finally:
+        await database.close()
+
+
 def test_a_file_that_cannot_be_written_is_told_by_kind_and_by_its_setting(file: Path) -> None:
     engine = create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
     try:

@@ -18,7 +18,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports import ProgressReport, ignore_progress
-from flowbot.storage.engine import DATABASE_URL, migration_engine, open_database, require_file, take_lock
+from flowbot.storage.engine import DATABASE_URL, migration_engine, open_database, parse_address, require_file, take_lock
 from flowbot.storage.unit_of_work import Database, require_database, rewrite_header, translate_errors
 
 SCRIPTS: Final = Path(__file__).parent
@@ -137,7 +137,7 @@ async def open_migrated(url: str, *, upgrade_sqlite: bool = True) -> AsyncIterat
             path must not read as empty; and so is one that would have to be upgraded.
 
     Raises:
-        ConfigurationError: the database is not there, or `flowbot migrate` has not been run on it.
+        ConfigurationError: the database is not there, cannot be used, or `flowbot migrate` has not been run on it.
         DependencyError: the database did not answer.
     """
     if not upgrade_sqlite:
@@ -146,7 +146,8 @@ async def open_migrated(url: str, *, upgrade_sqlite: bool = True) -> AsyncIterat
         await asyncio.to_thread(upgrade, url)
     database = open_database(url)
     try:
-        state = await read_revision_state(database)
+        with require_database(DATABASE_URL, parse_address(url).database):
+            state = await read_revision_state(database)
         if not state.is_current:
             raise ConfigurationError(f"{DATABASE_URL}: the database {state.lack}; run flowbot migrate")
         yield database

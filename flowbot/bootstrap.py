@@ -196,6 +196,7 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
             monotonic=monotonic,
             read_database_clock=outside.database.clock,
             may_work=token_monitor.is_accepted,
+            retry_unreadable=outside.database.unreadable.clear,
         )
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)

@@ -33,6 +33,7 @@ from flowbot.slack.api.users import SlackUserDirectory, find_installation_proble
 from flowbot.slack.manifest import SCOPES
 from flowbot.storage.migrations import open_migrated, read_revision_state
 from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.repositories.row_check import find_unreadable
 
 Params = ParamSpec("Params")
 
@@ -47,6 +48,9 @@ MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=1)
 """Machines whose clocks are set by NTP are never that far apart."""
 MAX_DATE_DIFFERENCE: Final = timedelta(seconds=3)
 """Beyond what a `Date` can hide, which tells whole seconds, and far below the five minutes of Slack's signatures."""
+NEWEST_ROWS: Final = 1000
+"""So many of a long table are looked through beside what people do."""
+NAMED_ROWS: Final = 5
 DATE_STEP: Final = timedelta(seconds=1)
 CLOCK_ADVICE: Final = {
     "Slack": "expiry goes by it, and past five minutes Slack's requests are refused; set it by NTP",
@@ -100,13 +104,18 @@ def run_diagnostics(settings: Settings, say: Callable[[str], None]) -> bool:
 
 async def find_problems(settings: Settings) -> list[Finding]:
     """Run all checks, and return what those found that failed."""
-    return [Finding(result.name, result.detail) async for result in run_checks(settings) if not result.passed]
+    results = run_checks(settings, newest_rows=NEWEST_ROWS)
+    return [Finding(result.name, result.detail) async for result in results if not result.passed]
 
 
-async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
+async def run_checks(settings: Settings, newest_rows: int | None = None) -> AsyncIterator[CheckResult]:
     """Run all checks in the order in which a person would look, and yield each result as soon as it is known.
 
     Nothing is changed, in the database or anywhere else, and no bot is started.
+
+    Args:
+        settings: those to check.
+        newest_rows: so many of the database's longest tables are looked through; None for all.
     """
     modes = {"slack_signing_secret": "HTTP mode (flowbot serve)", "slack_app_token": "Socket Mode (flowbot socket)"}
     ready = " and ".join(mode for name, mode in modes.items() if getattr(settings, name))
@@ -119,6 +128,8 @@ async def run_checks(settings: Settings) -> AsyncIterator[CheckResult]:
     yield database
     if settings.slack_bot_token is None or settings.enkapush_api_key is None:
         return
+    if database.passed:
+        yield await _check_rows(settings, newest_rows)
     book = await _read_policies(settings) if database.passed else None
     async with client.open_session() as session:
         slack = client.create_web_client(settings.slack_api_url, secret_value(settings.slack_bot_token), session)
@@ -186,6 +197,18 @@ async def _check_database(settings: Settings) -> str:
             "would expire too early or too late; set both by NTP"
         )
     return f"answers, revision {state.current}"
+
+
+@_check("database rows")
+async def _check_rows(settings: Settings, newest: int | None) -> str:
+    async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
+        database.unreadable.is_quiet = True
+        found = await find_unreadable(database, newest)
+    if found:
+        named = [f"{error.table} {error.name} ({error.reason})" for error in found[:NAMED_ROWS]]
+        more = [f"and {len(found) - len(named)} more"] * (len(found) > len(named))
+        raise _CheckFailedError(f"cannot be read and are left alone: {'; '.join([*named, *more])}")
+    return "all can be read" if newest is None else f"the newest {newest} can be read"
 
 
 @_check("slack token")
@@ -273,6 +296,7 @@ async def _read_policies(settings: Settings) -> PolicyBook | None:
     """Return all policies, or None where they cannot be read: the check of the database has said why."""
     try:
         async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
+            database.unreadable.is_quiet = True
             return await PolicyRepository(database, utc_now).get_book()
     except (ConfigurationError, DependencyError):
         return None

@@ -12,7 +12,8 @@ Exception
 │   │   ├── DatabaseFaultError      the database did not answer, or holds what cannot be read
 │   │   │   ├── DatabaseFullError
 │   │   │   ├── DatabaseUnusableError
-│   │   │   └── CommitUnsureError
+│   │   │   ├── CommitUnsureError
+│   │   │   └── UnreadableRowError
 │   │   ├── SlackFaultError         Slack did not answer, or refused
 │   │   │   ├── AnswerLostError     slack.api.messages
 │   │   │   └── TokenRefusedError   slack.api.token
@@ -41,7 +42,7 @@ Exception
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ class DependencyError(FlowbotError):
 class DatabaseFaultError(DependencyError):
     """The database did not answer, or what it holds cannot be read."""
 
-    key: ClassVar[str] = "fault.database"
+    key: str = "fault.database"
 
     def __init__(self) -> None:
         super().__init__(self.key)
@@ -118,6 +119,28 @@ class CommitUnsureError(DatabaseFaultError):
 
     key = "fault.database_unsure"
     status = "unsure"
+
+
+class UnreadableRowError(DatabaseFaultError):
+    """A row of the database cannot be read. It stays as it is, and another version of flowbot may read it.
+
+    Attributes:
+        table: The table's name.
+        row: The row's key; a tuple where that is of several columns.
+        reason: What is odd, for the log, without the value.
+    """
+
+    def __init__(self, table: str, row: Any, reason: str) -> None:
+        self.table, self.row, self.reason = table, row, reason
+        keys = {"changes": "fault.row_changes", "channel_policies": "fault.row_channel_policies"}
+        self.key = keys.get(table, "fault.row")
+        super().__init__()
+
+    @property
+    def name(self) -> str:
+        """Return the row's key as a text that every log and terminal takes."""
+        parts = self.row if isinstance(self.row, tuple) else (self.row,)
+        return "/".join(part if isinstance(part, str) and part.isprintable() else ascii(part) for part in parts)
 
 
 class SlackFaultError(DependencyError):

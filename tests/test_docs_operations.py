@@ -47,7 +47,7 @@ async def known_metrics() -> Known:
     metrics.watch_unreadable(lambda: 0)
 
     async def read() -> ChangeStatistics:
-        return ChangeStatistics(dict.fromkeys(ChangeState, 0), None, None, 0, None)
+        return ChangeStatistics(dict.fromkeys(ChangeState, 0), None, None, 0, None, {"changes": 0})
 
     exporter = PrometheusExporter(metrics, read, lambda: datetime.now(UTC))
     text = (await exporter.render()).decode()

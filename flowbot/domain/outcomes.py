@@ -242,7 +242,8 @@ def _hide_values(value: Any) -> Any:
     if not isinstance(value, list | tuple) or not all(isinstance(each, Mapping) for each in value):
         return value
     return [
-        each if each.get("field") in PUBLIC_FIELDS else {"field": each.get("field"), HIDDEN: True} for each in value
+        each if str(each.get("field")) in PUBLIC_FIELDS else {"field": str(each.get("field")), HIDDEN: True}
+        for each in value
     ]
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import localcontext
 from functools import cache
 from gettext import c2py
 from importlib.resources import files
+from string import Formatter
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,6 +23,8 @@ from flowbot.i18n.languages import LANGUAGES
 
 MAX_CAUSE_CHARS: Final = 300
 _KILOBYTE: Final = 1024
+_MAX_DIGITS: Final = 5000
+"""Python reads no text of more as a number."""
 _MINUTE: Final = timedelta(minutes=1)
 
 
@@ -67,14 +71,22 @@ class Translator:
                 params[name] = self.format_number(value)
         return text.format_map(params)
 
-    def has_message(self, key: str) -> bool:
-        """Check whether there is a message `key`."""
+    def has_message(self, key: str, params: Mapping[str, Any] | None = None) -> bool:
+        """Check whether there is a message `key`, and `params`, if given, fill all its placeholders."""
         message = self._catalog.get(key)
-        return message is not None and bool(message.string)
+        if message is None or not message.string:
+            return False
+        if params is None:
+            return True
+        forms = [message.string] if isinstance(message.string, str) else message.string
+        names = {name for form in forms for _, name, _, _ in Formatter().parse(form) if name}
+        return names | ({"n"} if len(forms) > 1 else set()) <= params.keys()
 
     def format_number(self, value: int) -> str:
         """Format a whole number with its separators."""
-        return format_decimal(value, locale=self._locale)
+        # The usual context refuses a number of more than 28 digits.
+        with localcontext(prec=_MAX_DIGITS):
+            return format_decimal(value, locale=self._locale)
 
     def format_percent(self, value: float) -> str:
         """Format a rate from 0 to 1 as a percentage with one decimal."""

@@ -90,4 +90,12 @@ def _collect_gauges(statistics: ChangeStatistics | None, now: datetime) -> Colle
         "Age of the oldest of these messages (0: none)",
         age(statistics.oldest_unshown),
     )
+    unreadable = Gauge(
+        "flowbot_unreadable_rows",
+        "Rows of the database set aside because they cannot be read, by table",
+        ["table"],
+        registry=registry,
+    )
+    for table, rows in statistics.unreadable.items():
+        unreadable.labels(table).set(rows)
     return registry

@@ -196,13 +196,18 @@ async def export(
         row = {column: getattr(event, column) for column in COLUMNS} | {"at": event.at.isoformat()}
         details = dict(event.details)
         if is_csv:
-            write(_csv_line(row | {"details": json.dumps(details, ensure_ascii=False)}))
+            write(_csv_line(row | {"details": _json(details)}))
         else:
-            write(json.dumps(row | {"details": details}, ensure_ascii=False) + "\n")
+            write(_json(row | {"details": details}) + "\n")
         count += 1
         if count % REPORTED_ROWS == 0:
             report(count, None)
     return count
+
+
+def _json(value: Any) -> str:
+    """Return JSON as it is read, with an escape in the place of half a surrogate pair, which no file takes."""
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
 
 
 def _csv_line(values: Mapping[str, Any]) -> str:

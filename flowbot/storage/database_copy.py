@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, LargeBinary, Result, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, Result, Table, func, insert, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.storage import migrations
 from flowbot.storage.engine import DATABASE_URL, exclusive_engine, migration_engine, parse_address
-from flowbot.storage.tables import events, metadata
+from flowbot.storage.tables import Blob, events, metadata
 from flowbot.storage.unit_of_work import has_sqlite_code, require_database, translate_errors
+from flowbot.storage.unreadable import UNREADABLE
 
 SOURCE: Final = "FROM"
 """The command line's name for the database that is copied."""
@@ -170,6 +171,9 @@ def _copy_rows(reader: Connection, writer: Connection, report: ProgressReport) -
     done, total = 0, 2 * sum(sizes.values())
     for table in TABLES:
         for rows in _fetch_rows(reader, table).partitions():
+            for row in rows:
+                if any(value is UNREADABLE for value in row):
+                    raise DatabaseCopyError(f"{table.name}: row {row[0]!a} cannot be read; nothing was copied")
             writer.execute(insert(table), [row._asdict() for row in rows])
             done += len(rows)
             report(done, total)
@@ -194,7 +198,7 @@ def _sum(connection: Connection, table: Table) -> Sum:
 
 def _fetch_rows(connection: Connection, table: Table) -> Result[Any]:
     """Select every row, a few at a time in memory."""
-    is_heavy = any(isinstance(column.type, LargeBinary) for column in table.columns)
+    is_heavy = any(isinstance(column.type, Blob) for column in table.columns)
     return connection.execute(select(table).execution_options(yield_per=_HEAVY_ROWS if is_heavy else _ROWS))
 
 

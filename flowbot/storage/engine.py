@@ -6,6 +6,7 @@ they write; on PostgreSQL rows are guarded by versions (`UPDATE … WHERE versio
 a named lock (`Database.write(alone=…)`).
 """
 
+import json
 import re
 import sqlite3
 import time
@@ -13,6 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.types.datetime import TimestamptzLoader
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
@@ -21,6 +25,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from flowbot.errors import ConfigurationError
 from flowbot.storage.unit_of_work import Database, has_sqlite_code
+from flowbot.storage.unreadable import UNREADABLE
 
 DATABASE_URL: Final = "DATABASE_URL"
 """The setting that names the database."""
@@ -75,7 +80,9 @@ def migration_engine(url: str) -> Engine:
     address = parse_address(url)
     sqlite = _is_sqlite(address)
     args = {} if sqlite else _postgresql_args(address)
-    engine = create_engine(address, poolclass=NullPool, hide_parameters=True, connect_args=args)
+    engine = create_engine(
+        address, poolclass=NullPool, hide_parameters=True, json_deserializer=read_json, connect_args=args
+    )
     if sqlite:
         _prepare_sqlite(engine, busy_ms=_MIGRATION_WAIT_MS)
         event.listen(engine, "connect", _switch_to_wal)
@@ -93,7 +100,7 @@ def exclusive_engine(url: str) -> Engine:
     address = parse_address(url)
     if not _is_sqlite(address):
         return migration_engine(url)
-    engine = create_engine(address, poolclass=NullPool, hide_parameters=True)
+    engine = create_engine(address, poolclass=NullPool, hide_parameters=True, json_deserializer=read_json)
     _prepare_sqlite(engine, busy_ms=_EXCLUSIVE_WAIT_MS)
     # Before the first look at the file: then every other connection to it is in the way.
     event.listen(engine, "connect", lambda connection, _entry: _run(connection, "PRAGMA locking_mode = EXCLUSIVE"))
@@ -183,6 +190,7 @@ def _sqlite_engines(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
         engine = create_async_engine(
             address.set(drivername="sqlite+aiosqlite"),
             hide_parameters=True,
+            json_deserializer=read_json,
             pool_size=size,
             max_overflow=0,
             pool_timeout=_POOL_WAIT_S,
@@ -198,6 +206,7 @@ def _postgresql_engines(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
     writer = create_async_engine(
         address,
         hide_parameters=True,
+        json_deserializer=read_json,
         pool_size=_POSTGRESQL_CONNECTIONS,
         max_overflow=_POSTGRESQL_CONNECTIONS,
         pool_timeout=_POOL_WAIT_S,
@@ -221,6 +230,8 @@ def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) ->
     @event.listens_for(engine, "connect")
     def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
+        # A text that is no UTF-8 is one odd cell, not the end of the query.
+        getattr(connection, "driver_connection", connection).text_factory = _decode
         _run(
             connection,
             f"PRAGMA busy_timeout = {busy_ms}",
@@ -253,6 +264,9 @@ def _prepare_postgresql(engine: Engine, *, statement_ms: int, lock_ms: int) -> N
 
     @event.listens_for(engine, "connect")
     def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        # This is what SQLAlchemy's asynchronous connection hides, or the driver's own.
+        driver = getattr(connection, "driver_connection", connection)
+        driver.adapters.register_loader("timestamptz", _MomentLoader)
         _run(
             connection,
             f"SET statement_timeout = {statement_ms}",
@@ -260,6 +274,28 @@ def _prepare_postgresql(engine: Engine, *, statement_ms: int, lock_ms: int) -> N
             f"SET idle_in_transaction_session_timeout = {_IDLE_IN_TRANSACTION_MS}",
         )
         connection.commit()
+
+
+def read_json(text: Any) -> Any:
+    """Read a JSON column's text; `UNREADABLE` where it is no JSON, so that one odd cell fails no query."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return UNREADABLE
+
+
+def _decode(text: bytes) -> str:
+    return text.decode(errors="surrogateescape")
+
+
+class _MomentLoader(TimestamptzLoader):
+    """Loads `UNREADABLE` for infinity and the years that Python does not know."""
+
+    def load(self, data: Buffer) -> Any:
+        try:
+            return super().load(data)
+        except psycopg.DataError:
+            return UNREADABLE
 
 
 def _run(connection: DBAPIConnection, *statements: str) -> None:

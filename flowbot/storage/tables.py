@@ -1,7 +1,7 @@
 """The tables, their column types, and documents kept as JSON."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Generic, TypeVar
 
@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator
 
 from flowbot.errors import DatabaseFaultError
+from flowbot.storage.unreadable import UNREADABLE
 
 T = TypeVar("T")
 
@@ -42,13 +43,44 @@ metadata: Final = MetaData(
 _OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying') AND follows IS NULL")
 _EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in a column of exactly the type INTEGER."""
+FIRST_MOMENT: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
 """Without the characters that are taken for one another: 0 and o, 1, i and l."""
 _ID_LENGTH: Final = 10
 
 
-class UtcDateTime(TypeDecorator[datetime]):
-    """A moment, written with any zone but never without one, and read in UTC."""
+class _Tolerant(TypeDecorator[T]):
+    """A type that reads `UNREADABLE` where a column holds something else: one odd cell fails no query."""
+
+    @property
+    def python_type(self) -> type[Any]:
+        return self.impl_instance.python_type
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], T | None] | None:
+        process = super().result_processor(dialect, coltype)
+
+        def read(value: Any) -> Any:
+            try:
+                return value if process is None else process(value)
+            except (ValueError, TypeError, OverflowError):
+                return UNREADABLE
+
+        return read
+
+
+class Blob(_Tolerant[bytes]):
+    """A file's content."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+
+class UtcDateTime(_Tolerant[datetime]):
+    """A moment, written with any zone but never without one, and read in UTC.
+
+    What lies outside `FIRST_MOMENT` and `LAST_MOMENT` is unreadable: no zone of a reader's leads out of Python's years.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -66,10 +98,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given
-        """Add the zone that SQLite forgets, and turn PostgreSQL's session zone to UTC."""
+        """Add the zone that SQLite forgets, and turn PostgreSQL's session zone to UTC.
+
+        Raises:
+            ValueError: it is no moment of flowbot's.
+        """
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        if not isinstance(value, datetime):
+            raise TypeError("not a moment")
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        if not FIRST_MOMENT <= moment < LAST_MOMENT:
+            raise ValueError("no moment of flowbot's")
+        return moment
 
 
 channel_policies: Final = Table(
@@ -218,7 +259,7 @@ images: Final = Table(
     "images",
     metadata,
     Column("id", String(32), primary_key=True),
-    Column("content", LargeBinary, nullable=False),
+    Column("content", Blob, nullable=False),
     Column("content_type", String(128), nullable=False),
     Column("filename", JSON, nullable=False),
     Column("created_at", UtcDateTime, nullable=False, index=True),

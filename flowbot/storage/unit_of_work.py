@@ -19,7 +19,9 @@ from flowbot.errors import (
     DatabaseFaultError,
     DatabaseFullError,
     DatabaseUnusableError,
+    UnreadableRowError,
 )
+from flowbot.storage.unreadable import EXECUTION_OPTION, UnreadableRows
 
 _REFUSALS: Final = {
     sqlite3.SQLITE_NOTADB: "is no database",
@@ -95,6 +97,9 @@ class Database:
         writer: gives connections that may write.
         lock: takes a named lock for the rest of a transaction.
         file: of SQLite; None for a server.
+
+    Attributes:
+        unreadable: The rows that were set aside.
     """
 
     def __init__(
@@ -105,8 +110,9 @@ class Database:
         lock: Callable[[Connection, str], None],
         file: Path | None = None,
     ) -> None:
-        self._reader = reader
-        self._writer = writer
+        self.unreadable = UnreadableRows()
+        self._reader = reader.execution_options(**{EXECUTION_OPTION: self.unreadable})
+        self._writer = writer.execution_options(**{EXECUTION_OPTION: self.unreadable})
         self._lock = lock
         self._file = file
         self._opened: tuple[int, int] | None = None
@@ -185,6 +191,9 @@ class Database:
             with translate_errors():
                 async with engine.begin() as connection:
                     yield connection
+        except UnreadableRowError as error:
+            self.unreadable.add(error)
+            raise
         finally:
             self._under_way -= 1
             if not self._under_way:

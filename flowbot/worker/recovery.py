@@ -52,6 +52,7 @@ class Recovery:
         refresh_channels: Asks Slack again whether channels are shared, whose requests are then shown anew.
         start_task: Starts what may take long, and sees it through at a stop.
         read_database_clock: Tells the database's time; None where its clock is this machine's.
+        retry_unreadable: Lets rows that could not be read be read again: they may have been mended.
         may_work: Tells whether people can be told of what is done. While they cannot, nothing is begun.
     """
 
@@ -69,6 +70,7 @@ class Recovery:
     monotonic: Monotonic
     read_database_clock: Callable[[], Awaitable[datetime | None]]
     may_work: Callable[[], Awaitable[bool]]
+    retry_unreadable: Callable[[], None]
     _retries: dict[ChangeId, tuple[int, float]] = field(default_factory=dict)
     _notifying: set[ChangeId] = field(default_factory=set)
     _in_progress: LeaseObserver = field(init=False)
@@ -108,6 +110,7 @@ class Recovery:
         if number % CHANNEL_ROUNDS == 0:
             self.start_task(self._guard(self.refresh_channels(), "channels"), name="channels")
         if number % RETENTION_ROUNDS == 0:
+            self.retry_unreadable()
             await self.retention.delete_expired(self.clock())
 
     async def resume_lapsed(self, lapsed: Sequence[Leasable]) -> None:

@@ -161,6 +161,7 @@ class Process:
             monotonic=around.monotonic,
             read_database_clock=around.database.clock,
             may_work=self._may_work,
+            retry_unreadable=around.database.unreadable.clear,
         )
         self._store = store
         self._begun: set[asyncio.Task[None]] = set()

@@ -1,7 +1,7 @@
 """The database's ports: stores, and the values that pass through them."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, NewType, Protocol
 
@@ -335,6 +335,7 @@ class ChangeStatistics:
         oldest_in_progress: When the change that is being evaluated or applied for longest was begun; None: nothing is.
         unshown: How many have a newest version that was not shown to people.
         oldest_unshown: When the longest unshown of those versions came to be; None where there is none.
+        unreadable: How many rows of the database this process has set aside, by table.
     """
 
     states: Mapping[ChangeState, int]
@@ -342,3 +343,4 @@ class ChangeStatistics:
     oldest_in_progress: datetime | None
     unshown: int
     oldest_unshown: datetime | None
+    unreadable: Mapping[str, int] = field(default_factory=dict)

@@ -56,17 +56,18 @@ def format_flow_name(change: Change, t: Translator) -> str:
     return block_kit.single_line(name, NAME_MAX) or t("flow.unnamed")
 
 
-def outcome_text(change: Change, t: Translator, *, otherwise: str = "fault.unexpected") -> Text:
-    """Return the outcome's sentence; that of the key `otherwise` where flowbot has none for it.
+def outcome_text(change: Change, t: Translator, *, otherwise: str = "request.outcome_unreadable") -> Text:
+    """Return the outcome's sentence; that of the key `otherwise` where flowbot has none for it, or cannot fill it.
 
     The flow's name is among its parameters for sentences about a flow whose number is not known; outcomes of older
     versions do not hold it.
     """
-    if change.outcome is None or not t.has_message(change.outcome.key):
+    if change.outcome is None:
         return Text(otherwise)
     key = change.outcome.key
     key = WITHOUT_PICTURE_KEYS.get(key, key) if change.lacks_image else key
-    return Text(key, {"name": format_flow_name(change, t), **change.outcome.params})
+    text = Text(key, {"name": format_flow_name(change, t), **change.outcome.params})
+    return text if t.has_message(text.key, text.params) else Text(otherwise)
 
 
 def format_title(change: Change, t: Translator) -> str:

@@ -132,7 +132,7 @@ def _fill(text: str, elements: Mapping[str, Sequence[Element]]) -> list[Element]
 
 def fault_message(t: Translator, text: Text, incident: str) -> Message:
     """Build the message about a fault, with the incident id to quote."""
-    message = sentence_message(t, text if t.has_message(text.key) else Text("fault.unexpected"))
+    message = sentence_message(t, text if t.has_message(text.key, text.params) else Text("fault.unexpected"))
     return Message((*message.blocks, block_kit.context(t("fault.incident", incident=incident))))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, null, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, null, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
@@ -28,6 +28,7 @@ from flowbot.storage.repositories.change_rows import read_change, read_vote
 from flowbot.storage.repositories.scopes import fetch_scope
 from flowbot.storage.tables import UtcDateTime, changes, events, votes
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import fetch_readable, keep_readable, row_reader, rows_aside
 
 OLDEST: Final = (changes.c.created_at, changes.c.id)
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
@@ -113,22 +114,27 @@ async def fetch_for_update(connection: AsyncConnection, change: ChangeId) -> Cha
 
 
 async def fetch_many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[Change, ...]:
-    """Read the changes of a query for whole rows, in its order."""
-    return tuple(read_change(row) for row in await connection.execute(wanted))
+    """Read the changes of a query for whole rows, in its order, without those that cannot be read."""
+    return await fetch_readable(connection, changes, wanted, read_change)
 
 
 async def fetch_backlog(connection: AsyncConnection, now: datetime) -> Backlog:
     """Read the changes that a process has to work on, and look for one that is due."""
-    a_due_one = select(changes.c.id).where(is_due(now)).limit(1).scalar_subquery()
+    known = changes.c.id.not_in(rows_aside(connection).keys(changes))
+    a_due_one = select(changes.c.id).where(is_due(now), known).limit(1).scalar_subquery()
     wanted = select(changes.c.id, changes.c.state, changes.c.version, changes.c.lease_owner, changes.c.lease_until)
     wanted = wanted.where(or_(is_in_progress(), changes.c.id == a_due_one)).order_by(*OLDEST)
-    rows = (await connection.execute(wanted)).all()
-    in_progress = tuple(
-        ChangeInProgress(ChangeId(row.id), row.version, Lease.of(row.lease_owner, row.lease_until))
-        for row in rows
-        if row.state in LEASED_STATES
-    )
+    rows = await fetch_readable(connection, changes, wanted, _read_work)
+    in_progress = tuple(row for row in rows if row is not None)
     return Backlog(in_progress, has_due=len(in_progress) < len(rows))
+
+
+@row_reader(changes)
+def _read_work(row: Row[Any]) -> ChangeInProgress | None:
+    """Read what a process has to work on; None for a change that is due."""
+    if row.state not in LEASED_STATES:
+        return None
+    return ChangeInProgress(ChangeId(row.id), row.version, Lease.of(row.lease_owner, row.lease_until))
 
 
 async def fetch_by_token(connection: AsyncConnection, token: FormToken) -> Change | None:
@@ -145,7 +151,7 @@ async def fetch_open(connection: AsyncConnection, flow: FlowId) -> Change | None
 async def fetch_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
     """Read the votes on a change, oldest first."""
     wanted = select(votes).where(votes.c.change_id == change).order_by(votes.c.at, votes.c.person)
-    return tuple(read_vote(row) for row in await connection.execute(wanted))
+    return keep_readable(connection, await connection.execute(wanted), read_vote)
 
 
 async def fetch_votes_by_change(
@@ -154,8 +160,9 @@ async def fetch_votes_by_change(
     """Read the votes on several changes, oldest first."""
     given = select(votes).where(votes.c.change_id.in_(wanted)).order_by(votes.c.at, votes.c.person)
     found: dict[ChangeId, tuple[Vote, ...]] = dict.fromkeys(wanted, ())
-    for row in await connection.execute(given):
-        found[ChangeId(row.change_id)] += (read_vote(row),)
+    rows = await connection.execute(given)
+    for change, vote in keep_readable(connection, rows, lambda row: (ChangeId(row.change_id), read_vote(row))):
+        found[change] += (vote,)
     return found
 
 
@@ -218,16 +225,17 @@ async def read_change_statistics(database: Database) -> ChangeStatistics:
         moment(func.min(case((unshown, changes.c.changed_at)))).label("unshown_since"),
     ).group_by(changes.c.state)
     async with database.read() as connection:
-        rows = {ChangeState(row.state): row for row in await connection.execute(by_state)}
+        rows = {row.state: row for row in await connection.execute(by_state)}
     pending = rows.get(ChangeState.PENDING)
     return ChangeStatistics(
         states={state: rows[state].number if state in rows else 0 for state in ChangeState},
-        oldest_pending=None if pending is None else pending.created,
+        oldest_pending=_earliest([pending.created] if pending else []),
         oldest_in_progress=_earliest(rows[state].changed for state in LEASED_STATES if state in rows),
         unshown=sum(row.unshown for row in rows.values()),
         oldest_unshown=_earliest(row.unshown_since for row in rows.values()),
+        unreadable=database.unreadable.count(),
     )
 
 
 def _earliest(moments: Iterable[datetime | None]) -> datetime | None:
-    return min((moment for moment in moments if moment is not None), default=None)
+    return min((moment for moment in moments if isinstance(moment, datetime)), default=None)

@@ -21,12 +21,14 @@ from flowbot.domain.change import (
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.storage.tables import Document, changes, events, join_buttons, split_buttons, to_plain
+from flowbot.storage.tables import Document, changes, events, join_buttons, split_buttons, to_plain, votes
+from flowbot.storage.unreadable import row_reader
 
 _REQUEST: Final = Document(ChangeRequest)
 _RULE: Final = Document(ApprovalRule)
 _OUTCOME: Final = Document(Outcome)
 _PROGRESS: Final = Document(Progress)
+_DETAILS: Final = Document(dict[str, Any])
 _NO_PROGRESS: Final = Progress()
 
 
@@ -91,17 +93,21 @@ def _state_columns(change: Change) -> dict[str, Any]:
     } | progress_columns(change.progress)  # fmt: skip
 
 
+@row_reader(changes)
 def read_change(row: Row[Any]) -> Change:
     """Read the change from its whole row.
 
     Raises:
-        DependencyError: the row cannot be read.
+        UnreadableRowError: the row cannot be read.
     """
     columns = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for a row by its columns
     channel = columns["message_channel"]
+    request = _read_request(columns["asked"])
+    if (request.kind, request.flow, request.website) != (columns["kind"], columns["flow_id"], columns["website_id"]):
+        raise ValueError("asked is about something else than its columns")
     return Change(
         id=ChangeId(columns["id"]),
-        request=_read_request(columns["asked"]),
+        request=request,
         state=ChangeState(columns["state"]),
         version=columns["version"],
         created_at=columns["created_at"],
@@ -143,6 +149,7 @@ def vote_row(change: ChangeId, vote: Vote) -> dict[str, Any]:
     return {"change_id": change, "person": str(vote.person), "vote": vote.choice.value, "at": vote.at}
 
 
+@row_reader(votes)
 def read_vote(row: Row[Any]) -> Vote:
     """Read the vote from its row."""
     return Vote(person=UserId(row.person), choice=VoteChoice(row.vote), at=row.at)
@@ -182,6 +189,7 @@ async def append_events(
         await connection.execute(insert(events), rows)
 
 
+@row_reader(events)
 def read_event(row: Row[Any]) -> AuditEvent:
     """Read the event from its row."""
     return AuditEvent(
@@ -193,6 +201,6 @@ def read_event(row: Row[Any]) -> AuditEvent:
         kind=None if row.kind is None else ChangeKind(row.kind),
         flow=None if row.flow_id is None else FlowId(row.flow_id),
         website=None if row.website_id is None else WebsiteId(row.website_id),
-        details=row.details,
+        details=_DETAILS.read(row.details),
         number=row.number,
     )

@@ -20,6 +20,7 @@ from flowbot.domain.change import (
     Progress,
     Vote,
     can_transition,
+    with_lease,
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.known_settings import SettingsWrite
@@ -45,6 +46,7 @@ from flowbot.storage.repositories.change_writes import count_vote, insert_or_fin
 from flowbot.storage.repositories.known_settings import record_settings
 from flowbot.storage.tables import changes, events
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import fetch_readable
 
 SENT_STATES: Final = frozenset({ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.UNKNOWN})
 """The states of a change whose write was taken by Enkapush, or may have been."""
@@ -196,13 +198,12 @@ class ChangeRepository(ChangeStore):
 
     async def claim_lapsed(self, lapsed: Sequence[Leasable], lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
         is_as_seen = or_(false(), *map(queries.has_lease_of, lapsed[:limit]))
-        unchanged = select(changes.c.id).where(in_states(LEASED_STATES), is_as_seen)
+        unchanged = select(changes).where(in_states(LEASED_STATES), is_as_seen).order_by(*OLDEST)
         async with self._database.write() as connection:
-            ids = (await connection.scalars(unchanged.with_for_update(skip_locked=True))).all()
-            claim = update(changes).where(changes.c.id.in_(ids)).returning(changes)
-            claim = claim.values(lease_owner=lease.owner, lease_until=lease.until)
-            claimed = [read_change(row) for row in await connection.execute(claim)]
-        return tuple(sorted(claimed, key=lambda change: (change.created_at, change.id)))
+            claimed = await queries.fetch_many(connection, unchanged.with_for_update(skip_locked=True))
+            claim = update(changes).where(changes.c.id.in_([change.id for change in claimed]))
+            await connection.execute(claim.values(lease_owner=lease.owner, lease_until=lease.until))
+        return tuple(with_lease(lease, change) for change in claimed)
 
     async def try_acquire_lease(self, seen: Leasable, lease: Lease) -> bool:
         return await self._update(queries.has_lease_of(seen), lease_owner=lease.owner, lease_until=lease.until)
@@ -251,15 +252,14 @@ class ChangeRepository(ChangeStore):
 
     async def latest_events(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
         async with self._database.read() as connection:
-            rows = await connection.execute(queries.select_events(scope).limit(limit))
-            return tuple(read_event(row) for row in rows)
+            return await fetch_readable(connection, events, queries.select_events(scope).limit(limit), read_event)
 
     async def all_events(self) -> AsyncIterator[AuditEvent]:
         number = 0
         while True:
             wanted = select(events).where(events.c.number > number).order_by(events.c.number).limit(_EVENT_PAGE)
             async with self._database.read() as connection:
-                page = [read_event(row) for row in await connection.execute(wanted)]
+                page = await fetch_readable(connection, events, wanted, read_event)
             for event in page:
                 yield event
             if len(page) < _EVENT_PAGE:

@@ -1,9 +1,8 @@
 """The repository of everything that names a channel."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import case, delete, insert, or_, select, update
+from sqlalchemy import Row, case, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
@@ -14,6 +13,7 @@ from flowbot.storage.repositories.change_queries import in_states
 from flowbot.storage.repositories.change_rows import append_events, is_open_and_shown, mark_unshown
 from flowbot.storage.tables import changes, channel_policies, channels, drafts, messages
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import fetch_readable, find_readable, row_reader
 
 
 class ChannelRepository(ChannelStore):
@@ -59,15 +59,26 @@ class ChannelRepository(ChannelStore):
 
     async def list_open(self) -> tuple[ChannelId, ...]:
         is_posted = in_states(OPEN_STATES) & changes.c.message_channel.is_not(None)
-        wanted = select(changes.c.message_channel).where(is_posted).distinct()
+        wanted = select(changes.c.id, changes.c.message_channel).where(is_posted)
         async with self._database.read() as connection:
-            return tuple(ChannelId(channel) for channel in await connection.scalars(wanted))
+            posted = await fetch_readable(connection, changes, wanted, _read_posted_channel)
+        return tuple(dict.fromkeys(posted))
 
 
 async def _fetch_sharing(connection: AsyncConnection, channel: ChannelId) -> ChannelSharing | None:
-    wanted = select(channels.c.is_shared, channels.c.told_at).where(channels.c.channel_id == channel)
-    row = (await connection.execute(wanted)).one_or_none()
-    return None if row is None else ChannelSharing(row.is_shared, row.told_at)
+    wanted = select(channels).where(channels.c.channel_id == channel)
+    return await find_readable(connection, wanted, read_sharing)
+
+
+@row_reader(changes)
+def _read_posted_channel(row: Row[Any]) -> ChannelId:
+    return ChannelId(row.message_channel)
+
+
+@row_reader(channels)
+def read_sharing(row: Row[Any]) -> ChannelSharing:
+    """Read from its row what Slack said of a channel."""
+    return ChannelSharing(row.is_shared, row.told_at)
 
 
 async def _move_policies(connection: AsyncConnection, old: ChannelId, new: ChannelId) -> int:
@@ -83,7 +94,7 @@ async def _move_policies(connection: AsyncConnection, old: ChannelId, new: Chann
             continue
         renamed = _rename(_rename(document, "id", old, new), "approval", old, new)
         if renamed != document:
-            values = {"channel_id": renamed["id"], "document": renamed}
+            values = {"channel_id": str(new) if channel == old else channel, "document": renamed}
             await connection.execute(update(channel_policies).where(is_row).values(values))
             moved += 1
     return moved
@@ -100,9 +111,10 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
             "channel_id": str(new) if row.channel_id == old else row.channel_id,
             "message_channel": str(new) if row.message_channel == old else row.message_channel,
             "asked": _rename(row.asked, "channel", old, new),
-            "rule": None if row.rule is None else _rename(row.rule, "channel", old, new),
+            "rule": _rename(row.rule, "channel", old, new),
         }
-        if columns == {name: getattr(row, name) for name in columns}:
+        columns = {name: value for name, value in columns.items() if value != getattr(row, name)}
+        if not columns:
             continue
         columns["shown_version"] = case((is_open_and_shown(), changes.c.version - 1), else_=changes.c.shown_version)
         await connection.execute(update(changes).where(changes.c.id == row.id).values(columns))
@@ -110,9 +122,9 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
     return moved
 
 
-def _rename(document: Mapping[str, Any], key: str, old: ChannelId, new: ChannelId) -> dict[str, Any]:
-    """Return the document with `new` where `key`, or the key `channel` in it, says `old`."""
-    value = document.get(key)
+def _rename(document: Any, key: str, old: ChannelId, new: ChannelId) -> Any:
+    """Return the document with `new` where `key`, or the key `channel` in it, says `old`; what is none, as it is."""
+    value = document.get(key) if isinstance(document, dict) else None
     if isinstance(value, dict):
         return {**document, key: _rename(value, "channel", old, new)}
-    return {**document, key: str(new)} if value == old else dict(document)
+    return {**document, key: str(new)} if value == old else document

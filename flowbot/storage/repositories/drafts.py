@@ -12,10 +12,14 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
 from flowbot.services.ports.form_storage import DraftStore, PolicyDraftStore
 from flowbot.storage.tables import Document, drafts, join_buttons, split_buttons, to_plain
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import find_readable, keep_readable, row_reader
 
 _FLOW: Final = Document(Flow)
+_TYPED: Final = Document(dict[str, str])
+_POLICY_TYPED: Final = Document(dict[str, Any])
 _POLICY_KIND: Final = "policy"
 """Marks the rows of policy forms, beside the kinds of changes."""
+_IS_OF_POLICY: Final = drafts.c.kind == _POLICY_KIND
 
 
 class DraftRepository(DraftStore):
@@ -49,8 +53,8 @@ class DraftRepository(DraftStore):
 
     async def get(self, token: FormToken) -> Draft | None:
         async with self._database.read() as connection:
-            row = (await connection.execute(select(drafts).where(drafts.c.token == token))).one_or_none()
-        return None if row is None or row.kind == _POLICY_KIND else _read_draft(row)
+            own = select(drafts).where(drafts.c.token == token, ~_IS_OF_POLICY)
+            return await find_readable(connection, own, _read_draft)
 
     async def find_latest(
         self, user: UserId, channel: ChannelId, kind: ChangeKind, flow: FlowId | None, since: datetime
@@ -64,7 +68,8 @@ class DraftRepository(DraftStore):
         )
         async with self._database.read() as connection:
             rows = await connection.execute(there.order_by(drafts.c.changed_at.desc()))
-            return next((_read_draft(row) for row in rows if row.typed), None)
+            found = keep_readable(connection, rows, _read_draft)
+        return next((draft for draft in found if draft.typed), None)
 
     async def delete(self, token: FormToken) -> None:
         async with self._database.write() as connection:
@@ -99,15 +104,20 @@ class PolicyDraftRepository(PolicyDraftStore):
             await connection.execute(insert(drafts).values(row))
 
     async def get(self, token: FormToken) -> PolicyDraft | None:
-        is_own = (drafts.c.token == token) & (drafts.c.kind == _POLICY_KIND)
         async with self._database.read() as connection:
-            row = (await connection.execute(select(drafts).where(is_own))).one_or_none()
-        if row is None:
-            return None
-        user, channel = UserId(row.person), ChannelId(row.channel_id)
-        return PolicyDraft(token, user, channel, typed=row.typed, changed_at=row.changed_at)
+            own = select(drafts).where(drafts.c.token == token, _IS_OF_POLICY)
+            return await find_readable(connection, own, _read_policy_draft)
 
 
+@row_reader(drafts)
+def _read_policy_draft(row: Row[Any]) -> PolicyDraft:
+    user, channel = UserId(row.person), ChannelId(row.channel_id)
+    return PolicyDraft(
+        FormToken(row.token), user, channel, typed=_POLICY_TYPED.read(row.typed), changed_at=row.changed_at
+    )
+
+
+@row_reader(drafts)
 def _read_draft(row: Row[Any]) -> Draft:
     return Draft(
         token=FormToken(row.token),
@@ -116,6 +126,11 @@ def _read_draft(row: Row[Any]) -> Draft:
         kind=ChangeKind(row.kind),
         flow=None if row.flow_id is None else FlowId(row.flow_id),
         before=None if row.before is None else _FLOW.read(split_buttons(row.before)),
-        typed=row.typed,
+        typed=_TYPED.read(row.typed),
         changed_at=row.changed_at,
     )
+
+
+def read_any_draft(row: Row[Any]) -> Draft | PolicyDraft:
+    """Read the draft of a flow's or a policy's form from its row."""
+    return _read_policy_draft(row) if row.kind == _POLICY_KIND else _read_draft(row)

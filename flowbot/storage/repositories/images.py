@@ -1,18 +1,20 @@
 """The repository of images."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import and_, delete, exists, func, insert, or_, select
+from sqlalchemy import Row, and_, delete, exists, func, insert, or_, select
 
 from flowbot.domain.change import OPEN_STATES, ChangeKind, ChangeState
 from flowbot.domain.ids import ImageId
 from flowbot.domain.images import ImageFile, ImageInfo
 from flowbot.services.ports.form_storage import ImageStore
 from flowbot.storage.repositories.change_queries import in_states
-from flowbot.storage.tables import changes, images, new_id
+from flowbot.storage.tables import Document, changes, images, new_id
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import find_readable, row_reader
 
+_FILENAME: Final = Document(str)
 _PERHAPS_APPLIED: Final = frozenset({ChangeState.APPLIED, ChangeState.UNKNOWN})
 
 
@@ -41,18 +43,12 @@ class ImageRepository(ImageStore):
 
     async def get(self, image: ImageId) -> ImageFile | None:
         async with self._database.read() as connection:
-            row = (await connection.execute(select(images).where(images.c.id == image))).one_or_none()
-        if row is None:
-            return None
-        return ImageFile(content=row.content, content_type=row.content_type, filename=row.filename)
+            return await find_readable(connection, select(images).where(images.c.id == image), _read_image)
 
     async def describe(self, image: ImageId) -> ImageInfo | None:
-        size = func.length(images.c.content)
+        described = select(images.c.id, images.c.content_type, func.length(images.c.content).label("size"))
         async with self._database.read() as connection:
-            row = (
-                await connection.execute(select(images.c.content_type, size).where(images.c.id == image))
-            ).one_or_none()
-        return None if row is None else ImageInfo(*row)
+            return await find_readable(connection, described.where(images.c.id == image), _read_info)
 
     async def delete_unused(self, before: datetime) -> int:
         is_named = or_(changes.c.image_id == images.c.id, changes.c.kept_image_id == images.c.id)
@@ -60,3 +56,19 @@ class ImageRepository(ImageStore):
         is_used = exists().where(is_named, or_(in_states(OPEN_STATES), is_delete))
         async with self._database.write() as connection:
             return (await connection.execute(delete(images).where(images.c.created_at < before, ~is_used))).rowcount
+
+
+@row_reader(images)
+def read_filename(row: Row[Any]) -> str:
+    """Read the image's file name from its row."""
+    return _FILENAME.read(row.filename)
+
+
+@row_reader(images)
+def _read_image(row: Row[Any]) -> ImageFile:
+    return ImageFile(content=row.content, content_type=row.content_type, filename=_FILENAME.read(row.filename))
+
+
+@row_reader(images)
+def _read_info(row: Row[Any]) -> ImageInfo:
+    return ImageInfo(row.content_type, row.size)

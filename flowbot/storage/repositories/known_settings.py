@@ -1,8 +1,8 @@
 """The repository of known settings."""
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,6 +11,7 @@ from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, Settings
 from flowbot.services.ports.storage import KnownSettingsStore
 from flowbot.storage.tables import Document, known_settings
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import find_readable, keep_readable, row_reader
 
 _SETTINGS: Final = Document(KnownSettings)
 
@@ -26,18 +27,20 @@ class KnownSettingsRepository(KnownSettingsStore):
         self._database = database
 
     async def get(self, flow: FlowId) -> KnownSettings:
-        wanted = select(known_settings.c.document).where(known_settings.c.flow_id == flow)
+        wanted = select(known_settings).where(known_settings.c.flow_id == flow)
         async with self._database.read() as connection:
-            document = await connection.scalar(wanted)
-        return NOTHING_KNOWN if document is None else _SETTINGS.read(document)
+            return await find_readable(connection, wanted, read_settings) or NOTHING_KNOWN
 
 
 async def record_settings(connection: AsyncConnection, write: SettingsWrite) -> None:
-    """Add what a change has set to what is known of its flow, in the transaction of `connection`."""
+    """Add what a change has set to what is known of its flow, in the transaction of `connection`.
+
+    Where that cannot be read it stays as it is.
+    """
     is_own = known_settings.c.flow_id == write.flow
-    stored = select(known_settings.c.document).where(is_own).with_for_update()
-    document = await connection.scalar(stored)
-    if document is None:
+    stored = select(known_settings).where(is_own).with_for_update()
+    rows = (await connection.execute(stored)).all()
+    if not rows:
         first = NOTHING_KNOWN.after(write)
         if first == NOTHING_KNOWN:
             return
@@ -47,10 +50,15 @@ async def record_settings(connection: AsyncConnection, write: SettingsWrite) -> 
                 await connection.execute(insert(known_settings).values(row))
         except IntegrityError:
             # Another change of the flow was settled in the same instant.
-            document = await connection.scalar(stored)
+            rows = (await connection.execute(stored)).all()
         else:
             return
-    known = _SETTINGS.read(document)
-    if (revised := known.after(write)) == known:
-        return
-    await connection.execute(update(known_settings).where(is_own).values(document=_SETTINGS.write(revised)))
+    for known in keep_readable(connection, rows, read_settings):
+        if (revised := known.after(write)) != known:
+            await connection.execute(update(known_settings).where(is_own).values(document=_SETTINGS.write(revised)))
+
+
+@row_reader(known_settings)
+def read_settings(row: Row[Any]) -> KnownSettings:
+    """Read the settings from their row."""
+    return _SETTINGS.read(row.document)

@@ -10,6 +10,7 @@ from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStor
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.tables import messages
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import find_readable, keep_readable, row_reader
 
 
 class MessageRepository(MessageStore):
@@ -50,14 +51,13 @@ class MessageRepository(MessageStore):
 
     async def get(self, key: MessageKey) -> SentMessage | None:
         async with self._database.read() as connection:
-            row = (await connection.execute(select(messages).where(_is(key)))).one_or_none()
-        return None if row is None else _read_message(row)
+            return await find_readable(connection, select(messages).where(_is(key)), read_message)
 
     async def list_of(self, subject: ChangeId, role: MessageRole) -> tuple[SentMessage, ...]:
         wanted = select(messages).where(messages.c.subject == subject, messages.c.role == role)
         async with self._database.read() as connection:
             rows = await connection.execute(wanted.order_by(messages.c.recipient))
-            return tuple(_read_message(row) for row in rows)
+            return keep_readable(connection, rows, read_message)
 
 
 def _key_columns(key: MessageKey) -> dict[str, Any]:
@@ -68,7 +68,11 @@ def _is(key: MessageKey) -> ColumnElement[bool]:
     return and_(*(messages.c[name] == value for name, value in _key_columns(key).items()))
 
 
-def _read_message(row: Row[Any]) -> SentMessage:
+@row_reader(messages)
+def read_message(row: Row[Any]) -> SentMessage:
+    """Read the message from its row."""
+    if row.ts is not None and row.channel_id is None:
+        raise ValueError("channel_id holds nothing")
     recipient = UserId(row.recipient) if row.recipient else None
     place = None if row.ts is None else (ChannelId(row.channel_id), row.ts)
     return SentMessage(MessageKey(ChangeId(row.subject), row.role, recipient), place, row.shown_version)

@@ -4,14 +4,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval import follow_policy
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
-from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
 from flowbot.storage.repositories.change_queries import IS_PENDING, fetch_many
@@ -20,6 +19,7 @@ from flowbot.storage.repositories.change_writes import write_if_unchanged
 from flowbot.storage.repositories.scopes import fetch_scope, fetch_website_names, read_policy
 from flowbot.storage.tables import changes, channel_policies, websites
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import MAX_INTEGER, fetch_readable, keep_readable
 
 
 class PolicyRepository(PolicyStore):
@@ -39,11 +39,10 @@ class PolicyRepository(PolicyStore):
             return await fetch_scope(connection, channel)
 
     async def get_book(self) -> PolicyBook:
-        ordered = select(channel_policies.c.document).order_by(channel_policies.c.position)
+        ordered = select(channel_policies).order_by(channel_policies.c.position)
         async with self._database.read() as connection:
             names = await fetch_website_names(connection)
-            documents = (await connection.scalars(ordered)).all()
-        policies = tuple(read_policy(document) for document in documents)
+            policies = await fetch_readable(connection, channel_policies, ordered, read_policy)
         # A key without content was never written, so it stays unset.
         sections = {"websites": names, "channels": policies}
         return PolicyBook.model_validate({section: content for section, content in sections.items() if content})
@@ -56,10 +55,14 @@ class PolicyRepository(PolicyStore):
             for n, (website, name) in enumerate(book.websites.items())
         ]
         async with self._database.write(alone="policies") as connection:
-            known = select(channel_policies.c.channel_id, channel_policies.c.document)
-            before = {row.channel_id: row.document for row in await connection.execute(known)}
-            after = {row["channel_id"]: row["document"] for row in policy_rows}
-            await _follow(connection, before, after, now, actor=None)
+            known = (await connection.execute(select(channel_policies))).all()
+            before = {str(policy.id): policy for policy in keep_readable(connection, known, read_policy)}
+            # What nobody could read decided nothing: requests follow no change from it, and are shown anew.
+            after = {str(policy.id): policy for policy in book.channels}
+            odd = {row.channel_id for row in known} & after.keys() - before.keys()
+            await mark_unshown(connection, changes.c.channel_id.in_(odd))
+            followed = {channel: policy for channel, policy in after.items() if channel not in odd}
+            await _follow(connection, before, followed, now, actor=None)
             await connection.execute(delete(channel_policies))
             await connection.execute(delete(websites))
             if policy_rows:
@@ -79,8 +82,9 @@ class PolicyRepository(PolicyStore):
         now = self._clock()
         row = _policy_row(policy, now)
         async with self._database.write(alone="policies") as connection:
-            current = await connection.scalar(select(channel_policies.c.document).where(is_same_channel))
-            if current != (None if seen is None else _document(seen)):
+            stored = (await connection.execute(select(channel_policies).where(is_same_channel))).one_or_none()
+            current = None if stored is None else read_policy(stored)
+            if (current and _document(current)) != (seen and _document(seen)):
                 return False
             names = await fetch_website_names(connection) if renames else {}
             if any(names.get(rename.website) != rename.before for rename in renames):
@@ -88,10 +92,9 @@ class PolicyRepository(PolicyStore):
             await _write_names(connection, renames)
             before = {} if current is None else {str(policy.id): current}
             actor = events[0].actor if events else None
-            await _follow(connection, before, {str(policy.id): row["document"]}, now, actor)
+            await _follow(connection, before, {str(policy.id): policy}, now, actor)
             if current is None:
-                last = await connection.scalar(select(func.max(channel_policies.c.position)))
-                position = 0 if last is None else last + 1
+                position = await _next_position(connection, channel_policies)
                 await connection.execute(insert(channel_policies).values(row | {"position": position}))
             else:
                 await connection.execute(update(channel_policies).where(is_same_channel).values(row))
@@ -105,17 +108,24 @@ async def _write_names(connection: AsyncConnection, renames: Collection[WebsiteR
         if rename.after is None:
             await connection.execute(delete(websites).where(is_same_website))
         elif rename.before is None:
-            last = await connection.scalar(select(func.max(websites.c.position)))
-            row = {"website_id": rename.website, "position": 0 if last is None else last + 1, "name": rename.after}
+            position = await _next_position(connection, websites)
+            row = {"website_id": rename.website, "position": position, "name": rename.after}
             await connection.execute(insert(websites).values(row))
         else:
             await connection.execute(update(websites).where(is_same_website).values(name=rename.after))
 
 
+async def _next_position(connection: AsyncConnection, table: Table) -> int:
+    """Return the position after the last one, as far as that can be counted on from."""
+    position = table.c.position
+    last = await connection.scalar(select(func.max(position)).where(position.between(0, MAX_INTEGER)))
+    return 0 if last is None else int(last) + 1
+
+
 async def _follow(
     connection: AsyncConnection,
-    before: Mapping[str, Mapping[str, Any]],
-    after: Mapping[str, Mapping[str, Any]],
+    before: Mapping[str, ChannelPolicy],
+    after: Mapping[str, ChannelPolicy],
     at: datetime,
     actor: UserId | None,
 ) -> None:
@@ -131,21 +141,16 @@ async def _follow(
         is_here = changes.c.channel_id == channel
         if _lets_outsiders_read(old) != _lets_outsiders_read(new):
             await mark_unshown(connection, is_here)
-        try:
-            was, now = (None if document is None else read_policy(document) for document in (old, new))
-        except DatabaseFaultError:
-            # What nobody could read decided nothing.
-            continue
         pending = select(changes).where(IS_PENDING, is_here).order_by(changes.c.id).with_for_update()
         for change in await fetch_many(connection, pending):
-            if followed := follow_policy(change, was, now, at, actor):
+            if followed := follow_policy(change, old, new, at, actor):
                 moved, event = followed
                 await write_if_unchanged(connection, change, moved)
                 await append_events(connection, [event])
 
 
-def _lets_outsiders_read(document: Mapping[str, Any] | None) -> bool:
-    return document is not None and bool(document.get("approval", {}).get("outsiders_may_read", False))
+def _lets_outsiders_read(policy: ChannelPolicy | None) -> bool:
+    return policy is not None and policy.approval.outsiders_may_read
 
 
 def _policy_row(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:

@@ -1,45 +1,50 @@
 """The policy of a channel and the names of websites, as they are stored."""
 
-from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.ids import ChannelId, WebsiteId
-from flowbot.domain.policy import ChannelPolicy
-from flowbot.errors import DatabaseFaultError
+from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.services.ports.storage import ChannelScope
 from flowbot.storage.tables import channel_policies, websites
+from flowbot.storage.unreadable import fetch_readable, row_reader
 
 
 async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> ChannelScope:
     """Read a channel's policy and the websites' names.
 
     Raises:
-        DependencyError: the policy cannot be read.
+        UnreadableRowError: the policy cannot be read.
     """
-    wanted = select(channel_policies.c.document).where(channel_policies.c.channel_id == channel)
-    document = await connection.scalar(wanted)
-    policy = None if document is None else read_policy(document)
+    wanted = select(channel_policies).where(channel_policies.c.channel_id == channel)
+    row = (await connection.execute(wanted)).one_or_none()
+    policy = None if row is None else read_policy(row)
     return ChannelScope(channel=channel, policy=policy, website_names=await fetch_website_names(connection))
 
 
 async def fetch_website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:
     """Read the names of websites, in their order."""
-    rows = await connection.execute(select(websites.c.website_id, websites.c.name).order_by(websites.c.position))
-    return {WebsiteId(website): name for website, name in rows}
+    ordered = select(websites).order_by(websites.c.position)
+    return dict(await fetch_readable(connection, websites, ordered, read_website))
 
 
-def read_policy(document: Mapping[str, Any]) -> ChannelPolicy:
-    """Read a policy from its row.
+@row_reader(channel_policies)
+def read_policy(row: Row[Any]) -> ChannelPolicy:
+    """Read a policy from its row; a rule that cannot be read must not be guessed.
 
     Raises:
-        DependencyError: it cannot be read.
+        UnreadableRowError: it cannot be read.
     """
-    try:
-        return ChannelPolicy.model_validate(document)
-    except ValidationError as error:
-        # Written by a newer flowbot, perhaps: a rule that cannot be read must not be guessed.
-        raise DatabaseFaultError from error
+    policy = ChannelPolicy.model_validate(row.document)
+    if policy.id != row.channel_id:
+        raise ValueError("document is another channel's")
+    return policy
+
+
+@row_reader(websites)
+def read_website(row: Row[Any]) -> tuple[WebsiteId, str]:
+    """Read a website's id and name from its row."""
+    (named,) = PolicyBook(websites={row.website_id: row.name}).websites.items()
+    return named

@@ -3,11 +3,12 @@
 PYTHON ?= python3
 VENV := .venv
 AUDIT := .venv-audit
+BUILD := .venv-build
 PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long mutation lint bench readme pictures audit
+.PHONY: help demo test test-long mutation lint bench readme pictures audit dist
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +48,13 @@ audit: | $(AUDIT)/bin/pip-audit ## look the pinned packages up among known vulne
 $(AUDIT)/bin/pip-audit:
 	@$(PYTHON) -m venv --clear $(AUDIT)
 	@$(AUDIT)/bin/python -m pip --quiet --disable-pip-version-check install pip-audit
+
+dist: | $(BUILD)/bin/pyproject-build ## build the wheel and the source archive in dist/ (asks PyPI for the build tools)
+	@$(BUILD)/bin/pyproject-build --outdir dist $(ARGS)
+
+$(BUILD)/bin/pyproject-build:
+	@$(PYTHON) -m venv --clear $(BUILD)
+	@$(BUILD)/bin/python -m pip --quiet --disable-pip-version-check install build
 
 bench: $(VENV)/.installed-dev ## measure what flowbot costs, some minutes; ARGS may name sections: answers catalog …
 	@$(VENV)/bin/python -m benchmarks $(ARGS)

@@ -8,6 +8,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.search import FlowQuery, IndexedFlow, Page, SortOrder, search, sort_newest_first
@@ -21,7 +23,7 @@ from flowbot.slack.views.push import flow_details_message
 from flowbot.storage.tables import Document
 from tests.enkapush.scripted_server import flow_json, page_body
 from tests.slack.test_empty_parts import read_lines
-from tests.slack.test_request_views import EN
+from tests.slack.test_request_views import EN, TR
 
 NOW: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ISTANBUL: Final = ZoneInfo("Europe/Istanbul")
@@ -163,6 +165,36 @@ def test_an_odd_flow_is_shown_as_far_as_it_can_be_or_counted_and_costs_no_other(
         page = "\n".join(read_lines(flow_details_message(details, EN, NOW).blocks))
         assert odd.shown in page
         assert odd.hidden not in page
+
+
+NUMBERS: Final = st.integers() | st.integers(-(10**40), 10**40) | st.floats() | st.sampled_from([2**63, 1e30, -0.0])
+TEXTS: Final = st.text(st.characters(exclude_categories=[]), max_size=30) | st.datetimes().map(str) | NUMBERS.map(str)
+VALUES: Final = st.recursive(
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@st.composite
+def any_changes(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw anything at all for a few of a flow's fields and settings."""
+    flow = flow_json()
+    settings = draw(VALUES | st.dictionaries(st.sampled_from(sorted(flow["settings"])), VALUES))
+    return draw(st.dictionaries(st.sampled_from(sorted(flow)), VALUES, max_size=4)) | {"settings": settings}
+
+
+@given(any_changes())
+def test_nothing_at_all_in_a_flow_costs_another(changes: dict[str, Any]) -> None:
+    flows, unreadable = read_flows(write_page(changes))
+    assert {flow.name for flow in flows} >= {"First", "Third"}
+    assert len(flows) + len(unreadable) == 3
+    assert show_list(flows, len(unreadable))
+    for flow in flows:
+        assert STORED.read(json.loads(json.dumps(STORED.write(flow)))) == flow
+        for t in (EN, TR):
+            blocks = flow_details_message(FlowDetails(flow, {}, may_share=True, may_edit=True), t, NOW).blocks
+            assert json.dumps(blocks, ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize("name", ["5 MB of name", "5 MB of text", "5 MB of address"])

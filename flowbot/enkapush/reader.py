@@ -42,6 +42,8 @@ _read_plain: Final = attrgetter(
     *(name if name in models.Flow.model_fields else f"settings.{name}" for name in _WIRE_NAMES)
 )
 """Reads the plain fields of Enkapush's flow, in the order of `PLAIN_FIELDS`."""
+NAME_CHARS: Final = 1000
+"""The part of a segment's name that is kept, for menus; megabytes would take seconds."""
 PING_RETRY: Final = RetryPolicy(budget=2.5)
 """Ends before a health probe gives up (`health.PROBE_TIMEOUT_SECONDS`), so that the probe learns what is wrong."""
 
@@ -111,10 +113,7 @@ class EnkapushReader(AccountSource, SegmentSource):
         with _translate_errors():
             listing = await self._client.segments.all()
         _require_readable(listing)
-        return [
-            Segment(segment.id, WebsiteId(segment.website_id), segment.name, segment.total_subscribers)
-            for segment in listing.items
-        ]
+        return [to_segment(record) for record in listing.items]
 
     async def ping(self) -> None:
         """Check that Enkapush answers.
@@ -163,6 +162,11 @@ def to_flow(record: models.Flow, zone: ZoneInfo) -> Flow:
         changed_at=_in_zone(record.changed_at, zone),
         created_at=_in_zone(record.created_at, zone),
     )
+
+
+def to_segment(record: models.Segment) -> Segment:
+    """Convert Enkapush's segment into flowbot's."""
+    return Segment(record.id, WebsiteId(record.website_id), record.name[:NAME_CHARS], record.total_subscribers)
 
 
 # Most flows have no buttons, and many wait equally long: they share these.

@@ -16,8 +16,9 @@ from flowbot.domain.search import FlowQuery, IndexedFlow, Page, SortOrder, searc
 from flowbot.enkapush.client import models
 from flowbot.enkapush.client.errors import Exchange, Redactor
 from flowbot.enkapush.client.responses import Response, ResponseReader
-from flowbot.enkapush.reader import to_flow
+from flowbot.enkapush.reader import to_flow, to_segment
 from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
+from flowbot.slack.forms.widgets import segment_options
 from flowbot.slack.views.flow_list import flow_list_message
 from flowbot.slack.views.push import flow_details_message
 from flowbot.storage.tables import Document
@@ -195,6 +196,34 @@ def test_nothing_at_all_in_a_flow_costs_another(changes: dict[str, Any]) -> None
         for t in (EN, TR):
             blocks = flow_details_message(FlowDetails(flow, {}, may_share=True, may_edit=True), t, NOW).blocks
             assert json.dumps(blocks, ensure_ascii=False).encode()
+
+
+ODD_SEGMENTS: Final[tuple[tuple[dict[str, Any], str | None], ...]] = (
+    ({"name": "VIP"}, "VIP (5)"),
+    ({"name": "Half \ud83d"}, "Half \ufffd (5)"),
+    ({"name": None}, "Segment 6 (5)"),
+    ({"name": "a" * 5_000_000}, "aaa"),
+    ({"name": []}, UNREADABLE),
+    ({"total_subscribers": 10**30}, f"Group ({LARGE})"),
+    ({"total_subscribers": float("nan")}, "Group (0)"),
+    ({"total_subscribers": -5}, "Group (0)"),
+    ({"type": {}, "datetime": []}, "Group (5)"),
+    ({"id": 10**30}, UNREADABLE),
+    ({"website_id": None}, UNREADABLE),
+)
+"""Odd segments, and what a form offers for each; None where it cannot be read."""
+
+
+@pytest.mark.parametrize("at", range(len(ODD_SEGMENTS)))
+def test_an_odd_segment_is_offered_as_far_as_it_can_be_and_costs_no_other(at: int) -> None:
+    changes, shown = ODD_SEGMENTS[at]
+    even = {"id": 7, "website_id": 1, "name": "Even", "total_subscribers": 3}
+    odd = {"id": 6, "website_id": 1, "name": "Group", "total_subscribers": 5} | changes
+    response = Response(Exchange(path="/segments/"), page_body(odd, even).encode(), Redactor("key"))
+    read = ResponseReader(models.Segment).read_page(response, 1, 1000).items
+    labels = [entry["text"]["text"] for entry in segment_options([*map(to_segment, read)], "all", EN)]
+    assert labels[-1] == "Even (3)"
+    assert [label.startswith(shown or "") for label in labels[1:-1]] == ([] if shown is UNREADABLE else [True])
 
 
 @pytest.mark.parametrize("name", ["5 MB of name", "5 MB of text", "5 MB of address"])

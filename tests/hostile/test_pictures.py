@@ -175,11 +175,13 @@ INNER: Final = [
     "http://\0/",
     "http://xn--/",
     "http://[::1",
+    "http://picture.example:99999999999999999999/",
+    "http://picture.example/" + "a" * 5_000_000,
     "\ud800",
 ]
 
 
-@pytest.mark.parametrize("url", INNER)
+@pytest.mark.parametrize("url", INNER, ids=lambda url: ascii(url[:50]))
 async def test_nothing_inside_the_network_is_asked_for_a_public_enkapush(
     server: PictureServer, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

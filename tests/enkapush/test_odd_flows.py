@@ -114,9 +114,9 @@ CASES: Final = {
     "no name": Odd({"name": None}, "(no name)"),
     "a number as a name": Odd({"name": 2026}, "2026"),
     "a NUL in the name": Odd({"name": "a\0b"}, "#2"),
-    "5 MB of name": Odd({"name": "Sale " * 1_000_000}, "Sale Sale"),
-    "5 MB of text": Odd({"description": "sın🎉 " * 1_000_000}, "sın🎉"),
-    "5 MB of address": Odd({"url": "https://shop.example/" + "a" * 5_000_000}, "shop.example"),
+    "2 MB of name": Odd({"name": "Sale " * 400_000}, "Sale Sale"),
+    "2 MB of text": Odd({"description": "sın🎉 " * 400_000}, "sın🎉"),
+    "2 MB of address": Odd({"url": "https://shop.example/" + "a" * 2_000_000}, "shop.example"),
     # Shapes.
     "no settings": Odd({"settings": None}),
     "a list of settings": Odd({"settings": [1]}),
@@ -202,7 +202,7 @@ ODD_SEGMENTS: Final[tuple[tuple[dict[str, Any], str | None], ...]] = (
     ({"name": "VIP"}, "VIP (5)"),
     ({"name": "Half \ud83d"}, "Half \ufffd (5)"),
     ({"name": None}, "Segment 6 (5)"),
-    ({"name": "a" * 5_000_000}, "aaa"),
+    ({"name": "a" * 2_000_000}, "aaa"),
     ({"name": []}, UNREADABLE),
     ({"total_subscribers": 10**30}, f"Group ({LARGE})"),
     ({"total_subscribers": float("nan")}, "Group (0)"),
@@ -226,8 +226,8 @@ def test_an_odd_segment_is_offered_as_far_as_it_can_be_and_costs_no_other(at: in
     assert [label.startswith(shown or "") for label in labels[1:-1]] == ([] if shown is UNREADABLE else [True])
 
 
-@pytest.mark.parametrize("name", ["5 MB of name", "5 MB of text", "5 MB of address"])
-def test_megabytes_of_text_stop_nobody_for_long(name: str) -> None:
+@pytest.mark.parametrize("name", ["2 MB of name", "2 MB of text", "2 MB of address"])
+def test_megabytes_of_text_delay_nobody_for_long(name: str) -> None:
     content = write_page(CASES[name].changes)
     started = time.process_time()
     flows, _ = read_flows(content)

@@ -29,6 +29,7 @@ _ALPHABET: Final = "abcçdefgğhıijklmnoöpqrsştuüvwxyz"
 _FIRST_RANK: Final = 0x100
 _CLUSTER: Final = regex.compile(r"\X")
 """What a person sees as one character: Unicode's extended grapheme cluster."""
+_COUNTED: Final = 10_000
 _LINE: Final = re.compile(r"[^\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 _TURNING: Final = re.compile(
     r"[\u0590-\u08ff\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefe\U00010800-\U00010fff\U0001e800-\U0001efff]"
@@ -47,17 +48,25 @@ def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+def _fits(text: str, limit: int) -> bool:
+    return len(text) <= limit and utf16_length(text) <= limit
+
+
 def count_clusters(text: str) -> int:
-    """Count characters as a person does: a family of four is one, and so is a letter with its marks."""
-    return sum(1 for _ in _CLUSTER.finditer(text))
+    """Count characters as a person does: a family of four is one, and so is a letter with its marks.
+
+    Beyond what any form takes, code points are counted.
+    """
+    return sum(1 for _ in _CLUSTER.finditer(text[:_COUNTED])) + len(text[_COUNTED:])
 
 
 def cut_utf16(text: str, limit: int) -> str:
     """Return the longest beginning of the text that is within `limit` UTF-16 units and parts no character as seen."""
-    if utf16_length(text) <= limit:
+    if _fits(text, limit):
         return text
     end = 0
-    for cluster in _CLUSTER.finditer(text):
+    # A character that is longer than the room would not fit either.
+    for cluster in _CLUSTER.finditer(text[: max(2 * limit, 0)]):
         limit -= utf16_length(cluster[0])
         if limit < 0:
             break
@@ -67,15 +76,15 @@ def cut_utf16(text: str, limit: int) -> str:
 
 def shorten(text: str, limit: int) -> str:
     """Return the text cut to `limit` UTF-16 units, with an ellipsis at its end where something is cut off."""
-    return text if utf16_length(text) <= limit else cut_utf16(text, limit - 1).rstrip() + "…"
+    return text if _fits(text, limit) else cut_utf16(text, limit - 1).rstrip() + "…"
 
 
 def cut_middle(text: str, limit: int) -> str:
     """Return the text cut to `limit` UTF-16 units, with an ellipsis between its beginning and its end."""
-    if utf16_length(text) <= limit:
+    if _fits(text, limit):
         return text
     beginning, end, room = cut_utf16(text, limit // 2).rstrip(), "", limit - limit // 2 - 1
-    for cluster in reversed(_CLUSTER.findall(text)):
+    for cluster in reversed(_CLUSTER.findall(text[-2 * limit :])):
         room -= utf16_length(cluster)
         if room < 0:
             break

@@ -36,10 +36,10 @@ DATE_FORMAT: Final = "{date_short_pretty} {time}"
 
 def clip(text: str, limit: int) -> str:
     """Shorten the text to `limit` UTF-16 units, so that it cannot turn the text around it."""
-    shown, room = isolate(text), limit
-    while utf16_length(shown) > limit and room > 0:
+    shown, room = isolate(shorten(text, limit)), limit
+    while (excess := utf16_length(shown) - limit) > 0 and room > 0:
+        room -= excess
         shown = isolate(shorten(text, room))
-        room -= max(1, utf16_length(shown) - limit)
     return shown
 
 

@@ -9,7 +9,7 @@ from flowbot.domain.fields import find_own_settings
 from flowbot.domain.flow import Flow, FlowContent, Totals, WaitTime
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.images import ImageInfo
-from flowbot.domain.text import is_blank, isolate, utf16_length
+from flowbot.domain.text import is_blank, utf16_length
 from flowbot.domain.urls import hostname, is_web_url
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
@@ -175,7 +175,9 @@ def push_blocks(
     opened = host or block_kit.single_line(content.url, URL_SHOWN_MAX)
     if opened and not is_on_card:
         body.append(block_kit.text_element(f"\n{opened}", italic=True))
-    titles = [f"[ {isolate(button.title)} ]" for button in content.buttons if button.title]
+    titles = [
+        f"[ {block_kit.clip(button.title, block_kit.SECTION_MAX)} ]" for button in content.buttons if button.title
+    ]
     if titles:
         body.append(block_kit.text_element("\n" + "  ".join(titles), bold=True))
     blocks = [block_kit.context(t("show.as_seen")), block_kit.rich_text(block_kit.quote(*body))]

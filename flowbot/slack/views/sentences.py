@@ -214,7 +214,7 @@ def format_website(website: WebsiteId, names: Mapping[WebsiteId, str], t: Transl
 
 def format_button(button: FlowButton) -> str:
     """Format a push's button: its title and its URL."""
-    return " → ".join(isolate(part) for part in (button.title, button.url) if part)
+    return " → ".join(block_kit.clip(part, block_kit.SECTION_MAX) for part in (button.title, button.url) if part)
 
 
 def format_ttl(seconds: int, t: Translator) -> str:

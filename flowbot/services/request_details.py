@@ -259,44 +259,56 @@ class RequestDetailsLoader:
 
     async def load(self, change: Change) -> RequestDetails:
         """Return a change, in the given version, with its votes, names and the description of its image."""
-        return await self._describe(replace(await self.store.get_record(change.id), change=change))
+        async with self.store.snapshot():
+            record = replace(await self.store.get_record(change.id), change=change)
+            details = await self._read_beside(RequestDetails.of(record))
+        return await self._name_segments(details)
 
     async def load_newest(self, change_id: ChangeId) -> RequestDetails:
         """Return the same of a change in its newest version.
 
         While it is pending, also with what to look at; of a deleted flow, with its restore.
         """
-        record = await self.store.get_record(change_id)
-        details, change = await self._describe(record), record.change
-        if change.request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED:
-            _, restore = await find_restore(self.store, change.id, self.clock())
-            return replace(details, restore=restore)
-        if change.state is not ChangeState.PENDING:
-            return details
-        writes: tuple[Change, ...] = ()
+        async with self.store.snapshot():
+            record = await self.store.get_record(change_id)
+            details, change = await self._read_beside(RequestDetails.of(record)), record.change
+            if change.request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED:
+                _, restore = await find_restore(self.store, change.id, self.clock())
+                details = replace(details, restore=restore)
+            if change.state is ChangeState.PENDING:
+                details = await self._review(details)
+        return await self._name_segments(details)
+
+    async def _review(self, details: RequestDetails) -> RequestDetails:
+        """Add to a pending change what whoever decides should look at."""
+        change, writes = details.change, tuple[Change, ...]()
         if change.request.flow is not None:
             writes = await self.store.sent_since(change.request.flow, change.created_at - LATE_EFFECTS)
         details = replace(details, change=take_over_effects(change, writes, self.clock()))
         details = replace(details, late_edits=self._find_late_edits(details, writes))
         change = details.change
         approved = await self.store.last_approved_before(change)
-        details = replace(details, since_approved=diff_since_approved(change, approved, record.scope.policy))
+        details = replace(details, since_approved=diff_since_approved(change, approved, details.policy))
         request, content = change.request, details.content
         if content is None or request.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
             return details
         hosts = self.flow_cache.find_hosts(content.website_id, request.flow)
         return replace(details, remarks=lint(content, details.sent, sibling_hosts=hosts, utm_may_be_set=True))
 
-    async def _describe(self, record: RequestRecord) -> RequestDetails:
-        """Return the details of a record with its new image, and what is known of the flow's settings."""
-        details, image = RequestDetails.of(record), record.change.request.image
+    async def _read_beside(self, details: RequestDetails) -> RequestDetails:
+        """Add the description of the new image and, while the change is pending, what is known of its flow."""
+        image, flow = details.change.request.image, details.flow
         described = None if image is None else await self.images.describe(image)
-        details = replace(details, new_image=described)
-        if record.change.state is ChangeState.PENDING and details.flow is not None:
-            settings = await self.settings.load(details.flow, sent_segment=details.sent.segment)
-        else:
-            settings = FlowSettings(segment_names=await self.settings.segments.find_names(details.sent.segment))
-        return replace(details, settings=settings)
+        settings = FlowSettings()
+        if details.change.state is ChangeState.PENDING and flow is not None:
+            settings = FlowSettings(await self.settings.store.get(flow.id), flow.changed_at)
+        return replace(details, new_image=described, settings=settings)
+
+    async def _name_segments(self, details: RequestDetails) -> RequestDetails:
+        """Add the names of the segments that are shown, which Enkapush may have to be asked for."""
+        settings = details.settings
+        names = await self.settings.segments.find_names(settings.known.values.segment, details.sent.segment)
+        return replace(details, settings=replace(settings, segment_names=names))
 
     def _find_late_edits(self, details: RequestDetails, writes: Iterable[Change]) -> tuple[FieldDifference, ...]:
         """Find what edits may change yet in the flow of a request, which would take effect with it."""

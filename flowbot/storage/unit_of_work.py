@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -89,6 +90,16 @@ def rewrite_header(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA user_version = 0")
 
 
+_snapshot: Final[ContextVar[tuple["Database", AsyncConnection] | None]] = ContextVar("snapshot", default=None)
+"""The database of this task's snapshot, and the connection whose transaction its reads join."""
+
+
+@asynccontextmanager
+async def _join(connection: AsyncConnection) -> AsyncIterator[AsyncConnection]:
+    with translate_errors():
+        yield connection
+
+
 class Database:
     """An open database. `storage.engine.open_database` makes one; whoever opens it closes it.
 
@@ -122,12 +133,31 @@ class Database:
         self._is_closed = False
 
     def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Open a read-only transaction: all that it reads was true at the same moment.
+        """Open a read-only transaction, or join the task's snapshot: all that it reads was true at the same moment.
 
         Raises:
             DependencyError: the database did not answer, or not to that.
         """
+        current = _snapshot.get()
+        if current is not None and current[0] is self:
+            return _join(current[1])
         return self._transaction(self._reader)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[None]:
+        """Let all reads of the block be of one moment, in one transaction.
+
+        The block waits for nothing but the database, and starts no tasks.
+
+        Raises:
+            DependencyError: the database did not answer, or not to that.
+        """
+        async with self.read() as connection:
+            token = _snapshot.set((self, connection))
+            try:
+                yield
+            finally:
+                _snapshot.reset(token)
 
     @asynccontextmanager
     async def write(self, *, alone: str | None = None) -> AsyncIterator[AsyncConnection]:

@@ -1,6 +1,7 @@
 """The database's ports: stores, and the values that pass through them."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, NewType, Protocol
@@ -106,6 +107,12 @@ class ChangeStore(LeaseStore, Protocol):
 
         Raises:
             FlowBusyError: the flow has an open change; nothing was written.
+        """
+
+    def snapshot(self) -> AbstractAsyncContextManager[None]:
+        """Let all that the block reads of the database, from whatever store, be of one moment, in one transaction.
+
+        The block waits for nothing but the database, and starts no tasks.
         """
 
     async def get(self, change: ChangeId) -> Change | None:

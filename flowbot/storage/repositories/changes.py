@@ -1,6 +1,7 @@
 """The repository of changes, with their votes and events, and the statements that write them."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -81,6 +82,9 @@ class ChangeRepository(ChangeStore):
     async def get(self, change: ChangeId) -> Change | None:
         async with self._database.read() as connection:
             return await queries.fetch_one(connection, changes.c.id == change)
+
+    def snapshot(self) -> AbstractAsyncContextManager[None]:
+        return self._database.snapshot()
 
     async def get_record(self, change: ChangeId) -> RequestRecord:
         async with self._database.read() as connection:

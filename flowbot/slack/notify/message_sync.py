@@ -98,11 +98,12 @@ class RequestMessageSync:
             Whether it is a duplicate of the recorded one: a process that died between posting and recording may have
             left it.
         """
-        copy = await self.messages.get(MessageKey(change_id, MessageRole.DIRECT, reader))
-        if copy is not None and channel.is_direct:
-            if copy.place is None:
-                await self.messages.record(copy.key, (channel, ts), copy.shown_version)
-            return copy.place not in {None, (channel, ts)}
+        if channel.is_direct:
+            copy = await self.messages.get(MessageKey(change_id, MessageRole.DIRECT, reader))
+            if copy is not None:
+                if copy.place is None:
+                    await self.messages.record(copy.key, (channel, ts), copy.shown_version)
+                return copy.place not in {None, (channel, ts)}
         change = await self.store.get(change_id)
         if change is not None and change.message_ts is None:
             change = await self.store.mark_shown(change_id, 0, channel=channel, ts=ts)

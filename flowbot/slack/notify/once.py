@@ -80,13 +80,13 @@ class OnceSender:
         thread: str | None,
         patience: float,
     ) -> Place:
-        known = await self.messages.get(key)
-        if known is not None and known.place is not None:
-            return known.place
         place = self._unrecorded.get(key)
         if place is None:
             is_first = await self.messages.claim(key, version)
             if not is_first:
+                known = await self.messages.get(key)
+                if known is not None and known.place is not None:
+                    return known.place
                 self._wait_for_others(key, patience)
             place = await self._post(key, channel, build(is_first), thread, is_first=is_first)
         # If this cannot be recorded now, the next attempt records it and sends no other.

@@ -1,8 +1,11 @@
 """A flow with odd numbers, dates and texts: it is listed, shown, edited, approved, and stands in nobody's way."""
 
+import json
 from datetime import datetime
 
+from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
+from tests.enkapush.scripted_server import flow_json
 from tests.journeys.form_steps import add_flow, list_writes, open_form, wait_for_result
 from tests.journeys.request_steps import all_sent_fields, approval_policy, request_change, wait_for_status
 from tests.journeys.world import MARKETING, World
@@ -39,3 +42,15 @@ async def test_an_odd_flow_goes_the_way_of_any_other(http: World) -> None:
     assert len(list_writes(http)) == 2
     await http.emma.send(MARKETING, f"/flows history {odd}")
     await http.emma.wait_for_message(MARKETING, "New title")
+
+
+async def test_a_flow_that_cannot_be_read_any_more_costs_its_own_request_alone(bots: World) -> None:
+    odd, even = (add_flow(bots, name=name) for name in ("Odd", "Even"))
+    requests = [await request_change(bots, f"enable {flow} Because") for flow in (odd, even)]
+    body = json.dumps({"data": flow_json(odd, website_id=1) | {"settings": None}})
+    bots.enkapush.faults.add(Fault.status(200, body, method="GET", path=f"/flows/{odd}", times=None))
+    for request in requests:
+        await bots.burak.click(request, "Approve")
+    await wait_for_status(bots, requests[1], "Applied")
+    await wait_for_status(bots, requests[0], "Enkapush answered with an error, so nothing was saved")
+    assert [record.path for record in list_writes(bots)] == [f"/flows/{even}"]

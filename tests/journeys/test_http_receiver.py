@@ -105,6 +105,7 @@ def bad_headers() -> dict[str, dict[str, str]]:
         "another body": sign(BODY + b"x"),
         "older than five minutes": sign(BODY, age=301),
         "from the future": sign(BODY, age=-310),
+        "an old one of another secret": sign(BODY, age=301, secret="guessed"),
         "an empty signature": {**sign(BODY), "X-Slack-Signature": ""},
         "a signature of another alphabet": {**sign(BODY), "X-Slack-Signature": "v0=şifre"},
         "bytes for a signature": {**sign(BODY), "X-Slack-Signature": "v0=\udcff\udcfe"},
@@ -117,17 +118,19 @@ def bad_headers() -> dict[str, dict[str, str]]:
 
 
 MISSING: Final = {"no headers", "no signature", "no timestamp", "an empty signature"}
-OLD: Final = {"older than five minutes", "from the future"}
+AGES: Final = {"older than five minutes": 301, "from the future": -310}
 
 
 @pytest.mark.parametrize("stranger", bad_headers())
 async def test_without_a_good_signature_nobody_gets_in(world: World, client: ReceiverClient, stranger: str) -> None:
-    signature = "missing" if stranger in MISSING else "old" if stranger in OLD else "wrong"
+    signature = "missing" if stranger in MISSING else "old" if stranger in AGES else "wrong"
     with capture_logs() as logged:
         status, _ = await client.post(BODY, headers=bad_headers()[stranger])
     assert status == 401
     assert await world.emma.list_messages(MARKETING) == []
-    assert [line["signature"] for line in logged if line["event"] == "entry.not_signed"] == [signature]
+    (line,) = [line for line in logged if line["event"] == "entry.not_signed"]
+    assert line["signature"] == signature
+    assert line.get("seconds_old", 0) == pytest.approx(AGES.get(stranger, 0), abs=3)
     _, scraped = await client.get("/metrics")
     assert f'flowbot_unsigned_requests_total{{signature="{signature}"}} 1.0' in scraped
 

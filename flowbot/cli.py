@@ -4,6 +4,7 @@ Modules that speak to Slack are imported by the commands that need them: loading
 """
 
 import asyncio
+import ctypes
 import errno
 import gc
 import os
@@ -41,6 +42,9 @@ WOULD_CHANGE: Final = 2
 BAD_CONFIGURATION: Final = 2
 """Exit status: somebody has to put something right first."""
 DEMO_PORT: Final = 8765
+M_MMAP_THRESHOLD: Final = -3
+"""A parameter of glibc's `mallopt`; elsewhere there is no such function."""
+LARGE_BLOCK_BYTES: Final = 1024 * 1024
 UNBINDABLE: Final = {errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES}
 
 cli = typer.Typer(
@@ -315,6 +319,8 @@ def _run(settings: Settings, listen: Callable[["Flowbot", asyncio.Event], Awaita
     from flowbot.bootstrap import run_flowbot
     from flowbot.server import signals
 
+    _free_large_blocks_at_once()
+
     async def live() -> None:
         stop = signals.stop_on_signals()
         async with run_flowbot(settings, read_findings=partial(diagnostics.find_problems, settings)) as bot:
@@ -323,6 +329,12 @@ def _run(settings: Settings, listen: Callable[["Flowbot", asyncio.Event], Awaita
             await listen(bot, stop)
 
     asyncio.run(live())
+
+
+def _free_large_blocks_at_once() -> None:
+    """Let the C library give an image's memory back as it is freed; else it keeps what many at once took."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def _print_error(line: str) -> None:

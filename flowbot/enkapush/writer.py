@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from flowbot.domain.fields import FIELDS
 from flowbot.domain.flow import FlowContent, WriteOnlyFields
 from flowbot.domain.ids import FlowId
-from flowbot.domain.images import ImageFile
+from flowbot.domain.images import ImageFile, plain_filename
 from flowbot.domain.text import shorten
 from flowbot.enkapush.client import (
     AuthError,
@@ -110,4 +110,5 @@ def _write_only_fields(write_only: WriteOnlyFields) -> dict[str, Any]:
 def _image_part(image: ImageFile | None) -> ImagePart | None:
     if image is None:
         return None
-    return ImagePart(filename=image.filename, content=image.content, content_type=image.content_type)
+    filename = plain_filename(image.filename, image.content_type)
+    return ImagePart(filename=filename, content=image.content, content_type=image.content_type)

@@ -165,6 +165,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         clock=clock,
         images=services.images,
         image_source=services.form_images,
+        image_slots=services.executor.writer.context.image_slots,
         users=users,
         deliveries=services.deliveries,
         locales=locales,

@@ -1,5 +1,7 @@
 """Flowbot's writes as Enkapush's: undocumented responses, and content that cannot be sent."""
 
+import gc
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Final
@@ -61,6 +63,17 @@ async def test_what_cannot_be_read_back_needs_the_documented_answer(
     with pytest.raises(WriteUnclearError):
         await writer.update(FlowId(1), UNREADABLE[update])
     await writer.update(FlowId(1), UNREADABLE[update])
+
+
+async def test_a_picture_is_let_go_once_it_is_sent(writer: EnkapushWriter) -> None:
+    content = b"\x89PNG\r\n\x1a\n" + bytes(1000)
+    before = sys.getrefcount(content)
+    gc.disable()
+    try:
+        await writer.update(FlowId(1), FlowUpdate(BEFORE, AFTER, WriteOnlyFields(), replace(PICTURE, content=content)))
+        assert sys.getrefcount(content) == before
+    finally:
+        gc.enable()
 
 
 async def test_a_redirected_write_is_unclear(account: EnkapushSandbox, writer: EnkapushWriter) -> None:

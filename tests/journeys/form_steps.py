@@ -12,6 +12,9 @@ PNG: Final = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 """One pixel."""
+_VP8: Final = b"\0\0\0\x9d\x01\x2a\1\0\1\0".ljust(1996, b"\0")
+WEBP: Final = b"RIFF" + (12 + len(_VP8)).to_bytes(4, "little") + b"WEBPVP8 " + len(_VP8).to_bytes(4, "little") + _VP8
+"""One pixel, in 2 KB."""
 WEBSITE_LABELS: Final = frozenset({"Website", "Web sitesi"})
 REQUIRED_FIELDS: Final = {"Name": "Spring", "Title": "Spring is here", "Description": "Look at what is new."}
 """What has to be typed for a new flow."""

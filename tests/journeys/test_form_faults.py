@@ -349,17 +349,18 @@ async def test_a_picture_is_known_by_its_bytes(http: World, case: str) -> None:
     submitted = await http.emma.submit(REQUIRED_FIELDS | {"Image": file})
     errors = field_errors(http.emma, submitted.errors)
     assert list(errors) == ["Image"]
-    assert "Use PNG, JPEG, GIF or WebP" in errors["Image"]
+    assert "isn't a PNG, JPEG, GIF or WebP picture" in errors["Image"]
     assert list_writes(http) == []
 
 
 async def test_a_picture_is_taken_whatever_it_is_called(http: World) -> None:
     await open_form(http.emma, "/flows create")
-    jpeg = b"\xff\xd8\xff\xe0" + b"x" * 1000
+    header, scan = b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0", b"\xff\xda\0\x08\1\1\0\0\x3f\0"
+    jpeg = b"\xff\xd8" + header + scan + b"x" * 1000 + b"\xff\xd9"
     await http.emma.submit(REQUIRED_FIELDS | {"Image": http.emma.upload("report.pdf", jpeg, "application/pdf")})
     await wait_for_result(http.emma, "was created")
     file = list_writes(http)[0].files["image"]
-    assert (file.content_type, file.content) == ("image/jpeg", jpeg)
+    assert (file.filename, file.content_type, file.content) == ("report.jpg", "image/jpeg", jpeg)
 
 
 @pytest.mark.parametrize(("extra", "taken"), [(0, True), (1, False)])
@@ -389,7 +390,7 @@ async def test_a_slow_picture_that_is_none_brings_the_form_back(http: World) -> 
     await open_form(http.emma, "/flows create")
     http.slack.faults.add("files", delay=1.5, times=None)
     await http.emma.submit(REQUIRED_FIELDS | {"Image": http.emma.upload("a.png", b"<html>")})
-    await wait_for_reopened_form(http.emma, "Browsers can't show this file")
+    await wait_for_reopened_form(http.emma, "This file isn't a PNG")
     assert http.emma.read_field("Name") == REQUIRED_FIELDS["Name"]
     assert list_writes(http) == []
 

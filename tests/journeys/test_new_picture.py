@@ -8,7 +8,15 @@ from flowbot.sandbox.slack import Message, StoredFile, text_of
 from flowbot.services.executor import context
 from flowbot.slack.forms.flow import submission
 from flowbot.storage.repositories.images import ImageRepository
-from tests.journeys.form_steps import PNG, add_flow, list_writes, open_form, wait_for_reopened_form, wait_for_result
+from tests.journeys.form_steps import (
+    PNG,
+    WEBP,
+    add_flow,
+    list_writes,
+    open_form,
+    wait_for_reopened_form,
+    wait_for_result,
+)
 from tests.journeys.request_steps import WAITING, approval_policy, wait_for_notice, wait_for_status
 from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes, on_both_databases
 
@@ -21,13 +29,15 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(submission, "IMAGE_SECONDS", 0.2)
 
 
-async def _submit_slow_picture(world: World, *, content: bytes = PNG, **fields: str) -> StoredFile:
+async def _submit_slow_picture(
+    world: World, *, content: bytes = PNG, kind: str = "image/png", **fields: str
+) -> StoredFile:
     """Submit an edit of a live flow with a picture that Slack hands out slowly."""
     await world.import_policy(approval_policy())
     add_flow(world, is_enabled=True)
     await open_form(world.emma, "/flows edit 1")
     world.slack.faults.add("files", delay=0.5, times=2)
-    file = world.emma.upload("new.png", content)
+    file = world.emma.upload("new.png", content, kind)
     assert (await world.emma.submit({"Image": file} | fields)).response_action == "update"
     return file
 
@@ -74,7 +84,8 @@ async def test_a_picture_that_is_gone_brings_the_form_back_before_anybody_is_ask
 
 
 REFUSED: Final = {
-    "no picture": (b"<html>", "Browsers can't show this file"),
+    "no picture": (b"<html>", "This file isn't a PNG"),
+    "cut off": (PNG[:-8], "damaged or not whole"),
     "too big": (PNG.ljust(10 * 1024 * 1024 + 1), "too large"),
 }
 
@@ -82,9 +93,17 @@ REFUSED: Final = {
 @pytest.mark.parametrize("case", REFUSED)
 async def test_what_is_no_picture_brings_the_form_back_before_anybody_is_asked(http: World, case: str) -> None:
     content, reason = REFUSED[case]
-    await _submit_slow_picture(http, content=content, Title="Typed")
+    kind = "text/html" if case == "no picture" else "image/png"
+    await _submit_slow_picture(http, content=content, kind=kind, Title="Typed")
     await wait_for_reopened_form(http.emma, reason)
     assert http.emma.read_field("Title") == "Typed"
+    assert await http.deniz.list_messages(APPROVALS) == []
+
+
+async def test_a_file_shorter_than_slack_said_is_not_taken_for_the_whole(http: World) -> None:
+    file = await _submit_slow_picture(http, content=PNG + b"more of it")
+    file.content = PNG
+    await wait_for_reopened_form(http.emma, "The picture couldn't be loaded from Slack")
     assert await http.deniz.list_messages(APPROVALS) == []
 
 
@@ -153,8 +172,6 @@ async def test_a_slow_picture_takes_the_place_of_the_one_that_was_kept(http: Wor
 
 
 # --- the request shows it ------------------------------------------------------------------------------------------
-
-WEBP: Final = b"RIFF\x1a\x00\x00\x00WEBPVP8 " + bytes(2000)
 
 
 async def _request_edit(world: World, name: str, content: bytes) -> tuple[StoredFile, Message]:

@@ -1,5 +1,6 @@
 """Creating and editing flows in a failing Enkapush: one effect, or an outcome that is said to be unknown."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -11,6 +12,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState, Lease, Outcom
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WriteOnlyFields
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
+from flowbot.services.executor.context import IMAGES_AT_ONCE, store_new_image
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.ports.enkapush import FlowUpdate
 from flowbot.storage.unit_of_work import Database
@@ -203,6 +205,28 @@ async def test_a_refusal_is_the_outcome(harness: Harness, reason: str) -> None:
     harness.enkapush.write_effects = [reason]
     result = await harness.writer.apply(await harness.submit(ChangeKind.CREATE, NEW))
     assert (result.state, result.outcome.key) == (ChangeState.FAILED, reason)
+
+
+async def test_some_pictures_are_in_memory_at_a_time_and_the_others_wait(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way: list[int] = [0]
+
+    async def fetch(upload: ImageUpload) -> ImageFile:
+        under_way.append(under_way[-1] + 1)
+        await asyncio.sleep(0.01)
+        under_way.append(under_way[-1] - 1)
+        return ImageFile(b"\x89PNG", "image/png", upload.name)
+
+    monkeypatch.setattr(harness.enkapush, "fetch", fetch)
+    picture = ImageUpload("F1", "", "a.png")
+    changes = [
+        await harness.submit(ChangeKind.CREATE, NEW, number=number, picture=picture)
+        for number in range(2 * IMAGES_AT_ONCE)
+    ]
+    stored = await asyncio.gather(*(store_new_image(harness.writer.context, change) for change in changes))
+    assert all(change.request.image for change in stored)
+    assert max(under_way) == IMAGES_AT_ONCE
 
 
 async def test_a_picture_that_is_none_stops_it_before_anything_is_sent(harness: Harness) -> None:

@@ -182,6 +182,8 @@ class Transport:
                     return await receive(response, exchange, self._redactor)
             finally:
                 await response.aclose()
+                # It refers back to the response: what was sent would stay until the next full garbage collection.
+                response.stream = httpx.ByteStream(b"")
             request = redirected
         return UnexpectedRedirectError("redirected again and again", replace(exchange, sent=tracker.sent))
 

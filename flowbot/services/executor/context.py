@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import structlog
@@ -27,6 +27,8 @@ READ_BACK_SECONDS: Final = (0.0, 1.0, 2.0)
 
 NEW_IMAGE_SECONDS: Final = 60.0
 """How long the image of a form may take before its change is given up; its author sees that it is being saved."""
+
+IMAGES_AT_ONCE: Final = 4
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +67,7 @@ class ExecutionContext:
         form_images: Fetches images that people put into forms.
         flow_images: Fetches images that flows have.
         owner: This process's name on leases.
+        image_slots: So many images are in memory at a time; the next ones wait.
         holds_lease: Whether this process still holds a change for certain, as far as it knows without asking.
         sleep: Waits some seconds.
     """
@@ -80,6 +83,7 @@ class ExecutionContext:
     owner: str
     holds_lease: Callable[[ChangeId], bool]
     sleep: Sleep = asyncio.sleep
+    image_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IMAGES_AT_ONCE))
 
     async def read_current_flow(self, flow_id: FlowId) -> Flow | None:
         """Read a flow as it is now, before anything is sent; None where it is gone.
@@ -123,14 +127,15 @@ async def store_new_image(context: ExecutionContext, change: Change) -> Change:
         raise WriteRefusedError("not_done.image_gone")
     if request.image is not None or request.picture is None:
         return change
-    try:
-        async with asyncio.timeout(NEW_IMAGE_SECONDS):
-            image = await context.form_images.fetch(request.picture)
-    except (UserError, DependencyError) as error:
-        raise WriteRefusedError(error.text) from error
-    except TimeoutError as error:
-        raise WriteRefusedError("fault.image") from error
-    image_id = await context.images.add(image, context.clock())
+    async with context.image_slots:
+        try:
+            async with asyncio.timeout(NEW_IMAGE_SECONDS):
+                image = await context.form_images.fetch(request.picture)
+        except (UserError, DependencyError) as error:
+            raise WriteRefusedError(error.text) from error
+        except TimeoutError as error:
+            raise WriteRefusedError("fault.image") from error
+        image_id = await context.images.add(image, context.clock())
     return await context.store.replace_if_unchanged(change, replace(change, request=request.with_image(image_id)))
 
 
@@ -166,7 +171,7 @@ async def keep_image(context: ExecutionContext, change: Change, flow: Flow, *, s
         DependencyError: the database did not answer.
     """
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds), context.image_slots:
             image = await context.flow_images.fetch_for(flow)
     except (DependencyError, TimeoutError) as error:
         is_lost = seconds is None or isinstance(error, ImageLostError)

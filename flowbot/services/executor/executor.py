@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -52,8 +52,11 @@ class ChangeWriter:
             LeaseLostError: another process has taken the change over.
             DependencyError: the database did not answer.
         """
+        request = change.request
+        has_image = request.image is not None or request.picture is not None
         try:
-            return await self.build_write(change).apply()
+            async with self.context.image_slots if has_image else nullcontext():
+                return await self.build_write(change).apply()
         except WriteRefusedError as error:
             return ChangeResult(ChangeState.FAILED, Outcome.of(error.text))
 

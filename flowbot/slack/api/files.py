@@ -8,7 +8,7 @@ import aiohttp
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile, ImageUpload, image_type
+from flowbot.domain.images import MAX_IMAGE_BYTES, ImageFile, ImageUpload, check_image
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.ports.slack import ImageSource
 from flowbot.slack.api.client import is_slack_url, proxy_for
@@ -38,7 +38,7 @@ class SlackFiles(ImageSource):
         self._api_url = api_url
 
     async def fetch(self, upload: ImageUpload) -> ImageFile:
-        url = upload.url
+        url, size = upload.url, upload.size
         if not url:
             # Not every payload has it.
             try:
@@ -49,14 +49,20 @@ class SlackFiles(ImageSource):
             if not isinstance(found, dict):
                 raise DependencyError("fault.image", error="no file")
             url = str(found.get("url_private_download") or found.get("url_private") or "")
-        content = await self._download(quote(url, safe=URL_SAFE, errors="replace"))
-        kind = image_type(content)
-        if kind is None:
-            raise UserError("form.problem_image_type")
-        return ImageFile(content, kind, upload.name[:NAME_MAX] or "image")
+            said = found.get("size")
+            size = said if isinstance(said, int) else 0
+        content, is_page = await self._download(quote(url, safe=URL_SAFE, errors="replace"))
+        if is_page and len(content) != size:
+            raise DependencyError("fault.image", error="HTML instead of the file: no access (scope files:read)")
+        if len(content) < size:
+            raise DependencyError("fault.image", error=f"{len(content)} bytes of the {size} that Slack said")
+        return ImageFile(content, check_image(content), upload.name[:NAME_MAX])
 
-    async def _download(self, url: str) -> bytes:
-        """Return the bytes at `url`. A redirect is not followed, since it would carry the token away."""
+    async def _download(self, url: str) -> tuple[bytes, bool]:
+        """Return the bytes at `url`, and whether they came as a web page.
+
+        A redirect is not followed, since it would carry the token away.
+        """
         if not is_slack_url(url, self._api_url):
             raise DependencyError("fault.image", error="foreign host")
         headers = {"Authorization": f"Bearer {self._client.token}"}
@@ -66,13 +72,11 @@ class SlackFiles(ImageSource):
             ) as answer:
                 if answer.status != HTTPStatus.OK:
                     raise DependencyError("fault.image", error=f"HTTP {answer.status}")
-                if answer.content_type == "text/html":
-                    raise DependencyError("fault.image", error="HTML instead of the file: no access (scope files:read)")
                 content = bytearray()
                 async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
                     content += chunk
                     if len(content) > MAX_IMAGE_BYTES:
                         raise UserError("form.problem_image_size", megabytes=MAX_IMAGE_BYTES // 1024 // 1024)
-                return bytes(content)
+                return bytes(content), answer.content_type == "text/html"
         except (aiohttp.ClientError, TimeoutError) as error:
             raise DependencyError("fault.image", error=type(error).__name__) from error

@@ -202,7 +202,7 @@ class FlowForm:
             typed["reason"] = reason
         labels = {name: entry.label for name, entry in entries.items() if entry.label}
         for file in entries["image"].files[:1]:
-            upload = ImageUpload(file.id, file.url_private_download, file.name)
+            upload = ImageUpload(file.id, file.url_private_download, file.name, file.size)
             return SubmittedForm(metadata, typed, upload, labels, ImageInfo(file.mimetype, file.size))
         return SubmittedForm(metadata, typed, None, labels)
 

@@ -72,6 +72,7 @@ class FlowFormSubmission:
     clock: Clock
     images: ImageStore
     image_source: ImageSource
+    image_slots: asyncio.Semaphore
     users: UserService
     deliveries: DeliveryStore
     locales: Translators
@@ -155,7 +156,7 @@ class FlowFormSubmission:
             return form, None
         image = ""
         try:
-            async with asyncio.timeout(IMAGE_SECONDS):
+            async with asyncio.timeout(IMAGE_SECONDS), self.image_slots:
                 image = await self.images.add(await self.image_source.fetch(form.file), self.clock())
         except UserError as error:
             return form, error.text

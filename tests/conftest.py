@@ -55,11 +55,12 @@ BROWSER: Final = "tests/browser/"
 BENCHMARKS: Final = "tests/test_benchmarks.py"
 FIRST: Final = (CRASHES, MODEL, BROWSER, BENCHMARKS, "tests/journeys/test_workspaces.py")
 LONG: Final = (CRASHES, BROWSER, BENCHMARKS)
-WHOLE_BOTS: Final = {"world", "scene"}
+COSTLY: Final = {"world", "restored", "scene", "database"}
 BOTH_AT_ONCE: Final = "postgresql-socket"
+TWO_PROCESSES: Final = "elsewhere"
 
 # The same examples each time, however slow the machine is; `--hypothesis-profile=deep` looks for new ones.
-settings.register_profile("usual", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("usual", max_examples=25, deadline=None, derandomize=True)
 settings.register_profile("deep", max_examples=1000, deadline=None)
 settings.load_profile("usual")
 
@@ -126,13 +127,15 @@ class _Scheduling(LoadScopeScheduling):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-long` runs, and put the longest first, so that the workers end together.
 
-    Of a table with a bot for each case, `make test` runs the first, and what has both another database and transport.
+    Of a table with a bot or a database for each case, `make test` runs the first, what has both another database and
+    transport, and whatever two processes do with one database.
     """
     tables: set[str] = set()
     for item in items:
         table, _, case = item.nodeid.partition("[")
-        starts_bot = isinstance(item, pytest.Function) and not WHOLE_BOTS.isdisjoint(item.fixturenames)
-        if item.nodeid.startswith(LONG) or (starts_bot and table in tables and BOTH_AT_ONCE not in case):
+        needs = set(item.fixturenames) if isinstance(item, pytest.Function) else set()
+        is_further = table in tables and BOTH_AT_ONCE not in case and TWO_PROCESSES not in needs
+        if item.nodeid.startswith(LONG) or (is_further and not COSTLY.isdisjoint(needs)):
             item.add_marker(pytest.mark.long)
         tables.add(table)
     items.sort(key=lambda item: [not item.nodeid.startswith(path) for path in FIRST])

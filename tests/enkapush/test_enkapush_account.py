@@ -147,7 +147,7 @@ async def read_back(client: EnkapushClient, sandbox: EnkapushSandbox, flow_id: i
 
 
 # The sandbox serves all examples: each makes its own flow, and none looks at another's.
-many_examples = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many_examples = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @many_examples

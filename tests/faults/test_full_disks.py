@@ -170,6 +170,7 @@ async def request_until_full(scene: Scene) -> int:
     raise AssertionError("the disk never was full")
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 async def test_what_finds_no_room_in_postgresql_is_said_and_what_found_room_is_kept() -> None:
     with small_disk(megabytes=32, owner=cluster_owner()) as disk, new_cluster() as cluster:
@@ -194,6 +195,7 @@ def list_request_messages(scene: Scene, waiting: list[Change]) -> list[Message]:
     return [message for message in found if message is not None]
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 async def test_a_postgresql_that_goes_down_for_want_of_room_loses_no_vote_and_applies_nothing_twice() -> None:
     with small_disk(megabytes=LOG_MEGABYTES, owner=cluster_owner()) as disk, new_cluster() as cluster:

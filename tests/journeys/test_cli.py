@@ -287,6 +287,7 @@ async def test_serve_answers_and_ends_what_is_in_hand(world: World, environment:
     assert not [secret for secret in list_secrets(environment) if secret in running.log]
 
 
+@pytest.mark.long
 async def test_after_the_start_one_line_says_what_is_not_right_yet(
     world: World, environment: Environment, tmp_path: Path
 ) -> None:
@@ -377,6 +378,7 @@ async def test_the_version_is_said(environment: Environment, tmp_path: Path) -> 
     assert await run_in_thread(environment, tmp_path, "--version") == (0, f"flowbot {version('flowbot')}\n", "")
 
 
+@pytest.mark.long
 async def test_socket_connects_answers_and_stops(world: World, environment: Environment, tmp_path: Path) -> None:
     async with run_server(environment, tmp_path, "socket", from_nothing=True) as running:
         await running.wait_for_log("connected")
@@ -418,6 +420,7 @@ async def test_the_port_is_the_options_else_the_environments(
     assert re.search(rf"^flowbot: PORT: cannot listen on 127\.0\.0\.1:{port} ", err, re.MULTILINE)
 
 
+@pytest.mark.long
 async def test_the_file_is_read_and_nothing_else_is_needed(
     world: World, environment: Environment, tmp_path: Path
 ) -> None:

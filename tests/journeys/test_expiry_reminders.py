@@ -187,6 +187,7 @@ async def test_who_asked_is_told_why_nobody_can_be_reminded(fast_http: World) ->
     assert text_of(told).startswith("Enable #1 Old name: Waiting for approval")
 
 
+@pytest.mark.long
 async def test_requests_that_no_channel_takes_hold_up_no_others(fast_http: World) -> None:
     await fast_http.import_policy(approval_policy(EIGHT_HOURS))
     async with fast_http.open_database() as database:

@@ -103,6 +103,7 @@ def test_init_asks_for_nothing_that_it_could_not_write(
         Initializer(print, lambda prompt: pytest.fail(f"{prompt} was asked")).run()
 
 
+@pytest.mark.long
 async def test_init_asks_for_each_secret_until_it_is_right_and_shows_none(
     environment: Environment, tmp_path: Path
 ) -> None:
@@ -203,6 +204,7 @@ async def test_the_slack_cli_gets_its_manifest_and_its_hooks(environment: Enviro
     assert "check-update" in answers["get-hooks"]["hooks"]
 
 
+@pytest.mark.long
 async def test_slack_run_starts_flowbot_with_the_tokens_that_the_cli_hands_over(
     world: World, environment: Environment, tmp_path: Path
 ) -> None:

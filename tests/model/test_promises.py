@@ -24,6 +24,9 @@ SETTINGS: Final = settings(
 """FLOWBOT_MODEL_EXAMPLES=2000 looks for an hour, and elsewhere each time."""
 
 
+@pytest.mark.parametrize(
+    "database_url", ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.long])], indirect=True
+)
 @pytest.mark.timeout(120 + EXAMPLES * STEPS // 5)
 def test_the_promises_hold_whatever_happens(database_url: str) -> None:
     with asyncio.Runner() as runner:

@@ -826,7 +826,7 @@ FOUND = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=75)
+@settings(deadline=None, max_examples=40)
 @given(
     FLOWS,
     FLOWS,

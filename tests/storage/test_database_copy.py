@@ -193,6 +193,7 @@ database_copy.copy_database(*sys.argv[1:])
 """
 
 
+@pytest.mark.long
 @INTO_BOTH
 async def test_a_copy_that_is_killed_leaves_nothing_and_can_be_begun_again(database_url: str, target_url: str) -> None:
     await fill(database_url)

@@ -111,6 +111,7 @@ async def test_a_change_from_before_approvals_has_made_no_progress(empty_databas
     assert (kept.id, kept.version, kept.progress, kept.rule) == ("old", 2, Progress(), None)
 
 
+@pytest.mark.long
 def test_many_processes_may_upgrade_a_new_database_in_the_same_instant(empty_database_url: str) -> None:
     command = [sys.executable, "-W", "error", "-c", UPGRADE, empty_database_url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -25,7 +25,9 @@ SETTINGS: Final = settings(
 
 
 @pytest.mark.parametrize(
-    "database_url", ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.long])], indirect=True
+    "database_url",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.long])],
+    indirect=True,
 )
 @pytest.mark.timeout(120 + EXAMPLES * STEPS // 5)
 def test_the_promises_hold_whatever_happens(database_url: str) -> None:

@@ -10,7 +10,7 @@ import gc
 import os
 import pwd
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
@@ -269,14 +269,17 @@ def policy_import(
 
 @policy.command("export")
 def policy_export() -> None:
-    """Write all policies to standard output."""
+    """Write all policies to standard output. Exit with status 1 if any cannot be read and is left out."""
     settings = _load_settings()
 
-    async def export() -> str:
+    async def export() -> tuple[str, Mapping[str, int]]:
         async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
-            return await policy_files.export_policies(PolicyRepository(database, utc_now))
+            written = await policy_files.export_policies(PolicyRepository(database, utc_now))
+            return written, database.unreadable.count()
 
-    typer.echo(asyncio.run(export()), nl=False)
+    written, left_out = asyncio.run(export())
+    typer.echo(written, nl=False)
+    _require_whole(left_out)
 
 
 @audit.command("export")
@@ -285,16 +288,29 @@ def audit_export(
         history.Format, typer.Option("--format", help="A line each, as JSON or CSV.")
     ] = history.Format.JSONL,
 ) -> None:
-    """Write the audit trail to standard output, oldest first."""
+    """Write the audit trail to standard output, oldest first.
+
+    Exit with status 1 if rows cannot be read and are left out.
+    """
     settings = _load_settings()
 
-    async def export() -> None:
+    async def export() -> Mapping[str, int]:
         async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
             await history.export(ChangeRepository(database, utc_now).all_events(), form, sys.stdout.write, report)
+            return database.unreadable.count()
 
     # A bar between rows on the same terminal would be in their way.
     with show_progress("Exporting the audit trail", is_wanted=not sys.stdout.isatty()) as report:
-        asyncio.run(export())
+        left_out = asyncio.run(export())
+    _require_whole(left_out)
+
+
+def _require_whole(left_out: Mapping[str, int]) -> None:
+    """Exit with status 1 where rows that cannot be read are missing in what was written."""
+    if left_out:
+        rows = ", ".join(f"{number} of {table}" for table, number in left_out.items())
+        _print_error(f"rows that cannot be read were left out: {rows}; see flowbot check")
+        raise typer.Exit(1)
 
 
 def _system_user() -> str:

@@ -85,9 +85,7 @@ def row_reader(table: Table) -> Callable[[Callable[[Row[Any]], T]], Callable[[Ro
     return decorate
 
 
-def keep_readable(
-    connection: AsyncConnection, rows: Iterable[Row[Any]], read: Callable[[Row[Any]], T]
-) -> tuple[T, ...]:
+def keep_readable(connection: AsyncConnection, rows: Iterable[Any], read: Callable[[Row[Any]], T]) -> tuple[T, ...]:
     """Read objects from rows by a row reader, and set the others aside."""
     found = []
     for row in rows:

@@ -28,7 +28,7 @@ from typing import Final, TextIO
 import aiohttp
 import pytest
 import structlog
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
 
 from flowbot import cli, diagnostics, errors
 from flowbot.domain.change import ChangeKind, Lease
@@ -540,6 +540,21 @@ async def test_a_stream_that_cannot_be_used_is_one_line(
     process = await asyncio.create_subprocess_shell(line, env=environment, cwd=tmp_path, stderr=pipe, stdout=pipe)
     _, err = await process.communicate()
     assert (process.returncode, err.count(b"\n"), err[:9]) == (cli.FAILED, 1, b"flowbot: "), err
+
+
+async def test_an_export_says_what_it_leaves_out(world: World, environment: Environment, tmp_path: Path) -> None:
+    await world.import_policy(POLICY)
+    async with world.open_database() as database, database.write() as connection:
+        await connection.execute(text("UPDATE channel_policies SET document = '[]' WHERE channel_id = 'C0AGENCY'"))
+        await connection.execute(text("UPDATE events SET details = '5' WHERE number = 1"))
+    for command, missing in (("policy", "1 of channel_policies"), ("audit", "1 of events")):
+        status, out, err = await run_in_thread(environment, tmp_path, command, "export")
+        assert status == 1
+        assert f"flowbot: rows that cannot be read were left out: {missing}; see flowbot check" in err
+        assert "C0MARKETING" in out
+    status, out, _ = await run_in_thread(environment, tmp_path, "check")
+    assert status == 1
+    assert "FAIL  database rows: cannot be read and are left alone: channel_policies C0AGENCY (" in out
 
 
 @pytest.mark.parametrize("command", [("audit", "export"), ("policy", "export")])

@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy import text
 
 from flowbot.domain.change import Change, Lease
-from flowbot.domain.ids import ChannelId, FlowId
-from flowbot.domain.known_settings import NOTHING_KNOWN
+from flowbot.domain.flow import WriteOnlyFields
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId
+from flowbot.domain.known_settings import NOTHING_KNOWN, SettingsWrite
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.errors import UnreadableRowError
 from flowbot.i18n.translator import Translators
@@ -27,7 +28,8 @@ from flowbot.slack.views.request_message import request_message
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.change_queries import read_change_statistics
 from flowbot.storage.repositories.changes import ChangeRepository
-from flowbot.storage.repositories.known_settings import KnownSettingsRepository
+from flowbot.storage.repositories.channels import ChannelRepository
+from flowbot.storage.repositories.known_settings import KnownSettingsRepository, record_settings
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.repositories.row_check import READERS, find_unreadable
 from flowbot.storage.unit_of_work import Database
@@ -189,3 +191,13 @@ async def test_settings_that_cannot_be_read_are_not_known_and_hold_up_no_change(
     settings = KnownSettingsRepository(database)
     await damage(database, "INSERT INTO known_settings (flow_id, document) VALUES (12, '[]')")
     assert await settings.get(FlowId(12)) == NOTHING_KNOWN
+    write = SettingsWrite(FlowId(12), ChangeId("abc"), WriteOnlyFields(segment="7"), NOON, None, None)
+    async with database.write() as connection:
+        await record_settings(connection, write)
+    assert {error.row for error in database.unreadable} == {12}
+
+
+async def test_a_channel_moves_past_odd_rows(odd: Database) -> None:
+    new = ChannelId("C0NEW")
+    assert await ChannelRepository(odd).move(GOOD, new, new_event("channel.moved"))
+    assert new in {policy.id for policy in (await PolicyRepository(odd, lambda: NOON).get_book()).channels}

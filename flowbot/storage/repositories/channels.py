@@ -13,7 +13,7 @@ from flowbot.storage.repositories.change_queries import in_states
 from flowbot.storage.repositories.change_rows import append_events, is_open_and_shown, mark_unshown
 from flowbot.storage.tables import changes, channel_policies, channels, drafts, messages
 from flowbot.storage.unit_of_work import Database
-from flowbot.storage.unreadable import fetch_readable, find_readable, row_reader
+from flowbot.storage.unreadable import fetch_readable, find_readable, keep_readable, row_reader
 
 
 class ChannelRepository(ChannelStore):
@@ -83,10 +83,12 @@ def read_sharing(row: Row[Any]) -> ChannelSharing:
 
 async def _move_policies(connection: AsyncConnection, old: ChannelId, new: ChannelId) -> int:
     """Move the channel's policy, and the requests of others that are posted in it; return how many were touched."""
-    rows = (await connection.execute(select(channel_policies.c.channel_id, channel_policies.c.document))).all()
+    wanted = select(channel_policies.c.channel_id, channel_policies.c.document)
+    rows = keep_readable(connection, (await connection.execute(wanted)).all(), row_reader(channel_policies)(_whole))
     known = {row.channel_id for row in rows}
     moved = 0
-    for channel, document in rows:
+    for row in rows:
+        channel, document = row.channel_id, row.document
         is_row = channel_policies.c.channel_id == channel
         if channel == old and new in known:
             await connection.execute(delete(channel_policies).where(is_row))
@@ -104,7 +106,8 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
     """Move the changes that were requested or posted in the channel, or are to be; return how many."""
     names_channel = or_(changes.c.channel_id == old, changes.c.message_channel == old, in_states(OPEN_STATES))
     wanted = select(changes.c.id, changes.c.channel_id, changes.c.message_channel, changes.c.asked, changes.c.rule)
-    rows = (await connection.execute(wanted.where(names_channel).with_for_update())).all()
+    named = (await connection.execute(wanted.where(names_channel).with_for_update())).all()
+    rows = keep_readable(connection, named, row_reader(changes)(_whole))
     moved = 0
     for row in rows:
         columns = {
@@ -120,6 +123,10 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
         await connection.execute(update(changes).where(changes.c.id == row.id).values(columns))
         moved += 1
     return moved
+
+
+def _whole(row: Row[Any]) -> Row[Any]:
+    return row
 
 
 def _rename(document: Any, key: str, old: ChannelId, new: ChannelId) -> Any:

@@ -10,16 +10,18 @@ import gc
 import os
 import pwd
 import sys
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
+from getpass import GetPassWarning
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from flowbot.config import Settings
-from flowbot.errors import ConfigurationError, DatabaseFaultError, DependencyError
+from flowbot.errors import ConfigurationError, DatabaseFaultError, DependencyError, describe_os_error
 from flowbot.i18n.translator import describe_fault
 from flowbot.observability.logging import configure_logging
 from flowbot.observability.progress import show_progress
@@ -122,7 +124,14 @@ def init(
     from flowbot.initializer import Initializer
 
     def ask(prompt: str) -> str:
-        return str(typer.prompt(prompt, default="", hide_input=True, show_default=False))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", GetPassWarning)
+                return str(typer.prompt(prompt, default="", hide_input=True, show_default=False))
+        except GetPassWarning:
+            raise ConfigurationError(
+                "init asks, and needs a terminal; or set the secrets in the environment, and use --no-input"
+            ) from None
 
     configure_logging("error", "text", ())
     if not Initializer(typer.echo, None if no_input else ask).run():
@@ -193,7 +202,9 @@ def demo(port: DemoPort = DEMO_PORT) -> None:
     except OSError as error:
         if error.errno not in UNBINDABLE:
             raise ConfigurationError(f"the demo cannot go on ({error.strerror or error})") from None
-        raise ConfigurationError(f"PORT: cannot listen on port {port} ({error.strerror}); try --port") from None
+        raise ConfigurationError(
+            f"PORT: cannot listen on port {port} ({describe_os_error(error)}); try --port"
+        ) from None
 
 
 @cli.command()

@@ -36,6 +36,12 @@ def _printable(value: SecretStr) -> SecretStr:
     return value
 
 
+def _signing_secret(value: SecretStr) -> SecretStr:
+    if re.match(r"xox|xapp-", value.get_secret_value()):
+        raise ValueError("is a token, not the signing secret")
+    return _printable(value)
+
+
 def _language(value: str) -> str:
     if value not in LANGUAGES:
         *others, last = map(repr, LANGUAGES)
@@ -51,7 +57,7 @@ class Settings(BaseSettings):
     )
 
     slack_bot_token: Annotated[SecretStr, _token("xoxb-", r"(xoxe\.)?xoxb-")] | None = None
-    slack_signing_secret: Annotated[SecretStr, AfterValidator(_printable)] | None = None
+    slack_signing_secret: Annotated[SecretStr, AfterValidator(_signing_secret)] | None = None
     slack_app_token: Annotated[SecretStr, _token("xapp-", r"xapp-")] | None = None
     slack_api_url: str = "https://slack.com/api"
     enkapush_api_key: Annotated[SecretStr, AfterValidator(_printable)] | None = None

@@ -2,12 +2,15 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sized
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
 from typing import Final, ParamSpec
+from urllib.parse import urlsplit
 
+import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -18,7 +21,7 @@ from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import PolicyBook
 from flowbot.enkapush.client import Exchange
 from flowbot.enkapush.reader import EnkapushReader
-from flowbot.errors import ConfigurationError, DependencyError
+from flowbot.errors import ConfigurationError, DependencyError, SlackFaultError, describe_os_error
 from flowbot.i18n.translator import append_cause, describe_fault, describe_text
 from flowbot.observability.health import PROBE_TIMEOUT_SECONDS
 from flowbot.services.clock import parse_date
@@ -28,7 +31,7 @@ from flowbot.services.quorum import QuorumChecker
 from flowbot.services.setup_findings import Finding
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
-from flowbot.slack.api.errors import SLACK_ERRORS, error_code
+from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, UnreadableAnswerError, error_code
 from flowbot.slack.api.users import SlackUserDirectory, find_installation_problem
 from flowbot.slack.manifest import SCOPES
 from flowbot.storage.migrations import open_migrated, read_revision_state
@@ -52,6 +55,10 @@ NEWEST_ROWS: Final = 1000
 """So many of a long table are looked through beside what people do."""
 NAMED_ROWS: Final = 5
 DATE_STEP: Final = timedelta(seconds=1)
+NO_REFUSALS: Final = frozenset({"unknown_error", "no_json"})
+"""Codes that flowbot gives to answers which are not in Slack's form."""
+SIGNING_SECRET: Final = re.compile(r"[0-9a-f]{32}")
+"""The form of Slack's own; a stand-in may have another."""
 CLOCK_ADVICE: Final = {
     "Slack": "expiry goes by it, and past five minutes Slack's requests are refused; set it by NTP",
     "Enkapush": "set it by NTP, unless it agrees with Slack's: then Enkapush's is wrong",
@@ -124,6 +131,8 @@ async def run_checks(settings: Settings, newest_rows: int | None = None) -> Asyn
     for name in ("slack_bot_token", "enkapush_api_key"):
         is_set = getattr(settings, name) is not None
         yield CheckResult(name.upper(), passed=is_set, detail="set" if is_set else "not set (see .env.example)")
+    if settings.slack_signing_secret is not None:
+        yield await _check_signing_secret(settings)
     database = await _check_database(settings)
     yield database
     if settings.slack_bot_token is None or settings.enkapush_api_key is None:
@@ -141,7 +150,7 @@ async def run_checks(settings: Settings, newest_rows: int | None = None) -> Asyn
         yield await _check_scopes(identity)
         yield compare_clocks("Slack", answer)
         yield await _check_groups(slack, book)
-        yield await _check_approvers(slack, identity, book or PolicyBook())
+        yield await _check_approvers(slack, identity, book)
         answers: list[DatedAnswer] = []
         yield await _check_enkapush(settings, answers)
         yield compare_clocks("Enkapush", answers[-1] if answers else None)
@@ -154,11 +163,30 @@ async def check_secret(settings: Settings, name: str) -> CheckResult:
     """Check a token or the key with whom it is for; `name` is the setting's."""
     if name == "enkapush_api_key":
         return await _check_enkapush(settings, [])
+    if name == "slack_signing_secret":
+        return await _check_signing_secret(settings)
     async with client.open_session() as session:
         slack = client.create_web_client(settings.slack_api_url, secret_value(settings.slack_bot_token), session)
         if name == "slack_app_token":
             return await _check_socket(settings, slack)
         return await _check_token(slack, slack.auth_test())
+
+
+def _describe_slack_error(error: Exception) -> str:
+    """Say what Slack refuses, or why there is no answer of Slack's, and where it was asked."""
+    if isinstance(error, SlackFaultError):
+        if error.code in REFUSED_TOKEN:
+            return "cannot be read; see slack token"
+        return _describe_slack_error(error.__cause__) if isinstance(error.__cause__, SLACK_ERRORS) else str(error.code)
+    if isinstance(error, UnreadableAnswerError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"Slack cannot be reached at {error.host}:{error.port} ({describe_os_error(error)})"
+    code = error_code(error)
+    if code in NO_REFUSALS or not isinstance(error, SlackApiError):
+        address = getattr(getattr(error, "response", None), "api_url", "Slack")
+        return f"{address} does not answer as Slack does ({code})"
+    return f"Slack says {code}"
 
 
 def _check(name: str) -> Callable[[Callable[Params, Awaitable[str]]], Callable[Params, Awaitable[CheckResult]]]:
@@ -169,10 +197,8 @@ def _check(name: str) -> Callable[[Callable[Params, Awaitable[str]]], Callable[P
         async def run(*args: Params.args, **kwargs: Params.kwargs) -> CheckResult:
             try:
                 return CheckResult(name, passed=True, detail=await look(*args, **kwargs))
-            except SlackApiError as error:
-                detail = f"Slack says {error_code(error)}"
-            except SLACK_ERRORS as error:
-                detail = f"no answer from Slack ({type(error).__name__})"
+            except (*SLACK_ERRORS, SlackFaultError) as error:
+                detail = _describe_slack_error(error)
             except (ConfigurationError, _CheckFailedError) as error:
                 detail = str(error)
             except DependencyError as fault:
@@ -182,6 +208,14 @@ def _check(name: str) -> Callable[[Callable[Params, Awaitable[str]]], Callable[P
         return run
 
     return decorate
+
+
+@_check("SLACK_SIGNING_SECRET")
+async def _check_signing_secret(settings: Settings) -> str:
+    is_slack = urlsplit(settings.slack_api_url).hostname == "slack.com"
+    if is_slack and not SIGNING_SECRET.fullmatch(secret_value(settings.slack_signing_secret)):
+        raise _CheckFailedError("must be 32 digits of 0-9 and a-f (Basic Information → App Credentials)")
+    return "set; only Slack can tell whether it is right"
 
 
 @_check("database")
@@ -244,7 +278,12 @@ async def _check_groups(slack: AsyncWebClient, book: PolicyBook | None) -> str:
 
 
 @_check("slack approvers")
-async def _check_approvers(slack: AsyncWebClient, identity: Awaitable[AsyncSlackResponse], book: PolicyBook) -> str:
+async def _check_approvers(
+    slack: AsyncWebClient, identity: Awaitable[AsyncSlackResponse], book: PolicyBook | None
+) -> str:
+    if not (book and book.channels):
+        return "not known, see database" if book is None else "none needed yet, see policy"
+
     async def named() -> frozenset[GroupId]:
         return book.groups
 
@@ -288,8 +327,12 @@ async def _check_policy(book: PolicyBook | None) -> str:
     if book is None:
         raise _CheckFailedError("cannot be read; see database")
     if not book.channels:
-        raise _CheckFailedError("no channel has a policy, so nobody can do anything; see flowbot policy import")
-    return f"{len(book.channels)} channel(s), {len(book.websites)} named website(s)"
+        raise _CheckFailedError("no channel is set up yet: type /flows setup in one, or see flowbot policy import")
+    return f"{_count(book.channels, 'channel')}, {_count(book.websites, 'named website')}"
+
+
+def _count(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 async def _read_policies(settings: Settings) -> PolicyBook | None:

@@ -40,6 +40,7 @@ Exception
 └── EnkapushError                   enkapush.client.errors, which draws its own tree
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -170,3 +171,11 @@ class EnkapushFaultError(DependencyError):
 
 class ConfigurationError(Exception):
     """A setting is missing, malformed or refused. The message is one line that names it and holds no secret."""
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return the system's own words for an error, without the address that asyncio adds to them."""
+    # An error of getaddrinfo has a negative number, of which its own text alone knows the meaning.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or type(error).__name__

@@ -13,13 +13,13 @@ from flowbot.errors import ConfigurationError
 
 PLACES: Final = {
     "slack_bot_token": "OAuth & Permissions → Bot User OAuth Token",
-    "slack_app_token": "Basic Information → App-Level Tokens; Enter for HTTP mode",
+    "slack_app_token": "Basic Information → App-Level Tokens",
     "slack_signing_secret": "Basic Information → App Credentials",
-    "enkapush_api_key": "your Enkapush account",
+    "enkapush_api_key": "your Enkapush account; who manages it has the key",
 }
 """Where each secret is found: in the Slack app's pages, but for the key."""
-UNCHECKED: Final = "slack_signing_secret"
-"""Nobody tells whether it is right: its form alone is checked."""
+HTTP_MODE: Final = "-"
+"""The answer that takes an app token away."""
 OWNER_ONLY: Final = 0o600
 
 
@@ -44,55 +44,66 @@ class Initializer:
         """
         current = Settings.load()
         _require_writable()
-        if self._ask is None and current.slack_app_token is None:
-            current.require("slack_signing_secret")
+        if self._ask is None:
+            _require_secrets(current)
         for name in PLACES:
             present = secret_value(getattr(current, name))
-            if name == UNCHECKED and "slack_app_token" in self._values and (self._ask or not present):
+            if name == "slack_signing_secret" and self._values.get("slack_app_token") and (self._ask or not present):
                 continue
             if not self._settle(name, present):
                 return False
         self._write()
-        mode = "socket" if "slack_app_token" in self._values else "serve"
+        is_socket = bool(self._values.get("slack_app_token"))
+        steps = [
+            f"Start flowbot: flowbot {'socket' if is_socket else 'serve'}",
+            "In a Slack channel, type /flows setup (in a private one, /invite @flowbot first).",
+            "Then type /flows list. If something is not right, flowbot check says what.",
+        ]
+        if not is_socket:
+            steps.insert(
+                1, "In the Slack app's pages, under Event Subscriptions, press Retry: it verifies the address."
+            )
         self._say(f"Saved in {ENV_FILE}, which only you can read. What is left to do:")
-        self._say(f"1. Start flowbot: flowbot {mode}")
-        self._say("2. In a Slack channel, type /flows setup (in a private one, /invite @flowbot first).")
-        self._say("3. Then type /flows list. If something is not right, flowbot check says what.")
+        for number, step in enumerate(steps, start=1):
+            self._say(f"{number}. {step}")
         return True
 
     def _settle(self, name: str, present: str) -> bool:
         """Take one secret, typed or present, once it is right; return whether there is one, or none is needed."""
+        on_enter = "keeps the present one"
         while True:
-            value = self._read(name, present)
+            value = self._read(name, present, on_enter)
+            if name == "slack_app_token" and value in {"", HTTP_MODE}:
+                if present and value:
+                    self._values[name] = ""
+                return True
             if not value:
-                if name == "slack_app_token":
-                    return True
-                if self._ask is None:
-                    raise ConfigurationError(f"{name.upper()}: not set (see .env.example)")
                 continue
+            right = {known: secret for known, secret in self._values.items() if secret}
             try:
-                settings = Settings.load(values={**self._values, name: value})
+                settings = Settings.load(values={**right, name: value})
             except ConfigurationError as error:
                 if self._ask is None:
                     raise
                 self._say(f"FAIL  {error}")
                 continue
-            if name == UNCHECKED:
-                break
             result = asyncio.run(check_secret(settings, name))
             self._say(str(result))
             if result.passed:
-                break
+                self._values[name] = value
+                return True
             if self._ask is None:
                 return False
-        self._values[name] = value
-        return True
+            # Slack or Enkapush may have been away, and the secret right.
+            present, on_enter = value, "tries the last one again"
 
-    def _read(self, name: str, present: str) -> str:
+    def _read(self, name: str, present: str, on_enter: str) -> str:
         if self._ask is None:
             return present
-        kept = "; Enter keeps the present one" if present else ""
-        return self._ask(f"{name.upper()} ({PLACES[name]}{kept})").strip() or present
+        keys = f"; Enter {on_enter}" if present else ""
+        if name == "slack_app_token":
+            keys += f"; {HTTP_MODE if present else 'Enter'} for HTTP mode"
+        return self._ask(f"{name.upper()} ({PLACES[name]}{keys})").strip() or present
 
     def _write(self) -> None:
         """Write the secrets to `.env`; its other lines stay."""
@@ -106,6 +117,19 @@ class Initializer:
                 set_key(file, name.upper(), value, quote_mode="never")
         except OSError as error:
             raise ConfigurationError(f"{ENV_FILE}: cannot be written ({error.strerror})") from None
+
+
+def _require_secrets(settings: Settings) -> None:
+    """Make sure that all that one of the modes needs is set.
+
+    Raises:
+        ConfigurationError: something is missing.
+    """
+    missing = [name.upper() for name in ("slack_bot_token", "enkapush_api_key") if getattr(settings, name) is None]
+    if settings.slack_app_token is None and settings.slack_signing_secret is None:
+        missing.append("SLACK_APP_TOKEN or SLACK_SIGNING_SECRET")
+    if missing:
+        raise ConfigurationError(f"{', '.join(missing)}: not set (see .env.example)")
 
 
 def _require_writable() -> None:

@@ -19,6 +19,8 @@ MALFORMED: Final = [
     ("SLACK_BOT_TOKEN", f"xoxb-{SECRET}ş"),
     ("SLACK_SIGNING_SECRET", f"{SECRET} two"),
     ("SLACK_SIGNING_SECRET", f"{SECRET}ğ"),
+    ("SLACK_SIGNING_SECRET", f"xoxb-{SECRET}"),
+    ("SLACK_SIGNING_SECRET", f"xapp-{SECRET}"),
     ("SLACK_APP_TOKEN", f"xoxb-{SECRET}"),
     ("SLACK_APP_TOKEN", SECRET),
     ("SLACK_API_URL", "slack.com/api"),

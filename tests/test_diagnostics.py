@@ -1,10 +1,12 @@
-"""The comparison of this machine's clock with the `Date` of an answer."""
+"""The comparison of this machine's clock with the `Date` of an answer, and the form of the signing secret."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 
-from flowbot.diagnostics import DatedAnswer, compare_clocks
+from flowbot.config import Settings
+from flowbot.diagnostics import DatedAnswer, check_secret, compare_clocks
 
 DATE = "Sun, 29 Nov 2026 10:00:00 GMT"
 MOMENT = datetime(2026, 11, 29, 10, tzinfo=UTC)
@@ -44,3 +46,16 @@ def test_a_date_that_cannot_be_read_is_not_known(date: str | None) -> None:
 @pytest.mark.parametrize("date", ["Mon, 01 Jan 0001 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_a_date_at_the_end_of_time_is_compared(date: str) -> None:
     assert not compare_clocks("Slack", DatedAnswer(MOMENT, MOMENT, date)).passed
+
+
+@pytest.mark.parametrize(
+    ("secret", "api", "passed"),
+    [
+        ("0123456789abcdef0123456789abcdef", "https://slack.com/api", True),
+        ("abc", "https://slack.com/api", False),
+        ("abc", "http://127.0.0.1:9/api", True),
+    ],
+)
+async def test_slacks_own_signing_secret_has_its_form(secret: str, api: str, passed: bool) -> None:
+    settings = Settings(_env_file=None, slack_signing_secret=SecretStr(secret), slack_api_url=api)
+    assert (await check_secret(settings, "slack_signing_secret")).passed is passed

@@ -10,7 +10,7 @@ from aiohttp import web
 from slack_sdk.errors import SlackApiError
 
 from flowbot.bootstrap import Flowbot
-from flowbot.errors import ConfigurationError
+from flowbot.errors import ConfigurationError, describe_os_error
 from flowbot.server.receiver import Receiver, SlackEventsHandler
 from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, error_code
 from flowbot.slack.api.users import find_installation_problem
@@ -66,7 +66,7 @@ async def listen(bot: Flowbot, host: str, port: int, *, slack_events: bool = Tru
         try:
             await site.start()
         except OSError as error:
-            raise ConfigurationError(f"PORT: cannot listen on {host}:{port} ({error.strerror})") from None
+            raise ConfigurationError(f"PORT: cannot listen on {host}:{port} ({describe_os_error(error)})") from None
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

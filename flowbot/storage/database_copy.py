@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from psycopg.errors import LockNotAvailable
-from sqlalchemy import Connection, Result, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, Result, Table, exists, func, insert, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from flowbot.errors import ConfigurationError
@@ -205,7 +205,7 @@ def _fetch_rows(connection: Connection, table: Table) -> Result[Any]:
 def _require_empty(target: Connection) -> None:
     there = set(inspect(target).get_table_names())
     for table in TABLES:
-        if table.name in there and (rows := target.scalar(select(func.count()).select_from(table))):
+        if table.name in there and target.scalar(select(exists().select_from(table))):
             raise DatabaseCopyError(
-                f"DATABASE_URL: the database is not empty ({table.name} has {rows} rows); nothing was copied"
+                f"DATABASE_URL: the database is not empty ({table.name} has rows); nothing was copied"
             )

@@ -417,7 +417,9 @@ async def test_the_port_is_the_options_else_the_environments(
         arguments = ("serve", "--host", "127.0.0.1", "--port", str(port))
         status, _, err = await run_in_thread(environment, tmp_path, *arguments)
     assert status == 2
-    assert re.search(rf"^flowbot: PORT: cannot listen on 127\.0\.0\.1:{port} ", err, re.MULTILINE)
+    assert re.search(
+        rf"^flowbot: PORT: cannot listen on 127\.0\.0\.1:{port} \(Address already in use\)$", err, re.MULTILINE
+    )
 
 
 @pytest.mark.long
@@ -742,6 +744,15 @@ UNWELL: Final = {
         {"ENKAPUSH_API_URL": "http://127.0.0.1:9"},
         r"enkapush: http://127\.0\.0\.1:9 cannot be reached \(.+\)",
     ),
+    "slack down": (
+        {"SLACK_API_URL": "http://127.0.0.1:9/api"},
+        r"slack token: Slack cannot be reached at 127\.0\.0\.1:9 \(Connection refused\)",
+    ),
+    "no slack": (
+        {"SLACK_API_URL": "{ENKAPUSH_API_URL}"},
+        r"slack token: http://.+/auth\.test does not answer as Slack does \(.+\)",
+    ),
+    "wrong token": ({"SLACK_BOT_TOKEN": f"xoxb-{SECRET}"}, r"slack approvers: cannot be read; see slack token"),
     "key": ({"ENKAPUSH_API_KEY": SECRET}, r"enkapush: http://.+ refuses ENKAPUSH_API_KEY \(.+\)"),
 }
 
@@ -760,11 +771,20 @@ async def test_check_names_what_fails(environment: Environment, tmp_path: Path, 
 @pytest.mark.parametrize("case", UNWELL)
 async def test_check_says_where_and_why(environment: Environment, tmp_path: Path, case: str) -> None:
     wrong, line = UNWELL[case]
+    wrong = {name: value.format_map(environment) for name, value in wrong.items()}
     status, out, _ = await run_in_thread(environment | wrong, tmp_path, "check")
     assert status == 1
     assert re.search(rf"^FAIL  {line}$", out, re.MULTILINE), out
     assert SECRET not in out
     assert not (tmp_path / "slip.db").exists()
+
+
+async def test_check_before_the_first_set_up_says_what_to_type(environment: Environment, tmp_path: Path) -> None:
+    environment["DATABASE_URL"] = "sqlite:///new.db"
+    await run_in_thread(environment, tmp_path, "migrate")
+    out = (await run_in_thread(environment, tmp_path, "check"))[1]
+    assert "FAIL  policy: no channel is set up yet: type /flows setup in one" in out
+    assert "ok    slack approvers: none needed yet, see policy" in out
 
 
 async def test_check_names_an_installation_that_cannot_be_served(
@@ -784,6 +804,7 @@ async def test_check_without_a_database_looks_at_all_the_rest(environment: Envir
     failed = [line.split(":")[0] for line in out.splitlines() if line.startswith("FAIL")]
     assert failed == ["FAIL  database", "FAIL  policy"]
     assert "slack token" in out
+    assert "ok    slack approvers: not known, see database" in out
 
 
 @on_both_databases

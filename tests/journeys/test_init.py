@@ -6,7 +6,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.initializer import Initializer
 from flowbot.slack.manifest import build_manifest, format_manifest
 from tests.journeys.test_cli import Environment, Server, environment, is_one_line_about, run_in_thread
-from tests.journeys.world import MARKETING, World
+from tests.journeys.world import API_KEY, MARKETING, World
 
 __all__ = ["environment"]
 SECRETS: Final = ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "ENKAPUSH_API_KEY")
@@ -64,14 +64,71 @@ async def test_init_without_an_app_token_is_http_mode(environment: Environment, 
     assert set(written(tmp_path)) == set(SECRETS) - {"SLACK_APP_TOKEN"}
 
 
-@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "ENKAPUSH_API_KEY"])
-async def test_init_names_what_is_missing(environment: Environment, tmp_path: Path, name: str) -> None:
-    given = without(environment, "SLACK_APP_TOKEN", name)
-    status, _, err = await run_in_thread(given, tmp_path, "init", "--no-input")
-    assert status == 2
-    assert err.startswith("flowbot: ")
-    assert name in err
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [
+        (["SLACK_BOT_TOKEN"], "SLACK_BOT_TOKEN"),
+        (["SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"], "SLACK_APP_TOKEN or SLACK_SIGNING_SECRET"),
+        (SECRETS, "SLACK_BOT_TOKEN, ENKAPUSH_API_KEY, SLACK_APP_TOKEN or SLACK_SIGNING_SECRET"),
+    ],
+)
+async def test_init_names_all_that_is_missing(
+    environment: Environment, tmp_path: Path, missing: Collection[str], named: str
+) -> None:
+    status, _, err = await run_in_thread(without(environment, *missing), tmp_path, "init", "--no-input")
+    assert (status, err) == (2, f"flowbot: {named}: not set (see .env.example)\n")
     assert not (tmp_path / ".env").exists()
+
+
+async def test_init_without_a_terminal_says_what_to_do(environment: Environment, tmp_path: Path) -> None:
+    said = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "flowbot", "init"],
+        env=environment,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+    )
+    assert is_one_line_about("--no-input", said.returncode, "", said.stderr), said
+
+
+class Typist:
+    """Answers one question after the other, and remembers them and what was said."""
+
+    def __init__(self, *answers: str) -> None:
+        self._answers = iter(answers)
+        self.shown: list[str] = []
+
+    def ask(self, prompt: str) -> str:
+        self.shown.append(prompt)
+        return next(self._answers)
+
+    async def run(self, environment: Environment, folder: Path) -> bool:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            return await asyncio.to_thread(Initializer(self.shown.append, self.ask).run)
+
+
+async def test_init_goes_from_socket_mode_to_http_mode(environment: Environment, tmp_path: Path) -> None:
+    kept = [name for name in SECRETS if name != "SLACK_SIGNING_SECRET"]
+    (tmp_path / ".env").write_text("".join(f"{name}={environment[name]}\n" for name in kept))
+    typist = Typist("", "-", environment["SLACK_SIGNING_SECRET"], "")
+    assert await typist.run(without(environment, *SECRETS), tmp_path)
+    assert written(tmp_path) == {name: environment[name] for name in SECRETS} | {"SLACK_APP_TOKEN": ""}
+    assert any("press Retry" in line for line in typist.shown)
+
+
+async def test_enter_tries_again_what_slack_did_not_answer(
+    world: World, environment: Environment, tmp_path: Path
+) -> None:
+    world.slack.faults.add("auth.test", error="service_unavailable")
+    typist = Typist(environment["SLACK_BOT_TOKEN"], "", environment["SLACK_APP_TOKEN"], API_KEY)
+    assert await typist.run(without(environment, *SECRETS), tmp_path)
+    assert "Enter tries the last one again" in typist.shown[2]
 
 
 @pytest.mark.parametrize(

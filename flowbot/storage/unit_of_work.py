@@ -47,7 +47,9 @@ def translate_errors() -> Iterator[None]:
     # SQLite's driver answers a whole number of more than 64 bits with an OverflowError.
     except (SQLAlchemyError, OverflowError) as error:
         cause = getattr(error, "orig", None)
-        is_full = has_sqlite_code(cause, sqlite3.SQLITE_FULL)
+        # Without room for the index of its log SQLite does not open the file at all.
+        has_no_index = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHMSIZE
+        is_full = has_no_index or has_sqlite_code(cause, sqlite3.SQLITE_FULL)
         if isinstance(cause, psycopg.errors.DiskFull):
             # A PostgreSQL without room for its log goes down with the same error, and may have committed before.
             is_full = cause.diag.severity_nonlocalized == "ERROR"
@@ -239,6 +241,8 @@ class Database:
         try:
             found = self._file.stat()
         except OSError as error:
+            if self._opened is None:
+                return  # a first connection makes it
             raise DatabaseUnusableError from error
         identity = (found.st_dev, found.st_ino)
         self._opened = self._opened or identity

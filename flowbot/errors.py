@@ -18,6 +18,7 @@ Exception
 │   │   │   ├── AnswerLostError     slack.api.messages
 │   │   │   └── TokenRefusedError   slack.api.token
 │   │   ├── EnkapushFaultError      an EnkapushError, as people and `/readyz` hear of it
+│   │   │   └── UnreadableFlowError services.ports.enkapush
 │   │   └── ImageLostError          services.ports.enkapush
 │   └── WriteRefusedError           services.ports.enkapush
 ├── ConfigurationError              whoever deploys has to act: one line, exit status 2
@@ -36,6 +37,8 @@ Exception
 ├── MessageGoneError                slack.api.messages
 ├── MessageRefusedError             slack.api.messages
 ├── BlocksRefusedError              slack.api.message_sender
+├── SlackClientError                slack_sdk's
+│   └── UnreadableAnswerError       slack.api.errors
 ├── _CheckFailedError               diagnostics
 └── EnkapushError                   enkapush.client.errors, which draws its own tree
 """

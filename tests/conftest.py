@@ -470,6 +470,14 @@ def share_compiled_statements() -> Iterator[None]:
 
 
 @pytest.fixture
+def patient_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let those who reach for the same rows queue for as long as a busy machine takes: who gives up is no loser."""
+    for limit in ("_SQLITE_BUSY_MS", "_LOCK_MS", "_STATEMENT_MS"):
+        monkeypatch.setattr(engine, limit, 60_000)
+    monkeypatch.setattr(engine, "_POOL_WAIT_S", 60)
+
+
+@pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """Open a migrated database."""
     opened = open_database(database_url)

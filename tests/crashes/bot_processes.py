@@ -220,7 +220,7 @@ class Deployment:
                     return
                 await asyncio.sleep(max(left, LOOK_SECONDS) if is_over else LOOK_SECONDS)
 
-    async def wait_until_shown(self, seconds: float) -> None:
+    async def wait_until_shown(self, seconds: float = RECOVERY_SECONDS) -> None:
         """Wait until no change is in hand and people know of all of them."""
         open_or_untold = "SELECT id FROM changes WHERE state IN ('draft', 'applying') OR shown_version < version"
         async with asyncio.timeout(seconds):

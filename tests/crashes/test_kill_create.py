@@ -78,7 +78,7 @@ async def check_kill(deployment: Deployment, step: Step) -> None:
     assert (await deployment.emma.submit(flow_fields(NAME))).response_action == "update"
     last = await kill_when_held(deployment, step, held, first)
     message = await deployment.emma.wait_for_message(MARKETING, step.says, timeout=last.seconds_left)
-    await deployment.wait_until_shown(2)
+    await deployment.wait_until_shown()
     assert len(deployment.list_flows(NAME)) == step.is_done
     assert len(deployment.private_messages(deployment.emma)) == 1
     if step.is_done:
@@ -144,7 +144,7 @@ async def test_a_form_that_was_not_acknowledged_stays_open_and_can_be_sent_again
         assert deployment.emma.read_field("Name") == NAME
         assert (await deployment.emma.submit()).response_action == "update"
         await deployment.emma.wait_for_message(MARKETING, CREATED)
-        await deployment.wait_until_shown(2)
+        await deployment.wait_until_shown()
         assert len(deployment.list_flows(NAME)) == 1
         assert len(deployment.private_messages(deployment.emma)) == 1
 

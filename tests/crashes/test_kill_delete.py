@@ -67,7 +67,7 @@ async def check_kill(deployment: Deployment, step: Step) -> None:
     await deployment.emma.click(over, "Restore")
     await wait_until(lambda: FLOW + 1 in deployment.enkapush.store.flows)
     assert (deployment.enkapush.store.flow(FLOW + 1).image is not None) is step.is_done
-    await deployment.wait_until_shown(5)
+    await deployment.wait_until_shown()
 
 
 async def test_a_request_to_delete_and_its_picture_outlive_a_kill(new_sqlite: NewDatabase, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ async def check_kill(deployment: Deployment, step: Step) -> None:
     assert (await deployment.emma.submit({"Name": NAME, "UTM source": "slack"})).response_action == "update"
     last = await kill_when_held(deployment, step, held, first)
     await deployment.emma.wait_for_message(MARKETING, step.says, timeout=last.seconds_left)
-    await deployment.wait_until_shown(2)
+    await deployment.wait_until_shown()
     flow = deployment.enkapush.store.flow(FLOW)
     assert (flow.name, flow.utm_source, flow.title, flow.is_enabled) == (NAME, "slack", "Title 2", False)
     assert len(deployment.enkapush.store.flows) == 3
@@ -133,7 +133,7 @@ async def overtake(
     deployment.enkapush.store.update_flow(FLOW, **theirs)
     last = await deployment.start()
     message = await deployment.emma.wait_for_message(MARKETING, answer, timeout=last.seconds_left)
-    await deployment.wait_until_shown(2)
+    await deployment.wait_until_shown()
     assert deployment.private_messages(deployment.emma) == [message]
     return message
 

@@ -58,7 +58,7 @@ async def check_kill(deployment: Deployment, step: Step) -> None:
     await wait_for_status(deployment.world, request, step.says)
     (write,) = list_writes(deployment.world)
     assert write.files["image"].content == PNG
-    await deployment.wait_until_shown(5)
+    await deployment.wait_until_shown()
 
 
 async def test_a_slow_picture_outlives_a_kill(new_sqlite: NewDatabase, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ async def check_kill(deployment: Deployment, step: Step) -> None:
     last = await kill_when_held(deployment, step, held, first)
     await deployment.emma.wait_until(lambda: step.says in text_of(request), timeout=last.seconds_left)
     assert REASON in text_of(request)
-    await deployment.wait_until_shown(2)
+    await deployment.wait_until_shown()
     assert deployment.enkapush.store.flow(1).is_enabled is step.is_done
 
 

@@ -85,7 +85,7 @@ async def kill_before_the_end_is_told(deployment: Deployment) -> None:
     deployment.heal()
     last = await deployment.start()
     await eventually(lambda: list_posted(deployment, in_thread=True), last.seconds_left)
-    await deployment.wait_until_shown(5)
+    await deployment.wait_until_shown()
     (notice,) = list_posted(deployment, in_thread=True)
     assert count_mentions(deployment, [notice], "U0EMMA") == 1
 

@@ -163,7 +163,7 @@ async def test_whatever_becomes_of_one_process_there_is_one_flow_and_its_author_
     async def run(number: int) -> None:
         async with new_deployment(new_postgresql, tmp_path / str(number)) as deployment:
             await SCENES[number](deployment)
-            await deployment.wait_until_shown(5)
+            await deployment.wait_until_shown()
             check_one_flow_told_once(deployment)
 
     await run_all({scene.__name__: run(number) for number, scene in enumerate(SCENES)})
@@ -185,7 +185,7 @@ async def test_a_process_that_was_frozen_alone_goes_on_with_what_it_has_in_hand(
             await deployment.wait_for_lease(is_over=False)
             deployment.heal()
             await deployment.emma.wait_for_message(MARKETING, CREATED)
-            await deployment.wait_until_shown(5)
+            await deployment.wait_until_shown()
             check_one_flow_told_once(deployment)
 
     await run_all({f"frozen {number}": frozen(number) for number in range(3)})

@@ -137,7 +137,8 @@ async def new_scene(
             opened = _record_databases(patch)
             origin = None
             if in_socket_mode:
-                await world.start_socket(ReconnectPolicy(ping_interval=0.1, connect_timeout=0.5, retry_delays=(0.05,)))
+                # A line counts as dead after four pings: so long that a busy machine is not taken for a silent line.
+                await world.start_socket(ReconnectPolicy(ping_interval=0.5, connect_timeout=5, retry_delays=(0.05,)))
             else:
                 _, origin = await world.start_http()
             (bots,) = opened

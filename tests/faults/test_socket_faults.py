@@ -9,7 +9,7 @@ from flowbot.domain.change import ChangeState
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack.delivery.socket import SocketModeServer
 from tests.faults.fault_checks import Scene, check_recovery, eventually, new_scene
-from tests.journeys.request_steps import request_change, wait_for_status
+from tests.journeys.request_steps import request_change_and_wait, wait_for_status
 
 
 async def close(line: SocketModeServer) -> None:
@@ -43,7 +43,7 @@ async def scene(sqlite_url: str) -> AsyncIterator[Scene]:
 @pytest.mark.parametrize("trouble", TROUBLE)
 async def test_what_was_under_way_ends_once_and_the_next_press_arrives(scene: Scene, trouble: str) -> None:
     world, line = scene.world, scene.world.slack.sockets
-    first, second = await request_change(world), await request_change(world)
+    first, second = await request_change_and_wait(world), await request_change_and_wait(world)
     before = list(line._connections)
     change = next(change for change in await scene.changes() if change.message_ts == first.ts)
     world.enkapush.faults.add(Fault.delay(0.1, method="POST", path=f"/flows/{change.request.flow}"))

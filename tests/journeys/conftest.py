@@ -84,11 +84,14 @@ async def http(world: World) -> World:
 
 
 @pytest.fixture
-async def bots(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """Start bots that look for due work many times a second, with approvals elsewhere: two where PostgreSQL is used."""
+async def bots(world: World, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    """Start bots that look for due work many times a second, with approvals elsewhere: two where PostgreSQL is used.
+
+    A file without writes that hang may give them more time in WRITE_SECONDS: a busy machine makes them slow.
+    """
     speed_up(world, monkeypatch)
     # A reading that is given up on a busy machine would put off what is looked for to a look that never comes.
-    world.timeouts = Timeouts(write_deadline=1)
+    world.timeouts = Timeouts(write_deadline=getattr(request.module, "WRITE_SECONDS", 1))
     await world.import_policy(approval_policy())
     await world.start_http()
     if world.settings.database_url.get_secret_value().startswith("postgresql"):

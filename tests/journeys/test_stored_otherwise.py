@@ -15,6 +15,7 @@ from tests.journeys.late_steps import MINUTES, NOT_KNOWN, request_edit, wait_for
 from tests.journeys.request_steps import wait_for_private_message, wait_for_status
 from tests.journeys.world import MARKETING, World, first_on_both_databases
 
+WRITE_SECONDS: Final = 15
 LONG: Final = "Look at all that is new in the shop this spring: " + "shoes, bags, hats. " * 3 + "Come."
 CAFE: Final = "Cafe\N{COMBINING ACUTE ACCENT} & Bar"
 STORED: Final[dict[str, tuple[str, Callable[[str], str]]]] = {

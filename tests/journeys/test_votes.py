@@ -101,6 +101,7 @@ async def test_the_same_person_counts_once(http: World) -> None:
     assert list_writes(http) == []
 
 
+@pytest.mark.usefixtures("patient_locks")
 @on_both_databases
 async def test_twenty_approvers_in_the_same_instant_make_one_effect(http: World) -> None:
     crowd = add_people(http, 20)
@@ -114,6 +115,7 @@ async def test_twenty_approvers_in_the_same_instant_make_one_effect(http: World)
     assert len(list_writes(http)) == 1
 
 
+@pytest.mark.usefixtures("patient_locks")
 async def test_twenty_approvers_where_two_are_needed_make_one_effect(http: World) -> None:
     crowd = add_people(http, 20)
     await http.import_policy(approval_policy(TWO_APPROVALS))

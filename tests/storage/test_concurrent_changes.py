@@ -32,6 +32,8 @@ from tests.storage.change_cases import (
     submit_change,
 )
 
+pytestmark = pytest.mark.usefixtures("patient_locks")
+
 LATER = OURS.until + SECOND
 
 

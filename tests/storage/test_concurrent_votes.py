@@ -27,6 +27,8 @@ from tests.storage.vote_cases import (
     vote_results,
 )
 
+pytestmark = pytest.mark.usefixtures("patient_locks")
+
 
 def lease_of(person: UserId) -> Lease:
     return Lease(f"process of {person}", NOON + timedelta(minutes=1))

@@ -143,14 +143,16 @@ def manifest(
     url: Annotated[
         str | None, typer.Option(metavar="URL", help="HTTP mode: the https address that leads to flowbot's port.")
     ] = None,
+    http_mode: Annotated[bool, typer.Option("--http", help="HTTP mode, by this machine's own name.")] = False,
     socket_mode: Annotated[bool, typer.Option("--socket", help="Socket Mode: no address is needed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as the Slack CLI takes it.")] = False,
 ) -> None:
     """Print the manifest to create the Slack app from."""
-    from flowbot.slack.manifest import build_manifest, format_manifest
+    from flowbot.slack.manifest import build_manifest, find_own_address, format_manifest
 
-    if socket_mode is (url is not None):
-        raise ConfigurationError("manifest: choose --socket or --url https://…")
+    if [socket_mode, http_mode, url is not None].count(True) != 1:
+        raise ConfigurationError("manifest: choose --socket, --http or --url https://…")
+    url = find_own_address() if http_mode else url
     typer.echo(format_manifest(build_manifest(url), as_json=as_json), nl=False)
 
 

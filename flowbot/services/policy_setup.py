@@ -58,6 +58,7 @@ class PolicyFormData:
         groups: All user groups; None where Slack did not tell them.
         names: The names that websites were given.
         others: The other channels with a policy, where this one has none yet.
+        are_flows_known: Whether the websites that flows are on are among them: Enkapush may not tell.
     """
 
     policy: ChannelPolicy | None
@@ -65,6 +66,7 @@ class PolicyFormData:
     groups: Mapping[GroupId, UserGroup] | None
     names: Mapping[WebsiteId, str] = field(default_factory=dict)
     others: tuple[ChannelId, ...] = ()
+    are_flows_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +163,10 @@ class PolicySetup:
             self._policies.get_scope(channel), self.find_groups(), self._find_websites_of_flows()
         )
         named = scope.policy.websites if scope.policy and scope.policy.websites != "all" else ()
-        names = {website: str(website) for website in (*seen, *named)} | dict(scope.website_names)
+        names = {website: str(website) for website in (*(seen or ()), *named)} | dict(scope.website_names)
         ordered = dict(sorted(names.items(), key=lambda item: (item[1].casefold(), item[0])))
         others = () if scope.policy else await self._list_other_channels(channel)
-        return PolicyFormData(scope.policy, ordered, groups, scope.website_names, others)
+        return PolicyFormData(scope.policy, ordered, groups, scope.website_names, others, seen is not None)
 
     async def find_policy(self, channel: ChannelId) -> ChannelPolicy | None:
         """Find the policy of another channel, to start with.
@@ -273,14 +275,14 @@ class PolicySetup:
             return ()
         return tuple(policy.id for policy in book.channels if policy.id != channel)
 
-    async def _find_websites_of_flows(self) -> set[WebsiteId]:
-        """Find the websites that flows are on, as far as they are known soon enough."""
+    async def _find_websites_of_flows(self) -> set[WebsiteId] | None:
+        """Find the websites that flows are on; None where they are not known soon enough."""
         try:
             async with asyncio.timeout(WEBSITES_SECONDS):
                 flows = (await self._flow_cache.get_for_paging()).flows
         except (DependencyError, TimeoutError) as error:
             log.warning("setup_form.no_flows", error=str(error) or "slow")
-            return set()
+            return None
         return {entry.flow.website_id for entry in flows if entry.flow.website_id > 0}
 
 

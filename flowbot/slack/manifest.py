@@ -1,6 +1,7 @@
 """The manifest of the Slack app: what Slack is asked for, in either way in."""
 
 import json
+import socket
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from flowbot.errors import ConfigurationError
 from flowbot.slack.payloads.action_ids import ShortcutId
 from flowbot.slack.payloads.events import EVENT_MODELS
 
+LOCAL_NAMES: Final = (".local", ".localdomain", ".internal", ".lan", ".arpa")
+"""Ends of names that no public one has."""
 EVENTS_PATH: Final = "/slack/events"
 """Where flowbot answers Slack in HTTP mode."""
 SCOPES: Final = (
@@ -36,6 +39,18 @@ HEADER: Final = (
     "# Printed by flowbot manifest.\n"
 )
 WIDTH: Final = 120
+
+
+def find_own_address() -> str:
+    """Return the https address by this machine's own name.
+
+    Raises:
+        ConfigurationError: its name is none that Slack could find.
+    """
+    name = socket.getfqdn()
+    if "." not in name or name.endswith(LOCAL_NAMES):
+        raise ConfigurationError(f"--http: this machine's name, {name}, is no public one; use --url https://HOST")
+    return f"https://{name}"
 
 
 def build_manifest(url: str | None) -> dict[str, Any]:

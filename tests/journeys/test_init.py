@@ -220,8 +220,23 @@ async def test_the_manifest_is_printed_for_each_way_in(environment: Environment,
 
 
 @pytest.mark.parametrize(
+    ("name", "is_public"), [("bot.example.com", True), ("machine", False), ("ip-10-0-0-1.ec2.internal", False)]
+)
+async def test_the_manifest_of_http_mode_takes_this_machines_public_name(
+    environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_public: bool
+) -> None:
+    monkeypatch.setattr("flowbot.slack.manifest.socket.getfqdn", lambda: name)
+    said = await run_in_thread(environment, tmp_path, "manifest", "--http")
+    if is_public:
+        assert yaml.safe_load(said[1]) == build_manifest(f"https://{name}")
+    else:
+        assert is_one_line_about("--url", *said), said
+
+
+@pytest.mark.parametrize(
     "arguments",
-    [[], ["--socket", "--url", "https://bot.example.com"], ["--url", "bot.example.com"], ["--url", "http://bot.example.com"],
+    [[], ["--http", "--socket"], ["--socket", "--url", "https://bot.example.com"],
+     ["--url", "bot.example.com"], ["--url", "http://bot.example.com"],
      ["--url", "https://bot.example:99999"], ["--url", "https://[bot.example"],
      ["--url", "https://bot.example com"], ["--url", "https://bot.example.com\n"]],
     ids=" ".join,

@@ -9,6 +9,7 @@ import pytest
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
+from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.policy_setup import policy_fingerprint
 from flowbot.services.users import DECIDING_SECONDS
@@ -29,7 +30,6 @@ from tests.journeys.world import (
 
 REQUIRED_FIELDS: Final[dict[str, Any]] = {
     "Websites": ["Lale Moda"],
-    "Viewers": True,
     "Editors: user groups": ["Editors"],
     "Approvers: people": ["U0BURAK"],
 }
@@ -469,6 +469,14 @@ async def test_more_websites_than_a_menu_holds_are_found_by_their_name(running: 
     policy = await stored_policy(running)
     assert policy is not None
     assert policy.websites == (149,)
+
+
+async def test_websites_that_enkapush_does_not_tell_may_be_missing(http: World) -> None:
+    http.enkapush.faults.add(Fault.status(500, times=None))
+    await http.import_policy('[websites]\n1 = "Lale Moda"\n')
+    text = text_of(await open_setup(http.deniz))
+    assert "websites may be missing" in text
+    assert "No websites to choose from yet" not in text
 
 
 async def test_without_any_known_website_all_can_be_chosen(http: World) -> None:

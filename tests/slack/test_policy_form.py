@@ -21,7 +21,7 @@ from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.services.policy_checks import PolicyField, UserGroup
 from flowbot.services.policy_setup import PolicyFormData, policy_fingerprint
 from flowbot.slack.forms.policy.form import PolicyForm
-from flowbot.slack.forms.policy.input import PolicyInput
+from flowbot.slack.forms.policy.input import PolicyInput, PolicyRole
 from flowbot.slack.forms.policy.steps import PolicyFormContent, PolicyFormMetadata, Step
 from flowbot.slack.views import block_kit
 from flowbot.slack.views import policy as views
@@ -139,9 +139,9 @@ def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy
     assert read_form(submit_untouched(PolicyForm.build(hidden, t)), back) == back
 
 
-def test_a_channel_without_a_policy_begins_with_nobody() -> None:
+def test_a_channel_without_a_policy_begins_with_everyone_as_a_viewer() -> None:
     back = read_steps(form_data(None))
-    assert back == PolicyInput(channel=HERE)
+    assert back == PolicyInput(viewers=PolicyRole(everyone=True), channel=HERE)
     assert back.find_problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
     assert ApprovalRule() == back.to_policy(HERE).approval
 

@@ -65,8 +65,10 @@ class StepBlocks:
         if websites := widgets.website_options(names, t):
             menu = _menu(ActionId.SETUP_WEBSITE, websites, typed.websites)
             yield from self._input(PolicyField.WEBSITES, menu)
-        else:
+        elif context.are_flows_known:
             yield block_kit.context(t("setup.no_websites"))
+        if not context.are_flows_known:
+            yield block_kit.context(t("setup.websites_untold"))
         box = _box(t("setup.box_all_websites"), ticked=typed.all_websites)
         yield from self._input(PolicyField.ALL_WEBSITES, box)
         if PolicyField.NAMES in self.content.problems:

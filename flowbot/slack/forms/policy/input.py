@@ -81,9 +81,9 @@ class PolicyInput:
 
     @classmethod
     def from_policy(cls, policy: ChannelPolicy | None, channel: ChannelId) -> "PolicyInput":
-        """Return the values for a policy; for a channel without one, those of a new policy: nobody may do anything."""
+        """Return the values for a policy; for a channel without one, those of a new policy: everyone may look."""
         if policy is None:
-            return cls(channel=channel)
+            return cls(viewers=PolicyRole(everyone=True), channel=channel)
         rule = policy.approval
         return cls(
             websites=() if policy.websites == "all" else tuple(map(str, policy.websites)),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from flowbot.domain.approval import approved_by, may_decide
+from flowbot.domain.approval import may_decide
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
@@ -79,14 +79,16 @@ class RequestQueue:
             pending += page
             page = await self.store.pending(after=page[-1], limit=PAGE) if len(page) == PAGE else ()
         # A book leaves out a policy that cannot be read, with its channel's requests.
-        book = await self.policies.get_book()
-        policies = {each.id: each for each in book.channels}
+        book, asking = await self.policies.get_book(), {change.request.channel for change in pending}
+        policies = {each.id: each for each in book.channels if each.id in asking}
+        approving = {each.id for each in policies.values() if await self._may_approve(user, each, channel)}
+        approved = await self.store.approved_by(user.id)
         waiting = WaitingRequests([], [], [])
         for change in pending:
             policy = policies.get(change.request.channel)
             if policy is None or not policy.covers_website(change.request.website):
                 continue
-            if await self._waits_for(user, change, policy, channel):
+            if policy.id in approving and may_decide(change, user.id) and change.id not in approved:
                 waiting.for_me.append(change)
             elif change.request.requester == user.id:
                 waiting.by_me.append(change)
@@ -118,20 +120,13 @@ class RequestQueue:
             return ()
         return tuple(each.id for each in book.channels if each.approval.channel == channel)
 
+    async def _may_approve(self, user: CurrentUser, policy: ChannelPolicy, acting_from: ChannelId | None) -> bool:
+        effective = await effective_policy(policy, user, acting_from, self.find_members)
+        return decide(effective, user.actor, Permission.APPROVE).allowed
+
     async def _may_view(self, user: CurrentUser, policy: ChannelPolicy) -> bool:
         """Check whether a person who acts from another channel may view the flows of a policy."""
         return (await decide_in_channel(policy, user, None, self.find_members, Permission.VIEW)).allowed
-
-    async def _waits_for(
-        self, user: CurrentUser, change: Change, policy: ChannelPolicy, acting_from: ChannelId | None
-    ) -> bool:
-        """Check whether a person may decide on a request, and has not approved it yet."""
-        if not may_decide(change, user.id):
-            return False
-        effective = await effective_policy(policy, user, acting_from, self.find_members)
-        if not decide(effective, user.actor, Permission.APPROVE).allowed:
-            return False
-        return user.id not in approved_by(await self.store.votes(change.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from flowbot.domain.flow import (
     content_differences,
     hide_values,
 )
-from flowbot.domain.ids import ChangeId, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, FlowId, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
+from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings
 from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over_effects
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
@@ -264,6 +265,18 @@ class RequestDetailsLoader:
             details = await self._read_beside(RequestDetails.of(record))
         return await self._name_segments(details)
 
+    async def load_all(self, wanted: Iterable[Change]) -> list[RequestDetails]:
+        """Return the same of several changes, each as it is now."""
+        ids = [change.id for change in wanted]
+        if not ids:
+            return []
+        async with self.store.snapshot():
+            found = [RequestDetails.of(record) for record in await self.store.get_records(ids)]
+            flows = {details.flow.id for details in found if details.flow is not None}
+            known = await self.settings.store.get_many(flows)
+            described = [await self._read_beside(details, known) for details in found]
+        return [await self._name_segments(details) for details in described]
+
     async def load_newest(self, change_id: ChangeId) -> RequestDetails:
         """Return the same of a change in its newest version.
 
@@ -295,13 +308,16 @@ class RequestDetailsLoader:
         hosts = self.flow_cache.find_hosts(content.website_id, request.flow)
         return replace(details, remarks=lint(content, details.sent, sibling_hosts=hosts, utm_may_be_set=True))
 
-    async def _read_beside(self, details: RequestDetails) -> RequestDetails:
-        """Add the description of the new image and, while the change is pending, what is known of its flow."""
+    async def _read_beside(
+        self, details: RequestDetails, known: Mapping[FlowId, KnownSettings] | None = None
+    ) -> RequestDetails:
+        """Add the description of the new image and, while the change is pending, what is `known` of its flow."""
         image, flow = details.change.request.image, details.flow
         described = None if image is None else await self.images.describe(image)
         settings = FlowSettings()
         if details.change.state is ChangeState.PENDING and flow is not None:
-            settings = FlowSettings(await self.settings.store.get(flow.id), flow.changed_at)
+            known = await self.settings.store.get_many({flow.id}) if known is None else known
+            settings = FlowSettings(known.get(flow.id, NOTHING_KNOWN), flow.changed_at)
         return replace(details, new_image=described, settings=settings)
 
     async def _name_segments(self, details: RequestDetails) -> RequestDetails:

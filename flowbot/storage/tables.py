@@ -41,6 +41,7 @@ metadata: Final = MetaData(
 """Every constraint has a name, so that a later revision can find it on both databases."""
 
 _OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying') AND follows IS NULL")
+_UNSHOWN: Final = text("shown_version < version")
 _EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in a column of exactly the type INTEGER."""
 FIRST_MOMENT: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -173,6 +174,8 @@ changes: Final = Table(
     Index(None, "state", "due_at"),
     Index(None, "flow_id", "sent_at"),
     Index(None, "requester", "created_at"),
+    Index(None, "sent_at"),
+    Index("ix_changes_unshown", "changed_at", sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN),
     Index("uq_changes_open_flow", "flow_id", unique=True, sqlite_where=_OPEN_FLOW, postgresql_where=_OPEN_FLOW),
 )
 """Every write to Enkapush. `asked` is the whole request; the columns beside it are searched by.

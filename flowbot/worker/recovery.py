@@ -25,14 +25,12 @@ from flowbot.services.ports.slack import Notifier
 from flowbot.services.ports.storage import ChangeStore
 from flowbot.worker.retention import Retention
 
-ROUND_SECONDS: Final = 0.5
+ROUND_SECONDS: Final = 1.0
 MOST_DOUBLINGS: Final = 3
 """After each failed round the pause is doubled, at most so often."""
-UNSHOWN_ROUNDS: Final = 2
-"""Unsent messages are sent again every so many rounds: Slack may be away for long."""
-CHANNEL_ROUNDS: Final = 120
+CHANNEL_ROUNDS: Final = 60
 """Slack is asked whether channels are shared every so many rounds: it may not tell by an event."""
-RETENTION_ROUNDS: Final = 1200
+RETENTION_ROUNDS: Final = 600
 UNSHOWN_LIMIT: Final = 500
 NOTICES_LIMIT: Final = 20
 """So many due requests are notified of at a time: a Slack that hangs must leave connections for who presses now."""
@@ -105,7 +103,7 @@ class Recovery:
             await self.resume_lapsed(lapsed)
         if backlog.has_due:
             await self.process_due()
-        if number % UNSHOWN_ROUNDS == 0:
+        if backlog.has_unshown:
             await self.send_unshown()
         if number % CHANNEL_ROUNDS == 0:
             self.start_task(self._guard(self.refresh_channels(), "channels"), name="channels")

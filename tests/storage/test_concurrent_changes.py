@@ -185,8 +185,11 @@ async def test_what_is_in_hand_is_told_with_its_lease_oldest_first(database: Dat
     await store.release_lease(middle.id, OURS.owner)
     waiting = await move_through(store, young, ChangeState.PENDING, due_at=NOON)
     free = replace(in_progress(middle), lease=None)
-    assert await store.find_backlog(NOON - SECOND) == Backlog((in_progress(old), free), has_due=False)
-    assert await store.find_backlog(NOON) == Backlog((in_progress(old), free), has_due=True)
+    backlog = Backlog((in_progress(old), free), has_unshown=True)
+    assert await store.find_backlog(NOON - SECOND) == backlog
+    assert await store.find_backlog(NOON) == replace(backlog, has_due=True)
+    await store.mark_shown(waiting.id, waiting.version)
+    assert not (await store.find_backlog(NOON)).has_unshown
     await move_through(store, waiting, ChangeState.EXPIRED)
     assert not (await store.find_backlog(LATER)).has_due
 

@@ -41,10 +41,12 @@ class Backlog:
     Attributes:
         in_progress: The changes that a process has to work on, oldest first.
         has_due: Whether any change is due.
+        has_unshown: Whether the newest version of any change was not shown to people.
     """
 
     in_progress: tuple[ChangeInProgress, ...]
-    has_due: bool
+    has_due: bool = False
+    has_unshown: bool = False
 
 
 class LeaseStore(Protocol):
@@ -54,7 +56,7 @@ class LeaseStore(Protocol):
     """
 
     async def find_backlog(self, now: datetime) -> Backlog:
-        """Find the changes that a process has to work on, with their leases, and whether any change is due."""
+        """Find the changes that a process has to work on, with their leases, and what else there is to do."""
 
     async def claim_lapsed(self, lapsed: Sequence[Leasable], lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
         """Take over the first `limit` of the changes, oldest first, but those whose lease is not as it was seen.

@@ -1,6 +1,6 @@
 """The database's ports: stores, and the values that pass through them."""
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,7 +8,7 @@ from typing import NamedTuple, NewType, Protocol
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, SettingsWrite
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.services.ports.leases import LeaseStore
@@ -121,6 +121,9 @@ class ChangeStore(LeaseStore, Protocol):
     async def get_record(self, change: ChangeId) -> RequestRecord:
         """Return one change with its votes and its channel's scope, or raise LookupError."""
 
+    async def get_records(self, wanted: Sequence[ChangeId]) -> tuple[RequestRecord, ...]:
+        """Return several changes, in this order, each with its votes and its channel's scope."""
+
     async def get_by_token(self, token: FormToken) -> Change | None:
         """Return the change that a form became."""
 
@@ -177,6 +180,9 @@ class ChangeStore(LeaseStore, Protocol):
 
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
         """List the votes on a change, oldest first."""
+
+    async def approved_by(self, person: UserId) -> frozenset[ChangeId]:
+        """Return the pending changes that a person has approved."""
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         """List pending and unknown changes whose `due_at` has come, the longest overdue first."""
@@ -330,6 +336,9 @@ class KnownSettingsStore(Protocol):
 
     async def get(self, flow: FlowId) -> KnownSettings:
         """Return what is known of a flow, also of one that was deleted."""
+
+    async def get_many(self, flows: Collection[FlowId]) -> Mapping[FlowId, KnownSettings]:
+        """Return what is known of those flows of which anything is."""
 
 
 @dataclass(frozen=True, slots=True)

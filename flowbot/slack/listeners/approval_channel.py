@@ -49,7 +49,7 @@ class ApprovalChannelGuide:
             there = await self.channels.switch_channel(interaction, concerned.request.channel, Permission.VIEW)
             return await self.viewer.show(there, flow, is_elsewhere=True)
         listed = served.open[:LISTED_MAX]
-        requests = RequestList([await self.details.load(change) for change in listed], len(served.open))
+        requests = RequestList(await self.details.load_all(listed), len(served.open))
         links = await self.links.find(listed)
         content = ApprovalChannelContent(served.channels, requests, links, flow, words)
         return Reply(approval_channel_message(content, interaction.t, self.clock()))

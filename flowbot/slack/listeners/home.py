@@ -113,7 +113,7 @@ class HomeTab:
         try:
             overview = await self._overviews.load_for(interaction.user)
             parts = (overview.for_me[: home.WAITING_MAX], overview.by_me[: home.WAITING_MAX], overview.recent)
-            for_me, by_me, recent = [[await self._details.load(change) for change in part] for part in parts]
+            for_me, by_me, recent = [await self._details.load_all(part) for part in parts]
             links = await self._links.find(change for part in parts for change in part)
         except UserError as error:
             return home.notice_view(sentences.sentence_message(t, error.text))

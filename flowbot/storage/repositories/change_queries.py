@@ -25,7 +25,7 @@ from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
 from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord
 from flowbot.storage.repositories.change_rows import read_change, read_vote
-from flowbot.storage.repositories.scopes import fetch_scope
+from flowbot.storage.repositories.scopes import fetch_scope, fetch_scopes
 from flowbot.storage.tables import UtcDateTime, changes, events, votes
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable, keep_readable, row_reader, rows_aside
@@ -99,6 +99,18 @@ async def fetch_record(connection: AsyncConnection, change: ChangeId) -> Request
     return RequestRecord(found, given, await fetch_scope(connection, found.request.channel))
 
 
+async def fetch_records(connection: AsyncConnection, wanted: Sequence[ChangeId]) -> tuple[RequestRecord, ...]:
+    """Read several changes in this order, with their votes and their channels' scopes."""
+    found = {
+        change.id: change for change in await fetch_many(connection, select(changes).where(changes.c.id.in_(wanted)))
+    }
+    given = await fetch_votes_by_change(connection, wanted)
+    scopes = await fetch_scopes(connection, {change.request.channel for change in found.values()})
+    return tuple(
+        RequestRecord(found[each], given[each], scopes[found[each].request.channel]) for each in wanted if each in found
+    )
+
+
 async def fetch_for_update(connection: AsyncConnection, change: ChangeId) -> Change:
     """Read the change once nobody else writes to it; it stays so until the transaction ends.
 
@@ -119,21 +131,21 @@ async def fetch_many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[
 
 
 async def fetch_backlog(connection: AsyncConnection, now: datetime) -> Backlog:
-    """Read the changes that a process has to work on, and look for one that is due."""
+    """Read the changes that a process has to work on, and look for one that is due and one that is unshown."""
     known = changes.c.id.not_in(rows_aside(connection).keys(changes))
-    a_due_one = select(changes.c.id).where(is_due(now), known).limit(1).scalar_subquery()
-    wanted = select(changes.c.id, changes.c.state, changes.c.version, changes.c.lease_owner, changes.c.lease_until)
-    wanted = wanted.where(or_(is_in_progress(), changes.c.id == a_due_one)).order_by(*OLDEST)
-    rows = await fetch_readable(connection, changes, wanted, _read_work)
-    in_progress = tuple(row for row in rows if row is not None)
-    return Backlog(in_progress, has_due=len(in_progress) < len(rows))
+    due = exists().where(is_due(now), known)
+    unshown = exists().where(is_unshown(), known)
+    has_due, has_unshown = (await connection.execute(select(due, unshown))).one()
+    wanted = select(changes.c.id, changes.c.version, changes.c.lease_owner, changes.c.lease_until)
+    in_progress = await fetch_readable(
+        connection, changes, wanted.where(is_in_progress()).order_by(*OLDEST), _read_work
+    )
+    return Backlog(in_progress, has_due=has_due, has_unshown=has_unshown)
 
 
 @row_reader(changes)
-def _read_work(row: Row[Any]) -> ChangeInProgress | None:
-    """Read what a process has to work on; None for a change that is due."""
-    if row.state not in LEASED_STATES:
-        return None
+def _read_work(row: Row[Any]) -> ChangeInProgress:
+    """Read what a process has to work on."""
     return ChangeInProgress(ChangeId(row.id), row.version, Lease.of(row.lease_owner, row.lease_until))
 
 

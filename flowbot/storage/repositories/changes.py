@@ -20,10 +20,11 @@ from flowbot.domain.change import (
     Lease,
     Progress,
     Vote,
+    VoteChoice,
     can_transition,
     with_lease,
 )
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import SettingsWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.leases import Backlog, Leasable
@@ -45,7 +46,7 @@ from flowbot.storage.repositories.change_rows import (
 )
 from flowbot.storage.repositories.change_writes import count_vote, insert_or_find, write_if_unchanged
 from flowbot.storage.repositories.known_settings import record_settings
-from flowbot.storage.tables import changes, events
+from flowbot.storage.tables import changes, events, votes
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable
 
@@ -89,6 +90,10 @@ class ChangeRepository(ChangeStore):
     async def get_record(self, change: ChangeId) -> RequestRecord:
         async with self._database.read() as connection:
             return await queries.fetch_record(connection, change)
+
+    async def get_records(self, wanted: Sequence[ChangeId]) -> tuple[RequestRecord, ...]:
+        async with self._database.read() as connection:
+            return await queries.fetch_records(connection, wanted)
 
     async def get_by_token(self, token: FormToken) -> Change | None:
         async with self._database.read() as connection:
@@ -161,6 +166,12 @@ class ChangeRepository(ChangeStore):
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
         async with self._database.read() as connection:
             return await queries.fetch_votes(connection, change)
+
+    async def approved_by(self, person: UserId) -> frozenset[ChangeId]:
+        given = select(votes.c.change_id).join(changes, changes.c.id == votes.c.change_id)
+        approved = given.where(IS_PENDING, votes.c.person == person, votes.c.vote == VoteChoice.APPROVE.value)
+        async with self._database.read() as connection:
+            return frozenset(map(ChangeId, (await connection.scalars(approved)).all()))
 
     async def find_backlog(self, now: datetime) -> Backlog:
         async with self._database.read() as connection:

@@ -1,5 +1,6 @@
 """The repository of known settings."""
 
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from sqlalchemy import Row, insert, select, update
@@ -30,6 +31,12 @@ class KnownSettingsRepository(KnownSettingsStore):
         wanted = select(known_settings).where(known_settings.c.flow_id == flow)
         async with self._database.read() as connection:
             return await find_readable(connection, wanted, read_settings) or NOTHING_KNOWN
+
+    async def get_many(self, flows: Collection[FlowId]) -> Mapping[FlowId, KnownSettings]:
+        wanted = select(known_settings).where(known_settings.c.flow_id.in_(flows))
+        async with self._database.read() as connection:
+            rows = await connection.execute(wanted)
+            return dict(keep_readable(connection, rows, lambda row: (FlowId(row.flow_id), read_settings(row))))
 
 
 async def record_settings(connection: AsyncConnection, write: SettingsWrite) -> None:

@@ -1,5 +1,6 @@
 """The policy of a channel and the names of websites, as they are stored."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -22,6 +23,16 @@ async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> Channe
     row = (await connection.execute(wanted)).one_or_none()
     policy = None if row is None else read_policy(row)
     return ChannelScope(channel=channel, policy=policy, website_names=await fetch_website_names(connection))
+
+
+async def fetch_scopes(
+    connection: AsyncConnection, channels: Collection[ChannelId]
+) -> Mapping[ChannelId, ChannelScope]:
+    """Read the policies of several channels, and the websites' names. One that cannot be read counts as none."""
+    wanted = select(channel_policies).where(channel_policies.c.channel_id.in_(channels))
+    policies = {policy.id: policy for policy in await fetch_readable(connection, channel_policies, wanted, read_policy)}
+    names = await fetch_website_names(connection)
+    return {channel: ChannelScope(channel, policies.get(channel), names) for channel in channels}
 
 
 async def fetch_website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:

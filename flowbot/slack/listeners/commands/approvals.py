@@ -34,7 +34,7 @@ class ApprovalsCommand(Command[None]):
         waiting = await self.queue.load_for(interaction.user, interaction.target.require_channel())
         parts = [part[:LISTED_MAX] for part in waiting]
         for_me, by_me, here = [
-            RequestList([await self.details.load(change) for change in part], len(whole))
+            RequestList(await self.details.load_all(part), len(whole))
             for part, whole in zip(parts, waiting, strict=True)
         ]
         links = await self.links.find(change for part in parts for change in part)

@@ -1,0 +1,61 @@
+"""Queries that run each second, or over a long history, find their rows by an index, on both databases."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from flowbot.domain.ids import ChangeId, FlowId, UserId, WebsiteId
+from flowbot.services.ports.storage import EventFilter
+from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.unit_of_work import Database
+from tests.storage.change_cases import NOON, SECOND, submit_change
+
+SHOP = frozenset({WebsiteId(1)})
+QUERIES: dict[str, Callable[[ChangeRepository], Awaitable[Any]]] = {
+    "pending": lambda store: store.pending(),
+    "due": lambda store: store.due(NOON),
+    "backlog": lambda store: store.find_backlog(NOON),
+    "unshown": lambda store: store.unshown(),
+    "approved by a person": lambda store: store.approved_by(UserId("U0CAN")),
+    "several at once": lambda store: store.get_records([ChangeId("a"), ChangeId("b")]),
+    "closed in the last week": lambda store: store.closed(websites=SHOP, since=NOON - 600 * SECOND, limit=15),
+    "history": lambda store: store.list_history(SHOP, None, offset=0, limit=10),
+    "history of a flow": lambda store: store.list_history(None, FlowId(7), offset=0, limit=10),
+    "events of websites": lambda store: store.latest_events(EventFilter(websites=SHOP), limit=10),
+    "sent lately": lambda store: store.late_since(NOON),
+    "sent to a flow": lambda store: store.sent_since(FlowId(7), NOON),
+    "creates under way": lambda store: store.creating(WebsiteId(1), except_change=ChangeId("a")),
+}
+WHOLE = re.compile(r"(?:^SCAN|Seq Scan on) (\w+)")
+READ_WHOLE = {"channel_policies", "websites", "CONSTANT"}
+"""Small tables; and SQLite's word for a row that is no table's."""
+
+
+@pytest.mark.parametrize("name", QUERIES)
+async def test_no_query_reads_a_whole_table(name: str, database: Database) -> None:
+    store = ChangeRepository(database, lambda: NOON)
+    await submit_change(store)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "WITH")):
+            asked.append((statement, parameters))
+
+    engine = database._reader.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    await QUERIES[name](store)
+    event.remove(engine, "before_cursor_execute", note)
+    assert asked
+    async with database.read() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if not is_sqlite:
+            # So few rows are read whole, unless there is no index for them.
+            await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        for statement, parameters in asked:
+            explain = "EXPLAIN QUERY PLAN " if is_sqlite else "EXPLAIN "
+            plan = [row[-1] for row in await connection.exec_driver_sql(explain + statement, parameters)]
+            whole = {found[1] for line in plan if (found := WHOLE.search(line)) and " USING " not in line}
+            assert whole <= READ_WHOLE, plan

@@ -233,7 +233,7 @@ class MessagePoster:
         except SlackApiError as error:
             raise _refusal_or_fault(error) from error
         try:
-            posted = _Posted.model_validate(answer.data)
+            posted = _Posted.model_validate({name: answer.get(name) for name in ("channel", "ts")})
         except ValidationError as error:
             raise AnswerLostError(error_code(error)) from error
         return posted.channel, posted.ts

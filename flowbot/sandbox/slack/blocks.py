@@ -1,6 +1,6 @@
 """Elements of blocks: their ids, and the state that people type into them."""
 
-import copy
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -74,7 +74,7 @@ def add_missing_ids(blocks: list[Json] | None) -> list[Json] | None:
     """Return a copy of blocks in which each block and interactive element has an id, as Slack does."""
     if blocks is None:
         return None
-    copied = copy.deepcopy(blocks)
+    copied: list[Json] = json.loads(json.dumps(blocks))
     for block in _nested_blocks(copied):
         block.setdefault("block_id", secrets.token_urlsafe(4)[:5])
     for placed in iter_elements(copied):

@@ -34,20 +34,21 @@ def find_reading_faults(blocks: Sequence[Json]) -> Iterator[str]:
         Buttons and menus that sound the same, images without a description, blocks without a word, headings over
         nothing, settings that say nothing, and sentences that are too long.
     """
-    yield from _find_twins(blocks)
-    for image in _iter_objects(blocks):
+    objects = list(_iter_objects(blocks))
+    yield from _find_twins(objects)
+    for image in objects:
         if "alt_text" in image and image["alt_text"].strip().casefold() in NO_ALTERNATIVES:
             yield f"an image is described as {image['alt_text']!r}"
     for block, following in zip_longest(blocks, blocks[1:]):
         yield from _find_block_faults(block, following)
-    for text in _iter_texts(blocks):
+    for text in _iter_texts(objects):
         yield from _find_long_sentences(text)
 
 
-def _find_twins(blocks: Sequence[Json]) -> Iterator[str]:
+def _find_twins(objects: Iterable[Json]) -> Iterator[str]:
     """Find buttons with the same text, and menus, that a screen reader calls the same."""
     spoken: dict[str, list[str]] = defaultdict(list)
-    for element in _iter_objects(blocks):
+    for element in objects:
         match element:
             case {"type": "button" | "workflow_button" | "icon_button", "text": {"text": text}}:
                 spoken[text].append(element.get("accessibility_label") or text)
@@ -91,17 +92,19 @@ def _iter_parts(block: Json) -> Iterator[Json]:
 
 def _iter_objects(value: Any) -> Iterator[Json]:
     """Yield every object within blocks, outermost first."""
-    if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        for each in value:
-            yield from _iter_objects(each)
+    waiting = [value]
+    while waiting:
+        entry = waiting.pop()
+        if isinstance(entry, dict):
+            yield entry
+            waiting.extend(reversed(entry.values()))
+        elif isinstance(entry, list | tuple):
+            waiting.extend(reversed(entry))
 
 
-def _iter_texts(blocks: Iterable[Json]) -> Iterator[str]:
+def _iter_texts(objects: Iterable[Json]) -> Iterator[str]:
     """Yield texts as they are read; without quotes and without values behind a label, which are somebody else's."""
-    for each in _iter_objects(list(blocks)):
+    for each in objects:
         match each:
             case {"type": "rich_text_section", "elements": [{"text": str(label), "style": {"bold": True}}, *_]} if (
                 label.endswith(": ")

@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 AUDIT := .venv-audit
 BUILD := .venv-build
-BUILD := .venv-build
 PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
@@ -53,15 +52,6 @@ $(AUDIT)/bin/pip-audit:
 dist: | $(BUILD)/bin/pyproject-build ## build the wheel and the source archive in dist/ (asks PyPI for the build tools)
 	@$(BUILD)/bin/pyproject-build --outdir dist $(ARGS)
 
-$(BUILD)/bin/pyproject-build:
-	@$(PYTHON) -m venv --clear $(BUILD)
-	@$(BUILD)/bin/python -m pip --quiet --disable-pip-version-check install build
-
-dist: | $(BUILD)/bin/pyproject-build ## build the source archive and the wheel into dist
-	@rm -rf dist
-	@$(BUILD)/bin/python -m build $(ARGS)
-
-# In an environment of its own, as for audit.
 $(BUILD)/bin/pyproject-build:
 	@$(PYTHON) -m venv --clear $(BUILD)
 	@$(BUILD)/bin/python -m pip --quiet --disable-pip-version-check install build

@@ -7,8 +7,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-ALWAYS: Final = {"pyproject.toml"}
-"""Hatchling puts it into every archive."""
+ALWAYS: Final = {"pyproject.toml", ".gitignore"}
+"""Hatchling puts them into every archive."""
 INCLUDED: Final = ALWAYS | set(PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"])
 
 
@@ -37,6 +37,5 @@ def test_a_container_can_be_built_from_the_archive() -> None:
     allowed = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
     copied = {name for line in lines for name in line.split()}
     assert copied == set(allowed)
-    assert {
-        name for name in [*copied, "Dockerfile", ".dockerignore", "deploy/compose.yml"] if not is_included(name)
-    } == set()
+    needed = copied | {"Dockerfile", ".dockerignore", "deploy/compose.yml"}
+    assert {name for name in needed if not is_included(name)} == set()

@@ -352,13 +352,14 @@ async def redeliver_to_all(deployment: Deployment, processes: Iterable[Process],
     """Deliver what was delivered before once more, to every process at the same moment."""
     first = deployment.slack.deliveries[number]
     envelope = Envelope(first.kind, first.label, first.payload)
-    routes = [HttpTransport(process.url, SIGNING_SECRET, 3.0) for process in processes]
+    # How soon each answers on a busy machine is another test's affair.
+    routes = [HttpTransport(process.url, SIGNING_SECRET, ENDED_SECONDS) for process in processes]
     try:
         answers = await asyncio.gather(*(route.send(envelope) for route in routes))
     finally:
         for route in routes:
             await route.close()
-    assert [answer.status for answer in answers] == [200] * len(routes)
+    assert {answer.status for answer in answers} == {200}, answers
 
 
 # --- several at once -----------------------------------------------------------------------------------------------

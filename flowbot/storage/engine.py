@@ -10,7 +10,6 @@ import json
 import re
 import sqlite3
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from flowbot.errors import ConfigurationError
-from flowbot.storage.unit_of_work import Database, has_sqlite_code
+from flowbot.storage.unit_of_work import WITHOUT_BEGIN, Database, has_sqlite_code
 from flowbot.storage.unreadable import UNREADABLE
 
 DATABASE_URL: Final = "DATABASE_URL"
@@ -239,8 +238,10 @@ def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) ->
             f"PRAGMA query_only = {read_only:d}",
         )
 
-    begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-    event.listen(engine, "begin", partial(Connection.exec_driver_sql, statement=begin))
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get(WITHOUT_BEGIN):
+            connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
 
 def _switch_to_wal(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

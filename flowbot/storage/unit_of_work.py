@@ -92,6 +92,8 @@ def rewrite_header(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA user_version = 0")
 
 
+WITHOUT_BEGIN: Final = "without_begin"
+"""The execution option of connections that run a single query: on SQLite it is a transaction by itself."""
 _snapshot: Final[ContextVar[tuple["Database", AsyncConnection] | None]] = ContextVar("snapshot", default=None)
 """The database of this task's snapshot, and the connection whose transaction its reads join."""
 
@@ -125,6 +127,7 @@ class Database:
     ) -> None:
         self.unreadable = UnreadableRows()
         self._reader = reader.execution_options(**{EXECUTION_OPTION: self.unreadable})
+        self._querier = self._reader.execution_options(**{WITHOUT_BEGIN: True})
         self._writer = writer.execution_options(**{EXECUTION_OPTION: self.unreadable})
         self._lock = lock
         self._file = file
@@ -140,10 +143,15 @@ class Database:
         Raises:
             DependencyError: the database did not answer, or not to that.
         """
-        current = _snapshot.get()
-        if current is not None and current[0] is self:
-            return _join(current[1])
-        return self._transaction(self._reader)
+        return self._join_snapshot(self._reader)
+
+    def query(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Open a connection for one query alone, for which SQLite needs no transaction; or join the task's snapshot.
+
+        Raises:
+            DependencyError: the database did not answer, or not to that.
+        """
+        return self._join_snapshot(self._querier)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[None]:
@@ -212,6 +220,10 @@ class Database:
             return None
         async with self.read() as connection:
             return await connection.scalar(select(func.clock_timestamp()))
+
+    def _join_snapshot(self, engine: AsyncEngine) -> AbstractAsyncContextManager[AsyncConnection]:
+        current = _snapshot.get()
+        return _join(current[1]) if current is not None and current[0] is self else self._transaction(engine)
 
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:

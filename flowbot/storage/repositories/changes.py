@@ -81,7 +81,7 @@ class ChangeRepository(ChangeStore):
         return change, is_new
 
     async def get(self, change: ChangeId) -> Change | None:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await queries.fetch_one(connection, changes.c.id == change)
 
     def snapshot(self) -> AbstractAsyncContextManager[None]:
@@ -96,11 +96,11 @@ class ChangeRepository(ChangeStore):
             return await queries.fetch_records(connection, wanted)
 
     async def get_by_token(self, token: FormToken) -> Change | None:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await queries.fetch_by_token(connection, token)
 
     async def open_change_of(self, flow: FlowId) -> Change | None:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await queries.fetch_open(connection, flow)
 
     async def last_approved_before(self, change: Change) -> Change | None:
@@ -137,7 +137,7 @@ class ChangeRepository(ChangeStore):
 
     async def flows_created_by_others(self, flows: Collection[FlowId], *, except_change: ChangeId) -> frozenset[FlowId]:
         created = queries.select_created_flows(flows, except_change=except_change)
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return frozenset(FlowId(row.flow_id) for row in await connection.execute(created))
 
     async def replace_if_unchanged(
@@ -164,13 +164,13 @@ class ChangeRepository(ChangeStore):
             return await count_vote(connection, change, vote, lease, *new_events)
 
     async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await queries.fetch_votes(connection, change)
 
     async def approved_by(self, person: UserId) -> frozenset[ChangeId]:
         given = select(votes.c.change_id).join(changes, changes.c.id == votes.c.change_id)
         approved = given.where(IS_PENDING, votes.c.person == person, votes.c.vote == VoteChoice.APPROVE.value)
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return frozenset(map(ChangeId, (await connection.scalars(approved)).all()))
 
     async def find_backlog(self, now: datetime) -> Backlog:
@@ -266,14 +266,14 @@ class ChangeRepository(ChangeStore):
         )
 
     async def latest_events(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await fetch_readable(connection, events, queries.select_events(scope).limit(limit), read_event)
 
     async def all_events(self) -> AsyncIterator[AuditEvent]:
         number = 0
         while True:
             wanted = select(events).where(events.c.number > number).order_by(events.c.number).limit(_EVENT_PAGE)
-            async with self._database.read() as connection:
+            async with self._database.query() as connection:
                 page = await fetch_readable(connection, events, wanted, read_event)
             for event in page:
                 yield event
@@ -282,7 +282,7 @@ class ChangeRepository(ChangeStore):
             number = page[-1].number or number
 
     async def _fetch(self, wanted: Select[Any]) -> tuple[Change, ...]:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await queries.fetch_many(connection, wanted)
 
     async def _update(self, condition: ColumnElement[bool], **values: Any) -> bool:

@@ -38,7 +38,7 @@ class ChannelRepository(ChannelStore):
         return bool(moved)
 
     async def get_sharing(self, channel: ChannelId) -> ChannelSharing | None:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await _fetch_sharing(connection, channel)
 
     async def note_sharing(
@@ -60,7 +60,7 @@ class ChannelRepository(ChannelStore):
     async def list_open(self) -> tuple[ChannelId, ...]:
         is_posted = in_states(OPEN_STATES) & changes.c.message_channel.is_not(None)
         wanted = select(changes.c.id, changes.c.message_channel).where(is_posted)
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             posted = await fetch_readable(connection, changes, wanted, _read_posted_channel)
         return tuple(dict.fromkeys(posted))
 

@@ -25,7 +25,7 @@ class DeliveryRepository(DeliveryStore):
             return await insert_if_absent(connection, deliveries, {"key": key, "at": at})
 
     async def was_recorded(self, key: DeliveryKey) -> bool:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await connection.scalar(select(deliveries.c.key).where(deliveries.c.key == key)) is not None
 
     async def delete_older_than(self, before: datetime) -> int:

@@ -52,7 +52,7 @@ class DraftRepository(DraftStore):
                 await connection.execute(update(drafts).where(drafts.c.token == replaces).values(typed={}))
 
     async def get(self, token: FormToken) -> Draft | None:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             own = select(drafts).where(drafts.c.token == token, ~_IS_OF_POLICY)
             return await find_readable(connection, own, _read_draft)
 
@@ -66,7 +66,7 @@ class DraftRepository(DraftStore):
             drafts.c.flow_id.is_not_distinct_from(flow),
             drafts.c.changed_at >= since,
         )
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             rows = await connection.execute(there.order_by(drafts.c.changed_at.desc()))
             found = keep_readable(connection, rows, _read_draft)
         return next((draft for draft in found if draft.typed), None)
@@ -104,7 +104,7 @@ class PolicyDraftRepository(PolicyDraftStore):
             await connection.execute(insert(drafts).values(row))
 
     async def get(self, token: FormToken) -> PolicyDraft | None:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             own = select(drafts).where(drafts.c.token == token, _IS_OF_POLICY)
             return await find_readable(connection, own, _read_policy_draft)
 

@@ -42,12 +42,12 @@ class ImageRepository(ImageStore):
         return image_id
 
     async def get(self, image: ImageId) -> ImageFile | None:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await find_readable(connection, select(images).where(images.c.id == image), _read_image)
 
     async def describe(self, image: ImageId) -> ImageInfo | None:
         described = select(images.c.id, images.c.content_type, func.length(images.c.content).label("size"))
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await find_readable(connection, described.where(images.c.id == image), _read_info)
 
     async def delete_unused(self, before: datetime) -> int:

@@ -29,12 +29,12 @@ class KnownSettingsRepository(KnownSettingsStore):
 
     async def get(self, flow: FlowId) -> KnownSettings:
         wanted = select(known_settings).where(known_settings.c.flow_id == flow)
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await find_readable(connection, wanted, read_settings) or NOTHING_KNOWN
 
     async def get_many(self, flows: Collection[FlowId]) -> Mapping[FlowId, KnownSettings]:
         wanted = select(known_settings).where(known_settings.c.flow_id.in_(flows))
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             rows = await connection.execute(wanted)
             return dict(keep_readable(connection, rows, lambda row: (FlowId(row.flow_id), read_settings(row))))
 

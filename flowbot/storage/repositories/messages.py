@@ -50,12 +50,12 @@ class MessageRepository(MessageStore):
             await connection.execute(noted.values(channel_id=str(channel), ts=ts, shown_version=version))
 
     async def get(self, key: MessageKey) -> SentMessage | None:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await find_readable(connection, select(messages).where(_is(key)), read_message)
 
     async def list_of(self, subject: ChangeId, role: MessageRole) -> tuple[SentMessage, ...]:
         wanted = select(messages).where(messages.c.subject == subject, messages.c.role == role)
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             rows = await connection.execute(wanted.order_by(messages.c.recipient))
             return keep_readable(connection, rows, read_message)
 

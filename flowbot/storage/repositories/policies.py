@@ -35,7 +35,7 @@ class PolicyRepository(PolicyStore):
         self._clock = clock
 
     async def get_scope(self, channel: ChannelId) -> ChannelScope:
-        async with self._database.read() as connection:
+        async with self._database.query() as connection:
             return await fetch_scope(connection, channel)
 
     async def get_book(self) -> PolicyBook:

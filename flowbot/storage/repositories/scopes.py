@@ -1,28 +1,40 @@
 """The policy of a channel and the names of websites, as they are stored."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, cast, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.services.ports.storage import ChannelScope
 from flowbot.storage.tables import channel_policies, websites
-from flowbot.storage.unreadable import fetch_readable, row_reader
+from flowbot.storage.unreadable import fetch_readable, keep_readable, row_reader
+
+_SCOPE: Final = union_all(
+    select(
+        channel_policies.c.channel_id,
+        channel_policies.c.document,
+        cast(null(), websites.c.website_id.type).label("website_id"),
+        cast(null(), websites.c.name.type).label("name"),
+        channel_policies.c.position,
+    ).where(channel_policies.c.channel_id == bindparam("channel")),
+    select(null(), null(), websites.c.website_id, websites.c.name, websites.c.position),
+).order_by("position")
+"""A channel's policy, in a row without a website, and all websites by name."""
 
 
 async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> ChannelScope:
-    """Read a channel's policy and the websites' names.
+    """Read a channel's policy and the websites' names, by one query.
 
     Raises:
         UnreadableRowError: the policy cannot be read.
     """
-    wanted = select(channel_policies).where(channel_policies.c.channel_id == channel)
-    row = (await connection.execute(wanted)).one_or_none()
-    policy = None if row is None else read_policy(row)
-    return ChannelScope(channel=channel, policy=policy, website_names=await fetch_website_names(connection))
+    rows = (await connection.execute(_SCOPE, {"channel": channel})).all()
+    policies = [read_policy(row) for row in rows if row.channel_id is not None]
+    names = keep_readable(connection, (row for row in rows if row.channel_id is None), read_website)
+    return ChannelScope(channel=channel, policy=next(iter(policies), None), website_names=dict(names))
 
 
 async def fetch_scopes(

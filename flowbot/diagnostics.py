@@ -21,7 +21,7 @@ from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import PolicyBook
 from flowbot.enkapush.client import Exchange
 from flowbot.enkapush.reader import EnkapushReader
-from flowbot.errors import ConfigurationError, DependencyError, SlackFaultError, describe_os_error
+from flowbot.errors import REFUSED_TOKEN, ConfigurationError, DependencyError, SlackFaultError, describe_os_error
 from flowbot.i18n.translator import append_cause, describe_fault, describe_text
 from flowbot.observability.health import PROBE_TIMEOUT_SECONDS
 from flowbot.services.clock import parse_date
@@ -31,7 +31,7 @@ from flowbot.services.quorum import QuorumChecker
 from flowbot.services.setup_findings import Finding
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
-from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, UnreadableAnswerError, error_code
+from flowbot.slack.api.errors import SLACK_ERRORS, UnreadableAnswerError, error_code
 from flowbot.slack.api.users import SlackUserDirectory, find_installation_problem
 from flowbot.slack.manifest import SCOPES
 from flowbot.storage.migrations import open_migrated, read_revision_state

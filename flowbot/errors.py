@@ -46,7 +46,7 @@ Exception
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,12 @@ class UnreadableRowError(DatabaseFaultError):
         return "/".join(part if isinstance(part, str) and part.isprintable() else ascii(part) for part in parts)
 
 
+REFUSED_TOKEN: Final = frozenset(
+    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
+)
+"""Slack's errors where it refuses the token itself."""
+
+
 class SlackFaultError(DependencyError):
     """Slack did not answer, or refused.
 
@@ -156,7 +162,7 @@ class SlackFaultError(DependencyError):
 
     def __init__(self, code: str) -> None:
         self.code = code
-        super().__init__("fault.slack", error=code)
+        super().__init__("fault.slack_token" if code in REFUSED_TOKEN else "fault.slack", error=code)
 
 
 EnkapushStatus = Literal["key", "busy", "slow", "down", "broken"]

@@ -10,9 +10,9 @@ from aiohttp import web
 from slack_sdk.errors import SlackApiError
 
 from flowbot.bootstrap import Flowbot
-from flowbot.errors import ConfigurationError, describe_os_error
+from flowbot.errors import REFUSED_TOKEN, ConfigurationError, describe_os_error
 from flowbot.server.receiver import Receiver, SlackEventsHandler
-from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, error_code
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.api.users import find_installation_problem
 from flowbot.slack.manifest import EVENTS_PATH
 

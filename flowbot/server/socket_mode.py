@@ -18,11 +18,11 @@ from slack_sdk.socket_mode.request import SocketModeRequest
 
 from flowbot.bootstrap import Flowbot
 from flowbot.config import secret_value
-from flowbot.errors import ConfigurationError
+from flowbot.errors import REFUSED_TOKEN, ConfigurationError
 from flowbot.server.http import check_token, listen
 from flowbot.server.receiver import Receiver, is_envelope
 from flowbot.slack.api.client import proxy_for
-from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, error_code
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 log = structlog.get_logger(__name__)
 

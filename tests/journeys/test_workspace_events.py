@@ -168,6 +168,15 @@ async def test_a_token_that_slack_refuses_is_noticed_without_an_event(world: Wor
             await asyncio.sleep(0.05)
 
 
+async def test_a_refused_token_is_named_and_offers_no_button_that_cannot_work(world: World) -> None:
+    await world.start_http()
+    await world.deniz.send(MARKETING, "/flows help")
+    await world.deniz.wait_for_message(MARKETING, "You can")
+    world.slack.context.token_refusal = "token_revoked"
+    await world.deniz.send(MARKETING, "/flows setup")
+    await world.deniz.wait_for_message(MARKETING, "Slack doesn't accept flowbot's token any more")
+
+
 async def test_work_goes_on_once_slack_takes_the_token_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token, "RECHECK_SECONDS", 30.0)
     _, origin = await world.start_http()

@@ -7,7 +7,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from flowbot.domain.ids import ChannelId
-from flowbot.errors import Text
+from flowbot.errors import REFUSED_TOKEN, Text
 
 SLACK_ERRORS: Final = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """The errors of a failed call: Slack's refusal, which is a SlackApiError, or no answer."""
@@ -38,10 +38,6 @@ UNREACHABLE: Final = {code for code, key in PLACE_KEYS.items() if key != "place.
     "messages_tab_disabled",
 }
 """Refusals that mean a person cannot be reached, however often it is tried."""
-REFUSED_TOKEN: Final = frozenset(
-    {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "not_allowed_token_type"}
-)
-"""Refusals of the token itself."""
 PASSING: Final = REFUSED_TOKEN | {
     "ratelimited",
     "rate_limited",

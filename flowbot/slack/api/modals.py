@@ -8,7 +8,7 @@ import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from flowbot.errors import UserError
+from flowbot.errors import REFUSED_TOKEN, SlackFaultError, UserError
 from flowbot.slack.api.errors import IMAGE_REFUSED, SLACK_ERRORS, error_code, error_detail
 from flowbot.slack.views.block_kit import View, remove_images
 
@@ -58,11 +58,15 @@ class Modals:
 
         Raises:
             ModalNotOpenedError: Slack did not open it.
+            SlackFaultError: it refuses the bot's token, so that no button would open it either.
         """
         try:
             answer = await self._client.views_open(trigger_id=trigger, view=view)
         except SLACK_ERRORS as error:
-            log.warning("modal.not_opened", error=error_code(error), detail=error_detail(error))
+            code = error_code(error)
+            log.warning("modal.not_opened", error=code, detail=error_detail(error))
+            if code in REFUSED_TOKEN:
+                raise SlackFaultError(code) from error
             raise ModalNotOpenedError from error
         return _view_id(answer)
 

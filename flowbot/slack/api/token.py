@@ -6,10 +6,10 @@ from typing import Final
 import structlog
 from slack_sdk.errors import SlackApiError
 
-from flowbot.errors import SlackFaultError
+from flowbot.errors import REFUSED_TOKEN, SlackFaultError
 from flowbot.services.ports import Monotonic
 from flowbot.slack.api.client import MeteredWebClient
-from flowbot.slack.api.errors import REFUSED_TOKEN, SLACK_ERRORS, error_code
+from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
 RECHECK_SECONDS: Final = 60.0
 """Slack is asked so often whether it takes a token again that it refused: it may have been a fault of Slack's."""

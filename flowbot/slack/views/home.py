@@ -28,6 +28,7 @@ REASON_MAX: Final = 300
 FINDING_KEYS: Final = {
     "database": "finding.database",
     "database rows": "finding.database_rows",
+    "SLACK_SIGNING_SECRET": "finding.signing_secret",
     "slack token": "finding.slack_token",
     "slack scopes": "finding.slack_scopes",
     "slack clock": "finding.slack_clock",

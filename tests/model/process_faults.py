@@ -1,10 +1,12 @@
 """Faults of a process: it dies, freezes, or has no database for a moment."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from flowbot.errors import DatabaseFaultError
+from flowbot.services.ports.storage import ChangeStore
 
 WRITES: Final = frozenset({"create", "update", "set_enabled", "delete"})
 """Calls at which no process freezes: no lease can close the gap between noting a write and writing."""
@@ -94,6 +96,10 @@ class FaultyPort:
         self._port = port
         self._life = life
         self._begins = life.count_database_call if is_database else life.count_call
+
+    def snapshot(self) -> AbstractAsyncContextManager[None]:
+        """Open a snapshot of the database; what is read in it counts call by call."""
+        return cast(ChangeStore, self._port).snapshot()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)

@@ -186,8 +186,6 @@ class Process:
         """Run one round of recovery and all tasks that it starts."""
         await self.recovery.run_round(1)
         await self._finish_tasks()
-        await self.recovery.send_unshown()
-        await self._finish_tasks()
 
     async def _finish_tasks(self) -> None:
         begun, self._begun = self._begun, set()

@@ -55,7 +55,7 @@ BROWSER: Final = "tests/browser/"
 BENCHMARKS: Final = "tests/test_benchmarks.py"
 FIRST: Final = (CRASHES, MODEL, BROWSER, BENCHMARKS, "tests/journeys/test_workspaces.py")
 LONG: Final = (CRASHES, BROWSER, BENCHMARKS)
-COSTLY: Final = {"world", "restored", "scene", "database"}
+COSTLY: Final = {"world", "restore", "restored", "old_url", "scene", "database"}
 BOTH_AT_ONCE: Final = "postgresql-socket"
 TWO_PROCESSES: Final = "elsewhere"
 

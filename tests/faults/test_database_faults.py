@@ -299,6 +299,7 @@ async def press(person: SandboxPerson, request: Message) -> None:
         pytest.fail("a click was not acknowledged")
 
 
+@pytest.mark.long
 @pytest.mark.postgresql
 async def test_a_postgresql_that_is_restarted_under_load_loses_no_vote_and_applies_nothing_twice() -> None:
     with new_cluster("scram-sha-256") as cluster, PostgresqlServer(cluster.url).new_database() as name:

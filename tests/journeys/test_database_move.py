@@ -108,6 +108,7 @@ def _count_writes(world: World) -> int:
     return len([record for record in world.enkapush.requests if record.method != "GET"])
 
 
+@pytest.mark.long
 async def test_other_programs_leave_the_file_of_a_running_flowbot_alone(
     world: World, environment: Environment, tmp_path: Path
 ) -> None:

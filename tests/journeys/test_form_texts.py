@@ -19,7 +19,7 @@ MARKUP = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map(" ".join)
 TEXTS = ANY | TURKISH | MARKUP
 ISOLATES = dict.fromkeys(range(0x2066, 0x206A))
 FEW = settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

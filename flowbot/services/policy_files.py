@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.ids import parse_website_id
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode, PolicyBook
+from flowbot.domain.text import is_blank
 from flowbot.domain.website_names import NameProblem, find_name_problems
 from flowbot.errors import ConfigurationError
 from flowbot.services.policy_differences import describe_differences
@@ -254,7 +255,7 @@ def _check_websites(book: PolicyBook, document: Mapping[str, Any]) -> None:
     for website, name in book.websites.items():
         if any(unicodedata.category(character) in _UNPRINTABLE for character in name):
             raise PolicyFileError(f"websites.{website}: must not hold line breaks or other control characters")
-        if not name.strip():
+        if is_blank(name):
             raise PolicyFileError(f"websites.{website}: must not be blank")
     for website, problem in find_name_problems(book.websites).items():
         raise PolicyFileError(f"websites.{website}: {_NAME_PROBLEMS[problem]}")

@@ -173,8 +173,7 @@ class Database:
     async def write(self, *, alone: str | None = None) -> AsyncIterator[AsyncConnection]:
         """Open a writing transaction: committed at the end of the block, rolled back if an exception leaves it.
 
-        Keep it short and wait for nothing but the database in it. An error that is expected, such as an
-        `IntegrityError`, is caught inside, around `connection.begin_nested()`.
+        Keep it short and wait for nothing but the database in it.
 
         Args:
             alone: a name; of the transactions that give the same one only one runs at a time, in all processes.

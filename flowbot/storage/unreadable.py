@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy import JSON, BigInteger, Row, Select, Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.errors import UnreadableRowError
+from flowbot.errors import DatabaseFaultError, UnreadableRowError
 
 T = TypeVar("T")
 
@@ -26,6 +26,10 @@ MAX_INTEGER: Final = 2**30
 """Versions and positions count on from what is stored, and PostgreSQL's integers end at 2**31."""
 
 log = structlog.get_logger(__name__)
+
+
+class OddCellError(ValueError):
+    """A cell holds what does not belong there; the message names no value."""
 
 
 class UnreadableRows:
@@ -66,7 +70,7 @@ class UnreadableRows:
 
 
 def row_reader(table: Table) -> Callable[[Callable[[Row[Any]], T]], Callable[[Row[Any]], T]]:
-    """Make a function that reads an object from a row of `table` raise UnreadableRowError for whatever it trips over.
+    """Make a function that reads an object from a row of `table` raise UnreadableRowError for whatever is odd.
 
     Each column is of its type before the function sees the row.
     """
@@ -77,7 +81,7 @@ def row_reader(table: Table) -> Callable[[Callable[[Row[Any]], T]], Callable[[Ro
             try:
                 _require_types(table, row)
                 return read(row)
-            except Exception as error:
+            except (ValueError, TypeError, OverflowError, RecursionError, DatabaseFaultError) as error:
                 raise UnreadableRowError(table.name, _row_key(table, row), _explain(error)) from error
 
         return read_checked
@@ -127,7 +131,7 @@ def _require_types(table: Table, row: Row[Any]) -> None:
     wanted = _wanted_types(table)
     for name, value in row._mapping.items():  # noqa: SLF001 - SQLAlchemy's public name for a row by its columns
         if value is UNREADABLE or (name in wanted and not _is_of_type(value, wanted[name])):
-            raise ValueError(f"{name} holds {'nothing' if value is None else 'what does not belong there'}")
+            raise OddCellError(f"{name} holds {'nothing' if value is None else 'what does not belong there'}")
 
 
 class _ColumnType(NamedTuple):
@@ -182,4 +186,4 @@ def _explain(error: Exception) -> str:
     if isinstance(cause, ValidationError):
         first = cause.errors(include_input=False, include_context=False, include_url=False)[0]
         return f"{'.'.join(map(str, first['loc'])) or 'document'}: {first['type']}"
-    return str(error) if type(error) is ValueError else type(error).__name__
+    return str(error) if isinstance(error, OddCellError) else type(error).__name__

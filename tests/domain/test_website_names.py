@@ -3,7 +3,7 @@
 import pytest
 
 from flowbot.domain.ids import WebsiteId
-from flowbot.domain.website_names import NameProblem, find_name_problems
+from flowbot.domain.website_names import NameProblem, clean_name, find_name_problems
 
 NONE, INVISIBLE, NUMBER, TAKEN = None, NameProblem.INVISIBLE, NameProblem.NUMBER, NameProblem.TAKEN
 
@@ -18,6 +18,7 @@ NONE, INVISIBLE, NUMBER, TAKEN = None, NameProblem.INVISIBLE, NameProblem.NUMBER
         ("Lale", "Outlet 1", NONE),
         ("Lale", "Lale ❤️", NONE),
         ("Lale", "👨‍👩‍👧 Aile", NONE),
+        ("Lale", "Lale 1️⃣", NONE),
         ("Lale", "LALE", TAKEN),
         ("İndirim", "indirim", TAKEN),
         ("ILIK", "ılık", TAKEN),
@@ -31,7 +32,28 @@ NONE, INVISIBLE, NUMBER, TAKEN = None, NameProblem.INVISIBLE, NameProblem.NUMBER
         ("Lale", "Lale \ufe0f", INVISIBLE),
         ("Lale", "\u202emoda", INVISIBLE),
         ("Lale", "Mo\u00adda", INVISIBLE),
+        ("Lale", "\N{BRAILLE PATTERN BLANK}", INVISIBLE),
+        ("Lale", "Lale\u200b\ufe0f", INVISIBLE),
     ],
 )
 def test_two_names_are_told_apart(first: str, second: str, problem: NameProblem | None) -> None:
     assert find_name_problems({WebsiteId(1): first, WebsiteId(2): second}).get(WebsiteId(2)) is problem
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        (" Lale \n Moda ", "Lale Moda"),
+        ("L\u200bale\u202e", "Lale"),
+        ("❤️ Shop", "❤️ Shop"),
+        ("👨‍👩‍👧 Aile 1️⃣", "👨‍👩‍👧 Aile 1️⃣"),
+        ("Lale\u200d\ufe0f", "Lale"),
+        ("Lale 1\ufe0f", "Lale 1"),
+        ("Lale \u2060\ufe0f", "Lale"),
+        ("\N{BRAILLE PATTERN BLANK}\u200b", ""),
+        ("\ufe0f", ""),
+    ],
+)
+def test_a_name_is_stored_without_what_shows_nothing(typed: str, name: str) -> None:
+    assert clean_name(typed) == clean_name(name) == name
+    assert not name or not find_name_problems({WebsiteId(7): name})

@@ -244,6 +244,7 @@ REFUSED = [
     ("a number for a name", "[websites]\n1 = 3", "websites.1: must be text in quotes"),
     ("an empty name", '[websites]\n1 = ""', "websites.1: must not be empty"),
     ("a blank name", '[websites]\n1 = "  "', "websites.1: must not be blank"),
+    ("a name of empty Braille", '[websites]\n1 = "\u2800"', "websites.1: must not be blank"),
     ("a name too long for Slack", f'[websites]\n1 = "{"x" * 76}"', "websites.1: must be at most 75 characters"),
     ("a name with a zero byte", '[websites]\n1 = "a\\u0000"', "websites.1: must not hold line breaks"),
     ("two websites of one name", '[websites]\n1 = "Shop"\n2 = "Shop"', "websites.2: is another website's name"),

@@ -292,6 +292,17 @@ def test_names_are_read_on_one_line_and_at_most_as_long_as_a_menu_takes() -> Non
     assert back.field_errors({PolicyField.NAMES: problem}, EN) == {"names.1": "A name has at most 75 characters."}
 
 
+@pytest.mark.parametrize("name", ["Shop", "❤️ Shop", "Shop  TR", "L\u200bale", None])
+def test_a_form_that_nobody_touched_renames_no_website(name: str | None) -> None:
+    names = {} if name is None else {WebsiteId(1): name}
+    ready = PolicyFormData(None, WEBSITES, {}, names=names)
+    typed = PolicyInput(websites=("1",)).show_names(ready)
+    view = submit_untouched(PolicyForm.build(replace(form_data(None), context=ready, typed=typed), EN))
+    back = PolicyForm.parse(receive_form(view))
+    assert back is not None
+    assert back.read(typed).renames == (WebsiteRename(WebsiteId(1), name, name),)
+
+
 def test_a_name_that_nobody_touched_is_not_changed_back() -> None:
     names = {WebsiteId(1): "Shop", WebsiteId(2): "Blog"}
     typed = PolicyInput(renames=(WebsiteRename(WebsiteId(1), "S", "S"), WebsiteRename(WebsiteId(2), "B", "News")))

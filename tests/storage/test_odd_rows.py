@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from flowbot.domain.change import Change, Lease
 from flowbot.domain.flow import WriteOnlyFields
@@ -32,7 +32,9 @@ from flowbot.storage.repositories.channels import ChannelRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository, record_settings
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.repositories.row_check import READERS, find_unreadable
+from flowbot.storage.tables import changes
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import keep_readable, row_reader
 from tests.storage.change_cases import NOON, OURS, new_event, new_request
 from tests.storage.odd_rows import insert_odd_rows
 from tests.storage.vote_cases import CAN, approval, submit_pending
@@ -96,6 +98,21 @@ async def test_every_list_leaves_out_the_odd_rows_alone_and_they_stay(odd: Datab
     assert {row.table for row in await find_unreadable(odd)} == {table.name for table in READERS}
     claimed = await store.claim_lapsed((await store.find_backlog(NOON)).in_progress, Lease("me", NOON))
     assert len(before - dump(odd_file)) == len(claimed)
+
+
+async def test_why_a_row_is_unreadable_is_said_without_what_it_holds(odd: Database) -> None:
+    reasons = {row.reason for row in await find_unreadable(odd)}
+    assert "state holds what does not belong there" in reasons
+    assert not [reason for reason in reasons if "archived" in reason or "soon" in reason]
+
+
+async def test_a_mistake_in_a_row_reader_is_no_unreadable_row(database: Database) -> None:
+    await submit_pending(ChangeRepository(database, lambda: NOON))
+    read_wrong = row_reader(changes)(lambda row: row.no_such_column)
+    async with database.read() as connection:
+        rows = (await connection.execute(select(changes))).all()
+        with pytest.raises(AttributeError):
+            keep_readable(connection, rows, read_wrong)
 
 
 async def test_what_can_be_read_can_be_shown_and_exported(odd: Database) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Row, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.ids import FlowId
 from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, SettingsWrite
 from flowbot.services.ports.storage import KnownSettingsStore
+from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.tables import Document, known_settings
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import find_readable, keep_readable, row_reader
@@ -51,15 +51,11 @@ async def record_settings(connection: AsyncConnection, write: SettingsWrite) -> 
         first = NOTHING_KNOWN.after(write)
         if first == NOTHING_KNOWN:
             return
-        try:
-            async with connection.begin_nested():
-                row = {"flow_id": write.flow, "document": _SETTINGS.write(first)}
-                await connection.execute(insert(known_settings).values(row))
-        except IntegrityError:
-            # Another change of the flow was settled in the same instant.
-            rows = (await connection.execute(stored)).all()
-        else:
+        row = {"flow_id": write.flow, "document": _SETTINGS.write(first)}
+        if await insert_if_absent(connection, known_settings, row):
             return
+        # Another change of the flow was settled in the same instant.
+        rows = (await connection.execute(stored)).all()
     for known in keep_readable(connection, rows, read_settings):
         if (revised := known.after(write)) != known:
             await connection.execute(update(known_settings).where(is_own).values(document=_SETTINGS.write(revised)))

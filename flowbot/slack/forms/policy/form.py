@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flowbot.domain.ids import GroupId
-from flowbot.domain.text import plain_number, remove_invisible
+from flowbot.domain.policy import WebsiteRename
+from flowbot.domain.text import plain_number
+from flowbot.domain.website_names import clean_name
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
@@ -69,10 +71,7 @@ class SubmittedPolicy:
             given: dict[str, Any] = {part: reader(fields[name]) for name, (part, reader) in parts if name in fields}
             read[role] = replace(earlier, **given)
         typed = {each: values.get(name_block_id(each.website)) for each in base.renames}
-        read["renames"] = tuple(
-            each if value is None else replace(each, after=" ".join(remove_invisible(value.value).split()) or None)
-            for each, value in typed.items()
-        )
+        read["renames"] = tuple(each if value is None else _rename(each, value.value) for each, value in typed.items())
         return replace(base, **read)
 
     def find_blocks(self) -> dict[str, str]:
@@ -132,3 +131,9 @@ class PolicyForm:
             return {"options": widgets.matching_options(widgets.website_options(context.websites, t), names, query)}
         names = {key: group.name for key, group in (context.groups or {}).items()}
         return {"options": widgets.matching_options(group_options((), context, t), names, query)}
+
+
+def _rename(shown: WebsiteRename, typed: str) -> WebsiteRename:
+    """Return a shown name with what was typed; one that looks as it did before is untouched."""
+    name = clean_name(typed)
+    return replace(shown, after=shown.before if name == clean_name(shown.before or "") else name or None)

@@ -135,10 +135,12 @@ def _require_types(table: Table, row: Row[Any]) -> None:
 
 
 class _ColumnType(NamedTuple):
-    """What a column holds; None for any document."""
+    """What a column holds; None for any document. A text that is a key is neither empty nor longer than its column."""
 
     kind: type | None
     is_nullable: bool
+    is_key: bool
+    length: int | None
     is_wide: bool
 
 
@@ -148,6 +150,8 @@ def _wanted_types(table: Table) -> Mapping[str, _ColumnType]:
         column.name: _ColumnType(
             None if isinstance(column.type, JSON) else column.type.python_type,
             bool(column.nullable),
+            column.primary_key,
+            getattr(column.type, "length", None),
             isinstance(column.type, BigInteger) or column.primary_key,
         )
         for column in table.columns
@@ -160,7 +164,8 @@ def _is_of_type(value: Any, wanted: _ColumnType) -> bool:
     if value is None:
         return wanted.is_nullable
     if wanted.kind is str:
-        return isinstance(value, str) and _is_text(value)
+        fits = isinstance(value, str) and (not wanted.is_key or 0 < len(value) <= (wanted.length or len(value)))
+        return fits and _is_text(value)
     if wanted.kind is int:
         return type(value) is int and (wanted.is_wide or abs(value) < MAX_INTEGER)
     return isinstance(value, wanted.kind)

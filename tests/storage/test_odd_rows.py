@@ -170,6 +170,17 @@ async def test_one_query_of_an_odd_change_is_refused_and_lists_go_on(database: D
         assert odd.id in {row.row for row in database.unreadable}
 
 
+async def test_a_key_that_fits_no_button_is_odd(sqlite_url: str) -> None:
+    database = open_database(sqlite_url)
+    store = ChangeRepository(database, lambda: NOON)
+    for number, key in enumerate(("", "x" * 33, "x" * 5000)):
+        odd = await submit_pending(store, token=f"odd{number}", flow=FlowId(number + 1))
+        await damage(database, f"UPDATE changes SET id = '{key}' WHERE id = '{odd.id}'")
+    good = await submit_pending(store, token="good", flow=FlowId(77))
+    assert await store.pending() == (good,)
+    await database.close()
+
+
 async def test_a_flow_whose_open_change_is_odd_takes_no_other(database: Database) -> None:
     store = ChangeRepository(database, lambda: NOON)
     await submit_pending(store)

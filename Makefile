@@ -8,7 +8,7 @@ PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long mutation lint bench readme pictures audit dist
+.PHONY: help demo test test-long soak mutation lint bench readme pictures audit dist
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,10 @@ test: $(VENV)/.installed-dev ## run the tests, but for those of test-long
 # One process for the tests that kill bots, which need a machine that has time for them, and few for all others.
 test-long: $(VENV)/.installed-dev ## run the other cases of tables of bots, the browser, what kills processes, the bench
 	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n 3 -m long $(ARGS)
+
+soak: MINUTES ?= 30
+soak: $(VENV)/.installed-dev ## run two processes under faults and kills for MINUTES=30, and count broken promises
+	@$(VENV)/bin/python -m tests.soak --minutes $(MINUTES) $(ARGS)
 
 mutation: $(VENV)/.installed-dev ## check that the tests find bugs put in on purpose; ARGS may name mutations
 	@$(VENV)/bin/python -m tests.model.mutation_run $(ARGS)

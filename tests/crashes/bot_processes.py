@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import resource
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
@@ -78,6 +79,12 @@ class Process:
     def seconds_left(self) -> float:
         """Return what is left of a recovery's time; how long a start takes is the machine's affair."""
         return RECOVERY_SECONDS - (time.monotonic() - self.began)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Return how much memory it has now."""
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * resource.getpagesize()
 
     async def wait_until_ready(self) -> None:
         def is_serving() -> re.Match[str] | None:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import UserId
+from flowbot.domain.ids import UserId, WebsiteId
 from flowbot.domain.search import FlowQuery, SortOrder
 from flowbot.domain.text import collation_key, utf16_length
 from flowbot.i18n.translator import Translator
@@ -27,6 +27,7 @@ TITLE_MAX: Final = 26
 SEARCH_MAX: Final = 200
 ROWS_KEPT: Final = 2000
 """Rows that are not built anew for each list: most lists show the newest flows."""
+MENUS_KEPT: Final = 500
 
 
 def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message:
@@ -93,6 +94,12 @@ def _menu_blocks(result: FlowList, t: Translator) -> list[Block]:
     if result.page.total <= 1 and query == FlowQuery(order=query.order):
         return []
     websites = sorted(result.websites.items(), key=lambda website: collation_key(website[1]))
+    return [*_menus(query, tuple(websites), t)]
+
+
+@lru_cache(maxsize=MENUS_KEPT)
+def _menus(query: FlowQuery, websites: tuple[tuple[WebsiteId, str], ...], t: Translator) -> tuple[Block, ...]:
+    """Build the menus of a list. Nobody may change the blocks."""
     states = [(format_enabled(state, t), replace(query, is_enabled=state)) for state in (True, False)]
     states.insert(0, (t("list.any_state"), replace(query, is_enabled=None)))
     labels = block_kit.distinct_labels({str(website): name for website, name in websites})
@@ -105,9 +112,9 @@ def _menu_blocks(result: FlowList, t: Translator) -> list[Block]:
     menus.append(_menu(t("list.sort"), ActionId.LIST_SORT, orders, query))
     values = (option["value"] for menu in menus for option in menu["options"])
     if any(utf16_length(value) > block_kit.OPTION_VALUE_MAX for value in values):
-        return [block_kit.context(t("list.search_too_long"))]
+        return (block_kit.context(t("list.search_too_long")),)
     hints = [block_kit.context(t("list.many_websites"))] if len(websites) >= block_kit.OPTIONS_MAX else []
-    return [block_kit.actions(*menus), *hints]
+    return (block_kit.actions(*menus), *hints)
 
 
 def _menu(name: str, action_id: ActionId, choices: Sequence[tuple[str, FlowQuery]], query: FlowQuery) -> Element:

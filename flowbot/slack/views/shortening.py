@@ -15,16 +15,12 @@ _CAPS: Final = (2000, 1000, 500, 250, 120, 60, 30)
 
 def count_characters(value: Any) -> int:
     """Count the characters of all texts in blocks, as UTF-16 units."""
-    match value:
-        case dict():
-            return sum(
-                utf16_length(each) if name in _READ and isinstance(each, str) else count_characters(each)
-                for name, each in value.items()
-            )
-        case list() | tuple():
-            return sum(map(count_characters, value))
-        case _:
-            return 0
+    if isinstance(value, dict):
+        return sum(
+            (utf16_length(each) if name in _READ else 0) if isinstance(each, str) else count_characters(each)
+            for name, each in value.items()
+        )
+    return sum(map(count_characters, value)) if isinstance(value, list | tuple) else 0
 
 
 def shorten_blocks(blocks: Sequence[Block], limit: int) -> list[Block]:

@@ -42,16 +42,23 @@ class FlowQuery:
 
 @dataclass(frozen=True, slots=True)
 class IndexedFlow:
-    """A flow with its text folded once, so that a search takes one comparison a word."""
+    """A flow with its text folded once, so that a search takes one comparison a word.
+
+    As UTF-8 it takes half the room of a text with one Turkish letter in it.
+    """
 
     flow: Flow
-    folded_text: str
+    folded_text: bytes
 
     @classmethod
     def of(cls, flow: Flow) -> "IndexedFlow":
         """Fold the flow's name, title and description, each as far as a form could hold it."""
         texts = (flow.name, flow.title, flow.description)
-        return cls(flow, fold("\n".join(text[:SEARCHED_CHARS] for text in texts)))
+        return cls(flow, _fold_to_bytes("\n".join(text[:SEARCHED_CHARS] for text in texts)))
+
+
+def _fold_to_bytes(text: str) -> bytes:
+    return fold(text).encode(errors="surrogatepass")
 
 
 def sort_newest_first(flows: Iterable[IndexedFlow]) -> tuple[IndexedFlow, ...]:
@@ -91,7 +98,7 @@ def search(flows: Iterable[IndexedFlow], query: FlowQuery) -> Sequence[IndexedFl
         found = [entry for entry in found if entry.flow.website_id == query.website]
     if query.is_enabled is not None:
         found = [entry for entry in found if entry.flow.is_enabled is query.is_enabled]
-    for needle in map(fold, query.words):
+    for needle in map(_fold_to_bytes, query.words):
         found = [entry for entry in found if needle in entry.folded_text]
     return _sort(found, query.order)
 

@@ -135,7 +135,7 @@ def _require_types(table: Table, row: Row[Any]) -> None:
 
 
 class _ColumnType(NamedTuple):
-    """What a column holds; None for any document. A text that is a key is neither empty nor longer than its column."""
+    """What a column holds; None for any document. A text that is the key is neither empty nor too long."""
 
     kind: type | None
     is_nullable: bool
@@ -150,7 +150,7 @@ def _wanted_types(table: Table) -> Mapping[str, _ColumnType]:
         column.name: _ColumnType(
             None if isinstance(column.type, JSON) else column.type.python_type,
             bool(column.nullable),
-            column.primary_key,
+            list(table.primary_key) == [column],
             getattr(column.type, "length", None),
             isinstance(column.type, BigInteger) or column.primary_key,
         )

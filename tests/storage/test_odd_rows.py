@@ -181,6 +181,18 @@ async def test_a_key_that_fits_no_button_is_odd(sqlite_url: str) -> None:
     await database.close()
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63 - 2, 2**62])
+async def test_an_event_with_the_last_number_stops_no_other(sqlite_url: str, number: int) -> None:
+    database = open_database(sqlite_url)
+    store = ChangeRepository(database, lambda: NOON)
+    await submit_pending(store)
+    await damage(database, f"UPDATE events SET number = {number} WHERE number = 1")
+    await submit_pending(store, token="another", flow=FlowId(77))
+    numbers = [event.number for event in await store.latest_events(EventFilter(), limit=EVERYTHING)]
+    assert numbers == [number, 1]
+    await database.close()
+
+
 async def test_a_flow_whose_open_change_is_odd_takes_no_other(database: Database) -> None:
     store = ChangeRepository(database, lambda: NOON)
     await submit_pending(store)

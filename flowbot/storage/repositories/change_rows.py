@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, func, insert, literal, update
+from sqlalchemy import ColumnElement, Row, and_, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
@@ -30,6 +30,8 @@ _OUTCOME: Final = Document(Outcome)
 _PROGRESS: Final = Document(Progress)
 _DETAILS: Final = Document(dict[str, Any])
 _NO_PROGRESS: Final = Progress()
+MAX_NUMBER: Final = 2**62
+"""Events are numbered on from the highest number below this."""
 
 
 def change_row(change: Change) -> dict[str, Any]:
@@ -185,8 +187,14 @@ async def append_events(
         }
         for event in appended
     ]
-    if rows:
-        await connection.execute(insert(events), rows)
+    if not rows:
+        return
+    statement = insert(events)
+    if connection.dialect.name == "sqlite":
+        # Left to itself, SQLite has no number to give once a row has its highest, as a hand may leave one.
+        highest = select(func.coalesce(func.max(events.c.number), 0)).where(events.c.number < MAX_NUMBER)
+        statement = statement.values(number=highest.scalar_subquery() + 1)
+    await connection.execute(statement, rows)
 
 
 @row_reader(events)

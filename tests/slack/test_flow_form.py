@@ -455,13 +455,6 @@ def test_a_choice_without_words_is_still_a_choice(text: Any) -> None:
     assert "website" not in submitted.chosen_labels
 
 
-def test_a_failed_form_can_be_opened_again() -> None:
-    message = views.failed_message(TOKEN, EN, Text("show.no_such_flow", {"id": "7"}))
-    check_message(message.text, json.loads(json.dumps(message.blocks)), WORKSPACE)
-    button = message.blocks[-1]["elements"][0]
-    assert (button["text"]["text"], button["value"]) == ("Open form", TOKEN)
-
-
 @settings(deadline=None)
 @given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.booleans(), st.one_of(st.none(), ANY_TEXT, st.just(FLOW.image_url)))
 def test_any_push_can_be_previewed(title: str, text: str, url: str, adds: bool, image: str | None) -> None:

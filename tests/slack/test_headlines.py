@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from flowbot.domain.change import ChangeKind, ChangeState, Outcome
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import DesiredFlow, FlowButton, FlowContent
-from flowbot.domain.ids import ChannelId, FlowId, FormToken, GroupId, WebsiteId
+from flowbot.domain.ids import ChannelId, FlowId, GroupId, WebsiteId
 from flowbot.domain.policy import Actor, ChannelPolicy, Permission, decide
 from flowbot.domain.search import FlowQuery, Page
 from flowbot.errors import Text
@@ -79,6 +79,7 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
         yield notices.reminder_message(each, t, NOW, people)
         yield notices.request_sent_message(each.change, LINK, t)
         yield notices.request_open_message(each.change, LINK, t)
+        yield form_status.failed_message(each.change, t, Text("not_done.refused", {"said": name}))
         if state in WHY:
             yield notices.request_ended_message(each, t, people, link=LINK, mentions=True)
     skipped = skipped_details()
@@ -112,7 +113,6 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
     yield help_message(rights, {"help": None, "list": Permission.VIEW}, t)
 
     yield form_status.saved_message(FormKind.CREATE, flow, (), t, may_share=True)
-    yield form_status.failed_message(FormToken("t"), t, Text("not_done.refused", {"said": name}))
     yield form_status.offer_message(ActionId.FLOW_CREATE, "", t)
     for text in (
         Text("not_done.refused", {"said": name}),

@@ -13,7 +13,7 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import form_status
 from flowbot.slack.views.message import Message
-from flowbot.slack.views.request_blocks import outcome_text
+from flowbot.slack.views.request_blocks import format_subject, outcome_text
 from flowbot.slack.views.sentences import format_text, sentence_message
 from tests.slack.test_request_views import (
     BURAK,
@@ -119,7 +119,7 @@ def test_nothing_else_is_looked_for(state: ChangeState, t: Translator) -> None:
 def test_a_form_whose_flow_is_not_known_is_opened_again_or_looked_for(t: Translator) -> None:
     change = form_change(ChangeKind.CREATE, Outcome("unknown.create"), state=ChangeState.UNKNOWN)
     text = outcome_text(change, t)
-    message = check_blocks(form_status.failed_message(change.request.token, t, text, check=change.id))
+    message = check_blocks(form_status.failed_message(change, t, text))
     assert "Spring sale" in text_of(message)
     assert "iki kez" in text_of(message) if t is TR else "may create it twice" in text_of(message)
     opened, checked = buttons_of(message)
@@ -128,9 +128,18 @@ def test_a_form_whose_flow_is_not_known_is_opened_again_or_looked_for(t: Transla
 
 
 @BOTH
+@pytest.mark.parametrize("state", [ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE])
+@pytest.mark.parametrize("kind", [ChangeKind.CREATE, ChangeKind.EDIT])
+def test_a_form_that_was_not_saved_is_named(kind: ChangeKind, state: ChangeState, t: Translator) -> None:
+    change = form_change(kind, Outcome("denied.uncertain"), state=state)
+    message = check_blocks(form_status.failed_message(change, t, outcome_text(change, t)))
+    assert format_subject(change, t) in message.text
+
+
+@BOTH
 def test_a_form_that_failed_is_only_opened_again(t: Translator) -> None:
     change = form_change(ChangeKind.CREATE, Outcome("not_done.slow"), state=ChangeState.FAILED)
-    message = check_blocks(form_status.failed_message(change.request.token, t, outcome_text(change, t)))
+    message = check_blocks(form_status.failed_message(change, t, outcome_text(change, t)))
     assert [button["action_id"] for button in buttons_of(message)] == ["flows.form.open"]
 
 

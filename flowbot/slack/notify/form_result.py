@@ -8,7 +8,6 @@ from flowbot.domain.change import Change, ChangeRequest, ChangeState
 from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import ChangeId
 from flowbot.domain.lint import lint
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
@@ -104,13 +103,12 @@ class FormResult:
             if await self.modals.update(view_id, view):
                 return
         await self.forms.drafts.save(replace(draft, changed_at=self.clock()))
-        await self._send(request, _failed_message(request, text, t))
+        await self._send(request, _failed_message(change, text, t))
 
     async def _build_message(self, change: Change, flow: Flow | None) -> Message:
         request, t = change.request, self._translator(change.request)
         if change.state is not ChangeState.APPLIED:
-            check = change.id if change.state is ChangeState.UNKNOWN else None
-            return _failed_message(request, outcome_text(change, t), t, check=check)
+            return _failed_message(change, outcome_text(change, t), t)
         if flow is None:
             message = sentences.sentence_message(t, outcome_text(change, t))
         else:
@@ -153,7 +151,6 @@ class FormResult:
         return self.locales.for_reader(request.locale, request.timezone)
 
 
-def _failed_message(request: ChangeRequest, text: Text, t: Translator, *, check: ChangeId | None = None) -> Message:
+def _failed_message(change: Change, text: Text, t: Translator) -> Message:
     """Return the reason why a form was not saved. The message may be a direct one, so the channel is named."""
-    named = sentences.with_channel_name(text, request.channel)
-    return form_status.failed_message(request.token, t, named, check=check)
+    return form_status.failed_message(change, t, sentences.with_channel_name(text, change.request.channel))

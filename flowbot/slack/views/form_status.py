@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from flowbot.domain.change import Change
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue, FlowValue
-from flowbot.slack.views import block_kit, push, request_blocks, sentences
+from flowbot.slack.views import block_kit, headlines, push, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.message import Message
 
@@ -100,23 +100,18 @@ def with_remarks(message: Message, change: Change, names: Mapping[WebsiteId, str
     return replace(message, blocks=(*first, *again, *message.blocks, *below))
 
 
-def failed_message(token: FormToken, t: Translator, text: Text, *, check: ChangeId | None = None) -> Message:
-    """Build the author's message about a failed form, with a button that opens it again as it was typed.
+def failed_message(change: Change, t: Translator, text: Text) -> Message:
+    """Build the author's message about a failed form: what became of which flow, why, and buttons.
 
-    Args:
-        token: the form's.
-        t: the author's words.
-        text: what happened.
-        check: the change whose effect may show itself yet, for another button that looks for it.
+    One opens the form again as it was typed. Another looks for an effect that may show itself yet.
     """
-    message = sentences.sentence_message(t, text)
-    buttons = [open_form_button(token, t)]
-    if check is not None:
+    buttons = [open_form_button(change.request.token, t)]
+    if change.state is ChangeState.UNKNOWN:
         buttons.append(
-            block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, ChangeValue(change=check).dump())
+            block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, ChangeValue(change=change.id).dump())
         )
     below = (block_kit.context(t("form.nothing_lost")), block_kit.actions(*buttons))
-    return Message((*message.blocks, *below))
+    return Message((headlines.own_headline(change, t), *sentences.sentence_message(t, text).blocks, *below))
 
 
 def form_offer_message(kind: FormKind, flow: FlowId | None, t: Translator) -> Message:

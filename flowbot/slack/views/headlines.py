@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from flowbot.domain.change import ChangeState
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import UserId
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
@@ -46,6 +46,22 @@ def headline_elements(
     details: RequestDetails, t: Translator, people: People = MENTIONED, *, is_past: bool = False
 ) -> list[Element]:
     """Build the same as a part of a line; of the past, in words that stay true whatever came after."""
+    elements = _state_elements(details, t, people, is_past=is_past)
+    if (ending := _ending(details)) is not None:
+        ending_key, users = ending
+        named, more = users[:NAMED_MAX], len(users) - NAMED_MAX
+        line = sentence_elements(t, ending_key, {"people": people.elements(named)})
+        rest = [block_kit.text_element(f", {t('help.more', n=more)}")] if more > 0 else []
+        elements += [block_kit.text_element(" · "), *line, *rest]
+    return elements
+
+
+def own_headline(change: Change, t: Translator) -> Block:
+    """Build the headline of what became of a change, for who made it."""
+    return block_kit.rich_paragraph(*_state_elements(RequestDetails(change, (), {}), t, MENTIONED))
+
+
+def _state_elements(details: RequestDetails, t: Translator, people: People, *, is_past: bool = False) -> list[Element]:
     change = details.change
     kind, state = change.request.kind, change.state
     if state is ChangeState.PENDING:
@@ -58,14 +74,7 @@ def headline_elements(
         # Keys: headline.applying, headline.rejected, headline.withdrawn, headline.expired, headline.out_of_date
         key = f"headline.{ChangeState.APPLYING if state is ChangeState.DRAFT else state}"
     own = {"deed": t(f"request.to_{kind}"), "new": str(change.outcome.flow if change.outcome else "")}
-    elements = _bold_sentence(details, t, key, {"person": [change.request.requester]}, people, **own)
-    if (ending := _ending(details)) is not None:
-        ending_key, users = ending
-        named, more = users[:NAMED_MAX], len(users) - NAMED_MAX
-        line = sentence_elements(t, ending_key, {"people": people.elements(named)})
-        rest = [block_kit.text_element(f", {t('help.more', n=more)}")] if more > 0 else []
-        elements += [block_kit.text_element(" · "), *line, *rest]
-    return elements
+    return _bold_sentence(details, t, key, {"person": [change.request.requester]}, people, **own)
 
 
 def _ending(details: RequestDetails) -> tuple[str, Sequence[UserId]] | None:

@@ -41,7 +41,7 @@ class Diary:
     """What people did and saw.
 
     Attributes:
-        views: When each text stood in a form or in Home, by person.
+        views: When each text, and what was typed, stood in a form or in Home, by person.
     """
 
     deployment: Deployment
@@ -61,7 +61,7 @@ class Diary:
             await self.deployment.slack.feed.wait_for_change()
             for person, views in workspace.modals.items():
                 for view in views[-1:]:
-                    seen, said = self.views[person], text_of(view)
+                    seen, said = self.views[person], f"{text_of(view)}\n{view.values}"
                     if not seen or seen[-1][1] != said:
                         seen.append((time.time(), said))
 
@@ -120,25 +120,31 @@ class Colleague:
 
     async def request_by_form(self) -> None:
         flow, mark = self._pick_flow(), self.diary.new_mark()
-        kind = self.random.choice(("enable", "disable", "delete"))
-        await self._open_form(f"/flows {kind} {flow}")
+        await self.person.send(MARKETING, f"/flows show {flow}")
+        kind = self.random.choice(("Enable", "Disable", "Delete"))
+        shown = await self.person.wait_for_message(
+            MARKETING, lambda each: f"#{flow} " in text_of(each) and kind in self.person.list_buttons(each), PATIENCE
+        )
+        await self.person.click(shown, kind)
+        await self.person.wait_for_view(lambda view: view.callback_id == "flows.change", PATIENCE)
         await self._submit({"Reason": mark}, mark, f"#{flow}")
 
     async def create(self) -> None:
         mark = self.diary.new_mark()
-        form = await self._open_form("/flows create")
+        form = await self._open_form("create", "New flow")
         choose_first_website(self.person, form)
         await self._submit({"Name": mark, "Title": "Hello", "Description": "Come and see", "Wait": "2"}, mark, mark)
 
     async def edit(self) -> None:
         flow, mark = self._pick_flow(), self.diary.new_mark()
-        await self._open_form(f"/flows edit {flow}")
+        await self._open_form(f"edit {flow}", f"#{flow}:")
         why = {"Reason": "Because"} if "Reason" in self.person.list_fields() else {}
         await self._submit({"Title": mark} | why, mark, f"#{flow}")
 
-    async def _open_form(self, command: str) -> View:
-        await self.person.send(MARKETING, command)
-        return await self.person.wait_for_view(is_form, PATIENCE)
+    async def _open_form(self, command: str, words: str) -> View:
+        """Open a form: the one with these words, not another that Slack was late with."""
+        await self.person.send(MARKETING, f"/flows {command}")
+        return await self.person.wait_for_view(lambda view: is_form(view) and words in text_of(view), PATIENCE)
 
     async def _submit(self, values: dict[str, str], mark: str, subject: str) -> None:
         """Send the open form, note it if that was acknowledged, and wait a while for what becomes of it."""

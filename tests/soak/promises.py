@@ -151,7 +151,7 @@ def find_lost_changes(diary: Diary, changes: Rows) -> list[str]:
     """Find the forms that were acknowledged, and then neither stored nor answered by a message that names them."""
     stored = json.dumps([_read(change["asked"]) for change in changes])
     return [
-        str(each)
+        f"{each}; told instead: {diary.list_private_texts(each.person, each.at)[:5]}"
         for each in diary.submissions
         if each.mark not in stored
         and not any(

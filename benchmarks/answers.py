@@ -69,10 +69,10 @@ async def run(plan: Plan) -> Findings:
     """Measure both modes."""
     with separate_cores() if plan.has_own_cores else nullcontext(allowed_cores()) as cores:
         async with open_testbed(plan.flows) as testbed:
-            log_progress("acks: HTTP")
+            log_progress("answers: HTTP")
             async with connect_http(testbed, cores) as bots:
                 http = await measure(testbed, bots, plan)
-            log_progress("acks: Socket Mode")
+            log_progress("answers: Socket Mode")
             async with connect_sockets(testbed, cores) as bots:
                 socket = await measure(testbed, bots, plan)
     return build_findings({"HTTP": http, "Socket Mode": socket}, plan)

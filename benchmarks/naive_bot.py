@@ -22,14 +22,14 @@ from benchmarks.protocol import API_KEY, NAIVE_APP_TOKEN
 from flowbot.sandbox.slack import BOT_TOKEN, SIGNING_SECRET
 
 HOST: Final = "127.0.0.1"
-ANYTHING: Final = re.compile("", re.DOTALL)
+ANYTHING: Final = re.compile("")
 PAGE_SIZE: Final = 10
 
 
 def build_app(client: AsyncWebClient, enkapush: httpx.AsyncClient) -> AsyncApp:
     """Build an app that lists flows; a press of any button lists them again."""
 
-    # Bolt would ask Slack for it at each start; flowbot asks once, too.
+    # Bolt would ask Slack who it is at each start.
     async def authorize() -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=BOT_TOKEN)
 

@@ -30,7 +30,7 @@ from flowbot.services.policy_differences import describe_differences
 from flowbot.services.policy_files import PolicyFileError
 from flowbot.services.ports import utc_now
 from flowbot.storage import database_copy, migrations
-from flowbot.storage.migrations import open_migrated
+from flowbot.storage.migrations import open_for_reading, open_migrated
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 
@@ -244,7 +244,7 @@ def check() -> None:
 
     configure_logging("error", settings.log_format, settings.secrets)
     if not diagnostics.run_diagnostics(settings, typer.echo):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 @policy.command("import")
@@ -264,7 +264,7 @@ def policy_import(
     database_url = settings.database_url.get_secret_value()
 
     async def compare() -> list[str]:
-        async with open_migrated(database_url, upgrade_sqlite=False) as database:
+        async with open_for_reading(database_url) as database:
             return describe_differences(await PolicyRepository(database, utc_now).get_book(), wanted)
 
     async def replace() -> list[str]:
@@ -286,13 +286,13 @@ def policy_export() -> None:
     settings = _load_settings()
 
     async def export() -> tuple[str, Mapping[str, int]]:
-        async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
+        async with open_for_reading(settings.database_url.get_secret_value()) as database:
             written = await policy_files.export_policies(PolicyRepository(database, utc_now))
             return written, database.unreadable.count()
 
     written, left_out = asyncio.run(export())
     typer.echo(written, nl=False)
-    _require_whole(left_out)
+    _exit_if_rows_left_out(left_out)
 
 
 @audit.command("export")
@@ -308,22 +308,22 @@ def audit_export(
     settings = _load_settings()
 
     async def export() -> Mapping[str, int]:
-        async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
+        async with open_for_reading(settings.database_url.get_secret_value()) as database:
             await history.export(ChangeRepository(database, utc_now).all_events(), form, sys.stdout.write, report)
             return database.unreadable.count()
 
     # A bar between rows on the same terminal would be in their way.
     with show_progress("Exporting the audit trail", is_wanted=not sys.stdout.isatty()) as report:
         left_out = asyncio.run(export())
-    _require_whole(left_out)
+    _exit_if_rows_left_out(left_out)
 
 
-def _require_whole(left_out: Mapping[str, int]) -> None:
+def _exit_if_rows_left_out(left_out: Mapping[str, int]) -> None:
     """Exit with status 1 where rows that cannot be read are missing in what was written."""
     if left_out:
         rows = ", ".join(f"{number} of {table}" for table, number in left_out.items())
         _print_error(f"rows that cannot be read were left out: {rows}; see flowbot check")
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _system_user() -> str:

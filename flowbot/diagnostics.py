@@ -34,7 +34,7 @@ from flowbot.slack.api import client
 from flowbot.slack.api.errors import SLACK_ERRORS, UnreadableAnswerError, error_code
 from flowbot.slack.api.users import SlackUserDirectory, find_installation_problem
 from flowbot.slack.manifest import SCOPES
-from flowbot.storage.migrations import open_migrated, read_revision_state
+from flowbot.storage.migrations import open_for_reading, read_revision_state
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.repositories.row_check import find_unreadable
 
@@ -220,7 +220,7 @@ async def _check_signing_secret(settings: Settings) -> str:
 
 @_check("database")
 async def _check_database(settings: Settings) -> str:
-    async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
+    async with open_for_reading(settings.database_url.get_secret_value()) as database:
         state = await read_revision_state(database)
         await database.ping()
         theirs, ours = await database.clock(), utc_now()
@@ -235,8 +235,7 @@ async def _check_database(settings: Settings) -> str:
 
 @_check("database rows")
 async def _check_rows(settings: Settings, newest: int | None) -> str:
-    async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
-        database.unreadable.is_quiet = True
+    async with open_for_reading(settings.database_url.get_secret_value(), log_unreadable=False) as database:
         found = await find_unreadable(database, newest)
     if found:
         named = [f"{error.table} {error.name} ({error.reason})" for error in found[:NAMED_ROWS]]
@@ -338,8 +337,7 @@ def _count(things: Sized, noun: str) -> str:
 async def _read_policies(settings: Settings) -> PolicyBook | None:
     """Return all policies, or None where they cannot be read: the check of the database has said why."""
     try:
-        async with open_migrated(settings.database_url.get_secret_value(), upgrade_sqlite=False) as database:
-            database.unreadable.is_quiet = True
+        async with open_for_reading(settings.database_url.get_secret_value(), log_unreadable=False) as database:
             return await PolicyRepository(database, utc_now).get_book()
     except (ConfigurationError, DependencyError):
         return None

@@ -131,7 +131,7 @@ class UnreadableRowError(DatabaseFaultError):
     Attributes:
         table: The table's name.
         row: The row's key; a tuple where that is of several columns.
-        reason: What is odd, for the log, without the value.
+        reason: What is malformed, for the log, without the value.
     """
 
     def __init__(self, table: str, row: Any, reason: str) -> None:

@@ -50,7 +50,7 @@ class Initializer:
             present = secret_value(getattr(current, name))
             if name == "slack_signing_secret" and self._values.get("slack_app_token") and (self._ask or not present):
                 continue
-            if not self._settle(name, present):
+            if not self._ask_until_right(name, present):
                 return False
         self._write()
         is_socket = bool(self._values.get("slack_app_token"))
@@ -68,7 +68,7 @@ class Initializer:
             self._say(f"{number}. {step}")
         return True
 
-    def _settle(self, name: str, present: str) -> bool:
+    def _ask_until_right(self, name: str, present: str) -> bool:
         """Take one secret, typed or present, once it is right; return whether there is one, or none is needed."""
         on_enter = "keeps the present one"
         while True:

@@ -37,13 +37,11 @@ def lint(
     usual = sorted({name.removeprefix("www.") for name in sibling_hosts if name})
     if host and usual and host not in usual:
         remarks.append(Text("lint.other_host", {"host": host, "usual": usual[:MAX_HOSTS_NAMED]}))
-    has_utm, is_utm_typed = (
-        urls.has_utm(content.url),
-        write_only.utm_source or write_only.utm_medium or write_only.utm_campaign,
-    )
-    if has_utm and is_utm_typed:
+    has_utm = urls.has_utm(content.url)
+    has_typed_utm = any((write_only.utm_source, write_only.utm_medium, write_only.utm_campaign))
+    if has_utm and has_typed_utm:
         remarks.append(Text("lint.utm_twice"))
-    if content.url and not (has_utm or is_utm_typed or utm_may_be_set):
+    if content.url and not (has_utm or has_typed_utm or utm_may_be_set):
         remarks.append(Text("lint.no_utm"))
     if any(urls.is_plain_http(url) for url in (content.url, content.button_1.url, content.button_2.url)):
         remarks.append(Text("lint.plain_http"))

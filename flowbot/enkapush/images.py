@@ -21,7 +21,7 @@ WHOLE_SECONDS: Final = 30.0
 MOST_REDIRECTS: Final = 3
 PASSING: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 """The client errors after which another try may help."""
-ODD_ADDRESS_ERRORS: Final = (ValueError, OverflowError)
+MALFORMED_ADDRESS_ERRORS: Final = (httpx.InvalidURL, httpx.UnsupportedProtocol, ValueError, OverflowError)
 """Raised where a host or a port is none; a port beyond any number overflows."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -51,13 +51,7 @@ class ImageFetcher(FlowImages):
                     received += chunk
                     if len(received) > MAX_IMAGE_BYTES:
                         raise ImageLostError("too large")
-        except (
-            httpx.InvalidURL,
-            httpx.UnsupportedProtocol,
-            httpx.TooManyRedirects,
-            ValueError,
-            OverflowError,
-        ) as error:
+        except (httpx.TooManyRedirects, *MALFORMED_ADDRESS_ERRORS) as error:
             raise ImageLostError(type(error).__name__) from error
         except (httpx.HTTPError, TimeoutError) as error:
             raise DependencyError("fault.picture", error=type(error).__name__) from error

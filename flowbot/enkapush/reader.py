@@ -98,8 +98,8 @@ class EnkapushReader(AccountSource, SegmentSource):
                 pages.append(await self._client.flows.list(pages[0].total_pages, results_per_page=10))
             ids = [FlowId(flow.id) for page in pages for flow in page.items]
             is_by_id = ids in (sorted(ids), sorted(ids, reverse=True))
-            is_odd = pages[0].total is None or any(page.is_empty for page in pages[1:])
-            if is_by_id and not is_odd and not any(page.unreadable for page in pages):
+            has_certain_end = pages[0].total is not None and not any(page.is_empty for page in pages[1:])
+            if is_by_id and has_certain_end and not any(page.unreadable for page in pages):
                 return max(ids, default=None)
         # The list's order is not documented: where it is not by id, or its end is elsewhere, only the whole list tells.
         return max((flow.id for flow in (await self.list_flows()).flows), default=None)

@@ -192,9 +192,7 @@ class PolicySetup:
         """Find the fields with people and groups who cannot be chosen, or of whom Slack did not tell."""
         return await self._checker.find_people_problems(wanted, await self.find_groups())
 
-    async def find_name_problems(
-        self, channel: ChannelId, renames: Iterable[WebsiteRename]
-    ) -> Mapping[PolicyField, Text]:
+    async def find_taken_name(self, channel: ChannelId, renames: Iterable[WebsiteRename]) -> Mapping[PolicyField, Text]:
         """Find the first new name that means another website, too.
 
         Raises:

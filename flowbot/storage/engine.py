@@ -229,7 +229,7 @@ def _prepare_sqlite(engine: Engine, *, busy_ms: int, read_only: bool = False) ->
     @event.listens_for(engine, "connect")
     def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         connection.isolation_level = None
-        # A text that is no UTF-8 is one odd cell, not the end of the query.
+        # A text that is no UTF-8 is one malformed cell, not the end of the query.
         getattr(connection, "driver_connection", connection).text_factory = _decode
         _run(
             connection,
@@ -278,7 +278,7 @@ def _prepare_postgresql(engine: Engine, *, statement_ms: int, lock_ms: int) -> N
 
 
 def read_json(text: Any) -> Any:
-    """Read a JSON column's text; `UNREADABLE` where it is no JSON, so that one odd cell fails no query."""
+    """Read a JSON column's text; `UNREADABLE` where it is no JSON, so that one malformed cell fails no query."""
     try:
         return json.loads(text)
     except (ValueError, TypeError, RecursionError):

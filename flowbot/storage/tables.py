@@ -52,7 +52,7 @@ _ID_LENGTH: Final = 10
 
 
 class _Tolerant(TypeDecorator[T]):
-    """A type that reads `UNREADABLE` where a column holds something else: one odd cell fails no query."""
+    """A type that reads `UNREADABLE` where a column holds something else: one malformed cell fails no query."""
 
     @property
     def python_type(self) -> type[Any]:

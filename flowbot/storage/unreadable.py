@@ -1,8 +1,8 @@
 """Rows that cannot be read, as another version, a crash or a hand left them: each is set aside by itself.
 
-A row becomes an object in a `row_reader`, which raises `UnreadableRowError` for whatever is odd. A query of many rows
-leaves such a row out, and every later one of this process does not ask for it. The row stays as it is: another version
-of flowbot, beside this one, may read it.
+A row becomes an object in a `row_reader`, which raises `UnreadableRowError` for whatever is malformed. A query of many
+rows leaves such a row out, and every later one of this process does not ask for it. The row stays as it is: another
+version of flowbot, beside this one, may read it.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -28,7 +28,7 @@ MAX_INTEGER: Final = 2**30
 log = structlog.get_logger(__name__)
 
 
-class OddCellError(ValueError):
+class MalformedCellError(ValueError):
     """A cell holds what does not belong there; the message names no value."""
 
 
@@ -51,7 +51,7 @@ class UnreadableRows:
         known[error.row] = error
 
     def keys(self, table: Table) -> Collection[Any]:
-        """Return the keys of a table's rows, as far as a query can name them: an odd key is no text, say."""
+        """Return the keys of a table's rows, as far as a query can name them: a malformed one may be no text."""
         (column,) = table.primary_key.columns
         wanted = _wanted_types(table)[column.name]
         return [key for key in self._found.get(table.name, {}) if _is_of_type(key, wanted)]
@@ -70,7 +70,7 @@ class UnreadableRows:
 
 
 def row_reader(table: Table) -> Callable[[Callable[[Row[Any]], T]], Callable[[Row[Any]], T]]:
-    """Make a function that reads an object from a row of `table` raise UnreadableRowError for whatever is odd.
+    """Make a function that reads an object from a row of `table` raise UnreadableRowError for whatever is malformed.
 
     Each column is of its type before the function sees the row.
     """
@@ -131,7 +131,7 @@ def _require_types(table: Table, row: Row[Any]) -> None:
     wanted = _wanted_types(table)
     for name, value in row._mapping.items():  # noqa: SLF001 - SQLAlchemy's public name for a row by its columns
         if value is UNREADABLE or (name in wanted and not _is_of_type(value, wanted[name])):
-            raise OddCellError(f"{name} holds {'nothing' if value is None else 'what does not belong there'}")
+            raise MalformedCellError(f"{name} holds {'nothing' if value is None else 'what does not belong there'}")
 
 
 class _ColumnType(NamedTuple):
@@ -186,9 +186,9 @@ def _row_key(table: Table, row: Row[Any]) -> Any:
 
 
 def _explain(error: Exception) -> str:
-    """Say what is odd, without the odd value: it may be anybody's text."""
+    """Say what is malformed, without its value: it may be anybody's text."""
     cause = error.__cause__ if isinstance(error.__cause__, ValidationError) else error
     if isinstance(cause, ValidationError):
         first = cause.errors(include_input=False, include_context=False, include_url=False)[0]
         return f"{'.'.join(map(str, first['loc'])) or 'document'}: {first['type']}"
-    return str(error) if isinstance(error, OddCellError) else type(error).__name__
+    return str(error) if isinstance(error, MalformedCellError) else type(error).__name__

@@ -33,7 +33,7 @@ NO_SUCH_PLACE: Final[dict[str, dict[str, Any]]] = {
 PLACES: Final = {
     "is_inactive": "C0APPROVALS is archived; unarchive it",
     "restricted_action_read_only_channel": "Slack doesn't let flowbot post in C0APPROVALS",
-    "an_error_of_tomorrow": "Slack doesn't take the message (an_error_of_tomorrow)",
+    "an_error_of_tomorrow": "Slack refused the message (an_error_of_tomorrow)",
 }
 """What is said of a channel that takes no message, by Slack's error."""
 UNWANTED: Final[dict[str, dict[str, Any]]] = {"invalid_blocks": {"error": "invalid_blocks"}}
@@ -85,7 +85,7 @@ async def test_an_end_that_slack_does_not_show_is_told_and_shown_later(scene: Sc
     await wait_until_closed(scene)
     await emma.wait_until(lambda: list_told_ends(scene, request))
     if case in NO_SUCH_PLACE:
-        assert "can't be updated" in list_told_ends(scene, request)[0]
+        assert "isn't up to date" in list_told_ends(scene, request)[0]
     assert not any("Your request is saved" in text for text in scene.texts_for(emma))
     ended = await check_recovery(scene)
     assert len(list_told_ends(scene, request)) == 1

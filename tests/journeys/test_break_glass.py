@@ -218,7 +218,7 @@ async def test_where_the_approval_channel_takes_no_alarm_it_rings_where_it_was_a
     await submit_reason(two_bots.deniz, "Now")
     direct = two_bots.slack.workspace.open_direct_message("U0EMMA").id
     told = text_of(await two_bots.emma.wait_for_message(direct, "is live · approval skipped by Deniz Kaya"))
-    assert "can't be updated. flowbot isn't in C0APPROVALS" in told
+    assert "isn't up to date. flowbot isn't in C0APPROVALS" in told
     assert "Now" in told
     (alarm,) = list_alarms(two_bots, request, MARKETING)
     assert "Deniz Kaya skipped approval" in text_of(alarm)

@@ -57,7 +57,7 @@ async def test_everyone_of_a_private_channel_that_the_bot_was_removed_from_is_no
     told = await fast_http.emma.wait_for_message(
         fast_http.slack.workspace.open_direct_message("U0EMMA").id, "Flow #1 Old name could not be enabled"
     )
-    assert "can't be updated" in text_of(told)
+    assert "isn't up to date" in text_of(told)
     fast_http.time.ahead += 10 * DAYS
     members.append("U0FLOWBOT")
     over = await wait_for_status(fast_http, request, "flowbot isn't in the request's channel", timeout=10)

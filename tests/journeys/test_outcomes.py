@@ -337,7 +337,7 @@ async def test_a_channel_that_was_archived_gets_the_outcome_when_it_is_open_agai
     fast_http.time.ahead += 72 * 3600
     direct = fast_http.slack.workspace.open_direct_message("U0EMMA").id
     told = await fast_http.emma.wait_for_message(direct, "Request to enable flow #1 Old name expired")
-    assert "can't be updated. C0APPROVALS is archived; unarchive it" in text_of(told)
+    assert "isn't up to date. C0APPROVALS is archived; unarchive it" in text_of(told)
     assert WAITING in text_of(request)
     fast_http.slack.workspace.channels[APPROVALS].is_archived = False
     await wait_for_status(fast_http, request, "Expired", timeout=10)
@@ -349,7 +349,7 @@ async def test_a_bot_that_was_removed_posts_the_outcome_when_it_is_back(fast_htt
     fast_http.time.ahead += 72 * 3600
     direct = fast_http.slack.workspace.open_direct_message("U0EMMA").id
     told = await fast_http.emma.wait_for_message(direct, "Request to enable flow #1 Old name expired")
-    assert "can't be updated. flowbot isn't in C0APPROVALS; add it there" in text_of(told)
+    assert "isn't up to date. flowbot isn't in C0APPROVALS; add it there" in text_of(told)
     fast_http.slack.workspace.channels[APPROVALS].members.append("U0FLOWBOT")
     await wait_for_status(fast_http, request, "Expired", timeout=10)
     assert (

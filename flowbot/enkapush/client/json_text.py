@@ -1,4 +1,4 @@
-"""JSON as text: what a parser refuses whole because of one odd part is mended, or parted into its items."""
+"""JSON as text: what a parser refuses whole because of one malformed part is mended, or parted into its items."""
 
 import re
 from collections.abc import Callable

@@ -141,7 +141,7 @@ class FlowImages(Protocol):
         """Fetch the flow's image; None where it has none.
 
         Raises:
-            ImageLostError: it cannot be had, now or later: it is gone, too large or no image, or its address is odd.
+            ImageLostError: it is gone for good, too large or no image, or its address is malformed.
             DependencyError: it could not be fetched now.
         """
 

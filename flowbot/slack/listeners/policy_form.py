@@ -228,7 +228,7 @@ class PolicyFormHandler:
         """
         problems, step = form.typed.find_problems(), form.metadata.step
         if step in STEP_FIELDS:
-            problems = {**await self.setup.find_name_problems(form.channel, form.typed.renames), **problems}
+            problems = {**await self.setup.find_taken_name(form.channel, form.typed.renames), **problems}
             problems = {name: problem for name, problem in problems.items() if name in STEP_FIELDS[step]}
             if step is Step.PEOPLE and not problems:
                 wanted = form.typed.with_valid_numbers().to_policy(form.channel)

@@ -27,7 +27,6 @@ ENDED: Final = frozenset(ChangeState) - {ChangeState.DRAFT, ChangeState.PENDING,
 """The states of which the requester is told; an unknown end is told again once it is known."""
 EPHEMERAL: Final = "ephemeral"
 """The place of a notice that only its reader ever saw."""
-MEMBERS_UNKNOWN: Final = "members_unknown"
 MEMBERS_PATIENCE: Final = timedelta(minutes=1)
 """While Slack does not say who is in a channel, a requester is not told a second time, directly, for this long."""
 
@@ -87,13 +86,13 @@ class OutcomeNotices:
                 log.warning("telling.thread_refused", change=change.id, channel=channel, error=refused.reason)
                 refusal = describe_refusal(channel, refused.reason)
             else:
-                if await self._has_read_it(change, channel):
+                if await self._can_see_thread(change, channel):
                     return
         link = await self.links.find_one(change)
         notice = build(details, self.locales.for_reader(request.locale, request.timezone), link)
         await self._send_directly(direct, change, notice)
 
-    async def _has_read_it(self, change: Change, channel: ChannelId) -> bool:
+    async def _can_see_thread(self, change: Change, channel: ChannelId) -> bool:
         """Check whether the requester is in the channel whose thread has the notice.
 
         Raises:
@@ -103,7 +102,7 @@ class OutcomeNotices:
         if is_member is None and change.request.channel == channel:
             return True
         if is_member is None and self.clock() - change.changed_at < MEMBERS_PATIENCE:
-            raise SlackFaultError(MEMBERS_UNKNOWN)
+            raise SlackFaultError("members_unknown")
         return bool(is_member)
 
     async def _send_directly(self, key: MessageKey, change: Change, message: Message) -> None:

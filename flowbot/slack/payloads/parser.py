@@ -42,7 +42,7 @@ INTERACTION_MODELS: Final[Mapping[str, type[Incoming]]] = {
 
 
 def parse_incoming(body: dict[str, Any]) -> Incoming | None:
-    """Return the request as the model of its kind; None where it is malformed. An odd event is just any request."""
+    """Return the request as the model of its kind; None where it is malformed. An unexpected event is any request."""
     match body:
         case {"type": str(kind)} if kind in UNUSED_TYPES:
             return None

@@ -128,22 +128,44 @@ def upgrade(url: str, report: ProgressReport = ignore_progress) -> None:
 
 
 @asynccontextmanager
-async def open_migrated(url: str, *, upgrade_sqlite: bool = True) -> AsyncIterator[Database]:
+async def open_migrated(url: str) -> AsyncIterator[Database]:
     """Open the database at the newest revision. SQLite is created or upgraded on the way, PostgreSQL must be there.
 
     Args:
         url: as for `open_database`.
-        upgrade_sqlite: False to leave SQLite as it is. A file that does not exist is refused then, since a slip in its
-            path must not read as empty; and so is one that would have to be upgraded.
 
     Raises:
         ConfigurationError: the database is not there, cannot be used, or `flowbot migrate` has not been run on it.
         DependencyError: the database did not answer.
     """
-    if not upgrade_sqlite:
-        require_file(url)
-    elif url.startswith("sqlite:"):
+    if url.startswith("sqlite:"):
         await asyncio.to_thread(upgrade, url)
+    async with _open_current(url) as database:
+        yield database
+
+
+@asynccontextmanager
+async def open_for_reading(url: str, *, log_unreadable: bool = True) -> AsyncIterator[Database]:
+    """Open the database as it is, at the newest revision: nothing is created or upgraded.
+
+    An SQLite file that does not exist is refused: a slip in its path must not read as empty.
+
+    Args:
+        url: as for `open_database`.
+        log_unreadable: whether rows that cannot be read are logged.
+
+    Raises:
+        ConfigurationError: as `open_migrated`.
+        DependencyError: the database did not answer.
+    """
+    require_file(url)
+    async with _open_current(url) as database:
+        database.unreadable.is_quiet = not log_unreadable
+        yield database
+
+
+@asynccontextmanager
+async def _open_current(url: str) -> AsyncIterator[Database]:
     database = open_database(url)
     try:
         with require_database(DATABASE_URL, parse_address(url).database):

@@ -22,7 +22,7 @@ from flowbot.domain.change import (
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.storage.tables import Document, changes, events, join_buttons, split_buttons, to_plain, votes
-from flowbot.storage.unreadable import OddCellError, row_reader
+from flowbot.storage.unreadable import MalformedCellError, row_reader
 
 _REQUEST: Final = Document(ChangeRequest)
 _RULE: Final = Document(ApprovalRule)
@@ -106,7 +106,7 @@ def read_change(row: Row[Any]) -> Change:
     channel = columns["message_channel"]
     request = _read_request(columns["asked"])
     if (request.kind, request.flow, request.website) != (columns["kind"], columns["flow_id"], columns["website_id"]):
-        raise OddCellError("asked is about something else than its columns")
+        raise MalformedCellError("asked is about something else than its columns")
     return Change(
         id=ChangeId(columns["id"]),
         request=request,

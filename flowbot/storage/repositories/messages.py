@@ -10,7 +10,7 @@ from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStor
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.tables import messages
 from flowbot.storage.unit_of_work import Database
-from flowbot.storage.unreadable import OddCellError, find_readable, keep_readable, row_reader
+from flowbot.storage.unreadable import MalformedCellError, find_readable, keep_readable, row_reader
 
 
 class MessageRepository(MessageStore):
@@ -72,7 +72,7 @@ def _is(key: MessageKey) -> ColumnElement[bool]:
 def read_message(row: Row[Any]) -> SentMessage:
     """Read the message from its row."""
     if row.ts is not None and row.channel_id is None:
-        raise OddCellError("channel_id holds nothing")
+        raise MalformedCellError("channel_id holds nothing")
     recipient = UserId(row.recipient) if row.recipient else None
     place = None if row.ts is None else (ChannelId(row.channel_id), row.ts)
     return SentMessage(MessageKey(ChangeId(row.subject), row.role, recipient), place, row.shown_version)

@@ -59,9 +59,9 @@ class PolicyRepository(PolicyStore):
             before = {str(policy.id): policy for policy in keep_readable(connection, known, read_policy)}
             # What nobody could read decided nothing: requests follow no change from it, and are shown anew.
             after = {str(policy.id): policy for policy in book.channels}
-            odd = {row.channel_id for row in known} & after.keys() - before.keys()
-            await mark_unshown(connection, changes.c.channel_id.in_(odd))
-            followed = {channel: policy for channel, policy in after.items() if channel not in odd}
+            unreadable = {row.channel_id for row in known} & after.keys() - before.keys()
+            await mark_unshown(connection, changes.c.channel_id.in_(unreadable))
+            followed = {channel: policy for channel, policy in after.items() if channel not in unreadable}
             await _follow(connection, before, followed, now, actor=None)
             await connection.execute(delete(channel_policies))
             await connection.execute(delete(websites))

@@ -10,7 +10,7 @@ from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.services.ports.storage import ChannelScope
 from flowbot.storage.tables import channel_policies, websites
-from flowbot.storage.unreadable import OddCellError, fetch_readable, keep_readable, row_reader
+from flowbot.storage.unreadable import MalformedCellError, fetch_readable, keep_readable, row_reader
 
 _SCOPE: Final = union_all(
     select(
@@ -62,7 +62,7 @@ def read_policy(row: Row[Any]) -> ChannelPolicy:
     """
     policy = ChannelPolicy.model_validate(row.document)
     if policy.id != row.channel_id:
-        raise OddCellError("document is another channel's")
+        raise MalformedCellError("document is another channel's")
     return policy
 
 

@@ -314,6 +314,7 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
 def format_copy_name(name: str, t: Translator) -> str:
     """Return the name of a copy of a flow, which says that it is one, cut to what the field holds."""
     room = FIELDS["name"].max_utf16 - utf16_length(t("form.copy_name", name=""))
+    # The name goes into a field and to Enkapush: without the isolates that a sentence gets.
     return t("form.copy_name", name="\0").replace("\0", shorten(name, room)) if name.strip() else name
 
 

@@ -14,53 +14,46 @@ from sqlalchemy import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
-from flowbot.domain.ids import FormToken
+from flowbot.domain.policy import PolicyBook
 from flowbot.services.ports import utc_now
+from flowbot.services.ports.form_storage import Draft
 from flowbot.storage.repositories.change_rows import append_events, change_row, read_change, read_event
-from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.repositories.drafts import DraftRepository, read_any_draft
 from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.repositories.scopes import read_policy
 from flowbot.storage.tables import metadata
 from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import EXECUTION_OPTION, UnreadableRows
 
 Json = dict[str, Any]
 
 
-class _Result(list[Any]):
-    """The answer to a query of one draft; as a list it is empty, as of a policy's website names."""
+class _Rows(list[Any]):
+    """The answer to a query: no rows."""
 
-    def __init__(self, row: Any) -> None:
-        super().__init__()
-        self._row = row
-
-    def one_or_none(self) -> Any:
-        return self._row
+    def all(self) -> list[Any]:
+        return self
 
 
-class _OneRow:
-    """A database with one row: it answers every query with it, and notes what is inserted."""
+class _EmptyDatabase:
+    """A database without rows, which notes what is inserted."""
 
-    def __init__(self, row: Any) -> None:
-        self._row = row
+    def __init__(self) -> None:
         self.inserted: Json = {}
+        options = {EXECUTION_OPTION: UnreadableRows()}
+        self.sync_engine = SimpleNamespace(get_execution_options=lambda: options)
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator["_OneRow"]:
+    async def write(self, **_: Any) -> AsyncIterator["_EmptyDatabase"]:
         yield self
 
-    @asynccontextmanager
-    async def write(self, **_: Any) -> AsyncIterator["_OneRow"]:
-        yield self
-
-    async def execute(self, statement: Any, rows: list[Json] | None = None) -> Any:
+    async def execute(self, statement: Any, rows: list[Json] | None = None) -> _Rows:
         if isinstance(statement, Insert):
             self.inserted = rows[0] if rows else dict(statement.compile().params)
-        return _Result(self._row)
+        return _Rows()
 
     async def scalar(self, _: Any) -> Any:
         return None
-
-    async def scalars(self, _: Any) -> Any:
-        return SimpleNamespace(all=lambda: [self._row.document])
 
     def as_database(self) -> Database:
         return cast("Database", self)
@@ -71,24 +64,21 @@ async def _change(row: Any) -> Json:
 
 
 async def _event(row: Any) -> Json:
-    database = _OneRow(row)
+    database = _EmptyDatabase()
     await append_events(cast("AsyncConnection", database), [read_event(row)])
     return database.inserted | {"number": row.number}
 
 
 async def _draft(row: Any) -> Json:
-    database = _OneRow(row)
-    repository = DraftRepository(database.as_database())
-    draft = await repository.get(FormToken(row.token))
-    assert draft is not None
-    await repository.save(draft)
+    database, draft = _EmptyDatabase(), read_any_draft(row)
+    assert isinstance(draft, Draft)
+    await DraftRepository(database.as_database()).save(draft)
     return database.inserted
 
 
 async def _policy(row: Any) -> Json:
-    database = _OneRow(row)
-    repository = PolicyRepository(database.as_database(), utc_now)
-    await repository.replace_all(await repository.get_book())
+    database = _EmptyDatabase()
+    await PolicyRepository(database.as_database(), utc_now).replace_all(PolicyBook(channels=(read_policy(row),)))
     return dict(row._mapping) | {"document": database.inserted["document"]}
 
 

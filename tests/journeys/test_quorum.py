@@ -77,7 +77,7 @@ async def test_who_asks_does_not_count_unless_the_policy_lets_them(running: Worl
         ("[]", "this channel has no approvers"),
         ('["U0NOBODY"]', "1 more approver"),
         ('["U0FLOWBOT", "U0JONAS", "U0LEFT"]', "1 more approver"),
-        ('["S0GONE", "S0EMPTY", "S0OFF"]', "the approvers' user group is empty or switched off"),
+        ('["S0GONE", "S0EMPTY", "S0OFF"]', "the approvers' user group is empty or disabled"),
         ('["S0OFF", "U0JONAS"]', "1 more approver"),
     ],
     ids=[

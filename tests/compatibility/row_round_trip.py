@@ -14,9 +14,9 @@ from sqlalchemy import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
+from flowbot.domain.draft import Draft
 from flowbot.domain.policy import PolicyBook
 from flowbot.services.ports import utc_now
-from flowbot.services.ports.form_storage import Draft
 from flowbot.storage.repositories.change_rows import append_events, change_row, read_change, read_event
 from flowbot.storage.repositories.drafts import DraftRepository, read_any_draft
 from flowbot.storage.repositories.policies import PolicyRepository

@@ -40,6 +40,7 @@ class _EmptyDatabase:
 
     def __init__(self) -> None:
         self.inserted: Json = {}
+        self.dialect = SimpleNamespace(name="postgresql")
         options = {EXECUTION_OPTION: UnreadableRows()}
         self.sync_engine = SimpleNamespace(get_execution_options=lambda: options)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, event, func, select
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -92,6 +92,15 @@ def rewrite_header(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA user_version = 0")
 
 
+def _identify(file: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of its name; None where there is none, or it cannot be reached."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 WITHOUT_BEGIN: Final = "without_begin"
 """The execution option of connections that run a single query: on SQLite it is a transaction by itself."""
 _snapshot: Final[ContextVar[tuple["Database", AsyncConnection] | None]] = ContextVar("snapshot", default=None)
@@ -131,8 +140,12 @@ class Database:
         self._writer = writer.execution_options(**{EXECUTION_OPTION: self.unreadable})
         self._lock = lock
         self._file = file
-        self._opened: tuple[int, int] | None = None
-        self._has_log = False
+        self._opened: dict[Path, tuple[int, int]] = {}
+        self._connections = 0
+        for engine in (reader, writer) if file is not None else ():
+            event.listen(engine.sync_engine, "connect", self._count_connection)
+            for end in ("close", "close_detached"):
+                event.listen(engine.sync_engine, end, self._forget_connection)
         self._under_way = 0
         self._idle = asyncio.Event()
         self._is_closed = False
@@ -185,7 +198,6 @@ class Database:
         is_done = False
         try:
             async with self._transaction(self._writer) as connection:
-                self._require_log()
                 if alone is not None:
                     await connection.run_sync(self._lock, alone)
                 yield connection
@@ -228,12 +240,13 @@ class Database:
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
         if self._is_closed:
             raise DatabaseFaultError
-        self._require_same_file()
+        self._require_same_files()
         self._under_way += 1
         try:
             with translate_errors():
                 async with engine.begin() as connection:
                     yield connection
+                    self._note_files()
         except UnreadableRowError as error:
             self.unreadable.add(error)
             raise
@@ -242,36 +255,36 @@ class Database:
             if not self._under_way:
                 self._idle.set()
 
-    def _require_same_file(self) -> None:
-        """Make sure that SQLite's file is still where it was opened.
+    def _require_same_files(self) -> None:
+        """Make sure that SQLite's file, its log and the log's index are still those that were opened.
 
-        Connections would go on in one that was moved away, without its log, or begin an empty one in its place.
+        Connections would go on in one that was moved away, or begin an empty one in its place; and of what is committed
+        by others, who have another log or index, they would know nothing.
         """
         if self._file is None:
             return
-        try:
-            found = self._file.stat()
-        except OSError as error:
-            if self._opened is None:
-                return  # a first connection makes it
-            raise DatabaseUnusableError from error
-        identity = (found.st_dev, found.st_ino)
-        self._opened = self._opened or identity
-        if self._opened != identity:
-            raise DatabaseUnusableError from FileNotFoundError(f"{self._file} is another file than when it was opened")
+        for file, identity in self._opened.items():
+            if _identify(file) != identity:
+                raise DatabaseUnusableError from FileNotFoundError(
+                    f"{file} was moved, replaced or deleted while in use"
+                )
 
-    def _require_log(self) -> None:
-        """Make sure in a writing transaction that SQLite's log is still there: what is written goes into it.
-
-        A transaction would go on in a log that was deleted, and be lost with the process.
-        """
-        if self._file is None:
+    def _note_files(self) -> None:
+        """Remember which files a transaction has opened, of those that are not known yet."""
+        if self._file is None or not self._connections:
             return
-        log = Path(f"{self._file}-wal")
-        is_there = log.exists()
-        if self._has_log and not is_there:
-            raise DatabaseUnusableError from FileNotFoundError(f"{log} was deleted while it was in use")
-        self._has_log = is_there
+        for file in (self._file, Path(f"{self._file}-wal"), Path(f"{self._file}-shm")):
+            if file not in self._opened and (identity := _identify(file)) is not None:
+                self._opened[file] = identity
+
+    def _count_connection(self, *_: object) -> None:
+        self._connections += 1
+
+    def _forget_connection(self, *_: object) -> None:
+        """Forget the log and its index with the last connection, with which SQLite deletes them."""
+        self._connections -= 1
+        if not self._connections:
+            self._opened = {file: identity for file, identity in self._opened.items() if file == self._file}
 
     async def close(self) -> None:
         """Close every connection and refuse new transactions. Closing twice does no harm.

@@ -1,12 +1,14 @@
 """A database's file that cannot be written, or is not where it was, is told from one that does not answer just now."""
 
+import asyncio
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine
 
-from flowbot.errors import ConfigurationError, DatabaseUnusableError
+from flowbot.errors import ConfigurationError, DatabaseFaultError, DatabaseUnusableError
 from flowbot.storage.engine import open_database
 from flowbot.storage.unit_of_work import require_database, rewrite_header, translate_errors
 
@@ -39,13 +41,36 @@ async def test_a_file_that_was_moved_away_is_not_used_until_it_is_back(file: Pat
         await database.close()
 
 
-async def test_a_log_that_was_deleted_is_not_written_into(file: Path) -> None:
+@pytest.mark.parametrize("companion", ["-wal", "-shm"])
+async def test_a_deleted_log_or_index_is_neither_read_nor_written_whoever_makes_another(
+    file: Path, companion: str
+) -> None:
     database = open_database(f"sqlite:///{file}")
     try:
         await database.ping()
-        file.with_name("flowbot.db-wal").unlink()
-        with pytest.raises(DatabaseUnusableError):
-            await database.ping()
+        deleted = file.with_name(f"{file.name}{companion}")
+        deleted.unlink()
+        for _ in range(2):
+            for use in (database.read, database.query, database.write):
+                with pytest.raises(DatabaseUnusableError):
+                    async with use():
+                        pytest.fail("a transaction was begun")
+            deleted.touch()
+    finally:
+        await database.close()
+
+
+async def test_a_log_that_ended_with_its_last_connection_is_not_missed(file: Path) -> None:
+    database = open_database(f"sqlite:///{file}")
+    try:
+        with suppress(DatabaseFaultError):
+            async with database.write() as connection:
+                await connection.run_sync(rewrite_header)
+                await connection.invalidate()
+        await asyncio.sleep(0.1)
+        await database.ping()
+        async with database.read() as connection:
+            await connection.exec_driver_sql("SELECT count(*) FROM deliveries")
     finally:
         await database.close()
 

@@ -76,6 +76,12 @@ class Metrics:
             ["method", "reason"],
             registry=registry,
         )
+        self.slack_odd_parts = Counter(
+            "flowbot_slack_odd_parts_total",
+            "Slack's answers about people with a part that cannot be read and was left out",
+            ["part"],
+            registry=registry,
+        )
         self.work_in_hand = Gauge("flowbot_work_in_hand", "Requests acknowledged and not yet done", registry=registry)
         self.leases_taken_over = Counter(
             "flowbot_leases_taken_over_total",
@@ -112,6 +118,10 @@ class Metrics:
     def count_slack_throttle(self, method: str) -> None:
         """Count an answer 429 from Slack, whether the call is retried or not."""
         self.slack_throttled.labels(method).inc()
+
+    def count_odd_part(self, part: str) -> None:
+        """Count an answer about people, a part of which was left out; `part` is a field's name."""
+        self.slack_odd_parts.labels(part).inc()
 
     def count_shortened(self, method: str, reason: str) -> None:
         """Count a message that was shortened; `reason` is `length` or an error code."""

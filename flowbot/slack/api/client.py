@@ -45,6 +45,9 @@ class CallCounter(Protocol):
     def count_slack_throttle(self, method: str) -> None:
         """Count an answer with status 429."""
 
+    def count_odd_part(self, part: str) -> None:
+        """Count an answer about people, a part of which was left out; `part` is a field's name."""
+
     def count_shortened(self, method: str, reason: str) -> None:
         """Count a message that was shortened: for its `length`, or after an error code of Slack's."""
 

@@ -12,7 +12,7 @@ from flowbot.domain.ids import ChannelId, GroupId, SlackId, UserId
 from flowbot.errors import SlackFaultError
 from flowbot.services.users import UserService
 from flowbot.slack.api.errors import SLACK_ERRORS
-from flowbot.slack.api.users import list_user_groups
+from flowbot.slack.api.users import flatten_name, list_user_groups
 
 ANSWER_SECONDS: Final = 2.0
 """The time to wait for Slack; what it does not tell in time goes by its id."""
@@ -50,4 +50,4 @@ class ReferenceNames:
         with suppress(*SLACK_ERRORS):
             match (await self.client.conversations_info(channel=channel)).data:
                 case {"channel": {"name": str(name), "is_private": False}}:
-                    found[channel] = name
+                    found[channel] = flatten_name(name)

@@ -4,7 +4,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
 import structlog
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+from pydantic_core import PydanticUseDefault
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
@@ -13,13 +23,66 @@ from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import SlackFaultError
 from flowbot.services.policy_checks import UserGroup
 from flowbot.services.ports.slack import Organisation, UserDirectory, UserProfile
+from flowbot.slack.api.client import MeteredWebClient
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
-from flowbot.slack.payloads.incoming import OptionalTeam
+from flowbot.slack.payloads.incoming import OptionalTeam, Payload
 
 MEMBERS_A_PAGE: Final = 1000
+MOST_PAGES: Final = 200
+ANOTHER_PERSON: Final = "another_user"
+"""For an answer about another person than was asked for, where Slack would name its error."""
+
 log = structlog.get_logger(__name__)
 
-A = TypeVar("A", bound="_Answer")
+A = TypeVar("A", bound=BaseModel)
+
+
+def _note_odd(info: ValidationInfo) -> None:
+    if isinstance(info.context, set):
+        info.context.add(info.field_name)
+
+
+def _skip_odd(kind: Any) -> WrapValidator:
+    """Make a list leave its odd entries out: each costs itself, and no other."""
+    adapter = TypeAdapter(kind)
+
+    def is_readable(entry: object, info: ValidationInfo) -> bool:
+        try:
+            adapter.validate_python(entry, context=info.context)
+        except ValidationError:
+            return False
+        return True
+
+    def read(entries: Any, read_all: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+        try:
+            return read_all(entries)
+        except ValidationError:
+            if not isinstance(entries, list):
+                raise
+        _note_odd(info)
+        return read_all([entry for entry in entries if is_readable(entry, info)])
+
+    return WrapValidator(read)
+
+
+def _ignore_odd(value: Any, read: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:
+    """Take an odd value for a missing one, where no right depends on it."""
+    try:
+        return read(value)
+    except ValidationError as error:
+        if value is not None:
+            _note_odd(info)
+        raise PydanticUseDefault from error
+
+
+def flatten_name(name: str) -> str:
+    """Return a name in one line, with U+FFFD for half a surrogate pair."""
+    return " ".join(name.encode("utf-16", "surrogatepass").decode("utf-16", "replace").split())
+
+
+_Hint = Annotated[str | None, WrapValidator(_ignore_odd)]
+_Name = Annotated[str, AfterValidator(flatten_name), WrapValidator(_ignore_odd)]
+_People = Annotated[frozenset[UserId], _skip_odd(UserId)]
 
 
 class _Answer(BaseModel):
@@ -39,8 +102,8 @@ class _User(_Answer):
     id: UserId
     team_id: OptionalTeam = None
     enterprise_user: _EnterpriseUser = _EnterpriseUser()
-    locale: str | None = None
-    tz: str | None = None
+    locale: _Hint = None
+    tz: _Hint = None
     is_admin: bool = False
     is_owner: bool = False
     is_stranger: bool = False
@@ -48,53 +111,38 @@ class _User(_Answer):
     is_ultra_restricted: bool = False
     is_bot: bool = False
     deleted: bool = False
-    real_name: str | None = None
-    name: str | None = None
+    real_name: _Name = ""
+    name: _Name = ""
 
 
 class _UserInfo(_Answer):
     user: _User
 
 
-def _skip_unreadable(records: Any) -> Any:
-    """Return the groups that can be read: one that cannot names nobody, and costs no other."""
-    if not isinstance(records, list):
-        return records
-    return [group for record in records if (group := _read_group(record)) is not None]
-
-
-def _read_group(record: Any) -> "UserGroupRecord | None":
-    try:
-        return UserGroupRecord.model_validate(record)
-    except ValidationError as error:
-        log.warning("people.group_unreadable", problems=error.error_count())
-        return None
-
-
 class UserGroupRecord(_Answer):
     """A user group, as Slack's API has it."""
 
     id: GroupId
-    name: str = ""
-    handle: str = ""
-    users: frozenset[UserId] = frozenset()
+    name: _Name = ""
+    handle: _Name = ""
+    users: _People = frozenset()
     date_delete: int = 0
 
 
 class _Groups(_Answer):
-    usergroups: Annotated[tuple[UserGroupRecord, ...], BeforeValidator(_skip_unreadable)]
+    usergroups: Annotated[tuple[UserGroupRecord, ...], _skip_odd(UserGroupRecord)]
 
 
 class _Users(_Answer):
-    users: frozenset[UserId]
+    users: _People
 
 
-class _Cursor(_Answer):
-    next_cursor: Annotated[str, BeforeValidator(lambda value: value or "")] = ""
+class _Cursor(Payload):
+    next_cursor: str = ""
 
 
-class _Members(_Answer):
-    members: frozenset[UserId]
+class _Members(Payload):
+    members: _People
     response_metadata: _Cursor = _Cursor()
 
 
@@ -118,11 +166,14 @@ class SlackUserDirectory(UserDirectory):
         self._identity = identity
 
     async def get_organisation(self) -> Organisation:
-        answer = await _ask(_AuthTest, self._identity or self._client.auth_test())
+        answer = await _ask(self._client, _AuthTest, self._identity or self._client.auth_test())
         return Organisation(answer.team_id, answer.enterprise_id)
 
     async def get_profile(self, user: UserId) -> UserProfile:
-        found = (await _ask(_UserInfo, self._client.users_info(user=user, include_locale=True))).user
+        found = (await _ask(self._client, _UserInfo, self._client.users_info(user=user, include_locale=True))).user
+        if found.id != user:
+            _report_odd(self._client, "user")
+            raise SlackFaultError(ANOTHER_PERSON)
         return UserProfile(
             user=found.id,
             team=found.team_id,
@@ -133,7 +184,7 @@ class SlackUserDirectory(UserDirectory):
             is_stranger=found.is_stranger,
             is_bot=found.is_bot,
             is_deactivated=found.deleted,
-            name=found.real_name or found.name or "",
+            name=found.real_name or found.name,
             is_guest=found.is_restricted or found.is_ultra_restricted,
         )
 
@@ -147,7 +198,8 @@ class SlackUserDirectory(UserDirectory):
         groups = {}
         for group in sorted(await self._named()):
             try:
-                groups[group] = (await _ask(_Users, self._client.usergroups_users_list(usergroup=group))).users
+                call = self._client.usergroups_users_list(usergroup=group)
+                groups[group] = (await _ask(self._client, _Users, call)).users
             except SlackFaultError as error:
                 if error.code != "no_such_subteam":
                     raise
@@ -155,14 +207,19 @@ class SlackUserDirectory(UserDirectory):
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         found: set[UserId] = set()
-        cursor = ""
-        while True:
-            call = self._client.conversations_members(channel=channel, cursor=cursor, limit=MEMBERS_A_PAGE)
-            answer = await _ask(_Members, call)
+        cursors = [""]
+        while len(cursors) <= MOST_PAGES:
+            call = self._client.conversations_members(channel=channel, cursor=cursors[-1], limit=MEMBERS_A_PAGE)
+            answer = await _ask(self._client, _Members, call)
             found |= answer.members
-            cursor = answer.response_metadata.next_cursor
-            if not cursor:
+            if not (cursor := answer.response_metadata.next_cursor):
                 return frozenset(found)
+            if cursor in cursors:
+                break
+            cursors.append(cursor)
+        # Whoever may come after the pages so far has no rights.
+        _report_odd(self._client, "next_cursor")
+        return frozenset(found)
 
 
 async def list_user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...]:
@@ -171,7 +228,7 @@ async def list_user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...
     Raises:
         DependencyError: Slack did not answer, or not with that.
     """
-    answer = await _ask(_Groups, client.usergroups_list(include_users=True))
+    answer = await _ask(client, _Groups, client.usergroups_list(include_users=True))
     return tuple(group for group in answer.usergroups if not group.date_delete)
 
 
@@ -197,11 +254,21 @@ async def find_installation_problem(client: AsyncWebClient, identity: AsyncSlack
     return None
 
 
-async def _ask(model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
+async def _ask(client: AsyncWebClient, model: type[A], call: Awaitable[AsyncSlackResponse]) -> A:
+    odd: set[str] = set()
     try:
-        return model.model_validate((await call).data)
+        answer = model.model_validate((await call).data, context=odd)
     except (*SLACK_ERRORS, ValidationError) as error:
         raise SlackFaultError(error_code(error)) from error
+    for part in sorted(odd):
+        _report_odd(client, part)
+    return answer
+
+
+def _report_odd(client: AsyncWebClient, part: str) -> None:
+    log.warning("people.odd_answer", part=part)
+    if isinstance(client, MeteredWebClient) and client.counts is not None:
+        client.counts.count_odd_part(part)
 
 
 class SlackUserGroupRoster:

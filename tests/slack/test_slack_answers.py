@@ -1,6 +1,7 @@
 """Every answer that Slack's documentation names, and some that it does not, to every method in use."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
@@ -173,6 +174,12 @@ async def test_an_answer_that_cannot_be_read_is_a_fault_of_slacks(calls: Calls, 
         if method == "chat.postMessage":
             # Slack may have it: it is not sent again with its mentions.
             assert isinstance(raised, AnswerLostError) is (case != "an object for the error"), (case, raised)
+
+
+@pytest.mark.parametrize("ts", ["", "1", "1.1\ud800", "\ud800", "1.\u0661", "1.1\n", "now", f"{'1' * 40}.1", 1.1, None])
+async def test_a_message_whose_time_cannot_be_read_may_have_been_posted(calls: Calls, ts: object) -> None:
+    calls.slack.faults.add("chat.postMessage", body=json.dumps({"ok": True, "channel": MARKETING, "ts": ts}))
+    assert isinstance(await answer(calls.by_method["chat.postMessage"]), AnswerLostError)
 
 
 async def test_a_channel_that_takes_no_message_is_told_from_a_slack_that_takes_none(calls: Calls) -> None:

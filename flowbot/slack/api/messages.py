@@ -3,11 +3,11 @@
 import asyncio
 import time
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import aiohttp
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, StringConstraints, ValidationError
 from slack_sdk.errors import SlackApiError
 
 from flowbot.domain.ids import ChannelId, UserId
@@ -18,6 +18,8 @@ from flowbot.slack.api.message_sender import BlocksRefusedError, MessageSender
 from flowbot.slack.payloads.incoming import ReplyTarget
 from flowbot.slack.views.message import Message
 
+TS: Final = r"^[0-9]{1,20}\.[0-9]{1,11}$"
+"""A message's time, which is its name within its channel; rows have room for 32 characters."""
 RESPONSE_URL: Final = "response_url"
 TRIES: Final = 3
 NOT_THERE: Final = frozenset({"not_in_channel", "channel_not_found"})
@@ -40,7 +42,7 @@ class MessageRefusedError(Exception):
 
 class _Posted(BaseModel):
     channel: ChannelId
-    ts: str
+    ts: Annotated[str, StringConstraints(pattern=TS)]
 
 
 class AnswerLostError(SlackFaultError):

@@ -29,7 +29,7 @@ from benchmarks.protocol import (
     SocketUrl,
 )
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET
-from flowbot.services.policy_files import import_policies
+from flowbot.services.policy_files import import_book, parse_book
 from flowbot.services.ports import utc_now
 from flowbot.storage.migrations import open_migrated, upgrade
 from flowbot.storage.repositories.policies import PolicyRepository
@@ -163,5 +163,5 @@ async def open_testbed(flows: int) -> AsyncIterator[Testbed]:
         database = f"sqlite:///{folder / 'flowbot.db'}"
         await asyncio.to_thread(upgrade, database)
         async with open_migrated(database) as opened:
-            await import_policies(PolicyRepository(opened, utc_now), POLICY, utc_now())
+            await import_book(PolicyRepository(opened, utc_now), parse_book(POLICY), utc_now())
         yield Testbed(FakeServers(process, Addresses.model_validate_json(found[0]), session), folder, database)

@@ -34,7 +34,7 @@ from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.clock import BelievedClock, parse_date
-from flowbot.services.executor.context import ExecutionContext
+from flowbot.services.executor.context import IMAGES_AT_ONCE, ExecutionContext
 from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
@@ -232,6 +232,7 @@ def _build_services(
     quorum = QuorumChecker(users)
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
     leases = LeaseKeeper(store, clock, monotonic, owner)
+    image_slots = asyncio.Semaphore(IMAGES_AT_ONCE)
     context = ExecutionContext(
         store=store,
         images=images,
@@ -243,6 +244,7 @@ def _build_services(
         clock=clock,
         owner=owner,
         holds_lease=leases.holds_for_certain,
+        image_slots=image_slots,
         sleep=outside.sleep,
     )
     executor = ChangeExecutor(
@@ -266,6 +268,7 @@ def _build_services(
         images=images,
         deliveries=DeliveryRepository(database),
         form_images=form_images,
+        image_slots=image_slots,
         users=users,
         flow_cache=flow_cache,
         flow_queries=FlowQueries(policies, flow_cache, source, settings_loader),

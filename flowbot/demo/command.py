@@ -16,7 +16,7 @@ from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSandbox, build_demo_workspace
 from flowbot.server.http import listen
-from flowbot.services.policy_files import import_policies
+from flowbot.services.policy_files import import_book, parse_book
 from flowbot.services.ports import utc_now
 from flowbot.slack.manifest import EVENTS_PATH
 from flowbot.storage.migrations import open_migrated
@@ -56,7 +56,7 @@ async def run_demo_servers(port: int) -> AsyncIterator[str]:
             )
             async with open_migrated(settings.database_url.get_secret_value()) as database:
                 policies = files(__package__).joinpath("policy.toml").read_text(encoding="utf-8")
-                await import_policies(PolicyRepository(database, utc_now), policies, utc_now())
+                await import_book(PolicyRepository(database, utc_now), parse_book(policies), utc_now())
             async with run_flowbot(settings) as bot, listen(bot, HOST, 0) as bot_port:
                 slack.deliver_to(f"http://{HOST}:{bot_port}{EVENTS_PATH}")
                 yield address

@@ -85,7 +85,7 @@ def approval_terms(change: Change, policy: ChannelPolicy | None) -> ApprovalTerm
     )
 
 
-def follow_policy(
+def update_terms(
     change: Change, before: ChannelPolicy | None, after: ChannelPolicy | None, at: datetime, actor: UserId | None
 ) -> tuple[Change, AuditEvent] | None:
     """Return the pending change with the terms of its first policy, and the event of what a new policy changes for it.
@@ -100,14 +100,16 @@ def follow_policy(
     Returns:
         None where its terms stay as they are.
     """
-    old, new = (asdict(approval_terms(change, policy)) for policy in (before, after))
+    old, new = approval_terms(change, before), approval_terms(change, after)
     if old == new:
         return None
-    details = {name: {"before": old[name], "after": value} for name, value in new.items() if old[name] != value}
-    first = change.progress.first_terms or approval_terms(change, before)
-    needs_skip = change.progress.needs_skip and not set(new["approvers"]) - set(old["approvers"])
-    changed = None if first == approval_terms(change, after) else first
-    progress = replace(change.progress, first_terms=changed, needs_skip=needs_skip)
+    earlier = asdict(old)
+    details = {
+        name: {"before": earlier[name], "after": value} for name, value in asdict(new).items() if earlier[name] != value
+    }
+    first = change.progress.first_terms or old
+    needs_skip = change.progress.needs_skip and set(new.approvers) <= set(old.approvers)
+    progress = replace(change.progress, first_terms=None if first == new else first, needs_skip=needs_skip)
     event = event_for_change(change, at, AuditAction.RULES_CHANGED, actor, details)
     return replace(change, progress=progress), event
 

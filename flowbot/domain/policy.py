@@ -5,7 +5,7 @@ README, "Channel policy", shows the format. A policy is written out with the key
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -67,6 +67,15 @@ class ApprovalRule(_PolicyModel):
         return self
 
 
+class ChangedRights(NamedTuple):
+    """Who got or lost a right on a request; groups, people and everybody."""
+
+    may_approve: tuple[Principal, ...] = ()
+    may_no_longer_approve: tuple[Principal, ...] = ()
+    may_skip: tuple[Principal, ...] = ()
+    may_no_longer_skip: tuple[Principal, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class ApprovalTerms:
     """The terms on which one request is decided: who may approve or skip that, and how many have to.
@@ -80,6 +89,19 @@ class ApprovalTerms:
     quorum: int
     self_approval: bool
     covers_website: bool
+
+    def compare_rights(self, earlier: "ApprovalTerms") -> ChangedRights:
+        """Return who has rights on these terms that they had not on the earlier ones, and the other way round."""
+
+        def subtract(entries: tuple[Principal, ...], others: tuple[Principal, ...]) -> tuple[Principal, ...]:
+            return tuple(entry for entry in entries if entry not in others)
+
+        return ChangedRights(
+            may_approve=subtract(self.approvers, earlier.approvers),
+            may_no_longer_approve=subtract(earlier.approvers, self.approvers),
+            may_skip=subtract(self.skippers, earlier.skippers),
+            may_no_longer_skip=subtract(earlier.skippers, self.skippers),
+        )
 
 
 class ChannelPolicy(_PolicyModel):

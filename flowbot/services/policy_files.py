@@ -130,16 +130,6 @@ def dump_book(book: PolicyBook) -> str:
     return "\n".join("".join(f"{line}\n" for line in block) for block in blocks)
 
 
-async def import_policies(store: PolicyStore, text: str, at: datetime) -> list[str]:
-    """Replace all policies by those of `text`, as `import_book` does.
-
-    Raises:
-        PolicyFileError: the text is refused; nothing was changed.
-        DependencyError: the store did not answer.
-    """
-    return await import_book(store, parse_book(text), at)
-
-
 async def import_book(
     store: PolicyStore,
     book: PolicyBook,

@@ -1,6 +1,6 @@
 """Request details: everything that a request's message shows."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
@@ -23,7 +23,7 @@ from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
-from flowbot.domain.policy import ApprovalTerms, ChannelPolicy, Principal
+from flowbot.domain.policy import ApprovalTerms, ChangedRights, ChannelPolicy, Principal
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
@@ -170,17 +170,11 @@ class RequestDetails:
         return approval_terms(self.change, self.policy)
 
     @property
-    def changed_rights(self) -> Mapping[str, tuple[Principal, ...]]:
-        """Return who got or lost a right on the pending request since it was requested, by the message's key."""
-        first, now = self.change.progress.first_terms, self.terms
-        if first is None or self.change.state is not ChangeState.PENDING:
-            return {}
-        return {
-            "request.rules_approve": _without(now.approvers, first.approvers),
-            "request.rules_not_approve": _without(first.approvers, now.approvers),
-            "request.rules_skip": _without(now.skippers, first.skippers),
-            "request.rules_not_skip": _without(first.skippers, now.skippers),
-        }
+    def changed_rights(self) -> ChangedRights:
+        """Return who got or lost a right on the pending request since it was requested."""
+        first = self.change.progress.first_terms
+        is_pending = self.change.state is ChangeState.PENDING
+        return ChangedRights() if first is None or not is_pending else self.terms.compare_rights(first)
 
     @property
     def quorum(self) -> int:
@@ -201,8 +195,7 @@ class RequestDetails:
         closing = self.change.progress.closing
         closed_by = () if closing is None else (closing.by,)
         voters = approved_by(self.votes)
-        entries = [entry for entries in self.changed_rights.values() for entry in entries]
-        rights = (entry for entry in entries if isinstance(entry, UserId))
+        rights = (entry for entries in self.changed_rights for entry in entries if isinstance(entry, UserId))
         return tuple(dict.fromkeys((self.change.request.requester, *voters, *closed_by, *self.disabled_by, *rights)))
 
     @property
@@ -222,10 +215,6 @@ class RequestDetails:
     def expires_at(self) -> datetime | None:
         """Return when it expires if nobody decides; None where it waits for nobody."""
         return expires_at(self.change)
-
-
-def _without(entries: Iterable[Principal], others: Collection[Principal]) -> tuple[Principal, ...]:
-    return tuple(entry for entry in entries if entry not in others)
 
 
 def diff_since_approved(
@@ -262,7 +251,7 @@ class RequestDetailsLoader:
         """Return a change, in the given version, with its votes, names and the description of its image."""
         async with self.store.snapshot():
             record = replace(await self.store.get_record(change.id), change=change)
-            details = await self._read_beside(RequestDetails.of(record))
+            details = await self._add_image_and_settings(RequestDetails.of(record))
         return await self._name_segments(details)
 
     async def load_all(self, wanted: Iterable[Change]) -> list[RequestDetails]:
@@ -274,17 +263,17 @@ class RequestDetailsLoader:
             found = [RequestDetails.of(record) for record in await self.store.get_records(ids)]
             flows = {details.flow.id for details in found if details.flow is not None}
             known = await self.settings.store.get_many(flows)
-            described = [await self._read_beside(details, known) for details in found]
+            described = [await self._add_image_and_settings(details, known) for details in found]
         return [await self._name_segments(details) for details in described]
 
     async def load_newest(self, change_id: ChangeId) -> RequestDetails:
-        """Return the same of a change in its newest version.
+        """Load a change's newest version with everything its message shows.
 
         While it is pending, also with what to look at; of a deleted flow, with its restore.
         """
         async with self.store.snapshot():
             record = await self.store.get_record(change_id)
-            details, change = await self._read_beside(RequestDetails.of(record)), record.change
+            details, change = await self._add_image_and_settings(RequestDetails.of(record)), record.change
             if change.request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED:
                 _, restore = await find_restore(self.store, change.id, self.clock())
                 details = replace(details, restore=restore)
@@ -294,9 +283,8 @@ class RequestDetailsLoader:
 
     async def _review(self, details: RequestDetails) -> RequestDetails:
         """Add to a pending change what whoever decides should look at."""
-        change, writes = details.change, tuple[Change, ...]()
-        if change.request.flow is not None:
-            writes = await self.store.sent_since(change.request.flow, change.created_at - LATE_EFFECTS)
+        change, flow = details.change, details.change.request.flow
+        writes = await self.store.sent_since(flow, change.created_at - LATE_EFFECTS) if flow is not None else ()
         details = replace(details, change=take_over_effects(change, writes, self.clock()))
         details = replace(details, late_edits=self._find_late_edits(details, writes))
         change = details.change
@@ -308,7 +296,7 @@ class RequestDetailsLoader:
         hosts = self.flow_cache.find_hosts(content.website_id, request.flow)
         return replace(details, remarks=lint(content, details.sent, sibling_hosts=hosts, utm_may_be_set=True))
 
-    async def _read_beside(
+    async def _add_image_and_settings(
         self, details: RequestDetails, known: Mapping[FlowId, KnownSettings] | None = None
     ) -> RequestDetails:
         """Add the description of the new image and, while the change is pending, what is `known` of its flow."""

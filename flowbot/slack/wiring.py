@@ -1,5 +1,6 @@
 """The wiring of what answers Slack."""
 
+import asyncio
 from dataclasses import dataclass
 
 from slack_bolt.async_app import AsyncApp
@@ -79,6 +80,7 @@ class Services:
     images: ImageStore
     deliveries: DeliveryStore
     form_images: ImageSource
+    image_slots: asyncio.Semaphore
     users: UserService
     flow_cache: FlowCache
     flow_queries: FlowQueries
@@ -165,7 +167,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         clock=clock,
         images=services.images,
         image_source=services.form_images,
-        image_slots=services.executor.writer.context.image_slots,
+        image_slots=services.image_slots,
         users=users,
         deliveries=services.deliveries,
         locales=locales,

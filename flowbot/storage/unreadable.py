@@ -100,6 +100,11 @@ def keep_readable(connection: AsyncConnection, rows: Iterable[Any], read: Callab
     return tuple(found)
 
 
+def keep_typed(connection: AsyncConnection, table: Table, rows: Iterable[Any]) -> tuple[Row[Any], ...]:
+    """Keep the rows whose cells are of their columns' types, and set the others aside."""
+    return keep_readable(connection, rows, row_reader(table)(lambda row: row))
+
+
 async def find_readable(connection: AsyncConnection, wanted: Select[Any], read: Callable[[Row[Any]], T]) -> T | None:
     """Read the object of a query for one row; None where there is none, or it is set aside."""
     return next(iter(keep_readable(connection, (await connection.execute(wanted)).all(), read)), None)

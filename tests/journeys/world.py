@@ -21,7 +21,7 @@ from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SandboxPerson, SlackSandbox
 from flowbot.server.http import listen
 from flowbot.server.socket_mode import ReconnectPolicy, serve_socket_mode
-from flowbot.services.policy_files import import_policies
+from flowbot.services.policy_files import import_book, parse_book
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.setup_findings import FindingsReader
 from flowbot.storage.migrations import open_migrated
@@ -198,7 +198,7 @@ class World:
 async def import_policy(settings: Settings, text: str, now: Clock) -> None:
     """Import a policy into the settings' database."""
     async with open_migrated(settings.database_url.get_secret_value()) as database:
-        await import_policies(PolicyRepository(database, now), text, now())
+        await import_book(PolicyRepository(database, now), parse_book(text), now())
 
 
 @cache

@@ -19,7 +19,7 @@ from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.clock import BelievedClock
-from flowbot.services.executor.context import ExecutionContext
+from flowbot.services.executor.context import IMAGES_AT_ONCE, ExecutionContext
 from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
@@ -111,6 +111,7 @@ class Process:
             clock=around.clock,
             owner=name,
             holds_lease=leases.holds_for_certain,
+            image_slots=asyncio.Semaphore(IMAGES_AT_ONCE),
             sleep=around.sleep,
         )
         self.executor = ChangeExecutor(

@@ -1,5 +1,6 @@
 """A harness of the executor: a fake Enkapush whose writes go wrong on demand, and a real database."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteO
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.errors import EnkapushFaultError, UserError
-from flowbot.services.executor.context import ExecutionContext
+from flowbot.services.executor.context import IMAGES_AT_ONCE, ExecutionContext
 from flowbot.services.executor.executor import ChangeWriter
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, Segment, WriteRefusedError, WriteUnclearError
@@ -167,6 +168,7 @@ class Harness:
             clock=account.now,
             owner=HERE.owner,
             holds_lease=lambda _: self.is_sure,
+            image_slots=asyncio.Semaphore(IMAGES_AT_ONCE),
             sleep=account.sleep,
         )
         self.writer = ChangeWriter(context)

@@ -21,7 +21,6 @@ from flowbot.services.policy_files import (
     dump_book,
     export_policies,
     import_book,
-    import_policies,
     parse_book,
     read_policy_file,
 )
@@ -264,7 +263,7 @@ REFUSED = [
 async def test_a_refused_file_says_where_and_why_and_changes_nothing(text: str, said: str) -> None:
     store = MemoryStore()
     with pytest.raises(PolicyFileError) as refusal:
-        await import_policies(store, text, NOON)
+        await import_book(store, parse_book(text), NOON)
     assert said in str(refusal.value)
     assert len(str(refusal.value).splitlines()) == 1
     assert store.replaced == 0
@@ -280,7 +279,7 @@ def test_a_refusal_counts_the_other_mistakes() -> None:
 
 async def test_an_import_replaces_the_book_and_an_export_gives_it_back() -> None:
     store = MemoryStore()
-    done = await import_policies(store, EXAMPLE, NOON)
+    done = await import_book(store, parse_book(EXAMPLE), NOON)
     assert {f"{policy.id}: flowbot is set up" for policy in store.kept.channels} <= set(done)
     assert await export_policies(store) == EXAMPLE
     assert [(event.at, event.action, event.actor) for event in store.told] == [(NOON, "policy.imported", None)]
@@ -289,7 +288,7 @@ async def test_an_import_replaces_the_book_and_an_export_gives_it_back() -> None
 async def test_the_audit_tells_of_an_import_what_each_channel_lost_and_got() -> None:
     store = MemoryStore()
     kept, gone = CHANNEL + "approval.quorum = 1\n", CHANNEL.replace("C1", "C2")
-    await import_policies(store, kept + gone, NOON)
+    await import_book(store, parse_book(kept + gone), NOON)
     new = kept.replace("quorum = 1", "quorum = 2") + CHANNEL.replace("C1", "C3") + 'editors = ["U1"]'
     await import_book(store, parse_book(new), NOON, by="ops")
     details = store.told[-1].details

@@ -15,7 +15,7 @@ from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.errors import DependencyError
-from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_policies
+from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_book, parse_book
 from flowbot.services.ports.storage import EventFilter
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -77,14 +77,14 @@ async def test_a_scope_is_the_channels_policy_with_all_names(store: PolicyReposi
 
 
 async def test_an_imported_file_is_exported_as_it_was(store: PolicyRepository) -> None:
-    await import_policies(store, dump_book(SHOP), NOON_IN_ISTANBUL)
+    await import_book(store, parse_book(dump_book(SHOP)), NOON_IN_ISTANBUL)
     assert await export_policies(store) == dump_book(SHOP)
 
 
 async def test_a_refused_file_leaves_the_old_book(store: PolicyRepository) -> None:
     await store.replace_all(SHOP)
     with pytest.raises(PolicyFileError):
-        await import_policies(store, "quorum = 0", NOON_IN_ISTANBUL)
+        await import_book(store, parse_book("quorum = 0"), NOON_IN_ISTANBUL)
     assert await store.get_book() == SHOP
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import structlog
@@ -29,6 +29,7 @@ NEW_IMAGE_SECONDS: Final = 60.0
 """How long the image of a form may take before its change is given up; its author sees that it is being saved."""
 
 IMAGES_AT_ONCE: Final = 4
+"""An image is up to 10 MB, and held several times over while it is checked and sent."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,8 +83,8 @@ class ExecutionContext:
     clock: Clock
     owner: str
     holds_lease: Callable[[ChangeId], bool]
+    image_slots: asyncio.Semaphore
     sleep: Sleep = asyncio.sleep
-    image_slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(IMAGES_AT_ONCE))
 
     async def read_current_flow(self, flow_id: FlowId) -> Flow | None:
         """Read a flow as it is now, before anything is sent; None where it is gone.

@@ -1,5 +1,7 @@
 """What became of a pending request's rules since it was requested."""
 
+from typing import Final
+
 from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import Principal
 from flowbot.i18n.translator import Translator
@@ -8,6 +10,14 @@ from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.block_kit import Element
 from flowbot.slack.views.people import People
 from flowbot.slack.views.sentences import sentence_elements
+
+RIGHT_KEYS: Final = (
+    "request.rules_approve",
+    "request.rules_not_approve",
+    "request.rules_skip",
+    "request.rules_not_skip",
+)
+"""The sentences of `ChangedRights`, in its order."""
 
 
 def rules_changed_elements(
@@ -26,7 +36,7 @@ def rules_changed_elements(
         return []
     parts = []
     if terms.covers_website:
-        for key, entries in details.changed_rights.items():
+        for key, entries in zip(RIGHT_KEYS, details.changed_rights, strict=True):
             named = {
                 str(number): _name(entry, channel, people, t)
                 for number, entry in enumerate(entries)

@@ -13,7 +13,7 @@ from flowbot.storage.repositories.change_queries import in_states
 from flowbot.storage.repositories.change_rows import append_events, is_open_and_shown, mark_unshown
 from flowbot.storage.tables import changes, channel_policies, channels, drafts, messages
 from flowbot.storage.unit_of_work import Database
-from flowbot.storage.unreadable import fetch_readable, find_readable, keep_readable, row_reader
+from flowbot.storage.unreadable import fetch_readable, find_readable, keep_typed, row_reader
 
 
 class ChannelRepository(ChannelStore):
@@ -84,7 +84,7 @@ def read_sharing(row: Row[Any]) -> ChannelSharing:
 async def _move_policies(connection: AsyncConnection, old: ChannelId, new: ChannelId) -> int:
     """Move the channel's policy, and the requests of others that are posted in it; return how many were touched."""
     wanted = select(channel_policies.c.channel_id, channel_policies.c.document)
-    rows = keep_readable(connection, (await connection.execute(wanted)).all(), row_reader(channel_policies)(_whole))
+    rows = keep_typed(connection, channel_policies, await connection.execute(wanted))
     known = {row.channel_id for row in rows}
     moved = 0
     for row in rows:
@@ -107,7 +107,7 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
     names_channel = or_(changes.c.channel_id == old, changes.c.message_channel == old, in_states(OPEN_STATES))
     wanted = select(changes.c.id, changes.c.channel_id, changes.c.message_channel, changes.c.asked, changes.c.rule)
     named = (await connection.execute(wanted.where(names_channel).with_for_update())).all()
-    rows = keep_readable(connection, named, row_reader(changes)(_whole))
+    rows = keep_typed(connection, changes, named)
     moved = 0
     for row in rows:
         columns = {
@@ -123,10 +123,6 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
         await connection.execute(update(changes).where(changes.c.id == row.id).values(columns))
         moved += 1
     return moved
-
-
-def _whole(row: Row[Any]) -> Row[Any]:
-    return row
 
 
 def _rename(document: Any, key: str, old: ChannelId, new: ChannelId) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.approval import follow_policy
+from flowbot.domain.approval import update_terms
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
@@ -62,7 +62,7 @@ class PolicyRepository(PolicyStore):
             unreadable = {row.channel_id for row in known} & after.keys() - before.keys()
             await mark_unshown(connection, changes.c.channel_id.in_(unreadable))
             followed = {channel: policy for channel, policy in after.items() if channel not in unreadable}
-            await _follow(connection, before, followed, now, actor=None)
+            await _update_pending_requests(connection, before, followed, now, actor=None)
             await connection.execute(delete(channel_policies))
             await connection.execute(delete(websites))
             if policy_rows:
@@ -92,7 +92,7 @@ class PolicyRepository(PolicyStore):
             await _write_names(connection, renames)
             before = {} if current is None else {str(policy.id): current}
             actor = events[0].actor if events else None
-            await _follow(connection, before, {str(policy.id): policy}, now, actor)
+            await _update_pending_requests(connection, before, {str(policy.id): policy}, now, actor)
             if current is None:
                 position = await _next_position(connection, channel_policies)
                 await connection.execute(insert(channel_policies).values(row | {"position": position}))
@@ -122,7 +122,7 @@ async def _next_position(connection: AsyncConnection, table: Table) -> int:
     return 0 if last is None else int(last) + 1
 
 
-async def _follow(
+async def _update_pending_requests(
     connection: AsyncConnection,
     before: Mapping[str, ChannelPolicy],
     after: Mapping[str, ChannelPolicy],
@@ -143,7 +143,7 @@ async def _follow(
             await mark_unshown(connection, is_here)
         pending = select(changes).where(IS_PENDING, is_here).order_by(changes.c.id).with_for_update()
         for change in await fetch_many(connection, pending):
-            if followed := follow_policy(change, old, new, at, actor):
+            if followed := update_terms(change, old, new, at, actor):
                 moved, event = followed
                 await write_if_unchanged(connection, change, moved)
                 await append_events(connection, [event])

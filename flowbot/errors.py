@@ -29,6 +29,7 @@ Exception
 ├── VersionConflictError            services.ports.storage
 ├── FlowBusyError                   services.ports.storage
 ├── FlowClaimedError                services.ports.storage
+├── MalformedCellError              storage.unreadable
 ├── WriteUnclearError               services.ports.enkapush
 ├── AlreadyDecidedError             services.approvals.decide
 ├── LeaseLostError                  services.executor.lease

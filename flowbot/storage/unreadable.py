@@ -25,10 +25,13 @@ EXECUTION_OPTION: Final = "unreadable_rows"
 MAX_INTEGER: Final = 2**30
 """Versions and positions count on from what is stored, and PostgreSQL's integers end at 2**31."""
 
+_MALFORMED_DATA: Final = (ValueError, TypeError, OverflowError, RecursionError, DatabaseFaultError)
+"""Raised by a reader where a cell or a document holds something else; any other error is a mistake in the reader."""
+
 log = structlog.get_logger(__name__)
 
 
-class MalformedCellError(ValueError):
+class MalformedCellError(Exception):
     """A cell holds what does not belong there; the message names no value."""
 
 
@@ -81,7 +84,7 @@ def row_reader(table: Table) -> Callable[[Callable[[Row[Any]], T]], Callable[[Ro
             try:
                 _require_types(table, row)
                 return read(row)
-            except (ValueError, TypeError, OverflowError, RecursionError, DatabaseFaultError) as error:
+            except (MalformedCellError, *_MALFORMED_DATA) as error:
                 raise UnreadableRowError(table.name, _row_key(table, row), _explain(error)) from error
 
         return read_checked

@@ -75,9 +75,11 @@ class Response:
     content: bytes
     redactor: Redactor
 
-    def malformed_error(self, reason: str) -> MalformedResponseError:
+    def malformed_error(
+        self, reason: str, kind: type[MalformedResponseError] = MalformedResponseError
+    ) -> MalformedResponseError:
         """Return the error for a response that is not the documented one."""
-        return MalformedResponseError(reason, replace(self.exchange, body=self.redactor.redact_body(self.content)))
+        return kind(reason, replace(self.exchange, body=self.redactor.redact_body(self.content)))
 
 
 async def receive(response: httpx.Response, exchange: Exchange, redactor: Redactor) -> Response | ResponseError:
@@ -201,8 +203,7 @@ class ResponseReader(Generic[R]):
                 raise
             raise UnreadableRecordError(error.reason, error.exchange, about.data.website_id) from None
         if record.id != record_id:
-            other = response.malformed_error(f"asked for {record_id}, got {record.id}")
-            raise UnreadableRecordError(other.reason, other.exchange)
+            raise response.malformed_error(f"asked for {record_id}, got {record.id}", UnreadableRecordError)
         return record
 
     def read_page(self, response: Response, number: int, size: int) -> ApiPage[R]:

@@ -5,7 +5,8 @@ VENV := .venv
 AUDIT := .venv-audit
 BUILD := .venv-build
 PIP := $(VENV)/bin/python -m pip --quiet --disable-pip-version-check
-INPUTS := pyproject.toml constraints.txt
+# A copy that pip installed from this folder would be run in its place: its folder is newer than the stamps.
+INPUTS := pyproject.toml constraints.txt $(wildcard $(VENV)/lib/python3*/site-packages/flowbot)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long soak mutation lint bench readme pictures audit dist

@@ -23,7 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from flowbot.errors import ConfigurationError
-from flowbot.storage.unit_of_work import WITHOUT_BEGIN, Database, has_sqlite_code
+from flowbot.storage.errors import has_sqlite_code
+from flowbot.storage.unit_of_work import WITHOUT_BEGIN, Database
 from flowbot.storage.unreadable import UNREADABLE
 
 DATABASE_URL: Final = "DATABASE_URL"

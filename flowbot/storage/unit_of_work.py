@@ -1,92 +1,35 @@
-"""Read and write transactions, and the translation of the database's errors."""
+"""Read and write transactions."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-import psycopg
 from sqlalchemy import Connection, event, func, select
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from flowbot.errors import (
     CommitUnsureError,
-    ConfigurationError,
     DatabaseFaultError,
     DatabaseFullError,
     DatabaseUnusableError,
     UnreadableRowError,
 )
+from flowbot.storage.errors import translate_errors
 from flowbot.storage.unreadable import EXECUTION_OPTION, UnreadableRows
 
-_REFUSALS: Final = {
-    sqlite3.SQLITE_NOTADB: "is no database",
-    sqlite3.SQLITE_READONLY: "or its folder cannot be written",
-    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
-    sqlite3.SQLITE_PERM: "cannot be opened",
-}
-"""What is wrong with a file, by SQLite's code."""
-_UNUSABLE: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
 CLOSE_SECONDS: Final = 1.0
 """Transactions under way have this long to end before the connections are closed."""
+WITHOUT_BEGIN: Final = "without_begin"
+"""The execution option of connections that run a single query: on SQLite it is a transaction by itself."""
+_snapshot: Final[ContextVar[tuple["Database", AsyncConnection] | None]] = ContextVar("snapshot", default=None)
+"""The database of this task's snapshot, and the connection whose transaction its reads join."""
 
 
-@contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn the database's errors into `DatabaseFaultError`, with their cause; those that last into one that says so.
-
-    The cause holds the statement but no values and no password. Errors of others pass unchanged.
-    """
-    try:
-        yield
-    # SQLite's driver answers a whole number of more than 64 bits with an OverflowError.
-    except (SQLAlchemyError, OverflowError) as error:
-        cause = getattr(error, "orig", None)
-        # Without room for the index of its log SQLite does not open the file at all.
-        has_no_index = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHMSIZE
-        is_full = has_no_index or has_sqlite_code(cause, sqlite3.SQLITE_FULL)
-        if isinstance(cause, psycopg.errors.DiskFull):
-            # A PostgreSQL without room for its log goes down with the same error, and may have committed before.
-            is_full = cause.diag.severity_nonlocalized == "ERROR"
-        if has_sqlite_code(cause, *_UNUSABLE):
-            raise DatabaseUnusableError from error
-        raise (DatabaseFullError if is_full else DatabaseFaultError) from error
-
-
-@contextmanager
-def require_database(setting: str, file: str | None) -> Iterator[None]:
-    """Refuse an SQLite `file` that is something else or cannot be used, naming its setting: no start would help.
-
-    It goes where the database is opened for the first time, inside `translate_errors` or outside.
-
-    Raises:
-        ConfigurationError: the file is no database, or cannot be opened or written.
-    """
-    try:
-        yield
-    except (DatabaseError, DatabaseFaultError) as error:
-        cause = error.__cause__ if isinstance(error, DatabaseFaultError) else error
-        code = _primary_code(getattr(cause, "orig", None))
-        if code not in _REFUSALS:
-            raise
-        raise ConfigurationError(f"{setting}: {file!r} {_REFUSALS[code]}") from error
-
-
-def has_sqlite_code(error: object, *codes: int) -> bool:
-    """Check for an error of SQLite's with one of these primary codes: its lowest byte, the others say more."""
-    return _primary_code(error) in codes
-
-
-def _primary_code(error: object) -> int | None:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF if isinstance(error, sqlite3.Error) else None
-
-
-def rewrite_header(connection: Connection) -> None:
+def probe_write(connection: Connection) -> None:
     """Write something to an SQLite file that changes nothing, to find out whether it can be written."""
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("PRAGMA user_version = 0")
@@ -99,12 +42,6 @@ def _identify(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-WITHOUT_BEGIN: Final = "without_begin"
-"""The execution option of connections that run a single query: on SQLite it is a transaction by itself."""
-_snapshot: Final[ContextVar[tuple["Database", AsyncConnection] | None]] = ContextVar("snapshot", default=None)
-"""The database of this task's snapshot, and the connection whose transaction its reads join."""
 
 
 @asynccontextmanager
@@ -216,7 +153,7 @@ class Database:
         """
         if self._file is not None:
             async with self.write() as connection:
-                await connection.run_sync(rewrite_header)
+                await connection.run_sync(probe_write)
             return
         async with self.read() as connection:
             await connection.execute(select(1))

@@ -10,7 +10,8 @@ from sqlalchemy import create_engine
 
 from flowbot.errors import ConfigurationError, DatabaseFaultError, DatabaseUnusableError
 from flowbot.storage.engine import open_database
-from flowbot.storage.unit_of_work import require_database, rewrite_header, translate_errors
+from flowbot.storage.errors import name_unusable_file, translate_errors
+from flowbot.storage.unit_of_work import probe_write
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ async def test_a_log_that_ended_with_its_last_connection_is_not_missed(file: Pat
     try:
         with suppress(DatabaseFaultError):
             async with database.write() as connection:
-                await connection.run_sync(rewrite_header)
+                await connection.run_sync(probe_write)
                 await connection.invalidate()
         await asyncio.sleep(0.1)
         await database.ping()
@@ -79,9 +80,9 @@ def test_a_file_that_cannot_be_written_is_told_by_kind_and_by_its_setting(file: 
     engine = create_engine(f"sqlite:///file:{file}?mode=ro&uri=true")
     try:
         with pytest.raises(DatabaseUnusableError), translate_errors(), engine.begin() as connection:
-            rewrite_header(connection)
+            probe_write(connection)
         refusal = pytest.raises(ConfigurationError, match=r"^DATABASE_URL: '.+' or its folder cannot be written$")
-        with refusal, require_database("DATABASE_URL", str(file)), engine.begin() as connection:
-            rewrite_header(connection)
+        with refusal, name_unusable_file("DATABASE_URL", str(file)), engine.begin() as connection:
+            probe_write(connection)
     finally:
         engine.dispose()

@@ -19,7 +19,8 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.storage.engine import DATABASE_URL, migration_engine, open_database, parse_address, require_file, take_lock
-from flowbot.storage.unit_of_work import Database, require_database, rewrite_header, translate_errors
+from flowbot.storage.errors import name_unusable_file, translate_errors
+from flowbot.storage.unit_of_work import Database, probe_write
 
 SCRIPTS: Final = Path(__file__).parent
 """The folder of Alembic's scripts."""
@@ -104,7 +105,7 @@ def upgrade(url: str, report: ProgressReport = ignore_progress) -> None:
         with (
             _ALEMBIC_LOCK,
             translate_errors(),
-            require_database(DATABASE_URL, engine.url.database),
+            name_unusable_file(DATABASE_URL, engine.url.database),
             engine.begin() as connection,
         ):
             take_lock(connection, "migrations")
@@ -122,7 +123,7 @@ def upgrade(url: str, report: ProgressReport = ignore_progress) -> None:
                     report(next(applied), len(missing))
 
                 run_alembic(connection, after_each=report_revision)
-            rewrite_header(connection)
+            probe_write(connection)
     finally:
         engine.dispose()
 
@@ -168,7 +169,7 @@ async def open_for_reading(url: str, *, log_unreadable: bool = True) -> AsyncIte
 async def _open_current(url: str) -> AsyncIterator[Database]:
     database = open_database(url)
     try:
-        with require_database(DATABASE_URL, parse_address(url).database):
+        with name_unusable_file(DATABASE_URL, parse_address(url).database):
             state = await read_revision_state(database)
         if not state.is_current:
             raise ConfigurationError(f"{DATABASE_URL}: the database {state.lack}; run flowbot migrate")

@@ -49,6 +49,12 @@ class Metrics:
             ["signature"],
             registry=registry,
         )
+        self.malformed_requests = Counter(
+            "flowbot_malformed_requests_total",
+            "Requests that could not be read: unread, body, envelope, payload or unknown",
+            ["kind"],
+            registry=registry,
+        )
         self.answer_seconds = Histogram(
             "flowbot_answer_seconds", "Time from a Slack request to its answer", ["kind", "name"], registry=registry
         )

@@ -77,7 +77,7 @@ def build_web_app(bot: Flowbot, *, slack_events: bool = True) -> web.Application
     app = web.Application(client_max_size=MAX_BODY_BYTES)
     secret = bot.settings.slack_signing_secret
     if slack_events and secret is not None:
-        receiver = Receiver(bot.bolt, bot.tasks)
+        receiver = Receiver(bot.bolt, bot.tasks, bot.metrics)
         app.router.add_post(EVENTS_PATH, SlackEventsHandler(receiver, secret.get_secret_value(), bot.metrics).handle)
 
     async def healthz(_request: web.Request) -> web.Response:

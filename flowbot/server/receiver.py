@@ -31,11 +31,21 @@ MALFORMED: Final = "malformed body"
 MAX_AGE_SECONDS: Final = 300
 """An older request may be a replay (Slack: Verifying requests)."""
 MOST_FIELDS: Final = 200
+MOST_OF_TYPE: Final = 60
+"""The characters of a type that the log gets."""
 
 Headers = Mapping[str, str | Sequence[str]]
 SignatureProblem = Literal["missing", "wrong", "old"]
+MalformedKind = Literal["unread", "body", "envelope", "payload", "unknown"]
 
 log = structlog.get_logger(__name__)
+
+
+def report_malformed(metrics: Metrics, kind: MalformedKind, body: Mapping[str, Any] | None = None) -> None:
+    """Log and count a request that cannot be read, with the type that its body names."""
+    named = body.get("command") or body.get("type") if body else None
+    log.warning("entry.malformed", kind=kind, type=ascii(named)[:MOST_OF_TYPE] if isinstance(named, str) else None)
+    metrics.malformed_requests.labels(kind).inc()
 
 
 class Receiver:
@@ -44,9 +54,11 @@ class Receiver:
     Args:
         bolt: handles the requests.
         tasks: run what goes on after an acknowledgement.
+        metrics: count those that cannot be read.
     """
 
-    def __init__(self, bolt: AsyncApp, tasks: TrackedTasks) -> None:
+    def __init__(self, bolt: AsyncApp, tasks: TrackedTasks, metrics: Metrics) -> None:
+        self._metrics = metrics
         self._bolt = bolt
         self._tasks = tasks
 
@@ -70,10 +82,13 @@ class Receiver:
         except (AttributeError, LookupError, TypeError, ValueError):
             incoming = None
         if incoming is None:
-            log.warning("payload.malformed")
+            report_malformed(self._metrics, "payload", body)
             return BoltResponse(status=HTTPStatus.BAD_REQUEST, body="malformed payload")
         if not isinstance(incoming, SlashCommand | BlockActions):
-            return await self._bolt.async_dispatch(request)
+            answer = await self._bolt.async_dispatch(request)
+            if answer.status == HTTPStatus.NOT_FOUND:
+                report_malformed(self._metrics, "unknown", body)
+            return answer
 
         async def dispatch() -> None:
             answer = await self._bolt.async_dispatch(request)
@@ -101,7 +116,7 @@ class SlackEventsHandler:
     Args:
         receiver: acknowledges the requests.
         signing_secret: signs them.
-        metrics: count those that are not signed.
+        metrics: count those that are not signed, or cannot be read.
     """
 
     def __init__(self, receiver: Receiver, signing_secret: str, metrics: Metrics) -> None:
@@ -113,8 +128,12 @@ class SlackEventsHandler:
         """Answer a request: 401 without a good signature, 400 for a body that is not Slack's."""
         try:
             raw = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            report_malformed(self._metrics, "unread")
+            raise
         except (web.RequestPayloadError, ConnectionError):
             # The connection broke, or this is not HTTP. Anybody can do that: no signature was checked yet.
+            report_malformed(self._metrics, "unread")
             return web.Response(status=HTTPStatus.BAD_REQUEST, text=MALFORMED)
         if (problem := self._find_problem(raw, request)) is not None:
             # What Slack did sign tells by how much: this machine's clock is off, or it is a recording.
@@ -124,6 +143,7 @@ class SlackEventsHandler:
             return web.json_response({"error": "invalid request"}, status=HTTPStatus.UNAUTHORIZED)
         body = parse_body(raw, request.content_type)
         if body is None:
+            report_malformed(self._metrics, "body")
             return web.Response(status=HTTPStatus.BAD_REQUEST, text=MALFORMED)
         if body.get("ssl_check") == "1":
             # Slack checks now and then whether the address can be reached.

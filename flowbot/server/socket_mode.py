@@ -20,7 +20,7 @@ from flowbot.bootstrap import Flowbot
 from flowbot.config import secret_value
 from flowbot.errors import REFUSED_TOKEN, ConfigurationError
 from flowbot.server.http import check_token, listen
-from flowbot.server.receiver import Receiver, is_envelope
+from flowbot.server.receiver import Receiver, is_envelope, report_malformed
 from flowbot.slack.api.client import proxy_for
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 
@@ -56,8 +56,9 @@ class _SocketClient(SocketModeClient):
             ping_interval=reconnect.ping_interval,
         )
         self.proxy = proxy_for(bot.settings.slack_api_url)  # else the environment's, whatever the host
+        self._metrics = bot.metrics
         self._connect_timeout = reconnect.connect_timeout
-        receiver = Receiver(bot.bolt, bot.tasks)
+        receiver = Receiver(bot.bolt, bot.tasks, bot.metrics)
 
         async def listener(client: AsyncBaseSocketModeClient, request: SocketModeRequest) -> None:
             answer = await receiver.answer(request.payload, build_headers(request) or {}, delivery=request.envelope_id)
@@ -75,7 +76,7 @@ class _SocketClient(SocketModeClient):
         if is_envelope(message):
             await super().enqueue_message(message)
         else:
-            log.warning("socket.malformed")
+            report_malformed(self._metrics, "envelope")
 
     async def connect(self) -> None:
         try:

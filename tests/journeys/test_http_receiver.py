@@ -178,8 +178,17 @@ MALFORMED: Final = {
 
 @pytest.mark.parametrize("garbage", MALFORMED)
 async def test_signed_garbage_is_the_senders_mistake(world: World, client: ReceiverClient, garbage: str) -> None:
-    status, said = await client.post(*MALFORMED[garbage])
+    with capture_logs() as logged:
+        status, said = await client.post(*MALFORMED[garbage])
     assert 400 <= status < 500
+    kinds = [line["kind"] for line in logged if line["event"] == "entry.malformed"]
+    # What is no text cannot be signed.
+    wanted = {401: set(), 404: {"unknown"}, 413: {"unread"}}.get(status, {"body", "payload"})
+    assert len(kinds) == (status != 401)
+    assert set(kinds) <= wanted
+    _, scraped = await client.get("/metrics")
+    counted = re.findall(r"^flowbot_malformed_requests_total.*", scraped, re.MULTILINE)
+    assert counted == [f'flowbot_malformed_requests_total{{kind="{kind}"}} 1.0' for kind in kinds]
     assert "Traceback" not in said
     assert await world.emma.list_messages(MARKETING) == []
 
@@ -256,14 +265,14 @@ async def test_null_in_an_event_is_as_good_as_nothing(client: ReceiverClient) ->
 async def test_null_in_a_command_over_a_socket_is_as_good_as_nothing(world: World) -> None:
     bot, _ = await world.start_http()
     fields = dict.fromkeys(("text", "team_id", "enterprise_id", "response_url", "trigger_id", "view"))
-    answer = await Receiver(bot.bolt, bot.tasks).answer({**COMMAND, **fields}, {}, delivery="1")
+    answer = await Receiver(bot.bolt, bot.tasks, bot.metrics).answer({**COMMAND, **fields}, {}, delivery="1")
     assert answer.status == 200
     await world.emma.wait_for_message(MARKETING, "You can")
 
 
 async def test_a_command_is_acknowledged_before_anything_is_done_for_it(world: World) -> None:
     bot, _ = await world.start_http()
-    answer = await Receiver(bot.bolt, bot.tasks).answer(COMMAND, {}, delivery="1")
+    answer = await Receiver(bot.bolt, bot.tasks, bot.metrics).answer(COMMAND, {}, delivery="1")
     assert (answer.status, answer.body, len(bot.tasks)) == (200, "", 1)
     assert not await world.emma.list_messages(MARKETING)
     await world.emma.wait_for_message(MARKETING, "You can")
@@ -274,13 +283,13 @@ async def test_what_bolt_would_stumble_over_is_refused_before_it_is_acknowledged
     world: World, odd: dict[str, Any]
 ) -> None:
     bot, _ = await world.start_http()
-    answer = await Receiver(bot.bolt, bot.tasks).answer({**COMMAND, **odd}, {}, delivery="1")
+    answer = await Receiver(bot.bolt, bot.tasks, bot.metrics).answer({**COMMAND, **odd}, {}, delivery="1")
     assert (answer.status, len(bot.tasks)) == (400, 0)
 
 
 async def test_a_command_that_was_acknowledged_in_the_moment_of_a_stop_is_carried_out(world: World) -> None:
     bot, _ = await world.start_http()
-    await Receiver(bot.bolt, bot.tasks).answer(COMMAND, {}, delivery="1")
+    await Receiver(bot.bolt, bot.tasks, bot.metrics).answer(COMMAND, {}, delivery="1")
     await bot.tasks.drain(5)
     assert not bot.tasks
     assert any("You can" in text_of(message) for message in await world.emma.list_messages(MARKETING))

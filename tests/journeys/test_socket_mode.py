@@ -1,12 +1,14 @@
 """Socket Mode: the line comes back, whatever cut it, and a refused token stops the start."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from flowbot.bootstrap import run_flowbot
 from flowbot.config import Settings
@@ -188,3 +190,26 @@ async def test_two_bots_share_the_work(world: World) -> None:
         await world.emma.wait_until(lambda: world.slack.sockets.connection_count == 2)
         await check_answers(world)
         await check_answers(world)
+
+
+async def test_what_cannot_be_read_is_counted_by_its_kind(world: World) -> None:
+    bot = await world.start_socket()
+    (line,) = world.slack.sockets._connections
+    payloads = {"payload": {"type": "view_submission", "view": "x"}, "unknown": {"type": "martian \ud800"}}
+    sent = {"envelope": "[1]"} | {
+        kind: json.dumps({"envelope_id": kind, "type": "interactive", "payload": payload})
+        for kind, payload in payloads.items()
+    }
+
+    def count(kind: str) -> float | None:
+        return bot.metrics.registry.get_sample_value("flowbot_malformed_requests_total", {"kind": kind})
+
+    with capture_logs() as logged:
+        for kind, text in sent.items():
+            await line.socket.send_str(text)
+            async with asyncio.timeout(5):
+                while count(kind) != 1:  # noqa: ASYNC110 - no message tells of it
+                    await asyncio.sleep(0.01)
+    assert [(each["kind"], each["type"]) for each in logged if each["event"] == "entry.malformed"] == [
+        ("envelope", None), ("payload", "'view_submission'"), ("unknown", r"'martian \ud800'"),
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ Exception
 │   │   ├── DatabaseFaultError      the database did not answer, or holds what cannot be read
 │   │   │   ├── DatabaseFullError
 │   │   │   ├── DatabaseUnusableError
+│   │   │   │   └── DatabaseDamagedError
 │   │   │   ├── CommitUnsureError
 │   │   │   └── UnreadableRowError
 │   │   ├── SlackFaultError         Slack did not answer, or refused
@@ -113,10 +114,17 @@ class DatabaseFullError(DatabaseFaultError):
 
 
 class DatabaseUnusableError(DatabaseFaultError):
-    """The database's file cannot be written, or is not where it was: nothing was written, and waiting does not help."""
+    """The database cannot be written, or its file is not where it was: nothing was written, and waiting is no help."""
 
     key = "fault.database_unusable"
     status = "unusable"
+
+
+class DatabaseDamagedError(DatabaseUnusableError):
+    """The database's file is damaged, or a table or column is missing: nothing was written."""
+
+    key = "fault.database_damaged"
+    status = "damaged"
 
 
 class CommitUnsureError(DatabaseFaultError):

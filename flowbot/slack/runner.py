@@ -13,6 +13,7 @@ from structlog.contextvars import bind_contextvars
 from flowbot.domain.ids import ChannelId
 from flowbot.errors import (
     CommitUnsureError,
+    DatabaseDamagedError,
     DatabaseFaultError,
     DatabaseFullError,
     DatabaseUnusableError,
@@ -225,6 +226,7 @@ _UNSAVED_KEYS: Final[Mapping[type[Exception], str]] = {
     CommitUnsureError: "form.unsure",
     DatabaseFullError: DatabaseFullError.key,
     DatabaseUnusableError: DatabaseUnusableError.key,
+    DatabaseDamagedError: DatabaseDamagedError.key,
 }
 
 

@@ -17,7 +17,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.storage import migrations
 from flowbot.storage.engine import DATABASE_URL, exclusive_engine, migration_engine, parse_address
-from flowbot.storage.errors import has_sqlite_code, name_unusable_file, translate_errors
+from flowbot.storage.errors import has_sqlite_code, name_unusable_database, translate_errors
 from flowbot.storage.tables import Blob, events, metadata
 from flowbot.storage.unreadable import UNREADABLE
 
@@ -85,7 +85,7 @@ def copy_database(source: str, target: str, report: ProgressReport = ignore_prog
         # A target with rows is left alone: it is not upgraded either.
         engine = migration_engine(target)
         try:
-            with name_unusable_file(DATABASE_URL, engine.url.database), engine.connect() as connection:
+            with name_unusable_database(DATABASE_URL, engine.url.database), engine.connect() as connection:
                 _require_empty(connection)
         finally:
             engine.dispose()
@@ -117,7 +117,7 @@ def hold_alone(url: str, *, setting: str = DATABASE_URL) -> Iterator[Connection]
     engine, shown = exclusive_engine(url), address.set(query={}).render_as_string(hide_password=True)
     try:
         with ExitStack() as stack:
-            with _name_database_in_use(shown), name_unusable_file(setting, address.database):
+            with _name_database_in_use(shown), name_unusable_database(setting, address.database):
                 connection = stack.enter_context(engine.begin())
                 if not is_sqlite:
                     _lock_tables(connection)

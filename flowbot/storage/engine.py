@@ -10,6 +10,7 @@ import json
 import re
 import sqlite3
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -215,6 +216,14 @@ def _postgresql_engines(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
         connect_args=_postgresql_args(address),
     )
     _prepare_postgresql(writer.sync_engine, statement_ms=_STATEMENT_MS, lock_ms=_LOCK_MS)
+
+    @event.listens_for(writer.sync_engine, "checkin")
+    def _follow_server(connection: Any, _entry: ConnectionPoolEntry) -> None:
+        # After a reader SQLAlchemy asks to write, also where the server's default is that nobody does.
+        if connection is not None and connection.read_only is False:
+            with suppress(psycopg.Error):
+                connection.set_read_only(None)
+
     return writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), writer
 
 

@@ -1,5 +1,6 @@
 """The database's errors, translated."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,16 +9,34 @@ from typing import Final
 import psycopg
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
-from flowbot.errors import ConfigurationError, DatabaseFaultError, DatabaseFullError, DatabaseUnusableError
+from flowbot.errors import (
+    ConfigurationError,
+    DatabaseDamagedError,
+    DatabaseFaultError,
+    DatabaseFullError,
+    DatabaseUnusableError,
+)
 
 _FILE_PROBLEMS: Final = {
     sqlite3.SQLITE_NOTADB: "is no database",
+    sqlite3.SQLITE_CORRUPT: "is damaged; restore a backup",
     sqlite3.SQLITE_READONLY: "or its folder cannot be written",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened",
     sqlite3.SQLITE_PERM: "cannot be opened",
 }
 """What is wrong with a file, by SQLite's code."""
-_UNUSABLE: Final = _FILE_PROBLEMS.keys() - {sqlite3.SQLITE_NOTADB}
+DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+"""SQLite's codes of a file that is broken."""
+_UNUSABLE: Final = _FILE_PROBLEMS.keys() - DAMAGED
+_LACKS: Final = re.compile(r"no such (table|column)|has no column named")
+"""SQLite's words for what has no code of its own."""
+_SERVER_DAMAGED: Final = (
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.DataCorrupted,
+    psycopg.errors.IndexCorrupted,
+)
+_SERVER_UNUSABLE: Final = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
 
 
 @contextmanager
@@ -30,35 +49,51 @@ def translate_errors() -> Iterator[None]:
         yield
     # SQLite's driver answers a whole number of more than 64 bits with an OverflowError.
     except (SQLAlchemyError, OverflowError) as error:
-        cause = getattr(error, "orig", None)
-        # Without room for the index of its log SQLite does not open the file at all.
-        has_no_index = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHMSIZE
-        is_full = has_no_index or has_sqlite_code(cause, sqlite3.SQLITE_FULL)
-        if isinstance(cause, psycopg.errors.DiskFull):
-            # A PostgreSQL without room for its log goes down with the same error, and may have committed before.
-            is_full = cause.diag.severity_nonlocalized == "ERROR"
-        if has_sqlite_code(cause, *_UNUSABLE):
-            raise DatabaseUnusableError from error
-        raise (DatabaseFullError if is_full else DatabaseFaultError) from error
+        raise _classify(getattr(error, "orig", None)) from error
+
+
+def _classify(error: object) -> type[DatabaseFaultError]:
+    """Choose the kind of fault that a driver's error is."""
+    # Without room for the index of its log SQLite does not open the file at all.
+    has_no_index = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHMSIZE
+    is_full = has_no_index or has_sqlite_code(error, sqlite3.SQLITE_FULL)
+    if isinstance(error, psycopg.errors.DiskFull):
+        # A PostgreSQL without room for its log goes down with the same error, and may have committed before.
+        is_full = error.diag.severity_nonlocalized == "ERROR"
+    if is_full:
+        return DatabaseFullError
+    lacks_table = isinstance(error, sqlite3.Error) and _LACKS.search(str(error))
+    if lacks_table or has_sqlite_code(error, *DAMAGED) or isinstance(error, _SERVER_DAMAGED):
+        return DatabaseDamagedError
+    if has_sqlite_code(error, *_UNUSABLE) or isinstance(error, _SERVER_UNUSABLE):
+        return DatabaseUnusableError
+    return DatabaseFaultError
 
 
 @contextmanager
-def name_unusable_file(setting: str, file: str | None) -> Iterator[None]:
-    """Refuse an SQLite `file` that is something else or cannot be used, naming its setting: no start would help.
+def name_unusable_database(setting: str, name: str | None) -> Iterator[None]:
+    """Refuse a database that is something else, damaged or cannot be used, naming its setting: no start would help.
 
     It goes where the database is opened for the first time, inside `translate_errors` or outside.
 
+    Args:
+        setting: the setting that names the database.
+        name: SQLite's file, or the database's name on a server.
+
     Raises:
-        ConfigurationError: the file is no database, or cannot be opened or written.
+        ConfigurationError: it is no database, lacks a table, or cannot be opened or written.
     """
     try:
         yield
     except (DatabaseError, DatabaseFaultError) as error:
         cause = error.__cause__ if isinstance(error, DatabaseFaultError) else error
-        code = _primary_code(getattr(cause, "orig", None))
-        if code not in _FILE_PROBLEMS:
+        driver_error = getattr(cause, "orig", None)
+        problem = _FILE_PROBLEMS.get(_primary_code(driver_error) or 0)
+        if problem is None and issubclass(_classify(driver_error), DatabaseUnusableError):
+            problem = f"cannot be used ({str(driver_error).splitlines()[0]})"
+        if problem is None:
             raise
-        raise ConfigurationError(f"{setting}: {file!r} {_FILE_PROBLEMS[code]}") from error
+        raise ConfigurationError(f"{setting}: {name!r} {problem}") from error
 
 
 def has_sqlite_code(error: object, *codes: int) -> bool:

@@ -8,17 +8,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, event, func, select
+from sqlalchemy import Connection, event, false, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from flowbot.errors import (
     CommitUnsureError,
+    DatabaseDamagedError,
     DatabaseFaultError,
     DatabaseFullError,
     DatabaseUnusableError,
     UnreadableRowError,
 )
-from flowbot.storage.errors import translate_errors
+from flowbot.storage.errors import DAMAGED, has_sqlite_code, translate_errors
+from flowbot.storage.tables import metadata
 from flowbot.storage.unreadable import EXECUTION_OPTION, UnreadableRows
 
 CLOSE_SECONDS: Final = 1.0
@@ -30,9 +32,16 @@ _snapshot: Final[ContextVar[tuple["Database", AsyncConnection] | None]] = Contex
 
 
 def probe_write(connection: Connection) -> None:
-    """Write something to an SQLite file that changes nothing, to find out whether it can be written."""
-    if connection.dialect.name == "sqlite":
+    """Find out whether every table can be read and written, by statements that change nothing."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    if is_sqlite:
         connection.exec_driver_sql("PRAGMA user_version = 0")
+    for table in metadata.sorted_tables:
+        # A server checks rights and whether it is read-only also where no row is written.
+        connection.execute(insert(table).from_select(table.columns.keys(), select(table).where(false()), False))
+        if is_sqlite:
+            # Its own pages, not those of an index.
+            connection.exec_driver_sql(f"SELECT 1 FROM {table.name} NOT INDEXED LIMIT 1")  # noqa: S608 - our own table
 
 
 def _identify(file: Path) -> tuple[int, int] | None:
@@ -79,6 +88,7 @@ class Database:
         self._file = file
         self._opened: dict[Path, tuple[int, int]] = {}
         self._connections = 0
+        self._damage: BaseException | None = None
         for engine in (reader, writer) if file is not None else ():
             event.listen(engine.sync_engine, "connect", self._count_connection)
             for end in ("close", "close_detached"):
@@ -146,17 +156,15 @@ class Database:
             raise CommitUnsureError from fault.__cause__
 
     async def ping(self) -> None:
-        """Ask the database for a sign of life; SQLite, whose disk may be full or read-only, by a write.
+        """Find out whether the database can be read and written. A damaged file counts as one until the next start.
 
         Raises:
-            DependencyError: there is none.
+            DependencyError: it cannot.
         """
-        if self._file is not None:
-            async with self.write() as connection:
-                await connection.run_sync(probe_write)
-            return
-        async with self.read() as connection:
-            await connection.execute(select(1))
+        if self._damage is not None:
+            raise DatabaseDamagedError from self._damage
+        async with self.write() as connection:
+            await connection.run_sync(probe_write)
 
     async def clock(self) -> datetime | None:
         """Read the clock of a database that is a server; None where it is this machine's.
@@ -186,6 +194,10 @@ class Database:
                     self._note_files()
         except UnreadableRowError as error:
             self.unreadable.add(error)
+            raise
+        except DatabaseDamagedError as error:
+            if has_sqlite_code(getattr(error.__cause__, "orig", None), *DAMAGED):
+                self._damage = error.__cause__
             raise
         finally:
             self._under_way -= 1

@@ -160,7 +160,7 @@ async def test_a_file_that_was_moved_away_is_said_and_the_rounds_come_more_rarel
     with capture_logs() as logs:
         moved = shutil.move(file, file.with_name("moved.db"))
         assert await read_database_state(scene) == "unusable"
-        await type_and_read(scene, scene.world.emma, "/flows list", "can't use its database's file")
+        await type_and_read(scene, scene.world.emma, "/flows list", "can't use its database,")
         await asyncio.sleep(20 * recovery.ROUND_SECONDS)
         shutil.move(moved, file)
     rounds = [line for line in logs if line["event"] == "recovery.fault" and line["step"] == "round"]

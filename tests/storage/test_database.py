@@ -276,7 +276,8 @@ async def test_a_relative_path_stays_where_it_was_when_the_process_moves(
     monkeypatch.chdir(tmp_path)
     database = open_database("sqlite:///flowbot.db")
     monkeypatch.chdir("/")
-    await database.ping()
+    async with database.read() as connection:
+        await connection.execute(text("SELECT 1 FROM sqlite_master"))
     await database.close()
     assert list_files(tmp_path) == ["flowbot.db"]
 

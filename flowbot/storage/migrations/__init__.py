@@ -19,7 +19,7 @@ from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, sel
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.storage.engine import DATABASE_URL, migration_engine, open_database, parse_address, require_file, take_lock
-from flowbot.storage.errors import name_unusable_file, translate_errors
+from flowbot.storage.errors import name_unusable_database, translate_errors
 from flowbot.storage.unit_of_work import Database, probe_write
 
 SCRIPTS: Final = Path(__file__).parent
@@ -57,10 +57,19 @@ def known_revisions() -> tuple[str, ...]:
 
 
 def revision_state(connection: Connection) -> RevisionState:
-    """Compare the database's revision with the code's; reads only."""
-    has_version = inspect(connection).has_table(_ALEMBIC_VERSION.name)
-    current = connection.scalar(select(_ALEMBIC_VERSION.c.version_num)) if has_version else None
-    return RevisionState(current=current, head=known_revisions()[0])
+    """Compare the database's revision with the code's; reads only.
+
+    Raises:
+        ConfigurationError: a hand has left none in the table that names it, or several.
+    """
+    if not inspect(connection).has_table(_ALEMBIC_VERSION.name):
+        return RevisionState(current=None, head=known_revisions()[0])
+    found = connection.scalars(select(_ALEMBIC_VERSION.c.version_num)).all()
+    if len(found) != 1:
+        raise ConfigurationError(
+            f"{DATABASE_URL}: alembic_version has {len(found)} rows instead of one; restore a backup"
+        )
+    return RevisionState(current=found[0], head=known_revisions()[0])
 
 
 async def read_revision_state(database: Database) -> RevisionState:
@@ -105,7 +114,7 @@ def upgrade(url: str, report: ProgressReport = ignore_progress) -> None:
         with (
             _ALEMBIC_LOCK,
             translate_errors(),
-            name_unusable_file(DATABASE_URL, engine.url.database),
+            name_unusable_database(DATABASE_URL, engine.url.database),
             engine.begin() as connection,
         ):
             take_lock(connection, "migrations")
@@ -142,6 +151,8 @@ async def open_migrated(url: str) -> AsyncIterator[Database]:
     if url.startswith("sqlite:"):
         await asyncio.to_thread(upgrade, url)
     async with _open_current(url) as database:
+        with name_unusable_database(DATABASE_URL, parse_address(url).database):
+            await database.ping()
         yield database
 
 
@@ -169,7 +180,7 @@ async def open_for_reading(url: str, *, log_unreadable: bool = True) -> AsyncIte
 async def _open_current(url: str) -> AsyncIterator[Database]:
     database = open_database(url)
     try:
-        with name_unusable_file(DATABASE_URL, parse_address(url).database):
+        with name_unusable_database(DATABASE_URL, parse_address(url).database):
             state = await read_revision_state(database)
         if not state.is_current:
             raise ConfigurationError(f"{DATABASE_URL}: the database {state.lack}; run flowbot migrate")

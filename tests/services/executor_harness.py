@@ -11,6 +11,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
+from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import EnkapushFaultError, UserError
 from flowbot.services.executor.context import IMAGES_AT_ONCE, ExecutionContext
 from flowbot.services.executor.executor import ChangeWriter
@@ -192,7 +193,8 @@ class Harness:
             **other,
         )
         change, _ = await self.store.submit(new, HERE, submission_event(new, NOON))
-        return await self.store.replace_if_unchanged(change, replace(change, state=state))
+        rule = ApprovalRule() if state is ChangeState.PENDING else None
+        return await self.store.replace_if_unchanged(change, replace(change, state=state, rule=rule))
 
     async def submit_edit(self, wanted: DesiredFlow, before: Flow, **other: Any) -> Change:
         """Submit an edit of `before`."""

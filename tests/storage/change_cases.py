@@ -57,9 +57,10 @@ async def submit_change(store: ChangeRepository, token: str = "t1", **other: Any
 
 
 async def move_through(store: ChangeRepository, change: Change, *states: ChangeState, **other: Any) -> Change:
-    """Move the change through `states`."""
+    """Move the change through `states`, under a rule where approval is waited for."""
     for state in states:
-        change = await store.replace_if_unchanged(change, replace(change, state=state, **other))
+        rule = change.rule or (ApprovalRule() if state is ChangeState.PENDING else None)
+        change = await store.replace_if_unchanged(change, replace(change, **{"state": state, "rule": rule, **other}))
     return change
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from flowbot.domain.change import Change, ChangeState, Lease
 from flowbot.domain.ids import FlowId, ImageId
+from flowbot.domain.policy import ApprovalRule
 from flowbot.services.ports.leases import Backlog
 from flowbot.services.ports.storage import FlowBusyError, VersionConflictError
 from flowbot.storage.engine import open_database
@@ -96,7 +97,7 @@ async def test_of_twenty_moves_of_one_version_one_wins_and_all_others_are_told(
     store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
     change = await submit_change(store)
-    pending = replace(change, state=ChangeState.PENDING)
+    pending = replace(change, state=ChangeState.PENDING, rule=ApprovalRule())
     calls = [
         one.replace_if_unchanged(change, pending, new_event(f"{name}{n}"))
         for name, one in (("a", store), ("b", other_store))

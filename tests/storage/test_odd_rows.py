@@ -141,6 +141,8 @@ async def damage(database: Database, statement: str) -> None:
 
 
 ODD_ON_BOTH = [
+    "UPDATE changes SET follows = id",
+    "UPDATE changes SET rule = NULL",
     "UPDATE changes SET asked = '5'",
     "UPDATE changes SET asked = '{}'",
     "UPDATE changes SET state = 'archived'",

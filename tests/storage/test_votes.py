@@ -87,12 +87,6 @@ async def test_refusals_never_make_a_quorum(store: ChangeRepository) -> None:
     assert await list_actions(store) == ["change.submitted", "change.voted"]
 
 
-async def test_without_a_rule_no_approval_is_ever_enough(store: ChangeRepository) -> None:
-    change = await submit_pending(store, rule=None)
-    ballot = await store.record_vote(change.id, approval(CAN), OURS)
-    assert (ballot.is_new, ballot.change.state) == (True, ChangeState.PENDING)
-
-
 async def test_votes_are_listed_oldest_first_each_with_its_own_change(store: ChangeRepository) -> None:
     first, second = await submit_pending(store, quorum=3), await submit_pending(store, quorum=3, token="t2", flow=None)
     await store.record_vote(first.id, approval(DENIZ, 2), OURS)

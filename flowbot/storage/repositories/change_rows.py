@@ -107,6 +107,10 @@ def read_change(row: Row[Any]) -> Change:
     request = _read_request(columns["asked"])
     if (request.kind, request.flow, request.website) != (columns["kind"], columns["flow_id"], columns["website_id"]):
         raise MalformedCellError("asked is about something else than its columns")
+    if columns["state"] == ChangeState.PENDING and columns["rule"] is None:
+        raise MalformedCellError("rule holds nothing, and the state needs one")
+    if columns["follows"] == columns["id"]:
+        raise MalformedCellError("follows is its own id")
     return Change(
         id=ChangeId(columns["id"]),
         request=request,

@@ -7,6 +7,7 @@ import asyncio
 import ctypes
 import errno
 import gc
+import io
 import os
 import pwd
 import sys
@@ -88,6 +89,8 @@ def flowbot_itself(
 
 def main() -> None:
     """Run the command that was typed. A failure is one line on stderr and an exit status, 1 or 2."""
+    # A character that the terminal does not know ends no command.
+    _set_encoding()
     try:
         try:
             cli()
@@ -153,6 +156,7 @@ def manifest(
     if [socket_mode, http_mode, url is not None].count(True) != 1:
         raise ConfigurationError("manifest: choose --socket, --http or --url https://…")
     url = find_own_address() if http_mode else url
+    _set_encoding("utf-8")
     typer.echo(format_manifest(build_manifest(url), as_json=as_json), nl=False)
 
 
@@ -291,6 +295,7 @@ def policy_export() -> None:
             return written, database.unreadable.count()
 
     written, left_out = asyncio.run(export())
+    _set_encoding("utf-8")
     typer.echo(written, nl=False)
     _exit_if_rows_left_out(left_out)
 
@@ -312,10 +317,18 @@ def audit_export(
             await history.export(ChangeRepository(database, utc_now).all_events(), form, sys.stdout.write, report)
             return database.unreadable.count()
 
+    _set_encoding("utf-8")
     # A bar between rows on the same terminal would be in their way.
     with show_progress("Exporting the audit trail", is_wanted=not sys.stdout.isatty()) as report:
         left_out = asyncio.run(export())
     _exit_if_rows_left_out(left_out)
+
+
+def _set_encoding(encoding: str | None = None) -> None:
+    """Let output show what its encoding lacks by a number; what is read again is UTF-8, whatever the terminal says."""
+    for stream in (sys.stdout,) if encoding else (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _exit_if_rows_left_out(left_out: Mapping[str, int]) -> None:

@@ -67,6 +67,8 @@ async def listen(bot: Flowbot, host: str, port: int, *, slack_events: bool = Tru
             await site.start()
         except OSError as error:
             raise ConfigurationError(f"PORT: cannot listen on {host}:{port} ({describe_os_error(error)})") from None
+        except UnicodeError:
+            raise ConfigurationError(f"--host: {host!a} is no address") from None
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg.abc import Buffer
+from psycopg.conninfo import conninfo_to_dict, make_conninfo, timeout_from_conninfo
 from psycopg.types.datetime import TimestamptzLoader
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -161,6 +162,8 @@ def _sqlite_address(path: str, setting: str) -> URL:
             raise DatabaseUrlError(f"{setting}: the folder {str(file.parent)!r} does not exist")
         if file.is_dir():
             raise DatabaseUrlError(f"{setting}: {str(file)!r} is a folder, not a file")
+        if file.exists() and not file.is_file():
+            raise DatabaseUrlError(f"{setting}: {str(file)!r} is a device or pipe, not a file")
     except OSError as error:
         raise DatabaseUrlError(f"{setting}: {str(file)!r} cannot be reached ({error.strerror})") from None
     return URL.create("sqlite", database=str(file))
@@ -177,6 +180,11 @@ def _postgresql_address(url: str, setting: str) -> URL:
         raise DatabaseUrlError(f"{setting}: an @ in the user or password has to be written as %40")
     if not address.database:
         raise DatabaseUrlError(f"{setting}: names no database (postgresql://user:password@host/name)")
+    try:
+        single = {name: value for name, value in address.query.items() if isinstance(value, str)}
+        timeout_from_conninfo(conninfo_to_dict(make_conninfo("", **single)))
+    except psycopg.ProgrammingError as error:
+        raise DatabaseUrlError(f"{setting}: {' '.join(str(error).split())}") from None
     return address
 
 

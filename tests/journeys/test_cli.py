@@ -544,6 +544,17 @@ async def test_a_stream_that_cannot_be_used_is_one_line(
     assert (process.returncode, err.count(b"\n"), err[:9]) == (cli.FAILED, 1, b"flowbot: "), err
 
 
+@pytest.mark.parametrize("command", ["manifest --socket", "serve --host $'\\xff'"])
+async def test_an_encoding_that_lacks_a_character_ends_no_command(
+    environment: Environment, tmp_path: Path, command: str
+) -> None:
+    line = ["bash", "-c", f"exec {sys.executable} -m flowbot {command}"]
+    pipe, ascii_only = asyncio.subprocess.PIPE, environment | {"PYTHONIOENCODING": "ascii"}
+    process = await asyncio.create_subprocess_exec(*line, env=ascii_only, cwd=tmp_path, stderr=pipe, stdout=pipe)
+    _, err = await process.communicate()
+    assert b"Traceback" not in err
+
+
 async def test_an_export_says_what_it_leaves_out(world: World, environment: Environment, tmp_path: Path) -> None:
     await world.import_policy(POLICY)
     async with world.open_database() as database, database.write() as connection:

@@ -246,6 +246,9 @@ REFUSED = [
     ("SQLite without a path", "sqlite:///", "comes the path of a file"),
     ("SQLite with options", "sqlite:///flowbot.db?mode=ro", "comes the path of a file"),
     ("SQLite in a folder that is not there", "sqlite:////nowhere/at/all.db", "the folder '/nowhere/at' does not exist"),
+    ("a parameter that is not known", f"postgresql://u:{PASSWORD}@host/name?bogus=1", "bogus"),
+    ("a parameter's wrong value", f"postgresql://u:{PASSWORD}@host/name?connect_timeout=abc", "connect_timeout"),
+    ("SQLite in place of a device", "sqlite:////dev/null", "is a device or pipe"),
     ("SQLite in place of a folder", "sqlite:////tmp", "'/tmp' is a folder, not a file"),
 ]
 

@@ -139,6 +139,7 @@ async def test_an_open_request_is_said_before_anything_is_typed(http: World) -> 
     add_flow(http)
     shown = await show(http.emma)
     await request_change(http, "enable 1")
+    await wait_for_private_message(http.emma, "Approval requested in", MARKETING)
     await http.emma.click(shown, "Delete")
     view = await http.emma.wait_for_view("Flow #1 already has an open request")
     assert (view.submit, http.emma.list_buttons(view)) == (None, ["Open"])

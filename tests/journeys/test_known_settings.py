@@ -303,7 +303,7 @@ async def test_what_shows_itself_late_is_known_then(world: World, monkeypatch: p
     world.enkapush.store.land_writes()
     await wait_until(lambda: world.enkapush.store.flow(1).segment == "1")
     await show_flow(world.emma)
-    await wait_for_private_message(world.emma, "was changed", MARKETING)
+    await wait_for_private_message(world.emma, "Flow #1 was changed.", MARKETING)
     assert re.search(f"Segment: .?VIP.? {SET}", await show_flow(world.emma))
 
 

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from flowbot.domain.change import Progress
+from flowbot.domain.ids import ChangeId
 from flowbot.errors import ConfigurationError
 from flowbot.storage.engine import open_database
 from flowbot.storage.migrations import SCRIPTS, known_revisions, read_revision_state, upgrade
@@ -94,7 +95,7 @@ async def test_upgrading_again_changes_nothing(database_url: str, database: Data
 CHANGE_OF_OLD = """
 INSERT INTO changes (id, token, kind, state, version, website_id, requester, channel_id, asked, shown_version,
                      created_at, changed_at)
-VALUES ('old', 't', 'enable', 'pending', 2, 1, 'U0AYSE', 'C1', :asked, 0,
+VALUES ('old', 't', 'enable', 'applied', 2, 1, 'U0AYSE', 'C1', :asked, 0,
         '2026-03-01 09:30:15.000000', '2026-03-01 09:30:15.000000')
 """
 ASKED_OF_OLD = '{"token": "t", "kind": "enable", "requester": "U0AYSE", "channel": "C1", "website": 1}'
@@ -106,9 +107,10 @@ async def test_a_change_from_before_approvals_has_made_no_progress(empty_databas
     async with database.write() as connection:
         await connection.execute(text(CHANGE_OF_OLD), {"asked": ASKED_OF_OLD})
     await asyncio.to_thread(upgrade, empty_database_url)
-    (kept,) = await open_stores(database)[0].pending()
+    kept = await open_stores(database)[0].get(ChangeId("old"))
     await database.close()
-    assert (kept.id, kept.version, kept.progress, kept.rule) == ("old", 2, Progress(), None)
+    assert kept is not None
+    assert (kept.version, kept.progress, kept.rule) == (2, Progress(), None)
 
 
 @pytest.mark.long

@@ -86,6 +86,7 @@ class Database:
         self._writer = writer.execution_options(**{EXECUTION_OPTION: self.unreadable})
         self._lock = lock
         self._file = file
+        self._files = () if file is None else (file, Path(f"{file}-wal"), Path(f"{file}-shm"))
         self._opened: dict[Path, tuple[int, int]] = {}
         self._connections = 0
         self._damage: BaseException | None = None
@@ -210,8 +211,6 @@ class Database:
         Connections would go on in one that was moved away, or begin an empty one in its place; and of what is committed
         by others, who have another log or index, they would know nothing.
         """
-        if self._file is None:
-            return
         for file, identity in self._opened.items():
             if _identify(file) != identity:
                 raise DatabaseUnusableError from FileNotFoundError(
@@ -220,9 +219,9 @@ class Database:
 
     def _note_files(self) -> None:
         """Remember which files a transaction has opened, of those that are not known yet."""
-        if self._file is None or not self._connections:
+        if not self._connections:
             return
-        for file in (self._file, Path(f"{self._file}-wal"), Path(f"{self._file}-shm")):
+        for file in self._files:
             if file not in self._opened and (identity := _identify(file)) is not None:
                 self._opened[file] = identity
 

@@ -38,6 +38,7 @@ class AuditAction(StrEnum):
 
     SUBMITTED = "change.submitted"
     PENDING = "change.pending"
+    SCHEDULED = "change.scheduled"
     VOTE = "change.vote"
     APPROVED = "change.approved"
     BREAK_GLASS = "change.break_glass"

@@ -53,6 +53,7 @@ class ChangeState(StrEnum):
 
     DRAFT = "draft"
     PENDING = "pending"
+    SCHEDULED = "scheduled"
     APPLYING = "applying"
     APPLIED = "applied"
     FAILED = "failed"
@@ -65,10 +66,17 @@ class ChangeState(StrEnum):
 
 TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
     ChangeState.DRAFT: frozenset(
-        {ChangeState.PENDING, ChangeState.APPLYING, ChangeState.FAILED, ChangeState.OUT_OF_DATE}
+        {
+            ChangeState.PENDING,
+            ChangeState.SCHEDULED,
+            ChangeState.APPLYING,
+            ChangeState.FAILED,
+            ChangeState.OUT_OF_DATE,
+        }
     ),
     ChangeState.PENDING: frozenset(
         {
+            ChangeState.SCHEDULED,
             ChangeState.APPLYING,
             ChangeState.REJECTED,
             ChangeState.WITHDRAWN,
@@ -76,8 +84,27 @@ TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
             ChangeState.OUT_OF_DATE,
         }
     ),
+    ChangeState.SCHEDULED: frozenset(
+        {
+            ChangeState.PENDING,
+            ChangeState.APPLYING,
+            ChangeState.FAILED,
+            ChangeState.REJECTED,
+            ChangeState.WITHDRAWN,
+            ChangeState.EXPIRED,
+            ChangeState.OUT_OF_DATE,
+        }
+    ),
     ChangeState.APPLYING: frozenset(
-        {ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE}
+        {
+            ChangeState.PENDING,
+            ChangeState.SCHEDULED,
+            ChangeState.APPLIED,
+            ChangeState.FAILED,
+            ChangeState.UNKNOWN,
+            ChangeState.EXPIRED,
+            ChangeState.OUT_OF_DATE,
+        }
     ),
     ChangeState.UNKNOWN: frozenset({ChangeState.APPLIED}),
     ChangeState.APPLIED: frozenset(),
@@ -88,8 +115,12 @@ TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
     ChangeState.OUT_OF_DATE: frozenset(),
 }
 """Every allowed transition. `draft` is submitted and not evaluated yet; `unknown` is settled by a reading."""
-OPEN_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING})
-"""A flow has at most one change in these states."""
+UNSENT_ONLY: Final = frozenset({ChangeState.PENDING, ChangeState.SCHEDULED, ChangeState.EXPIRED})
+"""A change that is being applied gets back, or expires, only while nothing was sent."""
+WAITING_STATES: Final = frozenset({ChangeState.PENDING, ChangeState.SCHEDULED})
+"""In these states a change waits for people or for its time, and people decide on it."""
+OPEN_STATES: Final = WAITING_STATES | {ChangeState.DRAFT, ChangeState.APPLYING}
+"""A flow has at most one change in these states, besides timed disables that wait."""
 LEASED_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.APPLYING})
 """In these states a process works on the change under a lease; when that runs out, another takes over."""
 UNSUCCESSFUL: Final = frozenset(
@@ -218,6 +249,9 @@ class ChangeRequest:
         typed: The form's values by field, so that the form can be shown again.
         repeats: The disable that this one repeats, because an earlier enable took effect after it.
         doubtful: The write-only fields of a restore that somebody may have set otherwise before the flow was deleted.
+        not_before: The time that was asked for; None for at once.
+        ends_at: When a flow that is enabled is disabled again, by the same approval.
+        ends: The enable that planned this disable as its end.
     """
 
     token: FormToken
@@ -235,6 +269,19 @@ class ChangeRequest:
     timezone: str | None = None
     repeats: ChangeId | None = None
     doubtful: tuple[str, ...] = ()
+    not_before: datetime | None = None
+    ends_at: datetime | None = None
+    ends: ChangeId | None = None
+
+    @property
+    def is_timed(self) -> bool:
+        """Check whether it is about a time, which an older flowbot would not wait for."""
+        return self.not_before is not None or self.ends_at is not None
+
+    @property
+    def is_timed_disable(self) -> bool:
+        """Check whether it is a disable at a time, or a planned end: it blocks nothing before it runs."""
+        return self.kind is ChangeKind.DISABLE and self.not_before is not None
 
     @property
     def image(self) -> ImageId | None:

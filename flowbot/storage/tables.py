@@ -40,7 +40,10 @@ metadata: Final = MetaData(
 )
 """Every constraint has a name, so that a later revision can find it on both databases."""
 
-_OPEN_FLOW: Final = text("flow_id IS NOT NULL AND state IN ('draft', 'pending', 'applying') AND follows IS NULL")
+_OPEN_FLOW: Final = text(
+    "flow_id IS NOT NULL AND state IN ('draft', 'pending', 'scheduled', 'applying') AND follows IS NULL"
+    " AND (kind <> 'disable' OR not_before IS NULL OR state = 'applying')"
+)
 _UNSHOWN: Final = text("shown_version < version")
 _EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in a column of exactly the type INTEGER."""
@@ -162,6 +165,7 @@ changes: Final = Table(
     Column("outcome", JSON(none_as_null=True)),
     Column("newest_before", BigInteger),
     Column("sent_at", UtcDateTime),
+    Column("not_before", UtcDateTime),
     Column("due_at", UtcDateTime),
     Column("lease_owner", String(128)),
     Column("lease_until", UtcDateTime),
@@ -181,7 +185,7 @@ changes: Final = Table(
 """Every write to Enkapush. `asked` is the whole request; the columns beside it are searched by.
 
 `progress` is NULL while there is none; `kept_image_id` is the image that it names. A flow has one open change at most,
-besides disables that follow it.
+besides disables that follow it or wait for their time.
 The states stand in the index as words: revisions are written once and for ever.
 """
 

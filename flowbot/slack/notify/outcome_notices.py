@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.change import OPEN_STATES, Change, ChangeState
 from flowbot.domain.ids import ChannelId
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
@@ -23,7 +23,7 @@ from flowbot.slack.views.message import Message
 from flowbot.slack.views.notices import request_ended_message
 from flowbot.slack.views.people import People
 
-ENDED: Final = frozenset(ChangeState) - {ChangeState.DRAFT, ChangeState.PENDING, ChangeState.APPLYING}
+ENDED: Final = frozenset(ChangeState) - OPEN_STATES
 """The states of which the requester is told; an unknown end is told again once it is known."""
 EPHEMERAL: Final = "ephemeral"
 """The place of a notice that only its reader ever saw."""

@@ -15,6 +15,7 @@ from flowbot.domain.change import (
     CREATING_KINDS,
     LEASED_STATES,
     OPEN_STATES,
+    WAITING_STATES,
     Change,
     ChangeKind,
     ChangeState,
@@ -34,8 +35,9 @@ OLDEST: Final = (changes.c.created_at, changes.c.id)
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
 IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
-DUE_STATES: Final = frozenset({ChangeState.PENDING, ChangeState.UNKNOWN})
-"""A pending change is due to be reminded of or to expire, an unknown one to be looked for."""
+IS_TIMED_DISABLE: Final = and_(changes.c.kind == ChangeKind.DISABLE.value, changes.c.not_before.is_not(null()))
+DUE_STATES: Final = WAITING_STATES | {ChangeState.UNKNOWN}
+"""A waiting change is due to be reminded of, to expire or to start, an unknown one to be looked for."""
 
 
 def in_states(states: frozenset[ChangeState]) -> ColumnElement[bool]:
@@ -155,9 +157,10 @@ async def fetch_by_token(connection: AsyncConnection, token: FormToken) -> Chang
 
 
 async def fetch_open(connection: AsyncConnection, flow: FlowId) -> Change | None:
-    """Read the open change of a flow, not one that follows it."""
+    """Read the open change of a flow, not one that follows it, nor a disable that waits for its time."""
     is_open = and_(changes.c.flow_id == flow, in_states(OPEN_STATES), changes.c.follows.is_(None))
-    return await fetch_one(connection, is_open)
+    runs = or_(~IS_TIMED_DISABLE, changes.c.state == ChangeState.APPLYING.value)
+    return await fetch_one(connection, and_(is_open, runs))
 
 
 async def fetch_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:

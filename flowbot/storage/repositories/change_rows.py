@@ -46,6 +46,7 @@ def change_row(change: Change) -> dict[str, Any]:
         "requester": str(request.requester),
         "channel_id": str(request.channel),
         "created_at": change.created_at,
+        "not_before": request.not_before,
         "sent_at": change.sent_at,
         "newest_before": change.newest_before,
         "shown_version": change.shown_version,
@@ -136,14 +137,18 @@ def read_change(row: Row[Any]) -> Change:
 def _request_columns(request: ChangeRequest) -> dict[str, Any]:
     """Build the columns of what is requested, with its image in a column of its own, to be searched by."""
     document = _REQUEST.write(request)
+    asked = {**document, "before": join_buttons(document["before"])}
     return {
-        "asked": {**document, "before": join_buttons(document["before"])},
+        # An older process beside this one cannot read the inner document, and does nothing before its time.
+        "asked": {"timed": asked} if request.is_timed else asked,
         "image_id": request.image,
     }
 
 
 def _read_request(document: Any) -> ChangeRequest:
     match document:
+        case {"timed": timed}:
+            return _read_request(timed)
         case {"before": before}:
             return _REQUEST.read({**document, "before": split_buttons(before)})
         case _:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval import apply_vote
 from flowbot.domain.audit import AuditEvent, Transition, transition_event
-from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Vote, with_lease
+from flowbot.domain.change import UNSENT_ONLY, Change, ChangeRequest, ChangeState, Lease, Vote, with_lease
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports.storage import FlowBusyError, VersionConflictError, VoteResult
@@ -84,7 +84,7 @@ async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: C
     """Put `moved` in the place of `seen`, if the row still has its version and its lease owner.
 
     Raises:
-        VersionConflictError: somebody was faster.
+        VersionConflictError: somebody was faster, or it was sent and `moved` may only be if it was not.
         LookupError: there is no such change.
     """
     is_as_seen = and_(
@@ -92,6 +92,8 @@ async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: C
         changes.c.version == seen.version,
         changes.c.lease_owner.is_not_distinct_from(seen.lease_owner),
     )
+    if seen.state is ChangeState.APPLYING and moved.state in UNSENT_ONLY:
+        is_as_seen = and_(is_as_seen, changes.c.sent_at.is_(None))
     replaced = update(changes).where(is_as_seen).values(changed_columns(seen, moved)).returning(changes)
     row = (await connection.execute(replaced)).one_or_none()
     if row is not None:

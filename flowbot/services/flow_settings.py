@@ -55,9 +55,12 @@ class FlowSettingsLoader:
         Raises:
             DependencyError: the database did not answer.
         """
-        known = await self.store.get(flow.id)
-        names = await self.segments.find_names(known.values.segment, sent_segment)
-        return FlowSettings(known, flow.changed_at, names)
+        return await self.name_segments(FlowSettings(await self.store.get(flow.id), flow.changed_at), sent_segment)
+
+    async def name_segments(self, settings: FlowSettings, sent_segment: str | None) -> FlowSettings:
+        """Add the names of the known segment and of the one that is sent, which Enkapush may have to be asked for."""
+        names = await self.segments.find_names(settings.known.values.segment, sent_segment)
+        return replace(settings, segment_names=names)
 
     async def load_restorable(self, flow: Flow) -> KnownSettings:
         """Load what is known of a deleted flow, without a segment that does not exist any more.

@@ -309,10 +309,8 @@ class RequestDetailsLoader:
         return replace(details, new_image=described, settings=settings)
 
     async def _name_segments(self, details: RequestDetails) -> RequestDetails:
-        """Add the names of the segments that are shown, which Enkapush may have to be asked for."""
-        settings = details.settings
-        names = await self.settings.segments.find_names(settings.known.values.segment, details.sent.segment)
-        return replace(details, settings=replace(settings, segment_names=names))
+        settings = await self.settings.name_segments(details.settings, details.sent.segment)
+        return replace(details, settings=settings)
 
     def _find_late_edits(self, details: RequestDetails, writes: Iterable[Change]) -> tuple[FieldDifference, ...]:
         """Find what edits may change yet in the flow of a request, which would take effect with it."""

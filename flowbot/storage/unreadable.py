@@ -138,7 +138,8 @@ def rows_aside(connection: AsyncConnection) -> UnreadableRows:
 def _require_types(table: Table, row: Row[Any]) -> None:
     wanted = _wanted_types(table)
     for name, value in row._mapping.items():  # noqa: SLF001 - SQLAlchemy's public name for a row by its columns
-        if value is UNREADABLE or (name in wanted and not _is_of_type(value, wanted[name])):
+        # Others are of a table that is joined to this one.
+        if name in wanted and (value is UNREADABLE or not _is_of_type(value, wanted[name])):
             raise MalformedCellError(f"{name} holds {'nothing' if value is None else 'what does not belong there'}")
 
 

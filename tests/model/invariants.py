@@ -108,7 +108,7 @@ class PolicyInvariants(ABC):
         if closing is not None and closing.how is ClosureKind.BREAK_GLASS:
             self._check_break_glass(closing)
             return
-        kept = await self.store.votes(change.id)
+        kept = (await self.store.get_record(change.id)).votes
         approving = {vote.person for vote in kept if vote.choice is VoteChoice.APPROVE}
         counting = {person for person in approving if _may_approve(person, change, self.policy)}
         today = self.policy.approval

@@ -64,7 +64,7 @@ async def test_of_twenty_approvers_in_the_same_instant_the_third_moves_the_chang
     assert sorted(len(ballot.votes) for ballot in counted) == [1, 2, 3]
     assert [conflict.current for conflict in refused] == [approving.change] * 17
     assert await store.get(change.id) == approving.change
-    assert await other_store.votes(change.id) == approving.votes
+    assert (await other_store.get_record(change.id)).votes == approving.votes
     assert await list_actions(store) == ["change.submitted", *["change.voted"] * 3, "change.approved"]
 
 
@@ -78,7 +78,7 @@ async def test_the_lease_is_that_of_the_vote_that_made_the_quorum(
     assert kept is not None
     assert approved.actor is not None
     assert (kept.lease_owner, kept.due_at) == (lease_of(approved.actor).owner, None)
-    assert {vote.person for vote in await store.votes(change.id)} == set(approved.details["approvers"])
+    assert {vote.person for vote in (await store.get_record(change.id)).votes} == set(approved.details["approvers"])
     assert len(vote_results(results)) == 2
 
 
@@ -87,7 +87,7 @@ async def test_the_same_person_twenty_times_counts_once(store: ChangeRepository,
     results = await approve_all([store, other_store], change, [CAN] * 20)
     assert sorted(ballot.is_new for ballot in vote_results(results)) == [False] * 19 + [True]
     assert {ballot.change.version for ballot in vote_results(results)} == {3}
-    assert await store.votes(change.id) == (approval(CAN),)
+    assert (await store.get_record(change.id)).votes == (approval(CAN),)
     assert await list_actions(store) == ["change.submitted", "change.voted"]
 
 
@@ -97,7 +97,7 @@ async def test_twenty_votes_short_of_the_quorum_are_all_kept(
     change = await submit_pending(store, quorum=100)
     results = await approve_all([store, other_store], change, TWENTY)
     assert sorted(ballot.change.version for ballot in vote_results(results)) == list(range(3, 23))
-    assert [vote.person for vote in await store.votes(change.id)] == TWENTY
+    assert [vote.person for vote in (await store.get_record(change.id)).votes] == TWENTY
 
 
 async def test_a_mind_changed_in_two_windows_at_once_is_one_vote(
@@ -109,7 +109,7 @@ async def test_a_mind_changed_in_two_windows_at_once_is_one_vote(
             store.record_vote(change.id, approval(CAN, after), OURS),
             other_store.record_vote(change.id, rejection(CAN, after), OURS),
         )
-        (kept,) = await store.votes(change.id)
+        (kept,) = (await store.get_record(change.id)).votes
         assert kept.person == CAN
 
 
@@ -137,7 +137,7 @@ async def test_of_the_last_approval_and_an_end_in_the_same_instant_one_wins_and_
         assert conflict.current == kept
         is_approved = bool(vote_results(results))
         assert kept.state is (ChangeState.APPLYING if is_approved else end)
-        assert await store.votes(change.id) == ((approval(CAN),) if is_approved else ())
+        assert (await store.get_record(change.id)).votes == ((approval(CAN),) if is_approved else ())
         trail = [event.action async for event in store.all_events() if event.change == change.id]
         assert trail[1:] == (["change.voted", "change.approved"] if is_approved else [f"change.{end}"])
 

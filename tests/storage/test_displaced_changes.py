@@ -102,7 +102,7 @@ async def test_a_displaced_request_takes_no_vote(store: ChangeRepository) -> Non
     await displace(store)
     with pytest.raises(VersionConflictError):
         await store.record_vote(first.id, Vote(CAN, VoteChoice.APPROVE, NOON), OURS)
-    assert approved_by(await store.votes(first.id)) == ()
+    assert approved_by((await store.get_record(first.id)).votes) == ()
 
 
 async def test_another_flows_open_request_stays(store: ChangeRepository) -> None:

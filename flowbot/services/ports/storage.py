@@ -178,9 +178,6 @@ class ChangeStore(LeaseStore, Protocol):
             LookupError: there is no such change.
         """
 
-    async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
-        """List the votes on a change, oldest first."""
-
     async def approved_by(self, person: UserId) -> frozenset[ChangeId]:
         """Return the pending changes that a person has approved."""
 

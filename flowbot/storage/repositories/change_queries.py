@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, null, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, exists, func, null, or_, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
@@ -38,6 +38,13 @@ IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
 IS_TIMED_DISABLE: Final = and_(changes.c.kind == ChangeKind.DISABLE.value, changes.c.not_before.is_not(null()))
 DUE_STATES: Final = WAITING_STATES | {ChangeState.UNKNOWN}
 """A waiting change is due to be reminded of, to expire or to start, an unknown one to be looked for."""
+_WITH_VOTES: Final = (
+    select(changes, votes)
+    .outerjoin(votes, votes.c.change_id == changes.c.id)
+    .where(changes.c.id == bindparam("change"))
+    .order_by(votes.c.at, votes.c.person)
+)
+"""A change in a row for each vote on it, oldest first; in one row where there is none."""
 
 
 def in_states(states: frozenset[ChangeState]) -> ColumnElement[bool]:
@@ -94,10 +101,11 @@ async def fetch_record(connection: AsyncConnection, change: ChangeId) -> Request
     Raises:
         LookupError: there is no such change.
     """
-    found = await fetch_one(connection, changes.c.id == change)
-    if found is None:
+    rows = (await connection.execute(_WITH_VOTES, {"change": change})).all()
+    if not rows:
         raise LookupError(f"there is no change {change}")
-    given = await fetch_votes(connection, change)
+    found = read_change(rows[0])
+    given = keep_readable(connection, (row for row in rows if row.change_id is not None), read_vote)
     return RequestRecord(found, given, await fetch_scope(connection, found.request.channel))
 
 

@@ -163,10 +163,6 @@ class ChangeRepository(ChangeStore):
         async with self._database.write() as connection:
             return await count_vote(connection, change, vote, lease, *new_events)
 
-    async def votes(self, change: ChangeId) -> tuple[Vote, ...]:
-        async with self._database.query() as connection:
-            return await queries.fetch_votes(connection, change)
-
     async def approved_by(self, person: UserId) -> frozenset[ChangeId]:
         given = select(votes.c.change_id).join(changes, changes.c.id == votes.c.change_id)
         approved = given.where(IS_PENDING, votes.c.person == person, votes.c.vote == VoteChoice.APPROVE.value)

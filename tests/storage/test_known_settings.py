@@ -56,7 +56,9 @@ def written_by(change: Change, values: WriteOnlyFields = VALUES, at: datetime = 
 async def test_they_are_stored_with_the_outcome(store: ChangeRepository, known: KnownSettingsRepository) -> None:
     change = await submit_applying(store)
     await store.replace_if_unchanged(
-        change, replace(change, state=ChangeState.APPLIED), settings=written_by(change, WriteOnlyFields("7", "news"))
+        change,
+        replace(change, state=ChangeState.APPLIED),
+        settings=lambda _: written_by(change, WriteOnlyFields("7", "news")),
     )
     value = KnownValue("7", NOON, change.id, NOON)
     assert await known.get(FLOW) == KnownSettings(segment=value, utm_source=replace(value, value="news"))
@@ -65,11 +67,13 @@ async def test_they_are_stored_with_the_outcome(store: ChangeRepository, known: 
 
 async def test_another_change_adds_field_by_field(store: ChangeRepository, known: KnownSettingsRepository) -> None:
     first = await submit_applying(store)
-    await store.replace_if_unchanged(first, replace(first, state=ChangeState.APPLIED), settings=written_by(first))
+    await store.replace_if_unchanged(
+        first, replace(first, state=ChangeState.APPLIED), settings=lambda _: written_by(first)
+    )
     second = await submit_applying(store, "t2")
     moved = replace(second, state=ChangeState.APPLIED)
     values = WriteOnlyFields(segment="8")
-    await store.replace_if_unchanged(second, moved, settings=written_by(second, values, NOON + HOUR))
+    await store.replace_if_unchanged(second, moved, settings=lambda _: written_by(second, values, NOON + HOUR))
     now = await known.get(FLOW)
     assert now.values == replace(VALUES, segment="8")
     assert (now.segment and now.segment.change, now.utm_source and now.utm_source.change) == (second.id, first.id)
@@ -79,14 +83,14 @@ async def test_a_move_that_is_refused_stores_none(store: ChangeRepository, known
     change = await submit_applying(store)
     moved = replace(change, state=ChangeState.APPLIED)
     with pytest.raises(VersionConflictError):
-        await store.replace_if_unchanged(replace(change, version=1), moved, settings=written_by(change))
+        await store.replace_if_unchanged(replace(change, version=1), moved, settings=lambda _: written_by(change))
     made = Outcome("applied.create", {}, FLOW)
     creates = [await submit_applying(store, f"c{number}", kind=ChangeKind.CREATE, flow=None) for number in (1, 2)]
     event = new_event("change.applied", kind=ChangeKind.CREATE)
     first, second = [replace(create, state=ChangeState.APPLIED, outcome=made) for create in creates]
     await store.replace_if_unchanged(creates[0], first, event)
     with pytest.raises(FlowClaimedError):
-        await store.replace_if_unchanged(creates[1], second, event, settings=written_by(second))
+        await store.replace_if_unchanged(creates[1], second, event, settings=lambda _: written_by(second))
     assert await known.get(FLOW) == NOTHING_KNOWN
 
 
@@ -95,7 +99,7 @@ async def test_a_write_that_sets_nothing_of_a_flow_of_which_nothing_is_known_sto
 ) -> None:
     change = await submit_applying(store)
     moved = replace(change, state=ChangeState.APPLIED)
-    await store.replace_if_unchanged(change, moved, settings=written_by(change, WriteOnlyFields()))
+    await store.replace_if_unchanged(change, moved, settings=lambda _: written_by(change, WriteOnlyFields()))
     async with database.read() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM known_settings")) == 0
 
@@ -109,8 +113,8 @@ async def test_two_changes_settled_in_the_same_instant_both_count(
     ended = [replace(change, state=ChangeState.APPLIED) for change in (one, other)]
     writes = [written_by(one, WriteOnlyFields(segment="7")), written_by(other, WriteOnlyFields(utm_source="a"))]
     await asyncio.gather(
-        store.replace_if_unchanged(one, ended[0], settings=writes[0]),
-        other_store.replace_if_unchanged(other, ended[1], settings=writes[1]),
+        store.replace_if_unchanged(one, ended[0], settings=lambda _: writes[0]),
+        other_store.replace_if_unchanged(other, ended[1], settings=lambda _: writes[1]),
     )
     assert (await known.get(FLOW)).values == WriteOnlyFields("7", "a")
 
@@ -124,7 +128,7 @@ async def test_any_text_and_moment_comes_back(
     change = await move_through(store, change, ChangeState.APPLYING)
     write = SettingsWrite(FlowId(number), change.id, values, at, at, at)
     before = await known.get(FlowId(number))
-    await store.replace_if_unchanged(change, replace(change, state=ChangeState.APPLIED), settings=write)
+    await store.replace_if_unchanged(change, replace(change, state=ChangeState.APPLIED), settings=lambda _: write)
     assert await known.get(FlowId(number)) == before.after(write)
 
 

@@ -1,6 +1,7 @@
 """Rechecks of changes whose outcome is not known."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeKind, ChangeState
@@ -38,7 +39,7 @@ class Rechecker:
             return change
         step = Transition(result.state, AuditAction.CHECKED, outcome=result.outcome, details=result.details)
         try:
-            update, settings = replace(change, due_at=None), settings_write(change, found)
+            update, settings = replace(change, due_at=None), partial(settings_write, result=found)
             return await move_change(self.store, change, step, self.clock(), update=update, settings=settings)
         except VersionConflictError as conflict:
             # Whoever notified people of it may just have released it.

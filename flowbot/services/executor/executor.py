@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import structlog
@@ -13,7 +14,7 @@ from flowbot.domain.approval import due_times
 from flowbot.domain.audit import AuditAction, Transition, transition_event
 from flowbot.domain.change import FORM_KINDS, LEASED_STATES, Change, ChangeKind, ChangeState, Outcome, with_lease
 from flowbot.domain.flow import Flow
-from flowbot.domain.known_settings import SettingsWrite, settings_write
+from flowbot.domain.known_settings import settings_write
 from flowbot.domain.late_effects import LOOKS
 from flowbot.domain.operations import CreateOperation, EditOperation, build_operation
 from flowbot.domain.outcomes import ChangeResult
@@ -28,7 +29,7 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import WriteRefusedError
 from flowbot.services.ports.form_storage import DraftStore
 from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.ports.storage import ChangeStore, FlowClaimedError, VersionConflictError
+from flowbot.services.ports.storage import ChangeStore, FlowClaimedError, SettingsOf, VersionConflictError
 from flowbot.services.users import Caller, CurrentUser
 
 SLOW_SECONDS: Final = 1.0
@@ -176,7 +177,7 @@ class ChangeExecutor:
                 change = await self.writer.keep_image_early(change)
                 progress = replace(change.progress, needs_skip=evaluation.needs_skip)
                 due_at = due_times(change.created_at, rule)[0]
-                waiting = replace(change, rule=rule, due_at=due_at, progress=progress)
+                waiting = self.leases.give_up(replace(change, rule=rule, due_at=due_at, progress=progress))
                 step = Transition(ChangeState.PENDING, AuditAction.PENDING)
                 pending = await move_change(self.store, change, step, self.clock(), update=waiting)
                 if change.request.kind in FORM_KINDS:
@@ -206,15 +207,21 @@ class ChangeExecutor:
         else:
             # Sent while it was allowed, by a process that died: what it did not finish is not finished any more.
             result = await self.writer.build_write(change).read_back()
-        record = await self.store.get_record(change.id)
-        current = require_leased(record.change, self.leases.owner)
-        settings = settings_write(current, result)
-        result = hide_if_out_of_scope(record.scope.policy, change, result)
+        settings = partial(settings_write, result=result)
+        if blocker is not None or (result.flow is not None and result.flow.website_id != change.request.website):
+            # What stays on its website was in scope when the blocker was looked for.
+            record = await self.store.get_record(change.id)
+            result = hide_if_out_of_scope(record.scope.policy, change, result)
         action = AuditAction.for_state(result.state)
         step = Transition(result.state, action, outcome=result.outcome, details=result.details)
         due_at = self.clock() + LOOKS[0] if result.state is ChangeState.UNKNOWN else None
         try:
-            settled = await self._move_keeping_lease(current, step, due_at=due_at, settings=settings)
+            try:
+                settled = await self._move_keeping_lease(change, step, due_at=due_at, settings=settings)
+            except VersionConflictError as conflict:
+                # Its write has stored more of it, such as an image to keep.
+                current = require_leased(conflict.current, self.leases.owner)
+                settled = await self._move_keeping_lease(current, step, due_at=due_at, settings=settings)
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change)
@@ -233,7 +240,7 @@ class ChangeExecutor:
         step: Transition,
         *,
         due_at: datetime | None = None,
-        settings: SettingsWrite | None = None,
+        settings: SettingsOf | None = None,
     ) -> Change:
         leased = replace(with_lease(self.leases.new_lease(), change), due_at=due_at)
         return await move_change(self.store, change, step, self.clock(), update=leased, settings=settings)
@@ -281,7 +288,7 @@ async def move_change(
     now: datetime,
     *,
     update: Change | None = None,
-    settings: SettingsWrite | None = None,
+    settings: SettingsOf | None = None,
 ) -> Change:
     """Move a change to its next state, with its audit event in the same transaction.
 
@@ -291,7 +298,7 @@ async def move_change(
         step: the next state, and what the audit trail says of it.
         now: the current time.
         update: the change with what else becomes of it, such as its lease; None leaves it as it is.
-        settings: what it has set that cannot be read back, stored if it is applied.
+        settings: tells what it has set that cannot be read back, stored if it is applied.
 
     Raises:
         VersionConflictError: somebody was faster.

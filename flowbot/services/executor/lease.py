@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import structlog
 
-from flowbot.domain.change import Lease
+from flowbot.domain.change import Change, Lease, with_lease
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.services.ports import Clock, Monotonic
@@ -39,11 +39,13 @@ class HeldLease:
 
     Attributes:
         is_done: The work that needs the lease is done; its holder sets this.
+        is_given_up: It ends with what is being stored, so nobody has to release it.
         is_lost: Another process has taken the change over.
         until: No other process takes it over before, by this process's monotonic clock; None where that is not known.
     """
 
     is_done: bool = False
+    is_given_up: bool = False
     is_lost: bool = False
     until: float | None = None
 
@@ -126,6 +128,11 @@ class LeaseKeeper:
         lease = self.in_progress.get(change)
         return lease is not None and lease.until is not None and self.monotonic() < lease.until
 
+    def give_up(self, change: Change) -> Change:
+        """Return a change that this process holds without its lease: stored like that, it is free to take at once."""
+        self.in_progress[change.id].is_given_up = True
+        return with_lease(None, change)
+
     @asynccontextmanager
     async def hold(self, change: ChangeId, taken: Lease | None = None) -> AsyncIterator[HeldLease]:
         """Renew the lease that this process has of a change while the block runs, and release it at the end.
@@ -148,6 +155,7 @@ class LeaseKeeper:
         try:
             async with self._renewing(change, lease):
                 yield lease
+            keeps_lease = lease.is_given_up
         except DependencyError:
             keeps_lease = not lease.is_done
             raise
@@ -168,6 +176,8 @@ class LeaseKeeper:
                 await asyncio.sleep(RENEW_SECONDS)
             while await self._renew(change, lease):  # noqa: ASYNC110 - a heartbeat, not a poll
                 await asyncio.sleep(RENEW_SECONDS)
+            if lease.is_given_up:
+                return
             lease.is_lost = True
             if work is not None:
                 work.cancel()

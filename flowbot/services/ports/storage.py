@@ -1,6 +1,6 @@
 """The database's ports: stores, and the values that pass through them."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -83,6 +83,10 @@ class EventFilter:
     except_actions: frozenset[str] = frozenset()
 
 
+SettingsOf = Callable[[Change], SettingsWrite | None]
+"""Tells what an applied change has set that cannot be read back; None where that is nothing."""
+
+
 class ChangeStore(LeaseStore, Protocol):
     """The store of changes, with their votes and events.
 
@@ -146,7 +150,7 @@ class ChangeStore(LeaseStore, Protocol):
         """Return those of `flows` that another change than `except_change` has made."""
 
     async def replace_if_unchanged(
-        self, seen: Change, moved: Change, *events: AuditEvent, settings: SettingsWrite | None = None
+        self, seen: Change, moved: Change, *events: AuditEvent, settings: SettingsOf | None = None
     ) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if version and lease owner are still as seen.
 
@@ -154,7 +158,7 @@ class ChangeStore(LeaseStore, Protocol):
         its stored image. `sent_at` and `newest_before` stay once they are set. Lease, `due_at` and progress stay as
         they are now where `moved` has them as `seen` has: others renew, postpone and note without a new version.
 
-        `settings` is added to what is known of its flow, in the same transaction.
+        What `settings` tells of the change, as it is then, is added to what is known of its flow.
 
         Returns:
             The change as it is now.

@@ -25,7 +25,6 @@ from flowbot.domain.change import (
     with_lease,
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.known_settings import SettingsWrite
 from flowbot.services.ports import Clock
 from flowbot.services.ports.leases import Backlog, Leasable
 from flowbot.services.ports.storage import (
@@ -33,6 +32,7 @@ from flowbot.services.ports.storage import (
     EventFilter,
     FlowClaimedError,
     RequestRecord,
+    SettingsOf,
     VotedChange,
     VoteResult,
 )
@@ -73,8 +73,6 @@ class ChangeRepository(ChangeStore):
         self, new: ChangeRequest, lease: Lease, event: AuditEvent, *, displacing: Transition | None = None
     ) -> tuple[Change, bool]:
         async with self._database.write() as connection:
-            if known := await queries.fetch_by_token(connection, new.token):
-                return known, False
             change, is_new = await insert_or_find(connection, new, lease, self._clock(), displacing)
             if is_new:
                 await append_events(connection, [event], change=change.id)
@@ -141,7 +139,7 @@ class ChangeRepository(ChangeStore):
             return frozenset(FlowId(row.flow_id) for row in await connection.execute(created))
 
     async def replace_if_unchanged(
-        self, seen: Change, moved: Change, *new_events: AuditEvent, settings: SettingsWrite | None = None
+        self, seen: Change, moved: Change, *new_events: AuditEvent, settings: SettingsOf | None = None
     ) -> Change:
         if moved.state is not seen.state and not can_transition(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
@@ -154,8 +152,8 @@ class ChangeRepository(ChangeStore):
                 claims = queries.select_created_flows([created], except_change=seen.id)
                 if await connection.scalar(claims):
                     raise FlowClaimedError
-            if settings is not None:
-                await record_settings(connection, settings)
+            if settings is not None and (known := settings(change)) is not None:
+                await record_settings(connection, known)
             await append_events(connection, new_events, change=seen.id)
         return change
 

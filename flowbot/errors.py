@@ -7,6 +7,8 @@ Exception
 │   ├── UserError                   a person's mistake, or something not allowed: nothing is broken
 │   │   ├── NoSuchFlowError         services.authorization
 │   │   ├── RequestOpenError        services.approvals.submit
+│   │   ├── TimesPastError          services.approvals.submit
+│   │   ├── TimeQuestionError       domain.when
 │   │   └── ModalNotOpenedError     slack.api.modals
 │   ├── DependencyError             flowbot, its database, Slack or Enkapush failed: logged, told with an incident id
 │   │   ├── DatabaseFaultError      the database did not answer, or holds what cannot be read

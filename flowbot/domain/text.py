@@ -170,6 +170,13 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", folded)
 
 
+def normalize_word(word: str) -> str:
+    """Return the word without case, accents and quotes, so that `GÖSTER`, `göster` and `goster` are one."""
+    decomposed = unicodedata.normalize("NFKD", fold(word))
+    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return plain.strip("\"'").rstrip(".,!?:;")
+
+
 class _Ranks(dict[int, int]):
     """The alphabet's letters by their places in it; any other character counts as its letter without accents."""
 

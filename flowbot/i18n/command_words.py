@@ -40,11 +40,26 @@ class FilterWords(_Words):
     orders: Mapping[str, str]
 
 
+class WhenWords(_Words):
+    """The words around a time: what stands before a start and an end, and days.
+
+    Attributes:
+        weekdays: The names of each weekday, from Monday on.
+        days: Other words for a day.
+    """
+
+    at: str
+    until: str
+    weekdays: tuple[tuple[str, ...], ...]
+    days: tuple[str, ...] = ()
+
+
 class LanguageWords(_Words):
-    """A language's `commands.toml`: commands by their English word, and the words of a list's filter."""
+    """A language's `commands.toml`: commands by their English word, the words of a list's filter, and of times."""
 
     commands: Mapping[str, CommandWords]
     filter: FilterWords
+    when: WhenWords
 
 
 @cache

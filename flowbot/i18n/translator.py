@@ -48,6 +48,11 @@ class Translator:
         """The language's code, such as `tr`."""
         return self._locale.language
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reader's time zone."""
+        return self._zone
+
     def __call__(self, key: str, /, **params: Any) -> str:
         """Return the message `key` with its placeholders filled.
 

@@ -24,7 +24,7 @@ SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
     "|not_done|unknown|applied|out_of_date|history|setup|home|finding|request|headline|next|notice|place|sentence"
-    "|served|shortcut|window"
+    "|served|shortcut|when|window"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
@@ -116,6 +116,7 @@ def find_keys_in_code() -> set[str]:
     derived |= {
         f"{prefix}{status}" for prefix in ("fault.enkapush_", "not_done.") for status in get_args(EnkapushStatus)
     }
+    derived |= {"when.delete_at", "when.delete_until", "when.disable_until", "when.two_at", "when.two_until"}
     return found | derived | {f"usage.{command.word}" for command in COMMANDS}
 
 

@@ -14,6 +14,7 @@ from flowbot.domain.flow import DesiredFlow, FlowContent
 from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, NotifyMode
 from flowbot.errors import UserError
+from flowbot.services.approvals.submit import FlowWish
 from tests.model.fake_directory import APPROVALS, AYSE, CHANNEL, reader
 from tests.model.fake_enkapush import first_flow
 from tests.model.processes import Process
@@ -55,7 +56,7 @@ class RequestRules(ModelMachine):
     def _request_step(self, person: UserId, kind: ChangeKind, flow: FlowId) -> Step:
         async def step(here: Process) -> None:
             try:
-                change = await here.submitter.request_change(reader(person), CHANNEL, kind, flow, "please")
+                change = await here.submitter.request_change(reader(person), CHANNEL, FlowWish(kind, flow, "please"))
             except UserError as refusal:
                 if kind is ChangeKind.DISABLE:
                     await self.world.check_refused_disable(flow, refusal)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.search import FlowQuery, SortOrder, find_website
-from flowbot.domain.text import strip_invisible
+from flowbot.domain.text import normalize_word, strip_invisible
 from flowbot.errors import Text
 from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.translator import Translators
@@ -21,7 +21,7 @@ from flowbot.slack.listeners.commands.command import TypedWord
 from flowbot.slack.listeners.commands.list import ListCommand
 from flowbot.slack.listeners.commands.parser import CommandParser, ParsedCommand
 from flowbot.slack.listeners.commands.typed_text import TypedText
-from flowbot.slack.listeners.commands.words import Vocabulary, normalize_word
+from flowbot.slack.listeners.commands.words import Vocabulary
 
 PARSER: Final = CommandParser(COMMANDS)
 

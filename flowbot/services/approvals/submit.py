@@ -16,6 +16,7 @@ from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
 from flowbot.domain.outcomes import DISABLED_MEANWHILE
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.validation import rebase_values
+from flowbot.domain.when import NO_TIMES, Times, find_problem
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import (
     RequestAuthorizer,
@@ -50,6 +51,31 @@ class RequestOpenError(UserError):
     def __init__(self, current: Change) -> None:
         super().__init__("request.open_already", id=str(current.request.flow))
         self.current = current
+
+
+@dataclass(frozen=True, slots=True)
+class FlowWish:
+    """What a person wants of a flow.
+
+    Attributes:
+        kind: ENABLE, DISABLE or DELETE.
+        reason: The reason, or no text.
+        times: When it is to start and to end, as `plan_times` or `find_problem` allows.
+    """
+
+    kind: ChangeKind
+    flow: FlowId
+    reason: str = ""
+    times: Times = NO_TIMES
+
+
+class TimesPastError(UserError):
+    """The times of a request that is asked for again are past: `wish`, in `channel`, needs new ones."""
+
+    def __init__(self, wish: FlowWish, channel: ChannelId) -> None:
+        super().__init__("when.past_again")
+        self.wish = replace(wish, times=NO_TIMES)
+        self.channel = channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,43 +126,33 @@ class RequestSubmitter:
         event = submission_event(request, self.clock())
         return await self.store.submit(request, self.leases.new_lease(), event, displacing=displacing)
 
-    async def preview_change(
-        self, user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId
-    ) -> ChangePreview:
+    async def preview_change(self, user: CurrentUser, channel: ChannelId, wish: FlowWish) -> ChangePreview:
         """Load what a request to enable, disable or delete a flow would do now.
 
         Raises:
             UserError: as `request_change`.
             DependencyError: as `request_change`.
         """
-        preview = await self._prepare(user, channel, kind, flow_id)
-        current = await self.store.open_change_of(flow_id)
+        preview = await self._prepare(user, channel, wish)
+        current = await self.store.open_change_of(wish.flow)
         if current is not None and preview.needs_approval:
             raise RequestOpenError(current)
         is_waiting = current is not None and current.state is ChangeState.PENDING
         return replace(preview, displaces_request=is_waiting)
 
     async def request_change(
-        self,
-        user: CurrentUser,
-        channel: ChannelId,
-        kind: ChangeKind,
-        flow_id: FlowId,
-        reason: str,
-        *,
-        form: Draft | None = None,
+        self, user: CurrentUser, channel: ChannelId, wish: FlowWish, *, form: Draft | None = None
     ) -> Change:
         """Request to enable, disable or delete a flow.
 
         A disable that needs no approval takes the place of an open request, and follows one that is being applied. It
-        is sent to a flow that reads disabled, too, where an earlier enable may take effect yet.
+        is sent to a flow that reads disabled, too, where an earlier enable may take effect yet. One at a time blocks
+        nothing and takes no place before it runs. An enable until a time of a flow that is live moves its end.
 
         Args:
             user: the requester.
             channel: the channel whose policy decides.
-            kind: ENABLE, DISABLE or DELETE.
-            flow_id: the flow.
-            reason: the reason, or no text.
+            wish: what is wanted of which flow.
             form: the form that requests it, if one does: sent twice, it is one change, and the flow that it showed
                 counts where Enkapush is slow.
 
@@ -144,14 +160,16 @@ class RequestSubmitter:
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
             DependencyError: Enkapush or the database did not answer.
         """
-        preview = await self._prepare(user, channel, kind, flow_id, form)
-        request = replace(preview.request, reason=reason)
-        displaces = kind is ChangeKind.DISABLE and not preview.needs_approval
+        preview = await self._prepare(user, channel, wish, form)
+        times, request = wish.times, replace(preview.request, reason=wish.reason)
+        request = replace(request, not_before=times.not_before, ends_at=times.ends_at)
+        displaces = wish.kind is ChangeKind.DISABLE and not preview.needs_approval and not times
         return await self._submit(replace(request, token=form.token) if form else request, displaces=displaces)
 
     async def _prepare(
-        self, user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow_id: FlowId, form: Draft | None = None
+        self, user: CurrentUser, channel: ChannelId, wish: FlowWish, form: Draft | None = None
     ) -> ChangePreview:
+        kind, flow_id, times = wish.kind, wish.flow, wish.times
         user = await self.users.reload_user(user)
         scope = await self.policies.get_scope(channel)
         policy = require_permission(scope.policy, user, Permission.EDIT)
@@ -162,9 +180,10 @@ class RequestSubmitter:
             if form is None:
                 raise
             flow = require_visible(form.before, flow_id, policy)
-        if kind is ChangeKind.ENABLE and flow.is_enabled:
+        moves_end = times.ends_at is not None and times.not_before is None
+        if kind is ChangeKind.ENABLE and flow.is_enabled and not moves_end:
             raise UserError("request.already_enabled", id=str(flow_id))
-        if kind is ChangeKind.DISABLE and not flow.is_enabled and not await self._may_go_live(flow_id):
+        if kind is ChangeKind.DISABLE and not flow.is_enabled and not await self._may_go_live(wish):
             raise UserError("request.already_disabled", id=str(flow_id))
         request = _new_request(user, channel, kind, flow, "")
         await self._require_approvers(request, policy, seconds=QUORUM_SECONDS if form else None)
@@ -194,18 +213,22 @@ class RequestSubmitter:
             raise UserError(f"{gap.text.key}_in", **gap.text.params, channel=policy.id)
         raise UserError(gap.text)
 
-    async def _may_go_live(self, flow: FlowId) -> bool:
-        """Check whether an enable of the flow is being applied, or may take effect yet."""
-        current = await self.store.open_change_of(flow)
-        is_applying = current is not None and current.state is ChangeState.APPLYING
-        if is_applying and current is not None and current.request.kind is ChangeKind.ENABLE:
+    async def _may_go_live(self, wish: FlowWish) -> bool:
+        """Check whether an enable of the flow is being applied, or may take effect yet.
+
+        Before the time of a disable, one that waits may be applied.
+        """
+        current = await self.store.open_change_of(wish.flow)
+        is_in_time = wish.times.not_before is not None or (current and current.state is ChangeState.APPLYING)
+        if current is not None and current.request.kind is ChangeKind.ENABLE and is_in_time:
             return True
-        return await may_go_live(self.store, flow, self.clock())
+        return await may_go_live(self.store, wish.flow, self.clock())
 
     async def request_again(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
         """Request the same once more, of the flow as it is now.
 
         Raises:
+            TimesPastError: it was asked for at a time that is past.
             UserError: as `request_change`.
             DependencyError: as `request_change`.
         """
@@ -218,7 +241,11 @@ class RequestSubmitter:
         again = replace(earlier, requester=user.id)
         await self._require_approvers(again, policy, is_elsewhere=acting_from != earlier.channel)
         if earlier.wanted is None or earlier.before is None:
-            return await self.request_change(user, earlier.channel, earlier.kind, earlier.flow, earlier.reason)
+            times = Times(earlier.not_before, earlier.ends_at)
+            wish = FlowWish(earlier.kind, earlier.flow, earlier.reason, times)
+            if find_problem(times, self.clock()) is not None:
+                raise TimesPastError(wish, earlier.channel)
+            return await self.request_change(user, earlier.channel, wish)
         flow = await load_visible_flow(self.source, earlier.flow, policy)
         request = _new_request(user, earlier.channel, ChangeKind.EDIT, flow, earlier.reason)
         content = rebase_content(earlier.wanted.content, earlier.before, FlowContent.of(flow))

@@ -10,7 +10,7 @@ from flowbot.domain.change import Change, ChangeKind
 from flowbot.domain.draft import Draft
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
+from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
 from flowbot.services.ports.form_storage import DraftStore
 from flowbot.slack.api.modals import AckArgs, Modals, ack_errors
 from flowbot.slack.forms.change import ChangeForm, ChangeFormMetadata, SubmittedChange
@@ -44,7 +44,7 @@ class ChangeFormHandler:
             user, channel, t = there.user, there.target.require_channel(), interaction.t
             view_id = await self.modals.open(press.trigger_id, ChangeForm.build_loading(kind, t))
             try:
-                preview = await self.submitter.preview_change(user, channel, kind, value.flow)
+                preview = await self.submitter.preview_change(user, channel, FlowWish(kind, value.flow))
                 token, now = new_form_token(), self.runner.clock()
                 await self.drafts.save(Draft(token, user.id, channel, kind, value.flow, preview.flow, {}, now))
             except RequestOpenError as error:
@@ -95,6 +95,5 @@ class ChangeFormHandler:
         user, draft = await self.runner.users.identify(event.caller), await self.drafts.get(submitted.metadata.token)
         if draft is None or draft.user != user.id or draft.flow is None:
             raise UserError("form.too_old")
-        return await self.submitter.request_change(
-            user, draft.channel, draft.kind, draft.flow, submitted.reason, form=draft
-        )
+        wish = FlowWish(draft.kind, draft.flow, submitted.reason)
+        return await self.submitter.request_change(user, draft.channel, wish, form=draft)

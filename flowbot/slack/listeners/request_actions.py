@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState
-from flowbot.domain.ids import ChangeId, FlowId
+from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.ids import ChangeId
 from flowbot.errors import Text, UserError
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
-from flowbot.services.approvals.submit import RequestOpenError, RequestSubmitter
+from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.modals import Modals
@@ -37,11 +37,11 @@ class RequestActions:
     links: ArchiveLinks
     modals: Modals
 
-    async def request_change(self, interaction: Interaction, kind: ChangeKind, flow: FlowId, reason: str) -> Reply:
+    async def request_change(self, interaction: Interaction, wish: FlowWish) -> Reply:
         """Request to enable, disable or delete a flow; what needs no approval is done at once."""
         channel = interaction.target.require_channel()
         try:
-            change = await self.submitter.request_change(interaction.user, channel, kind, flow, reason)
+            change = await self.submitter.request_change(interaction.user, channel, wish)
         except RequestOpenError as error:
             return Reply(await self.point_to_open_request(interaction, error.current))
         return await self.execute(interaction, change)

@@ -1,12 +1,15 @@
-"""The answer to an unknown command: what was probably meant, as a button."""
+"""The answers to commands that are not clear: what was probably meant, as buttons."""
 
+from collections.abc import Mapping
 from typing import Final
 
+from flowbot.domain.ids import FlowId
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.button_values import CommandValue
+from flowbot.slack.payloads.button_values import CommandValue, FlowValue
 from flowbot.slack.views import block_kit, sentences
+from flowbot.slack.views.block_kit import Element
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.paging import fits_button
 
@@ -29,5 +32,25 @@ def suggestion_message(typed: str, near: str, value: CommandValue, t: Translator
     message = sentences.sentence_message(t, Text(key, params))
     if not fits_button(value):
         return message
-    button = block_kit.button(block_kit.single_line(near, block_kit.LABEL_MAX), ActionId.COMMAND, value.dump())
-    return Message((*message.blocks, block_kit.actions(button)))
+    return Message((*message.blocks, block_kit.actions(_command_button(near, value))))
+
+
+def _command_button(shown: str, value: CommandValue) -> Element:
+    return block_kit.button(block_kit.single_line(shown, block_kit.LABEL_MAX), ActionId.COMMAND, value.dump())
+
+
+def time_question_message(
+    question: Text, commands: Mapping[str, CommandValue], form: ActionId, flow: FlowId, t: Translator
+) -> Message:
+    """Build a question about a time in a command.
+
+    Args:
+        question: what is not clear.
+        commands: the commands that may be meant, by how people see them.
+        form: the button that opens the form in which times are chosen, and any reason can be typed.
+        flow: the flow of the command.
+        t: the reader's words.
+    """
+    buttons = [_command_button(shown, value) for shown, value in commands.items() if fits_button(value)]
+    buttons.append(block_kit.button(t("form.open"), form, FlowValue(flow=flow).dump()))
+    return Message((*sentences.sentence_message(t, question).blocks, block_kit.actions(*buttons)))

@@ -6,20 +6,30 @@ from typing import ClassVar
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
+from flowbot.domain.when import TimeQuestionError, TypedTime, find_times, plan_times
+from flowbot.i18n.command_words import load_command_words
+from flowbot.i18n.translator import Translator
+from flowbot.services.approvals.submit import FlowWish
+from flowbot.services.ports import Clock
 from flowbot.slack.api.references import ReferenceNames
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.parser import parse_flow_id
+from flowbot.slack.listeners.commands.times import get_time_keyword, load_time_words
 from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import CommandValue
 from flowbot.slack.runner import Interaction, Reply
+from flowbot.slack.views.suggestion import time_question_message
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeArguments:
-    """The flow to change, and why; the reason may be empty."""
+    """The flow to change, why, and when; the reason may be empty."""
 
     flow: FlowId
     reason: TypedText
+    times: tuple[TypedTime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +38,39 @@ class ChangeCommand(Command[ChangeArguments]):
 
     requests: RequestActions
     names: ReferenceNames
+    clock: Clock
 
     kind: ClassVar[ChangeKind]
-    usage = "ID [REASON…]"
+    action: ClassVar[ActionId]
     permission = Permission.EDIT
     is_handled_once = True
 
     @staticmethod
     def parse(typed: TypedText, word: TypedWord) -> ChangeArguments:
         number, reason = typed.split_first()
-        return ChangeArguments(parse_flow_id(number, word), reason)
+        flow = parse_flow_id(number, word)
+        times = find_times([each.plain for each in reason.words], load_time_words())
+        for each in reversed(times):
+            reason = reason.without_words(each.start, each.end)
+        return ChangeArguments(flow, reason, tuple(times))
 
     async def handle(self, interaction: Interaction, arguments: ChangeArguments, trigger: str) -> Reply:
+        try:
+            times = plan_times(self.kind, arguments.times, self.clock(), interaction.t.zone)
+        except TimeQuestionError as question:
+            return self._ask(question, arguments, interaction.t)
         names = await self.names.find(arguments.reason.references)
-        reason = arguments.reason.describe(names)
-        return await self.requests.request_change(interaction, self.kind, arguments.flow, reason)
+        wish = FlowWish(self.kind, arguments.flow, arguments.reason.describe(names), times)
+        return await self.requests.request_change(interaction, wish)
+
+    def _ask(self, question: TimeQuestionError, arguments: ChangeArguments, t: Translator) -> Reply:
+        """Ask about a time, with the commands that may be meant and the form, where any reason can be typed."""
+        words = load_command_words().get(t.language)
+        command = words.commands[self.word].word if words else self.word
+        keyword = get_time_keyword(question.typed.role, t.language)
+        commands = {}
+        for answer in question.answers:
+            times = [f"{keyword} {answer}" if each == question.typed else each.given for each in arguments.times]
+            sent = TypedText(" ".join([command, str(arguments.flow), *times, arguments.reason.sent]).rstrip())
+            commands[sent.text] = CommandValue(sent=sent.sent)
+        return Reply(time_question_message(question.text, commands, self.action, arguments.flow, t), is_refusal=True)

@@ -2,6 +2,7 @@
 
 from flowbot.domain.change import ChangeKind
 from flowbot.slack.listeners.commands.change_command import ChangeCommand
+from flowbot.slack.payloads.action_ids import ActionId
 
 
 class DeleteCommand(ChangeCommand):
@@ -9,4 +10,6 @@ class DeleteCommand(ChangeCommand):
 
     word = "delete"
     synonyms = ("remove",)
+    usage = "ID [REASON…]"
     kind = ChangeKind.DELETE
+    action = ActionId.FLOW_DELETE

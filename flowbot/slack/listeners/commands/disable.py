@@ -2,6 +2,7 @@
 
 from flowbot.domain.change import ChangeKind
 from flowbot.slack.listeners.commands.change_command import ChangeCommand
+from flowbot.slack.payloads.action_ids import ActionId
 
 
 class DisableCommand(ChangeCommand):
@@ -9,4 +10,6 @@ class DisableCommand(ChangeCommand):
 
     word = "disable"
     synonyms = ("stop", "pause", "deactivate", "off")
+    usage = "ID [at WHEN] [REASON…]"
     kind = ChangeKind.DISABLE
+    action = ActionId.FLOW_DISABLE

@@ -8,14 +8,13 @@ from typing import Final
 
 from flowbot.domain.policy import Permission
 from flowbot.domain.search import FlowQuery, SortOrder
-from flowbot.domain.text import DOUBLE_QUOTES, SINGLE_QUOTES, plain_number, shorten, simplify
+from flowbot.domain.text import DOUBLE_QUOTES, SINGLE_QUOTES, normalize_word, plain_number, shorten, simplify
 from flowbot.errors import UserError
 from flowbot.i18n.command_words import FilterWords, load_command_words
 from flowbot.services.flow_queries import FlowQueries, ListRequest
 from flowbot.services.ports import Clock
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.typed_text import TypedText
-from flowbot.slack.listeners.commands.words import normalize_word
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.flow_list import flow_list_message
 

@@ -67,6 +67,17 @@ class TypedText:
             return TypedText(), TypedText()
         return TypedText(found[0]), TypedText(strip_invisible(sent[found.end() :]))
 
+    @property
+    def words(self) -> tuple["TypedText", ...]:
+        """The words, each as Slack sent it."""
+        return tuple(TypedText(found[0]) for found in _WORD.finditer(self.sent))
+
+    def without_words(self, start: int, end: int) -> "TypedText":
+        """Return the text without the words from `start` to before `end`, and the blanks after them."""
+        spans = [found.span() for found in _WORD.finditer(self.sent)]
+        before, after = self.sent[: spans[start][0]], self.sent[spans[end - 1][1] :]
+        return TypedText(strip_invisible(before + strip_invisible(after)))
+
     def without_quotes(self) -> "TypedText":
         """Return the text without the quotes around all of it: a command is copied with them."""
         sent = strip_invisible(self.sent)

@@ -1,12 +1,11 @@
 """The words of the commands in all languages, and the nearest one to a slip."""
 
 import difflib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from flowbot.domain.text import fold
+from flowbot.domain.text import normalize_word
 from flowbot.i18n.command_words import LanguageWords
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 
@@ -15,13 +14,6 @@ HELP: Final = "help"
 SHOW: Final = "show"
 """What is meant by a bare number."""
 _PREFIX_MIN: Final = 3
-
-
-def normalize_word(word: str) -> str:
-    """Return the word without case, accents and quotes, so that `GÖSTER`, `göster` and `goster` are one."""
-    decomposed = unicodedata.normalize("NFKD", fold(word))
-    plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
-    return plain.strip("\"'").rstrip(".,!?:;")
 
 
 class Vocabulary:

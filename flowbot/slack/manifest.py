@@ -5,8 +5,6 @@ import socket
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import yaml
-
 from flowbot.errors import ConfigurationError
 from flowbot.slack.payloads.action_ids import ShortcutId
 from flowbot.slack.payloads.events import EVENT_MODELS
@@ -121,6 +119,8 @@ def format_manifest(manifest: dict[str, Any], *, as_json: bool) -> str:
     """Format the manifest as YAML, as Slack's page takes it, or as JSON."""
     if as_json:
         return json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    import yaml  # noqa: PLC0415 - only a command needs it
+
     return HEADER + yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=WIDTH)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, Result, Table, exists, func, insert, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
@@ -17,7 +16,7 @@ from flowbot.errors import ConfigurationError
 from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.storage import migrations
 from flowbot.storage.engine import DATABASE_URL, exclusive_engine, migration_engine, parse_address
-from flowbot.storage.errors import has_sqlite_code, name_unusable_database, translate_errors
+from flowbot.storage.errors import has_sqlite_code, name_unusable_database, server_code, translate_errors
 from flowbot.storage.tables import Blob, events, metadata
 from flowbot.storage.unreadable import UNREADABLE
 
@@ -30,6 +29,8 @@ _HEAVY_ROWS: Final = 4
 """A row may hold an image of ten megabytes."""
 _DISCONNECT_SECONDS: Final = 2.0
 """A connection that was closed is seen for a moment longer."""
+_LOCK_NOT_AVAILABLE: Final = "55P03"
+"""PostgreSQL's code where another session holds a table."""
 _OTHER_CONNECTIONS: Final = text(
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE datname = current_database() AND application_name = 'flowbot' AND pid <> pg_backend_pid()"
@@ -141,7 +142,7 @@ def _name_database_in_use(name: str) -> Iterator[None]:
         yield
     except (DatabaseInUseError, OperationalError) as error:
         is_locked = isinstance(error, OperationalError) and (
-            isinstance(error.orig, LockNotAvailable)
+            server_code(error.orig) == _LOCK_NOT_AVAILABLE
             or has_sqlite_code(error.orig, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
         )
         if not is_locked and not isinstance(error, DatabaseInUseError):

@@ -14,10 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-import psycopg
-from psycopg.abc import Buffer
-from psycopg.conninfo import conninfo_to_dict, make_conninfo, timeout_from_conninfo
-from psycopg.types.datetime import TimestamptzLoader
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
@@ -180,11 +176,12 @@ def _postgresql_address(url: str, setting: str) -> URL:
         raise DatabaseUrlError(f"{setting}: an @ in the user or password has to be written as %40")
     if not address.database:
         raise DatabaseUrlError(f"{setting}: names no database (postgresql://user:password@host/name)")
+    from flowbot.storage.postgresql import check_options  # noqa: PLC0415 - loads the driver
+
     try:
-        single = {name: value for name, value in address.query.items() if isinstance(value, str)}
-        timeout_from_conninfo(conninfo_to_dict(make_conninfo("", **single)))
-    except psycopg.ProgrammingError as error:
-        raise DatabaseUrlError(f"{setting}: {' '.join(str(error).split())}") from None
+        check_options({name: value for name, value in address.query.items() if isinstance(value, str)})
+    except ValueError as error:
+        raise DatabaseUrlError(f"{setting}: {error}") from None
     return address
 
 
@@ -229,7 +226,7 @@ def _postgresql_engines(address: URL) -> tuple[AsyncEngine, AsyncEngine]:
     def _follow_server(connection: Any, _entry: ConnectionPoolEntry) -> None:
         # After a reader SQLAlchemy asks to write, also where the server's default is that nobody does.
         if connection is not None and connection.read_only is False:
-            with suppress(psycopg.Error):
+            with suppress(writer.dialect.loaded_dbapi.Error):
                 connection.set_read_only(None)
 
     return writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), writer
@@ -280,12 +277,13 @@ def _switch_to_wal(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> 
 
 def _prepare_postgresql(engine: Engine, *, statement_ms: int, lock_ms: int) -> None:
     """Limit statements, waits for locks and forgotten transactions, so that none holds up the others for long."""
+    from flowbot.storage.postgresql import MomentLoader  # noqa: PLC0415 - same
 
     @event.listens_for(engine, "connect")
     def _connected(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
         # This is what SQLAlchemy's asynchronous connection hides, or the driver's own.
         driver = getattr(connection, "driver_connection", connection)
-        driver.adapters.register_loader("timestamptz", _MomentLoader)
+        driver.adapters.register_loader("timestamptz", MomentLoader)
         _run(
             connection,
             f"SET statement_timeout = {statement_ms}",
@@ -305,16 +303,6 @@ def read_json(text: Any) -> Any:
 
 def _decode(text: bytes) -> str:
     return text.decode(errors="surrogateescape")
-
-
-class _MomentLoader(TimestamptzLoader):
-    """Loads `UNREADABLE` for infinity and the years that Python does not know."""
-
-    def load(self, data: Buffer) -> Any:
-        try:
-            return super().load(data)
-        except psycopg.DataError:
-            return UNREADABLE
 
 
 def _run(connection: DBAPIConnection, *statements: str) -> None:

@@ -4,9 +4,8 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
-import psycopg
 from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from flowbot.errors import (
@@ -30,13 +29,11 @@ DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _UNUSABLE: Final = _FILE_PROBLEMS.keys() - DAMAGED
 _LACKS: Final = re.compile(r"no such (table|column)|has no column named")
 """SQLite's words for what has no code of its own."""
-_SERVER_DAMAGED: Final = (
-    psycopg.errors.UndefinedTable,
-    psycopg.errors.UndefinedColumn,
-    psycopg.errors.DataCorrupted,
-    psycopg.errors.IndexCorrupted,
-)
-_SERVER_UNUSABLE: Final = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
+_SERVER_FULL: Final = "53100"
+_SERVER_DAMAGED: Final = frozenset({"42P01", "42703", "XX001", "XX002"})
+"""PostgreSQL's codes for a table or column that is not there, and for damaged data or indexes."""
+_SERVER_UNUSABLE: Final = frozenset({"42501", "25006"})
+"""PostgreSQL's codes for a lack of rights, and for a server that takes no writes."""
 
 
 @contextmanager
@@ -52,20 +49,21 @@ def translate_errors() -> Iterator[None]:
         raise _classify(getattr(error, "orig", None)) from error
 
 
-def _classify(error: object) -> type[DatabaseFaultError]:
+def _classify(error: Any) -> type[DatabaseFaultError]:
     """Choose the kind of fault that a driver's error is."""
     # Without room for the index of its log SQLite does not open the file at all.
     has_no_index = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHMSIZE
     is_full = has_no_index or has_sqlite_code(error, sqlite3.SQLITE_FULL)
-    if isinstance(error, psycopg.errors.DiskFull):
+    state = server_code(error)
+    if state == _SERVER_FULL:
         # A PostgreSQL without room for its log goes down with the same error, and may have committed before.
         is_full = error.diag.severity_nonlocalized == "ERROR"
     if is_full:
         return DatabaseFullError
     lacks_table = isinstance(error, sqlite3.Error) and _LACKS.search(str(error))
-    if lacks_table or has_sqlite_code(error, *DAMAGED) or isinstance(error, _SERVER_DAMAGED):
+    if lacks_table or has_sqlite_code(error, *DAMAGED) or state in _SERVER_DAMAGED:
         return DatabaseDamagedError
-    if has_sqlite_code(error, *_UNUSABLE) or isinstance(error, _SERVER_UNUSABLE):
+    if has_sqlite_code(error, *_UNUSABLE) or state in _SERVER_UNUSABLE:
         return DatabaseUnusableError
     return DatabaseFaultError
 
@@ -99,6 +97,11 @@ def name_unusable_database(setting: str, name: str | None) -> Iterator[None]:
 def has_sqlite_code(error: object, *codes: int) -> bool:
     """Check for an error of SQLite's with one of these primary codes: its lowest byte, the others say more."""
     return _primary_code(error) in codes
+
+
+def server_code(error: object) -> str | None:
+    """Return PostgreSQL's code of an error (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
+    return getattr(error, "sqlstate", None)
 
 
 def _primary_code(error: object) -> int | None:

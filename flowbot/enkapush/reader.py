@@ -20,6 +20,7 @@ from flowbot.enkapush.client import (
     Listing,
     MalformedResponseError,
     NotFoundError,
+    PageCache,
     RateLimitedError,
     RequestTimeoutError,
     RetryPolicy,
@@ -63,10 +64,11 @@ class EnkapushReader(AccountSource, SegmentSource):
         self._client = client
         self._zone = zone
         self._known: dict[FlowId, Flow] = {}
+        self._pages: PageCache[Flow] = {}
 
     async def list_flows(self) -> AllFlows:
         with _translate_errors():
-            listing = await self._client.flows.all_as(self._reuse_unchanged)
+            listing = await self._client.flows.all_as(self._reuse_unchanged, self._pages)
         _require_readable(listing)
         self._known = {flow.id: flow for flow in listing.items}
         websites = (None if website is None else WebsiteId(website) for website in listing.unreadable)

@@ -3,21 +3,25 @@
 import asyncio
 import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from functools import cached_property
+from itertools import islice
+from typing import Final, TypeVar
 
 import structlog
 
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import FlowId, WebsiteId
-from flowbot.domain.search import IndexedFlow, insert_flow, remove_flow, sort_newest_first
+from flowbot.domain.search import IndexedFlow, insert_flow, merge_newest_first, remove_flow, sort_newest_first
 from flowbot.domain.urls import hostname
 from flowbot.errors import DependencyError
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ttl_cache import SingleFlight
+
+T = TypeVar("T")
 
 FRESH_SECONDS: Final = 5.0
 """A snapshot this young is served as it is."""
@@ -40,6 +44,9 @@ REST_FACTOR: Final = 3.0
 INDEX_BATCH: Final = 1000
 """Flows that are indexed in one go; then others have their turn, who may wait for an acknowledgement."""
 
+SORT_BATCH: Final = 10_000
+"""Flows that are sorted in one go, which takes some milliseconds."""
+
 FREEZE_THRESHOLD: Final = 3000
 """So many new flows at once are frozen: full garbage collections skip them from then on."""
 
@@ -50,7 +57,7 @@ NO_FULL_COLLECTION: Final = 2**31 - 1
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """All flows as they were at one moment, newest first.
 
@@ -68,6 +75,11 @@ class Snapshot:
     seconds: float = 0.0
     is_stale: bool = False
     unreadable: tuple[WebsiteId | None, ...] = ()
+
+    @cached_property
+    def websites(self) -> frozenset[WebsiteId]:
+        """Return the websites that have flows: a few, where there may be a hundred thousand flows."""
+        return frozenset(entry.flow.website_id for entry in self.flows)
 
 
 class FlowCache:
@@ -191,14 +203,32 @@ class FlowCache:
         return self._snapshot
 
     async def _index(self, flows: Sequence[Flow]) -> tuple[IndexedFlow, ...]:
-        """Index the flows for searching; those that have not changed keep their entries."""
-        known = {entry.flow.id: entry for entry in (self._snapshot.flows if self._snapshot else ())}
-        entries: list[IndexedFlow] = []
-        for start in range(0, len(flows), INDEX_BATCH):
+        """Index the flows for searching, newest first; those that have not changed keep their entries."""
+        before = self._snapshot.flows if self._snapshot else ()
+        read = {flow.id: flow for flow in flows}
+        kept = tuple([entry for entry in before if read.get(entry.flow.id) is entry.flow])
+        known = {entry.flow.id for entry in kept}
+        fresh = [flow for flow in flows if flow.id not in known]
+        if not fresh:
+            return kept
+        runs = [kept]
+        for batch in batched(fresh, SORT_BATCH):
+            entries: list[IndexedFlow] = []
+            for part in batched(batch, INDEX_BATCH):
+                await asyncio.sleep(0)
+                entries += map(IndexedFlow.of, part)
+            runs.append(sort_newest_first(entries))
+        indexed: list[IndexedFlow] = []
+        for merged in batched(merge_newest_first(*runs), INDEX_BATCH):
             await asyncio.sleep(0)
-            for flow in flows[start : start + INDEX_BATCH]:
-                entry = known.get(flow.id)
-                entries.append(entry if entry is not None and entry.flow is flow else IndexedFlow.of(flow))
-        if len(entries) - len(known) > FREEZE_THRESHOLD:
+            indexed += merged
+        if len(indexed) - len(before) > FREEZE_THRESHOLD:
             gc.freeze()
-        return sort_newest_first(entries)
+        return tuple(indexed)
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield the items in lists of `size`, the last one shorter."""
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
+        yield batch

@@ -1,12 +1,14 @@
 """Enkapush's flows as flowbot's: what is read again and has not changed is not made anew."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from flowbot.domain.ids import FlowId
-from flowbot.enkapush.client import EnkapushClient
+from flowbot.enkapush.client import ApiPage, EnkapushClient
+from flowbot.enkapush.client.responses import Response, ResponseReader
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.sandbox.enkapush import EnkapushSandbox, Fault, generate_flows
 from flowbot.sandbox.enkapush import Flow as SandboxFlow
@@ -39,6 +41,27 @@ async def test_a_flow_that_did_not_change_is_the_same_object_when_it_is_read_aga
     assert before.keys() - after.keys() == {8}
     assert after[FlowId(7)].title == "Another title"
     assert after[FlowId(new.id)].name == "New"
+
+
+async def test_a_page_that_came_as_before_is_not_decoded_again(
+    account: EnkapushSandbox, flows: EnkapushReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = []
+    read_page = ResponseReader.read_page
+
+    def note(self: ResponseReader[Any], response: Response, number: int, size: int) -> ApiPage[Any]:
+        decoded.append(number)
+        return read_page(self, response, number, size)
+
+    monkeypatch.setattr(ResponseReader, "read_page", note)
+    before = (await flows.list_flows()).flows
+    assert sorted(decoded) == [1, 2, 3]
+    decoded.clear()
+    assert (await flows.list_flows()).flows == before
+    assert not decoded
+    account.store.update_flow(before[1500].id, title="Another title")
+    assert (await flows.list_flows()).flows[1500].title == "Another title"
+    assert decoded == [2]
 
 
 async def test_flows_that_are_alike_share_their_parts(flows: EnkapushReader) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import random
 import weakref
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.errors import DependencyError, EnkapushFaultError
+from flowbot.services import flow_cache
 from flowbot.services.flow_cache import NO_FULL_COLLECTION, FlowCache, Snapshot
 from flowbot.services.ports.enkapush import AllFlows
 
@@ -31,6 +33,7 @@ class FakeSource:
         self.reads: list[asyncio.Future[Sequence[Flow]]] = []
         self.asked = asyncio.Event()
         self.seconds = 0.0
+        self.unchanged: dict[int, Flow] = {}
 
     def now(self) -> datetime:
         return NOON + timedelta(seconds=self.seconds)
@@ -49,7 +52,7 @@ class FakeSource:
     async def answer(self, *numbers: int) -> None:
         """Let the read under way end with these flows, once there is one."""
         await self._wait_for_read()
-        self.reads[-1].set_result([new_flow(number) for number in numbers])
+        self.reads[-1].set_result([self.unchanged.get(number) or new_flow(number) for number in numbers])
 
     async def fail(self) -> None:
         """Let the read under way fail, once there is one."""
@@ -152,6 +155,21 @@ async def test_others_have_their_turn_while_many_flows_are_made_ready(cache: Flo
         await asyncio.sleep(0)
         turns += 1
     assert turns >= 4
+
+
+async def test_a_newer_reading_is_newest_first_whatever_changed(
+    cache: FlowCache, source: FakeSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_cache, "INDEX_BATCH", 3)
+    monkeypatch.setattr(flow_cache, "SORT_BATCH", 10)
+    chance = random.Random(7)
+    for _ in range(20):
+        numbers = chance.sample(range(100), chance.randrange(100))
+        snapshot = await read_cache(cache, source, *numbers)
+        assert [entry.flow.id for entry in snapshot.flows] == sorted(numbers, reverse=True)
+        source.seconds += 60
+        # Half of the flows are the same objects in the next reading.
+        source.unchanged = {entry.flow.id: entry.flow for entry in snapshot.flows if entry.flow.id % 2}
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ from flowbot.enkapush.client.models import (
     TtlSeconds,
     WaitUnit,
 )
-from flowbot.enkapush.client.pagination import ApiPage, Listing
+from flowbot.enkapush.client.pagination import ApiPage, Listing, PageCache
 from flowbot.enkapush.client.retry import RetryPolicy
 from flowbot.enkapush.client.transport import RequestHook, Timing
 
@@ -61,6 +61,7 @@ __all__ = [
     "MalformedResponseError",
     "NewFlow",
     "NotFoundError",
+    "PageCache",
     "RateLimitedError",
     "RequestHook",
     "RequestTimeoutError",

@@ -71,6 +71,9 @@ class Listing(Generic[T]):
         return len(self.items)
 
 
+PageCache = dict[int, tuple[bytes, ApiPage[T]]]
+"""Pages by their number, each with the digest of the body that it was read from."""
+
 FetchPage = Callable[[int], Awaitable[ApiPage[T]]]
 
 

@@ -1,12 +1,13 @@
 """Resources: `client.flows` (the API's page "Akışlar") and `client.segments` (the public page on segments)."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncGenerator, Callable
 from typing import Final, Generic, TypeVar
 
 from flowbot.enkapush.client.models import RESULTS_PER_PAGE, Flow, FlowPatch, NewFlow, Record, ResultsPerPage, Segment
-from flowbot.enkapush.client.pagination import ApiPage, FetchPage, HasId, Listing, iterate_pages, read_all
-from flowbot.enkapush.client.responses import ResponseReader, read_created_id, read_updated_id
+from flowbot.enkapush.client.pagination import ApiPage, FetchPage, HasId, Listing, PageCache, iterate_pages, read_all
+from flowbot.enkapush.client.responses import Response, ResponseReader, read_created_id, read_updated_id
 from flowbot.enkapush.client.retry import RetryPolicy
 from flowbot.enkapush.client.transport import Call, Transport
 
@@ -62,12 +63,8 @@ class Resource(Generic[R]):
         """
         if page < 1 or results_per_page not in RESULTS_PER_PAGE:
             raise ValueError(f"no such page: number {page} of {results_per_page} results each")
-        params = {"page": page, "results_per_page": results_per_page}
-        response = await self._transport.send(Call("GET", self._list_path, params=params, retry=retry))
-        # A page of a thousand takes a while to decode: one at a time, with a turn for others before each.
-        async with self._decoding:
-            await asyncio.sleep(0)
-            return self._reader.read_page(response, page, results_per_page)
+        response = await self._fetch_page(page, results_per_page, retry)
+        return await self._decode_page(response, page, results_per_page)
 
     def iterate_pages(
         self, results_per_page: ResultsPerPage = 1000, concurrency: int = 3
@@ -80,19 +77,52 @@ class Resource(Generic[R]):
         return await read_all(self._fetch(results_per_page), concurrency)
 
     async def all_as(
-        self, convert: Callable[[R], T], results_per_page: ResultsPerPage = 1000, concurrency: int = 3
+        self,
+        convert: Callable[[R], T],
+        pages: PageCache[T],
+        results_per_page: ResultsPerPage = 1000,
+        concurrency: int = 3,
     ) -> Listing[T]:
-        """Return every record once, converted page by page: few records are in memory twice."""
-        fetch = self._fetch(results_per_page)
+        """Return every record once, converted page by page: few records are in memory twice.
+
+        Args:
+            convert: Converts a record.
+            pages: The pages of the last reading, of which those that came byte by byte as before are not decoded again;
+                those of this reading afterwards.
+            results_per_page: The page size.
+            concurrency: Requests in flight at most.
+        """
+        read: PageCache[T] = {}
 
         async def fetch_converted(number: int) -> ApiPage[T]:
-            page = await fetch(number)
-            async with self._decoding:
-                await asyncio.sleep(0)
-                items = tuple(map(convert, page.items))
-            return ApiPage(items, page.page, page.results_per_page, page.total, page.total_pages, page.unreadable)
+            response = await self._fetch_page(number, results_per_page)
+            digest = hashlib.blake2b(response.content).digest()
+            known = pages.get(number)
+            if known is not None and known[0] == digest:
+                page = known[1]
+            else:
+                raw = await self._decode_page(response, number, results_per_page)
+                async with self._decoding:
+                    await asyncio.sleep(0)
+                    items = tuple(map(convert, raw.items))
+                page = ApiPage(items, raw.page, raw.results_per_page, raw.total, raw.total_pages, raw.unreadable)
+            read[number] = digest, page
+            return page
 
-        return await read_all(fetch_converted, concurrency)
+        listing = await read_all(fetch_converted, concurrency)
+        pages.clear()
+        pages.update(read)
+        return listing
+
+    async def _fetch_page(self, page: int, results_per_page: int, retry: RetryPolicy | None = None) -> Response:
+        params = {"page": page, "results_per_page": results_per_page}
+        return await self._transport.send(Call("GET", self._list_path, params=params, retry=retry))
+
+    async def _decode_page(self, response: Response, page: int, results_per_page: int) -> ApiPage[R]:
+        # A page of a thousand takes a while to decode: one at a time, with a turn for others before each.
+        async with self._decoding:
+            await asyncio.sleep(0)
+            return self._reader.read_page(response, page, results_per_page)
 
     def _fetch(self, results_per_page: ResultsPerPage) -> FetchPage[R]:
         async def fetch(page: int) -> ApiPage[R]:

@@ -17,6 +17,7 @@ from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.storage import ChannelScope, PolicyStore
+from flowbot.services.ttl_cache import SingleFlight
 from flowbot.services.users import CurrentUser
 
 STALE_SECONDS: Final = 60.0
@@ -92,6 +93,7 @@ class FlowQueries:
         self, policies: PolicyStore, flow_cache: FlowCache, source: FlowSource, settings: FlowSettingsLoader
     ) -> None:
         self._policies = policies
+        self._scopes: SingleFlight[ChannelId, ChannelScope] = SingleFlight()
         self._settings = settings
         self._flow_cache = flow_cache
         self._source = source
@@ -116,10 +118,10 @@ class FlowQueries:
         snapshot = await (self._flow_cache.get_for_paging() if turning else self._flow_cache.get_latest())
         names = dict(scope.website_names)
         if policy.websites == "all":
-            names = {entry.flow.website_id: str(entry.flow.website_id) for entry in snapshot.flows} | names
+            names = {website: str(website) for website in snapshot.websites} | names
         websites = visible_website_names(policy, names)
         request = _resolve_website(request, websites)
-        found = search(_visible_flows(snapshot.flows, policy), request.query)
+        found = search(_visible_flows(snapshot, policy), request.query)
         pages = max(1, -(-len(found) // PAGE_SIZE))
         entries = paginate(found, min(request.page, pages) if turning else request.page)
         if entries is None:
@@ -152,7 +154,7 @@ class FlowQueries:
         except DependencyError:
             snapshot = self._flow_cache.snapshot
             # Searched among visible flows only, so that a failure tells nothing about the others.
-            visible = _visible_flows(snapshot.flows, policy) if snapshot else ()
+            visible = _visible_flows(snapshot, policy) if snapshot else ()
             kept = next((entry.flow for entry in visible if entry.flow.id == flow_id), None)
             if snapshot is None or kept is None:
                 raise
@@ -179,16 +181,18 @@ class FlowQueries:
     async def _require(
         self, user: CurrentUser, channel: ChannelId, permission: Permission
     ) -> tuple[ChannelPolicy, ChannelScope]:
-        scope = await self._policies.get_scope(channel)
+        # Whatever was stored before the person asked counts; a crowd that asks at once needs few queries.
+        scope = await self._scopes.run_anew(channel, lambda: self._policies.get_scope(channel))
         return require_permission(scope.policy, user, permission), scope
 
 
-def _visible_flows(flows: Sequence[IndexedFlow], policy: ChannelPolicy) -> Sequence[IndexedFlow]:
+def _visible_flows(snapshot: Snapshot, policy: ChannelPolicy) -> Sequence[IndexedFlow]:
     """Drop the flows that the channel's policy does not name, before anything is counted."""
     # The policy is asked once a website: there are a few, and may be a hundred thousand flows.
-    websites = {entry.flow.website_id for entry in flows}
-    visible = {website for website in websites if policy.covers_website(website)}
-    return [entry for entry in flows if entry.flow.website_id in visible]
+    visible = {website for website in snapshot.websites if policy.covers_website(website)}
+    if visible == snapshot.websites:
+        return snapshot.flows
+    return [entry for entry in snapshot.flows if entry.flow.website_id in visible]
 
 
 def _count_unreadable(snapshot: Snapshot, policy: ChannelPolicy, wanted: WebsiteId | None) -> int:

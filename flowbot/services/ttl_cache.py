@@ -40,6 +40,12 @@ class SingleFlight(Generic[K, V]):
         """Return the result of the running look-up of `key`, or raise its error."""
         return await asyncio.shield(self.start(key, look_up))
 
+    async def run_anew(self, key: K, look_up: Callable[[], Awaitable[V]]) -> V:
+        """Return the result of a look-up that begins from now on; all who ask while one is running share the next."""
+        if (running := self._flights.get(key)) is not None:
+            await asyncio.wait({running})
+        return await self.run(key, look_up)
+
     async def close(self) -> None:
         """Cancel what is still running and wait for its end."""
         flights = list(self._flights.values())

@@ -1,9 +1,10 @@
 """Caching of look-ups, and for how long."""
 
+import asyncio
 import gc
 import weakref
 
-from flowbot.services.ttl_cache import TtlCache
+from flowbot.services.ttl_cache import SingleFlight, TtlCache
 
 
 class Person:
@@ -42,3 +43,27 @@ async def test_what_is_known_is_told_without_a_look_up_however_old_it_is() -> No
     seconds = 600
     assert kept.peek("a") == 7
     await kept.close()
+
+
+async def test_a_crowd_shares_look_ups_that_began_after_it_asked() -> None:
+    flight: SingleFlight[str, int] = SingleFlight()
+    stored, begun = 0, 0
+
+    async def look_up() -> int:
+        nonlocal begun
+        begun += 1
+        found = stored
+        await asyncio.sleep(0)
+        return found
+
+    async def ask() -> bool:
+        seen_before = stored
+        return await flight.run_anew("a", look_up) >= seen_before
+
+    asked = []
+    for _ in range(20):
+        asked += [asyncio.create_task(ask()) for _ in range(20)]
+        await asyncio.sleep(0)
+        stored += 1
+    assert all(await asyncio.gather(*asked))
+    assert begun <= 20

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -22,7 +22,7 @@ from flowbot.services.users import UserService
 from flowbot.slack.api.errors import describe_refusal
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.once import OnceSender
-from flowbot.slack.notify.outcome_notices import ENDED, EPHEMERAL
+from flowbot.slack.notify.outcome_notices import ENDED, EPHEMERAL, ShownRequest
 from flowbot.slack.views import sentences
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import People
@@ -57,8 +57,8 @@ class RequestMessageSync:
     _locks: WeakValueDictionary[ChangeId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _unrecorded: dict[ChangeId, tuple[ChannelId, str]] = field(default_factory=dict)
 
-    async def sync(self, change: Change, *, counts_as_shown: bool = True) -> Change:
-        """Post or edit the change's message until it shows the newest version. Return the change as it is then.
+    async def sync(self, change: Change, *, counts_as_shown: bool = True) -> ShownRequest:
+        """Post or edit the change's message until it shows the newest version. Return what it shows then.
 
         Args:
             change: any version of it.
@@ -83,9 +83,11 @@ class RequestMessageSync:
                 # Shown: nobody has moved the change, or shared its channel, while its message was sent.
                 if change.version == newest.version and now.shows_content == showed_content:
                     break
-            return change
+            return ShownRequest(replace(details, change=change), now.shows_content)
 
-    async def record_location(self, change_id: ChangeId, channel: ChannelId, ts: str, reader: UserId) -> bool:
+    async def record_location(
+        self, change_id: ChangeId, channel: ChannelId, ts: str, reader: UserId, change: Change | None = None
+    ) -> bool:
         """Record where a change's message is, if that is not known yet, so that no second one is posted.
 
         Args:
@@ -93,6 +95,7 @@ class RequestMessageSync:
             channel: where a message of it was found; `reader`'s direct messages for a copy.
             ts: the message's ts.
             reader: who found it.
+            change: the change, where it has just been read.
 
         Returns:
             Whether it is a duplicate of the recorded one: a process that died between posting and recording may have
@@ -104,7 +107,7 @@ class RequestMessageSync:
                 if copy.place is None:
                     await self.messages.record(copy.key, (channel, ts), copy.shown_version)
                 return copy.place not in {None, (channel, ts)}
-        change = await self.store.get(change_id)
+        change = change or await self.store.get(change_id)
         if change is not None and change.message_ts is None:
             change = await self.store.mark_shown(change_id, 0, channel=channel, ts=ts)
         return change is not None and (change.message_channel, change.message_ts) != (channel, ts)

@@ -1,6 +1,6 @@
 """Notices to requesters of how their requests ended."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -34,6 +34,24 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class ShownRequest:
+    """A request as its message has just shown it.
+
+    Attributes:
+        details: All of it, with the place of the message.
+        shows_content: Whether the channel may see the push.
+    """
+
+    details: RequestDetails
+    shows_content: bool
+
+    @property
+    def change(self) -> Change:
+        """Return the change as it was then."""
+        return self.details.change
+
+
+@dataclass(frozen=True, slots=True)
 class OutcomeNotices:
     """Tells requesters how their requests ended."""
 
@@ -52,10 +70,14 @@ class OutcomeNotices:
         """Check whether a request has come to an end of which its requester is told."""
         return change.rule is not None and change.state in ENDED
 
-    async def send(self, change: Change) -> None:
+    async def send(self, change: Change, shown: ShownRequest | None = None) -> None:
         """Tell the requester in the request's thread, and directly where they are not in that channel.
 
         Give up on a person who cannot be reached in any way, as Slack says for certain.
+
+        Args:
+            change: the change.
+            shown: what its message shows; None where it could not be sent.
 
         Raises:
             DependencyError: not all could be told; it will be tried again.
@@ -67,7 +89,10 @@ class OutcomeNotices:
         if (told := await self.messages.get(direct)) is not None and told.place is not None:
             # It is the last one: its thread may have refused the other then, and take it now.
             return
-        details = await self.details.load(change)
+        if shown is None or shown.change.version != change.version:
+            shown = await self._load(change)
+        details = replace(shown.details, change=change)
+        public = details if shown.shows_content else details.without_content()
         people = People(await self.users.find_names(details.people))
         refusal: Text | None = None
 
@@ -77,7 +102,6 @@ class OutcomeNotices:
         if channel is not None and change.message_ts is not None:
             key = MessageKey.for_state(change.id, MessageRole.NOTICE, change.state)
             t, thread = self.locales.for_channel(request.locale), change.message_ts
-            public = await self.privacy.redact_for_channel(details, channel)
             try:
                 await self.sender.send(
                     key, change.version, channel, lambda mentions: build(public, t, mentions=mentions), thread=thread
@@ -91,6 +115,10 @@ class OutcomeNotices:
         link = await self.links.find_one(change)
         notice = build(details, self.locales.for_reader(request.locale, request.timezone), link)
         await self._send_directly(direct, change, notice)
+
+    async def _load(self, change: Change) -> ShownRequest:
+        details = await self.details.load(change)
+        return ShownRequest(details, await self.privacy.may_show(change.posted_channel, details.policy))
 
     async def _can_see_thread(self, change: Change, channel: ChannelId) -> bool:
         """Check whether the requester is in the channel whose thread has the notice.

@@ -20,7 +20,7 @@ from flowbot.slack.api.messages import MessagePoster, MessageRefusedError
 from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.once import OnceSender
-from flowbot.slack.notify.outcome_notices import ENDED, OutcomeNotices
+from flowbot.slack.notify.outcome_notices import ENDED, OutcomeNotices, ShownRequest
 from flowbot.slack.views import notices
 from flowbot.slack.views.people import People
 
@@ -42,7 +42,7 @@ class TeamNotifier:
     clock: Clock
 
     async def notify(self, change: Change) -> Change:
-        """Announce a skipped approval, sync the message and its copies, and tell who asked, each even if another fails.
+        """Announce a skipped approval, sync the message, tell who asked, sync the copies, each even if another fails.
 
         A restore takes its button from the message of the delete. The change counts as shown only when all are through.
 
@@ -55,14 +55,16 @@ class TeamNotifier:
         faults: dict[str, DependencyError] = {}
         is_message_all = not self._has_more(change)
         synced = change
+        shown: ShownRequest | None = None
         with _collecting(faults, "alarm"):
             await self._announce_skip(change)
         with _collecting(faults, "message"):
-            synced = await self.message_sync.sync(change, counts_as_shown=is_message_all)
+            shown = await self.message_sync.sync(change, counts_as_shown=is_message_all)
+            synced = shown.change
+        with _collecting(faults, "word"):
+            await self.outcomes.send(_in_place_of(change, synced), shown)
         with _collecting(faults, "copies"):
             await self.copies.sync(change)
-        with _collecting(faults, "word"):
-            await self.outcomes.send(_in_place_of(change, synced))
         if (deleted := parse_restored_change(change.request)) is not None:
             with _collecting(faults, "deleted"):
                 await self.message_sync.redraw(deleted)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from flowbot.domain.change import Change, ChangeState, Closure, ClosureKind, Lease, Progress
 from flowbot.domain.ids import UserId
-from flowbot.services.ports.storage import VersionConflictError, VoteResult
+from flowbot.services.ports.storage import RequestRecord, VersionConflictError, VoteResult
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.change_writes import count_vote
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -34,19 +34,22 @@ def lease_of(person: UserId) -> Lease:
     return Lease(f"process of {person}", NOON + timedelta(minutes=1))
 
 
-async def approve(one: ChangeRepository, change: Change, person: UserId) -> VoteResult | VersionConflictError:
+async def approve(
+    one: ChangeRepository, change: Change, person: UserId, seen: RequestRecord | None = None
+) -> VoteResult | VersionConflictError:
+    event = new_event("change.voted", actor=person)
     result: VoteResult | VersionConflictError = await catch_conflict(
-        one.record_vote(change.id, approval(person), lease_of(person), new_event("change.voted", actor=person))
+        one.record_vote(change.id, approval(person), lease_of(person), event, seen=seen)
     )
     return result
 
 
 async def approve_all(
-    processes: list[ChangeRepository], change: Change, people: list[UserId]
+    processes: list[ChangeRepository], change: Change, people: list[UserId], seen: RequestRecord | None = None
 ) -> list[VoteResult | VersionConflictError]:
     """Approve as all of them in the same instant, by turns in one process and the next."""
     return await asyncio.gather(
-        *(approve(one, change, person) for one, person in zip(cycle(processes), people, strict=False))
+        *(approve(one, change, person, seen) for one, person in zip(cycle(processes), people, strict=False))
     )
 
 
@@ -55,7 +58,8 @@ async def test_of_twenty_approvers_in_the_same_instant_the_third_moves_the_chang
     store: ChangeRepository, other_store: ChangeRepository, repetition: int
 ) -> None:
     change = await submit_pending(store, quorum=3)
-    results = await approve_all([store, other_store], change, TWENTY)
+    seen = await store.get_record(change.id) if repetition else None
+    results = await approve_all([store, other_store], change, TWENTY, seen)
 
     counted, refused = vote_results(results), conflicts(results)
     (approving,) = [ballot for ballot in counted if ballot.change.state is ChangeState.APPLYING]
@@ -95,7 +99,7 @@ async def test_twenty_votes_short_of_the_quorum_are_all_kept(
     store: ChangeRepository, other_store: ChangeRepository
 ) -> None:
     change = await submit_pending(store, quorum=100)
-    results = await approve_all([store, other_store], change, TWENTY)
+    results = await approve_all([store, other_store], change, TWENTY, await store.get_record(change.id))
     assert sorted(ballot.change.version for ballot in vote_results(results)) == list(range(3, 23))
     assert [vote.person for vote in (await store.get_record(change.id)).votes] == TWENTY
 
@@ -178,14 +182,16 @@ async def has_waiting_transaction(database: Database) -> bool:
 
 
 @pytest.mark.postgresql
-async def test_who_counts_waits_for_who_counts_already_and_sees_that_vote(postgresql_url: str) -> None:
+@pytest.mark.parametrize("has_seen", [True, False])
+async def test_who_counts_waits_for_who_counts_already_and_sees_that_vote(postgresql_url: str, has_seen: bool) -> None:
     """SQLite has one writer at a time anyway."""
     database, elsewhere = open_database(postgresql_url), open_database(postgresql_url)
     counting, voting = open_stores(elsewhere, database)
     change = await submit_pending(counting, quorum=2)
+    seen = await voting.get_record(change.id) if has_seen else None
     async with elsewhere.write() as connection:
-        first = await count_vote(connection, change.id, approval(AYSE), OURS)
-        second = asyncio.create_task(voting.record_vote(change.id, approval(CAN, 1), THEIRS))
+        first = await count_vote(connection, change, (), approval(AYSE), OURS)
+        second = asyncio.create_task(voting.record_vote(change.id, approval(CAN, 1), THEIRS, seen=seen))
         async with asyncio.timeout(20):
             while not await has_waiting_transaction(database):
                 assert not second.done()

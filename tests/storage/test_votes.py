@@ -38,6 +38,17 @@ async def test_an_approval_short_of_the_quorum_counts_and_the_change_waits_on(st
     assert await list_actions(store) == ["change.submitted", "change.voted"]
 
 
+async def test_a_vote_on_a_change_that_moved_since_it_was_read_counts_beside_the_others(
+    store: ChangeRepository,
+) -> None:
+    change = await submit_pending(store, quorum=2)
+    seen = await store.get_record(change.id)
+    first = await store.record_vote(change.id, approval(CAN, 1), OURS, seen=seen)
+    last = await store.record_vote(change.id, approval(DENIZ, 2), THEIRS, seen=seen)
+    assert (first.record, last.votes) == (None, (approval(CAN, 1), approval(DENIZ, 2)))
+    assert last.record == await store.get_record(change.id)
+
+
 async def test_the_last_approval_hands_the_change_to_the_voters_process_due_no_more(store: ChangeRepository) -> None:
     change = await submit_pending(store, quorum=2)
     await store.record_vote(change.id, approval(CAN, 1), OURS, VOTED)

@@ -53,13 +53,13 @@ class DecisionService:
             UserError: not allowed, one's own request, or too late.
             DependencyError: the database did not answer.
         """
-        change, now = await self.require_decidable(user, change_id, acting_from), self.clock()
-        event = event_for_change(change, now, AuditAction.VOTE, user.id, {"choice": str(VoteChoice.APPROVE)})
+        record, now = await self._load_decidable(user, change_id, acting_from), self.clock()
+        event = event_for_change(record.change, now, AuditAction.VOTE, user.id, {"choice": str(VoteChoice.APPROVE)})
         vote = Vote(user.id, VoteChoice.APPROVE, now)
         try:
             # One transaction: it locks the change, counts the votes, and with the last one that is needed moves the
             # change to `applying` under this process's lease.
-            return await self.store.record_vote(change_id, vote, self.leases.new_lease(), event)
+            return await self.store.record_vote(change_id, vote, self.leases.new_lease(), event, seen=record)
         except VersionConflictError as conflict:
             raise too_late_error(conflict.current) from conflict
 
@@ -73,6 +73,11 @@ class DecisionService:
             UserError: not allowed, one's own request, or too late.
             DependencyError: the database did not answer.
         """
+        return (await self._load_decidable(user, change_id, acting_from)).change
+
+    async def _load_decidable(
+        self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None
+    ) -> RequestRecord:
         user = await self.users.reload_user(user)
         record = await self.authorizer.load_pending(change_id)
         change = record.change
@@ -86,7 +91,7 @@ class DecisionService:
         # Asked again, since the stricter rule may forbid to decide on one's own request.
         if not may_decide(change, user.id):
             raise _own_request_error(record)
-        return change
+        return replace(record, change=change)
 
     async def reject(
         self, user: CurrentUser, change_id: ChangeId, reason: str, acting_from: ChannelId | None

@@ -29,7 +29,13 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import WriteRefusedError
 from flowbot.services.ports.form_storage import DraftStore
 from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.ports.storage import ChangeStore, FlowClaimedError, SettingsOf, VersionConflictError
+from flowbot.services.ports.storage import (
+    ChangeStore,
+    FlowClaimedError,
+    RequestRecord,
+    SettingsOf,
+    VersionConflictError,
+)
 from flowbot.services.users import Caller, CurrentUser
 
 SLOW_SECONDS: Final = 1.0
@@ -115,7 +121,12 @@ class ChangeExecutor:
     clock: Clock
 
     async def execute(
-        self, change: Change, notify: NotifyCallback, requester: CurrentUser | Caller | None = None
+        self,
+        change: Change,
+        notify: NotifyCallback,
+        requester: CurrentUser | Caller | None = None,
+        *,
+        record: RequestRecord | None = None,
     ) -> Change:
         """Execute a change that this process has leased, and notify people of the result.
 
@@ -126,13 +137,14 @@ class ChangeExecutor:
             change: the change, leased by this process.
             notify: notifies people.
             requester: the requester, where more is known of them than the change says.
+            record: its votes and its channel's scope, where they were read with the vote that approved it.
 
         Raises:
             DependencyError: something did not answer; it is tried again later.
         """
         try:
             async with self.leases.hold(change.id, change.lease) as lease:
-                settled = await self._settle(change, notify, requester)
+                settled = await self._settle(change, notify, requester, record)
                 lease.is_done = True
                 if settled.change.state is not ChangeState.PENDING:
                     # Under the lease, so that the recovery does not show it at the same time.
@@ -160,7 +172,11 @@ class ChangeExecutor:
                 await notify(change)
 
     async def _settle(
-        self, change: Change, notify: NotifyCallback, requester: CurrentUser | Caller | None
+        self,
+        change: Change,
+        notify: NotifyCallback,
+        requester: CurrentUser | Caller | None,
+        record: RequestRecord | None,
     ) -> SettledChange:
         """Take the change to a state in which this process is done with it."""
         if await self._waits_for_other(change):
@@ -188,7 +204,7 @@ class ChangeExecutor:
         if change.state not in LEASED_STATES:
             return SettledChange(change)
         async with _shown_while_waiting(change, notify):
-            return await self._apply(change)
+            return await self._apply(change, record)
 
     async def _waits_for_other(self, change: Change) -> bool:
         """Check whether the change that this one follows is being applied still; the recovery goes on after its end."""
@@ -197,9 +213,9 @@ class ChangeExecutor:
         followed = await self.store.get(change.follows)
         return followed is not None and followed.state is ChangeState.APPLYING
 
-    async def _apply(self, change: Change) -> SettledChange:
+    async def _apply(self, change: Change, record: RequestRecord | None = None) -> SettledChange:
         """Apply the change unless something stands against it, and store the result."""
-        blocker = await self.preconditions.find_blocker(change, self.clock())
+        blocker = await self.preconditions.find_blocker(change, self.clock(), record)
         if blocker is None:
             result = await self.writer.apply(change)
         elif change.sent_at is None:
@@ -210,8 +226,8 @@ class ChangeExecutor:
         settings = partial(settings_write, result=result)
         if blocker is not None or (result.flow is not None and result.flow.website_id != change.request.website):
             # What stays on its website was in scope when the blocker was looked for.
-            record = await self.store.get_record(change.id)
-            result = hide_if_out_of_scope(record.scope.policy, change, result)
+            current = await self.store.get_record(change.id)
+            result = hide_if_out_of_scope(current.scope.policy, change, result)
         action = AuditAction.for_state(result.state)
         step = Transition(result.state, action, outcome=result.outcome, details=result.details)
         due_at = self.clock() + LOOKS[0] if result.state is ChangeState.UNKNOWN else None
@@ -220,8 +236,8 @@ class ChangeExecutor:
                 settled = await self._move_keeping_lease(change, step, due_at=due_at, settings=settings)
             except VersionConflictError as conflict:
                 # Its write has stored more of it, such as an image to keep.
-                current = require_leased(conflict.current, self.leases.owner)
-                settled = await self._move_keeping_lease(current, step, due_at=due_at, settings=settings)
+                revised = require_leased(conflict.current, self.leases.owner)
+                settled = await self._move_keeping_lease(revised, step, due_at=due_at, settings=settings)
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change)

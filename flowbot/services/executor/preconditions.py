@@ -23,7 +23,7 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reaso
 from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, PolicyStore
+from flowbot.services.ports.storage import ChangeStore, PolicyStore, RequestRecord
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
 
@@ -120,7 +120,7 @@ class Preconditions:
         # All but a form was checked when it was submitted.
         return await find_sought_blocker(self.store, request, self.clock()) if request.kind in FORM_KINDS else None
 
-    async def find_blocker(self, change: Change, now: datetime) -> Outcome | None:
+    async def find_blocker(self, change: Change, now: datetime, record: RequestRecord | None = None) -> Outcome | None:
         """Find what stands against applying a change; None where nothing does.
 
         Nothing is sent after its request has expired, even if Slack or flowbot was away for days: the approvers had
@@ -131,18 +131,22 @@ class Preconditions:
         """
         if change.sent_at is None and is_expired(change, now):
             return Outcome(LAPSED_TIME)
-        return await self.revalidate_approvals(change)
+        return await self.revalidate_approvals(change, record)
 
-    async def revalidate_approvals(self, change: Change) -> Outcome | None:
+    async def revalidate_approvals(self, change: Change, record: RequestRecord | None = None) -> Outcome | None:
         """Find out why a change that was about to be applied may not be any more; None where it still may.
 
         Since the request or the votes the policy may have changed: people lose rights, websites move. Where Slack
         refuses to tell somebody's right they have none, since waiting for that answer would never end.
 
+        Args:
+            change: the change.
+            record: its votes and its channel's scope, where they have just been read.
+
         Raises:
             DependencyError: the database or Slack did not answer.
         """
-        record = await self.store.get_record(change.id)
+        record = record or await self.store.get_record(change.id)
         policy = record.scope.policy
         if policy is None or not is_in_scope(change.request, policy):
             return Outcome("form.website_gone")

@@ -35,15 +35,6 @@ class FlowBusyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class VoteResult:
-    """A counted vote: the change as it is now, all votes on it, and whether this one was new."""
-
-    change: Change
-    votes: tuple[Vote, ...]
-    is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ChannelScope:
     """A channel's policy, if it has one, and the websites' names."""
 
@@ -59,6 +50,20 @@ class RequestRecord:
     change: Change
     votes: tuple[Vote, ...]
     scope: ChannelScope
+
+
+@dataclass(frozen=True, slots=True)
+class VoteResult:
+    """A counted vote: the change as it is now, all votes on it, and whether this one was new.
+
+    Attributes:
+        record: The same, with its channel's scope, where the vote was the last that was needed.
+    """
+
+    change: Change
+    votes: tuple[Vote, ...]
+    is_new: bool
+    record: RequestRecord | None = None
 
 
 class VotedChange(NamedTuple):
@@ -170,12 +175,21 @@ class ChangeStore(LeaseStore, Protocol):
             LookupError: there is no such change.
         """
 
-    async def record_vote(self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent) -> VoteResult:
+    async def record_vote(
+        self, change: ChangeId, vote: Vote, lease: Lease, *events: AuditEvent, seen: RequestRecord | None = None
+    ) -> VoteResult:
         """Count a vote in the place of this person's earlier one, with all that follows from it.
 
         The version grows. With as many approvals as the rule's quorum asks for the change moves to `applying` under
         `lease`, due no more, and an event `change.approved` is written after `events`. A vote that the person has
         given already writes nothing.
+
+        Args:
+            change: the change.
+            vote: the vote.
+            lease: the lease of this process.
+            events: written with the vote.
+            seen: the change as it was read; it is read again only where it is not so any more.
 
         Raises:
             VersionConflictError: the change is not pending any more; nothing was written.

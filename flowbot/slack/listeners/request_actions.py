@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId
-from flowbot.errors import Text, UserError
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.ports.storage import RequestRecord
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
@@ -48,15 +49,23 @@ class RequestActions:
 
     async def approve(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Count an approval, and apply the change with the last one that it needs."""
-        async with self.recording_location(press) as change_id:
-            vote = await self.decisions.approve(interaction.user, change_id, interaction.target.channel)
+        try:
+            vote = await self.decisions.approve(interaction.user, _change_id(press), interaction.target.channel)
+        except (UserError, DependencyError):
+            async with self.recording_location(press):
+                raise
+        async with self.recording_location(press, vote.change):
             if not vote.is_new:
                 raise UserError("request.voted_already")
-            await self.follow_up(vote.change)
+            await self.follow_up(vote.change, vote.record)
             return NO_REPLY
 
-    async def follow_up(self, change: Change) -> None:
+    async def follow_up(self, change: Change, record: RequestRecord | None = None) -> None:
         """Execute a change whose last vote is in, or else notify people of the decision.
+
+        Args:
+            change: the change as the decision left it.
+            record: its votes and its channel's scope, where they were read with the vote.
 
         Raises:
             DependencyError: the decision is saved; flowbot goes on with it later.
@@ -64,7 +73,7 @@ class RequestActions:
         with continues_later():
             match change.state:
                 case ChangeState.APPLYING:
-                    await self.executor.execute(change, self.notifier.notify)
+                    await self.executor.execute(change, self.notifier.notify, record=record)
                 case ChangeState.PENDING:
                     # Under no lease: whoever votes next takes it.
                     await self.notifier.notify(change)
@@ -114,17 +123,21 @@ class RequestActions:
         return await self.execute(interaction, change)
 
     @asynccontextmanager
-    async def recording_location(self, press: BlockActions) -> AsyncIterator[ChangeId]:
+    async def recording_location(self, press: BlockActions, change: Change | None = None) -> AsyncIterator[ChangeId]:
         """Record where the change's message is, and yield the change's id.
 
         A process that died between posting and recording may have left a second message: that one is updated, too.
+
+        Args:
+            press: a press of one of the message's buttons.
+            change: the change, where it has just been read.
         """
         change_id = _change_id(press)
         if press.message_ts is None or press.channel is None:
             yield change_id
             return
         location = (change_id, press.channel.id, press.message_ts)
-        is_duplicate = await self.message_sync.record_location(*location, press.user.id)
+        is_duplicate = await self.message_sync.record_location(*location, press.user.id, change)
         try:
             yield change_id
         finally:

@@ -9,13 +9,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval import apply_vote
 from flowbot.domain.audit import AuditEvent, Transition, transition_event
-from flowbot.domain.change import UNSENT_ONLY, Change, ChangeRequest, ChangeState, Lease, Vote, with_lease
+from flowbot.domain.change import (
+    LEASED_STATES,
+    UNSENT_ONLY,
+    Change,
+    ChangeRequest,
+    ChangeState,
+    Lease,
+    Vote,
+    with_lease,
+)
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DatabaseFaultError
-from flowbot.services.ports.storage import FlowBusyError, VersionConflictError, VoteResult
+from flowbot.services.ports.storage import FlowBusyError, RequestRecord, VersionConflictError, VoteResult
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories import change_queries as queries
 from flowbot.storage.repositories.change_rows import append_events, change_row, changed_columns, read_change, vote_row
+from flowbot.storage.repositories.scopes import fetch_scope
 from flowbot.storage.tables import changes, new_id, votes
 
 _SUBMIT_ATTEMPTS: Final = 5
@@ -105,20 +115,32 @@ async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: C
 
 
 async def count_vote(
-    connection: AsyncConnection, change: ChangeId, vote: Vote, lease: Lease, *new_events: AuditEvent
+    connection: AsyncConnection,
+    seen: Change,
+    before: tuple[Vote, ...],
+    vote: Vote,
+    lease: Lease,
+    *new_events: AuditEvent,
 ) -> VoteResult:
-    """Count a vote in the transaction of `connection`, as `ChangeStore.record_vote` says."""
-    seen = await queries.fetch_for_update(connection, change)
+    """Count a vote in the transaction of `connection`, as `ChangeStore.record_vote` says.
+
+    Raises:
+        VersionConflictError: the change is not pending, or not as it was seen; nothing was written.
+    """
     if seen.state is not ChangeState.PENDING:
         raise VersionConflictError(seen)
-    before = await queries.fetch_votes(connection, change)
     if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
         return VoteResult(seen, before, is_new=False)
-    await connection.execute(delete(votes).where(votes.c.change_id == change, votes.c.person == str(vote.person)))
-    await connection.execute(insert(votes).values(vote_row(change, vote)))
-    others = (given for given in before if given.person != vote.person)
+    others = tuple(given for given in before if given.person != vote.person)
     counted = tuple(sorted((*others, vote), key=lambda given: (given.at, given.person)))
     moved, approved = apply_vote(seen, counted, vote, lease)
+    # First of all: whoever counts another vote waits here, and finds another version.
     written = await write_if_unchanged(connection, seen, moved)
-    await append_events(connection, (*new_events, *approved), change=change)
-    return VoteResult(written, counted, is_new=True)
+    if len(others) < len(before):
+        await connection.execute(delete(votes).where(votes.c.change_id == seen.id, votes.c.person == str(vote.person)))
+    await connection.execute(insert(votes).values(vote_row(seen.id, vote)))
+    await append_events(connection, (*new_events, *approved), change=seen.id)
+    if written.state not in LEASED_STATES:
+        return VoteResult(written, counted, is_new=True)
+    scope = await fetch_scope(connection, written.request.channel)
+    return VoteResult(written, counted, is_new=True, record=RequestRecord(written, counted, scope))

@@ -1,7 +1,7 @@
 """The repository of changes, with their votes and events, and the statements that write them."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -33,6 +33,7 @@ from flowbot.services.ports.storage import (
     FlowClaimedError,
     RequestRecord,
     SettingsOf,
+    VersionConflictError,
     VotedChange,
     VoteResult,
 )
@@ -157,9 +158,16 @@ class ChangeRepository(ChangeStore):
             await append_events(connection, new_events, change=seen.id)
         return change
 
-    async def record_vote(self, change: ChangeId, vote: Vote, lease: Lease, *new_events: AuditEvent) -> VoteResult:
+    async def record_vote(
+        self, change: ChangeId, vote: Vote, lease: Lease, *new_events: AuditEvent, seen: RequestRecord | None = None
+    ) -> VoteResult:
         async with self._database.write() as connection:
-            return await count_vote(connection, change, vote, lease, *new_events)
+            if seen is not None:
+                with suppress(VersionConflictError):
+                    return await count_vote(connection, seen.change, seen.votes, vote, lease, *new_events)
+            current = await queries.fetch_for_update(connection, change)
+            given = await queries.fetch_votes(connection, change)
+            return await count_vote(connection, current, given, vote, lease, *new_events)
 
     async def approved_by(self, person: UserId) -> frozenset[ChangeId]:
         given = select(votes.c.change_id).join(changes, changes.c.id == votes.c.change_id)

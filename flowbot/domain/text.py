@@ -45,7 +45,7 @@ _POP: Final = "\N{POP DIRECTIONAL ISOLATE}"
 
 def utf16_length(text: str) -> int:
     """Count characters as the stricter of Slack's clients do: in UTF-16 units."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _fits(text: str, limit: int) -> bool:

@@ -121,7 +121,8 @@ def _is_unreadable(error: Exception) -> bool:
 def open_session() -> aiohttp.ClientSession:
     """Open the session for all calls of Slack. The caller closes it."""
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS, connect=5)
-    return aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=50))
+    connector, no_cookies = aiohttp.TCPConnector(limit=50), aiohttp.DummyCookieJar()
+    return aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=no_cookies)
 
 
 def create_web_client(

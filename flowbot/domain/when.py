@@ -232,7 +232,7 @@ def plan_times(kind: ChangeKind, typed: Sequence[TypedTime], now: datetime, zone
     for each in typed:
         if each.role not in ROLES[kind]:
             # Keys: when.delete_at, when.delete_until, when.disable_until
-            raise TimeQuestionError(Text(f"when.{kind}_{each.role}"), each)
+            raise TimeQuestionError(_about(f"when.{kind}_{each.role}", each), each)
         if each.role in moments:
             raise TimeQuestionError(_about(f"when.two_{each.role}", each), each)
         moments[each.role] = _find_moment(each, now, zone)

@@ -146,7 +146,7 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.WITHDRAW)(changing(requests.withdraw))
     app.action(ActionId.BREAK_GLASS)(changing(requests.ask_skip_reason))
     app.action(ActionId.CHECK_AGAIN)(changing(requests.recheck))
-    app.action(ActionId.ASK_AGAIN)(changing(requests.resubmit))
+    app.action(ActionId.ASK_AGAIN)(changing(handlers.change_form.ask_again))
     app.action(ActionId.RESTORE)(changing(requests.restore))
     app.action(ActionId.CHANGE_WHOLE)(showing(handlers.details.show_request))
     for show in (ActionId.FLOW_WHOLE, ActionId.WINDOW_SHOW):

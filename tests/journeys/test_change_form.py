@@ -22,6 +22,14 @@ from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes, on_
 
 EVERY_GATE = 'required_for = ["enable", "disable", "delete", "edit_enabled"]'
 BUTTONS = {"Enable": "Etkinleştir", "Disable": "Durdur", "Delete": "Sil"}
+TIMES = {
+    "Enable": ["When", "Until"],
+    "Etkinleştir": ["Ne zaman", "Bitiş"],
+    "Disable": ["When"],
+    "Durdur": ["Ne zaman"],
+    "Delete": [],
+    "Sil": [],
+}
 
 
 async def show(person: SandboxPerson, command: str = "/flows show 1") -> Message:
@@ -57,7 +65,7 @@ async def test_the_form_says_what_will_happen(
     form = await wait_for_change_form(http.emma)
     assert "#1 Old name · Lale Moda" in text_of(form)
     assert effect in text_of(form)
-    assert (submit_label(form), http.emma.list_fields()) == (submit, ["Reason"])
+    assert (submit_label(form), http.emma.list_fields()) == (submit, [*TIMES[button], "Reason"])
 
 
 @pytest.mark.parametrize(
@@ -78,7 +86,7 @@ async def test_it_says_so_in_turkish_too(http: World, button: str, is_enabled: b
     await http.ayse.click(await show(http.ayse, "/flows göster 1"), button)
     form = await wait_for_change_form(http.ayse)
     assert effect in text_of(form)
-    assert (submit_label(form), http.ayse.list_fields()) == (submit, ["Gerekçe"])
+    assert (submit_label(form), http.ayse.list_fields()) == (submit, [*TIMES[button], "Gerekçe"])
 
 
 @in_both_modes

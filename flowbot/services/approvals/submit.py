@@ -83,7 +83,7 @@ class ChangePreview:
     """What a change would do, before it is requested.
 
     Attributes:
-        request: The request, without its reason.
+        request: The request.
         flow: The flow as it is now.
         displaces_request: Whether an open request for the flow ends for it.
     """
@@ -161,10 +161,9 @@ class RequestSubmitter:
             DependencyError: Enkapush or the database did not answer.
         """
         preview = await self._prepare(user, channel, wish, form)
-        times, request = wish.times, replace(preview.request, reason=wish.reason)
-        request = replace(request, not_before=times.not_before, ends_at=times.ends_at)
-        displaces = wish.kind is ChangeKind.DISABLE and not preview.needs_approval and not times
-        return await self._submit(replace(request, token=form.token) if form else request, displaces=displaces)
+        displaces = wish.kind is ChangeKind.DISABLE and not preview.needs_approval and not wish.times
+        request = replace(preview.request, token=form.token) if form else preview.request
+        return await self._submit(request, displaces=displaces)
 
     async def _prepare(
         self, user: CurrentUser, channel: ChannelId, wish: FlowWish, form: Draft | None = None
@@ -185,7 +184,8 @@ class RequestSubmitter:
             raise UserError("request.already_enabled", id=str(flow_id))
         if kind is ChangeKind.DISABLE and not flow.is_enabled and not await self._may_go_live(wish):
             raise UserError("request.already_disabled", id=str(flow_id))
-        request = _new_request(user, channel, kind, flow, "")
+        request = _new_request(user, channel, kind, flow, wish.reason)
+        request = replace(request, not_before=times.not_before, ends_at=times.ends_at)
         await self._require_approvers(request, policy, seconds=QUORUM_SECONDS if form else None)
         return ChangePreview(request, flow, requires_approval(request, policy.approval), scope.website_names)
 

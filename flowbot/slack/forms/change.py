@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import ChannelId, FormToken
+from flowbot.domain.when import ROLES, TimeRole, Times, find_problem
 from flowbot.i18n.translator import Translator
 from flowbot.services.approvals.submit import ChangePreview
 from flowbot.slack.forms.reason import parse_reason, reason_input
-from flowbot.slack.payloads.view_state import PrivateMetadata, ViewPayload, parse_metadata
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ViewPayload, parse_metadata
 from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views.block_kit import TITLE_MAX, View
+from flowbot.slack.views.block_kit import TITLE_MAX, Block, View
 from flowbot.slack.views.message import Message
 
 TITLE_KEYS: Final[Mapping[ChangeKind, str]] = {
@@ -27,6 +30,18 @@ SUBMIT_KEYS: Final[Mapping[ChangeKind, str]] = {
     ChangeKind.DELETE: "button.delete",
 }
 """The submit where no approval is needed."""
+
+
+TIME_ACTIONS: Final[Mapping[TimeRole, ActionId]] = {
+    TimeRole.AT: ActionId.CHANGE_WHEN,
+    TimeRole.UNTIL: ActionId.CHANGE_UNTIL,
+}
+FIELD_PROBLEM_KEYS: Final = {
+    "when.past": "when.field_past",
+    "when.too_far": "when.field_too_far",
+    "when.ends_before_start": "when.field_ends_before_start",
+}
+"""Problems that quote a typed time, and the same at its field."""
 
 
 class ChangeFormMetadata(PrivateMetadata):
@@ -51,6 +66,7 @@ class SubmittedChange:
 
     metadata: ChangeFormMetadata
     reason: str
+    times: Times
 
 
 class ChangeForm:
@@ -67,7 +83,10 @@ class ChangeForm:
         subject = block_kit.rich_paragraph(
             block_kit.text_element(f"#{flow.id} {name}", bold=True), block_kit.text_element(f" · {website}")
         )
+        needs_approval = preview.needs_approval
+        times = [time_input(role, t, needs_approval=needs_approval) for role in TimeRole if role in ROLES[kind]]
         submit = t("button.request_approval" if preview.needs_approval else SUBMIT_KEYS[kind])
+        reason = reason_input(t, optional=True, value=preview.request.reason)
         effects = [block_kit.paragraph(format_effect(preview, t))]
         if preview.displaces_request:
             effects.append(block_kit.paragraph(t("request.effect_displaces")))
@@ -75,9 +94,7 @@ class ChangeForm:
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
             "submit": block_kit.plain(submit, TITLE_MAX),
-            **block_kit.modal(
-                t(TITLE_KEYS[kind]), [subject, *effects, reason_input(t, optional=True)], close=t("request.cancel")
-            ),
+            **block_kit.modal(t(TITLE_KEYS[kind]), [subject, *effects, *times, reason], close=t("request.cancel")),
         }
 
     @classmethod
@@ -95,7 +112,37 @@ class ChangeForm:
     def parse(cls, view: ViewPayload) -> SubmittedChange | None:
         """Return the form as it was sent; None where another version made it."""
         metadata = parse_metadata(view, ChangeFormMetadata)
-        return None if metadata is None else SubmittedChange(metadata, parse_reason(view))
+        if metadata is None:
+            return None
+        return SubmittedChange(metadata, parse_reason(view), Times(*(_parse_time(view, role) for role in TimeRole)))
+
+    @classmethod
+    def field_errors(cls, submitted: SubmittedChange, now: datetime, t: Translator) -> dict[str, str]:
+        """Return the sentence for a time that is not possible, by its block; empty where both are."""
+        if (problem := find_problem(submitted.times, now)) is None:
+            return {}
+        role, key = problem
+        return {role: t(FIELD_PROBLEM_KEYS[key])}
+
+
+def time_input(role: TimeRole, t: Translator, *, needs_approval: bool) -> Block:
+    """Build the field for the start of a change, or for its end; it may stay empty."""
+    if role is TimeRole.AT:
+        label, hint = t("request.when"), t("request.when_hint" if needs_approval else "request.when_hint_now")
+    else:
+        label, hint = t("request.until"), t("request.until_hint")
+    return {
+        "type": "input",
+        "block_id": role.value,
+        "label": block_kit.plain(label),
+        "hint": block_kit.plain(hint),
+        "optional": True,
+        "element": {"type": "datetimepicker", "action_id": TIME_ACTIONS[role]},
+    }
+
+
+def _parse_time(view: ViewPayload, role: TimeRole) -> datetime | None:
+    return view.state.values.get(role, {}).get(TIME_ACTIONS[role], FieldValue()).moment
 
 
 def format_effect(preview: ChangePreview, t: Translator) -> str:

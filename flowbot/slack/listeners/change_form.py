@@ -10,7 +10,7 @@ from flowbot.domain.change import Change, ChangeKind
 from flowbot.domain.draft import Draft
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
+from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter, TimesPastError
 from flowbot.services.ports.form_storage import DraftStore
 from flowbot.slack.api.modals import AckArgs, Modals, ack_errors
 from flowbot.slack.forms.change import ChangeForm, ChangeFormMetadata, SubmittedChange
@@ -26,7 +26,7 @@ from flowbot.slack.views import sentences
 
 @dataclass(frozen=True, slots=True)
 class ChangeFormHandler:
-    """Opens the form by a flow's button, and requests the change when the form is sent."""
+    """Opens the form by a flow's button or by `Ask again`, and requests the change when the form is sent."""
 
     runner: Runner
     channels: ChannelAuthorizer
@@ -41,31 +41,55 @@ class ChangeFormHandler:
         async def handle(interaction: Interaction, press: BlockActions) -> Reply:
             value = parse_value(FlowValue, press.action.value)
             there = await self.channels.switch_channel(interaction, value.channel, Permission.EDIT)
-            user, channel, t = there.user, there.target.require_channel(), interaction.t
-            view_id = await self.modals.open(press.trigger_id, ChangeForm.build_loading(kind, t))
-            try:
-                preview = await self.submitter.preview_change(user, channel, FlowWish(kind, value.flow))
-                token, now = new_form_token(), self.runner.clock()
-                await self.drafts.save(Draft(token, user.id, channel, kind, value.flow, preview.flow, {}, now))
-            except RequestOpenError as error:
-                reply = await self.requests.point_to_open_request(interaction, error.current)
-                view = ChangeForm.build_refusal(kind, reply, t)
-            except (UserError, DependencyError) as error:
-                text = sentences.with_channel_name(error.text, channel) if value.channel else error.text
-                view = ChangeForm.build_refusal(kind, sentences.sentence_message(t, text), t)
-            else:
-                metadata = ChangeFormMetadata(
-                    token=token,
-                    origin=interaction.target.channel,
-                    thread=interaction.target.thread,
-                    locale=user.locale,
-                    timezone=user.timezone,
-                )
-                view = ChangeForm.build(metadata, preview, t)
-            await self.modals.replace_loading(view_id, view)
-            return NO_REPLY
+            wish = FlowWish(kind, value.flow)
+            return await self._open(there, press, wish, interaction.target, names_channel=value.channel is not None)
 
         return handle
+
+    async def ask_again(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Request the same change once more; open the form where it was asked for at a time that is past."""
+        try:
+            return await self.requests.resubmit(interaction, press)
+        except TimesPastError as past:
+            there = interaction.in_channel(past.channel)
+            is_elsewhere = interaction.target.channel != past.channel
+            return await self._open(there, press, past.wish, interaction.target, names_channel=is_elsewhere)
+
+    async def _open(
+        self, there: Interaction, press: BlockActions, wish: FlowWish, origin: ReplyTarget, *, names_channel: bool
+    ) -> Reply:
+        """Open the form of a wish, which is `there` in the channel whose policy decides, and fill it after.
+
+        Args:
+            there: the person, in that channel.
+            press: the press that asks for it.
+            wish: what the form is to ask for.
+            origin: where the answer goes.
+            names_channel: whether a refusal names the channel, since the person is elsewhere.
+        """
+        user, channel, t, kind = there.user, there.target.require_channel(), there.t, wish.kind
+        view_id = await self.modals.open(press.trigger_id, ChangeForm.build_loading(kind, t))
+        try:
+            preview = await self.submitter.preview_change(user, channel, wish)
+            token, now = new_form_token(), self.runner.clock()
+            await self.drafts.save(Draft(token, user.id, channel, kind, wish.flow, preview.flow, {}, now))
+        except RequestOpenError as error:
+            reply = await self.requests.point_to_open_request(there, error.current)
+            view = ChangeForm.build_refusal(kind, reply, t)
+        except (UserError, DependencyError) as error:
+            text = sentences.with_channel_name(error.text, channel) if names_channel else error.text
+            view = ChangeForm.build_refusal(kind, sentences.sentence_message(t, text), t)
+        else:
+            metadata = ChangeFormMetadata(
+                token=token,
+                origin=origin.channel,
+                thread=origin.thread,
+                locale=user.locale,
+                timezone=user.timezone,
+            )
+            view = ChangeForm.build(metadata, preview, t)
+        await self.modals.replace_loading(view_id, view)
+        return NO_REPLY
 
     async def submit(self, event: FormEvent) -> AckArgs:
         """Store the request, then start what follows from it. Return what to acknowledge with.
@@ -79,6 +103,8 @@ class ChangeFormHandler:
         metadata = submitted.metadata
         t = self.runner.locales.for_reader(metadata.locale, metadata.timezone)
         bind_contextvars(request="change", user=event.user.id, channel=metadata.origin)
+        if errors := ChangeForm.field_errors(submitted, self.runner.clock(), t):
+            return ack_errors(errors)
         store = partial(self._request, event, submitted)
         change = await self.runner.store_submission(event, "change", ChangeForm.CALLBACK, store, t)
         if isinstance(change, Text):
@@ -95,5 +121,5 @@ class ChangeFormHandler:
         user, draft = await self.runner.users.identify(event.caller), await self.drafts.get(submitted.metadata.token)
         if draft is None or draft.user != user.id or draft.flow is None:
             raise UserError("form.too_old")
-        wish = FlowWish(draft.kind, draft.flow, submitted.reason)
+        wish = FlowWish(draft.kind, draft.flow, submitted.reason, submitted.times)
         return await self.submitter.request_change(user, draft.channel, wish, form=draft)

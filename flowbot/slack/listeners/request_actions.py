@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.change import WAITING_STATES, Change, ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.approvals.decide import DecisionService
@@ -153,7 +153,7 @@ class RequestActions:
         """Apply what needs no approval, and say how far it came."""
         with continues_later():
             settled = await self.executor.execute(change, self.notifier.notify, interaction.user)
-            if settled.state is ChangeState.PENDING:
+            if settled.state in WAITING_STATES:
                 link = await self.links.find_one(settled)
                 return Reply(notices.request_sent_message(settled, link, interaction.t))
         # Without an outcome another process is at work on it; the message will tell.

@@ -57,6 +57,8 @@ class ActionId(StrEnum):
     CHANGE_OPEN = "changes.open"
     CHANGE_WHOLE = "changes.whole"
     CHANGE_REASON = "changes.reason"
+    CHANGE_WHEN = "changes.when"
+    CHANGE_UNTIL = "changes.until"
 
 
 class ShortcutId(StrEnum):

@@ -1,6 +1,7 @@
 """Views as Slack sends them: private metadata, and the values of fields."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -63,6 +64,7 @@ class FieldValue(_Shape):
     selected_options: Annotated[list[_Option], _or([])] = []
     selected_users: Annotated[list[UserId], _or([])] = []
     selected_conversation: ChannelId | None = None
+    selected_date_time: int | None = None
     files: Annotated[list[FileRef], _or([])] = []
 
     @property
@@ -71,6 +73,15 @@ class FieldValue(_Shape):
         if self.selected_option is not None:
             return self.selected_option.value
         return "1" if self.selected_options else self.value
+
+    @property
+    def moment(self) -> datetime | None:
+        """The moment that was chosen; None for none, and where no calendar has it."""
+        seconds = self.selected_date_time
+        try:
+            return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+        except (OverflowError, ValueError, OSError):
+            return None
 
     @property
     def label(self) -> str:

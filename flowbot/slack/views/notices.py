@@ -13,6 +13,7 @@ from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_message import is_flow_gone, outcome_blocks
 from flowbot.slack.views.sentences import sentence_elements
+from flowbot.slack.views.times import times_elements
 
 
 def reminder_message(details: RequestDetails, t: Translator, now: datetime, people: People = MENTIONED) -> Message:
@@ -73,7 +74,7 @@ def _attention_elements(details: RequestDetails, t: Translator) -> list[Element]
 
 
 def request_sent_message(change: Change, link: str | None, t: Translator) -> Message:
-    """Build the requester's message about where the approval was requested.
+    """Build the requester's message about where the approval was requested, or that the change is scheduled.
 
     Args:
         change: the request.
@@ -84,8 +85,11 @@ def request_sent_message(change: Change, link: str | None, t: Translator) -> Mes
         "flow": [_subject_element(change, t)],
         "channel": [block_kit.channel_element(change.posted_channel)],
     }
-    line = sentence_elements(t, "request.asked_in", elements, kind=sentences.format_kind(change.request.kind, t))
-    blocks = [block_kit.rich_paragraph(*line)]
+    is_pending, kind = change.state is ChangeState.PENDING, sentences.format_kind(change.request.kind, t)
+    key = "request.asked_in" if is_pending else "request.scheduled_in"
+    blocks = [block_kit.rich_paragraph(*sentence_elements(t, key, elements, kind=kind))]
+    if times := times_elements(change.request, t, once_approved=is_pending):
+        blocks.append(block_kit.rich_paragraph(*times))
     if change.progress.needs_skip and change.rule is not None:
         skippers = Text("request.needs_skip", {"people": list(change.rule.break_glass)})
         blocks += sentences.sentence_message(t, skippers).blocks

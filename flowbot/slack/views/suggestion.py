@@ -53,4 +53,6 @@ def time_question_message(
     """
     buttons = [_command_button(shown, value) for shown, value in commands.items() if fits_button(value)]
     buttons.append(block_kit.button(t("form.open"), form, FlowValue(flow=flow).dump()))
-    return Message((*sentences.sentence_message(t, question).blocks, block_kit.actions(*buttons)))
+    # A row each: Slack refuses two buttons of one action in a row.
+    rows = (block_kit.actions(button) for button in buttons)
+    return Message((*sentences.sentence_message(t, question).blocks, *rows))

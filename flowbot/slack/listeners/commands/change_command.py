@@ -1,6 +1,6 @@
 """What the commands that request a change of a flow have in common."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from flowbot.domain.change import ChangeKind
@@ -21,6 +21,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import CommandValue
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.suggestion import time_question_message
+from flowbot.slack.views.times import zone_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,13 @@ class ChangeCommand(Command[ChangeArguments]):
         return ChangeArguments(flow, reason, tuple(times))
 
     async def handle(self, interaction: Interaction, arguments: ChangeArguments, trigger: str) -> Reply:
+        reply = await self._request(interaction, arguments)
+        if not arguments.times or reply.message is None:
+            return reply
+        zone = zone_blocks(interaction.user.timezone, interaction.t)
+        return replace(reply, message=replace(reply.message, blocks=(*reply.message.blocks, *zone)))
+
+    async def _request(self, interaction: Interaction, arguments: ChangeArguments) -> Reply:
         try:
             times = plan_times(self.kind, arguments.times, self.clock(), interaction.t.zone)
         except TimeQuestionError as question:

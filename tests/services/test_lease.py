@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -111,6 +112,18 @@ async def test_what_is_done_is_given_up(harness: Harness) -> None:
         assert set(harness.leases.in_progress) == {change}
     assert (await harness.read(change)).lease_owner is None
     assert harness.leases.in_progress == {}
+
+
+async def test_a_lease_that_ended_with_what_was_stored_is_neither_lost_nor_released(harness: Harness) -> None:
+    change = await harness.submit()
+    async with harness.leases.hold(change):
+        seen = await harness.read(change)
+        freed = await harness.store.replace_if_unchanged(seen, harness.leases.give_up(seen))
+        acquired = replace(harness.leases.new_lease(), owner="elsewhere")
+        assert await harness.store.try_acquire_lease(freed, acquired)
+        beats = harness.store.renewals
+        await wait_until(lambda: harness.store.renewals > beats)
+    assert (await harness.read(change)).lease == acquired
 
 
 @pytest.mark.parametrize(("is_done", "owner"), [(False, "here"), (True, None)])

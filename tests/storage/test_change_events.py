@@ -15,8 +15,10 @@ from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import (
     C1,
     NOON,
+    OURS,
     SECOND,
     SHOP,
+    THEIRS,
     append_event,
     list_actions,
     move_through,
@@ -114,6 +116,18 @@ async def test_a_settled_change_is_untold_until_its_version_was_shown(store: Cha
     assert [kept.id for kept in await store.unshown()] == [change.id]
     await store.mark_shown(change.id, change.version)
     assert await store.unshown() == ()
+
+
+async def test_whoever_shows_the_newest_version_of_a_settled_change_releases_its_own_lease(
+    store: ChangeRepository,
+) -> None:
+    applying = await move_through(store, await submit_change(store), ChangeState.APPLYING)
+    shown = await store.mark_shown(applying.id, applying.version, owner=OURS.owner)
+    assert shown.lease == OURS
+    settled = await store.replace_if_unchanged(shown, replace(shown, state=ChangeState.FAILED))
+    for version, owner in ((settled.version - 1, OURS.owner), (settled.version, THEIRS.owner), (settled.version, None)):
+        assert (await store.mark_shown(settled.id, version, owner=owner)).lease == OURS
+    assert (await store.mark_shown(settled.id, settled.version, owner=OURS.owner)).lease is None
 
 
 async def test_what_waits_for_approval_is_told_and_what_is_in_hand_is_not(store: ChangeRepository) -> None:

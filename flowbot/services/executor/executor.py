@@ -22,7 +22,7 @@ from flowbot.errors import DatabaseFaultError, DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.context import ExecutionContext, Write, keep_image, require_leased, store_new_image
 from flowbot.services.executor.create import CreateWrite
-from flowbot.services.executor.lease import LeaseKeeper, LeaseLostError
+from flowbot.services.executor.lease import HeldLease, LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.executor.update import EditWrite, ToggleOrDeleteWrite
 from flowbot.services.ports import Clock
@@ -148,7 +148,7 @@ class ChangeExecutor:
                 lease.is_done = True
                 if settled.change.state is not ChangeState.PENDING:
                     # Under the lease, so that the recovery does not show it at the same time.
-                    return await notify(settled.change, settled.flow)
+                    return await _notify_and_release(notify, settled, lease)
             # A pending request is shown after the release, since a vote may come as soon as it is seen. One in this
             # process would find the change in progress, and leave it to the recovery; one in another process would
             # take the lease over, which cancels this notification.
@@ -169,7 +169,7 @@ class ChangeExecutor:
         with suppress(LeaseLostError):
             async with self.leases.hold(change.id, acquired) as lease:
                 lease.is_done = True
-                await notify(change)
+                await _notify_and_release(notify, SettledChange(with_lease(acquired, change)), lease)
 
     async def _settle(
         self,
@@ -260,6 +260,13 @@ class ChangeExecutor:
     ) -> Change:
         leased = replace(with_lease(self.leases.new_lease(), change), due_at=due_at)
         return await move_change(self.store, change, step, self.clock(), update=leased, settings=settings)
+
+
+async def _notify_and_release(notify: NotifyCallback, settled: SettledChange, lease: HeldLease) -> Change:
+    """Notify people of a change that is held; its last note may have released the lease."""
+    notified = await notify(settled.change, settled.flow)
+    lease.is_given_up = notified.lease is None
+    return notified
 
 
 @asynccontextmanager

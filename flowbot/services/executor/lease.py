@@ -39,7 +39,7 @@ class HeldLease:
 
     Attributes:
         is_done: The work that needs the lease is done; its holder sets this.
-        is_given_up: It ends with what is being stored, so nobody has to release it.
+        is_given_up: It ended, or ends, with what was stored last, so nobody has to release it.
         is_lost: Another process has taken the change over.
         until: No other process takes it over before, by this process's monotonic clock; None where that is not known.
     """

@@ -242,11 +242,18 @@ class ChangeStore(LeaseStore, Protocol):
         """
 
     async def mark_shown(
-        self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
+        self,
+        change: ChangeId,
+        version: int,
+        *,
+        channel: ChannelId | None = None,
+        ts: str | None = None,
+        owner: str | None = None,
     ) -> Change:
         """Note that `version` was shown to people, and where the message is, if there is one.
 
-        Of a version older than the shown one only the message is noted, and only if there is no other.
+        Of a version older than the shown one only the message is noted, and only if there is no other. The lease of
+        `owner` is released where `version` is the newest and leaves nothing to do.
 
         Returns:
             The change as it is now. Where its `shown_version` is newer than `version`, an older state may have been

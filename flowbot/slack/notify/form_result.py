@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeRequest, ChangeState
+from flowbot.domain.change import Change, ChangeRequest, ChangeState, with_lease
 from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
@@ -53,7 +53,8 @@ class FormResult:
 
         async def notify(change: Change, flow: Flow | None = None) -> Change:
             if change.has_team_message:
-                change = await self.team.notify(change)
+                # It keeps its lease until its form is shown.
+                change = await self.team.notify(with_lease(None, change))
             request, t = change.request, self._translator(change.request)
             match change.state:
                 case ChangeState.PENDING:
@@ -69,7 +70,11 @@ class FormResult:
                     view = form_status.result_view(kind, t, message)
                     await self.modals.update(view_id, view)
                     await self._send(request, message)
-            return change if change.has_team_message else await self.store.mark_shown(change.id, change.version)
+            return (
+                change
+                if change.has_team_message
+                else await self.store.mark_shown(change.id, change.version, owner=change.lease_owner)
+            )
 
         return notify
 

@@ -33,7 +33,7 @@ class SlackNotifier:
         if change.has_team_message:
             return await self.team.notify(change)
         await self.form_result.notify_by_message(change, flow)
-        return await self.store.mark_shown(change.id, change.version)
+        return await self.store.mark_shown(change.id, change.version, owner=change.lease_owner)
 
     async def remind(self, change: Change) -> None:
         """Remind approvers of a request.

@@ -69,7 +69,11 @@ class TeamNotifier:
             with _collecting(faults, "deleted"):
                 await self.message_sync.redraw(deleted)
         if not faults:
-            return synced if is_message_all else await self.store.mark_shown(change.id, change.version)
+            return (
+                synced
+                if is_message_all
+                else await self.store.mark_shown(change.id, change.version, owner=change.lease_owner)
+            )
         if self.outcomes.is_due(change) and "word" not in faults:
             # A message that can never be shown may outlast this process.
             with _collecting(faults, "note"):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, null, or_, select, update
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import (
@@ -241,7 +241,13 @@ class ChangeRepository(ChangeStore):
         return await self._fetch(unshown.order_by(changes.c.changed_at, changes.c.id).limit(limit))
 
     async def mark_shown(
-        self, change: ChangeId, version: int, *, channel: ChannelId | None = None, ts: str | None = None
+        self,
+        change: ChangeId,
+        version: int,
+        *,
+        channel: ChannelId | None = None,
+        ts: str | None = None,
+        owner: str | None = None,
     ) -> Change:
         is_news = changes.c.shown_version <= version
         shown: dict[str, Any] = {"shown_version": case((is_news, version), else_=changes.c.shown_version)}
@@ -249,6 +255,10 @@ class ChangeRepository(ChangeStore):
             is_noted = or_(is_news, changes.c.message_ts.is_(None))
             shown["message_channel"] = case((is_noted, str(channel)), else_=changes.c.message_channel)
             shown["message_ts"] = case((is_noted, ts), else_=changes.c.message_ts)
+        if owner is not None:
+            is_over = and_(changes.c.version == version, ~in_states(LEASED_STATES), changes.c.lease_owner == owner)
+            for column in (changes.c.lease_owner, changes.c.lease_until):
+                shown[column.name] = case((is_over, null()), else_=column)
         noting = update(changes).where(changes.c.id == change).values(shown).returning(changes)
         async with self._database.write() as connection:
             row = (await connection.execute(noting)).one_or_none()

@@ -327,7 +327,8 @@ async def _check_policy(book: PolicyBook | None) -> str:
         raise _CheckFailedError("cannot be read; see database")
     if not book.channels:
         raise _CheckFailedError("no channel is set up yet: type /flows setup in one, or see flowbot policy import")
-    return f"{_count(book.channels, 'channel')}, {_count(book.websites, 'named website')}"
+    freezes = f", {_count(book.freezes, 'freeze')}" if book.freezes else ""
+    return f"{_count(book.channels, 'channel')}, {_count(book.websites, 'named website')}{freezes}"
 
 
 def _count(things: Sized, noun: str) -> str:

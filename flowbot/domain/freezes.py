@@ -19,6 +19,7 @@ from flowbot.domain.public_holidays import find_region_problem, load_holidays
 WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_FREEZE_NAME: Final = 75
 """In characters: as long as an entry of Slack's menus."""
+MAX_FREEZES: Final = 100
 MAX_WEEKLY_HOURS: Final = 50
 MAX_FROZEN: Final = timedelta(days=366)
 """How long a frozen time may last, with all that touches it."""
@@ -144,6 +145,14 @@ class Freeze(BaseModel):
     def covers_channel(self, channel: ChannelId) -> bool:
         """Check whether the freeze is one of `channel`'s."""
         return self.channels is None or channel in self.channels
+
+    def is_own_of(self, channel: ChannelId) -> bool:
+        """Check whether the freeze is of `channel` and no other: then `/flows setup` edits it."""
+        return self.channels == (channel,)
+
+    def document(self) -> dict[str, Any]:
+        """Return the freeze as plain data with the keys that were written, so that it reads back equal."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     def list_windows(self, first: date, last: date, language: str | None = None) -> Iterator[_Window]:
         """List what is frozen from the day `first` to the day `last`, and perhaps more.

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from flowbot.domain.freezes import MAX_FREEZES, Freeze
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, WebsiteNumber
 
 EVERYONE: Final = "*"
@@ -137,12 +138,13 @@ def without_everyone(policy: ChannelPolicy) -> ChannelPolicy:
 
 
 class PolicyBook(_PolicyModel):
-    """All policies and website names; what `policy import` reads and `policy export` writes."""
+    """All policies, website names and freezes; what `policy import` reads and `policy export` writes."""
 
     websites: dict[
         Annotated[WebsiteId, Field(gt=0)], Annotated[str, Field(min_length=1, max_length=MAX_WEBSITE_NAME)]
     ] = {}
     channels: tuple[ChannelPolicy, ...] = ()
+    freezes: Annotated[tuple[Freeze, ...], Field(max_length=MAX_FREEZES)] = ()
 
     @model_validator(mode="after")
     def _require_unique_channels(self) -> Self:
@@ -154,7 +156,7 @@ class PolicyBook(_PolicyModel):
 
     def document(self) -> dict[str, Any]:
         """Return the book as plain data with the keys that were written, so that it reads back equal."""
-        return self.model_dump(mode="json", exclude_unset=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     @property
     def groups(self) -> frozenset[GroupId]:

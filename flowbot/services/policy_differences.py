@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, PolicyBook
 
 GRANTS: Final = {
@@ -16,7 +17,7 @@ GRANTS: Final = {
 
 def describe_differences(before: PolicyBook, after: PolicyBook) -> list[str]:
     """Describe what changes from one book to another; nothing where both say the same."""
-    return [*_describe_names(before, after), *_describe_channels(before, after)]
+    return [*_describe_names(before, after), *_describe_channels(before, after), *_describe_freezes(before, after)]
 
 
 def _describe_names(before: PolicyBook, after: PolicyBook) -> Iterator[str]:
@@ -40,6 +41,25 @@ def _describe_channels(before: PolicyBook, after: PolicyBook) -> Iterator[str]:
             yield f"{policy.id}: flowbot is set up"
         differences = _describe_rules(old or ChannelPolicy(id=policy.id, websites=()), policy)
         yield from (f"{policy.id}: {difference}" for difference in differences)
+
+
+def _describe_freezes(before: PolicyBook, after: PolicyBook) -> Iterator[str]:
+    for freeze in before.freezes:
+        if freeze not in after.freezes:
+            yield f"freeze {freeze.name} ends: {_describe_freeze(freeze)}"
+    for freeze in after.freezes:
+        if freeze not in before.freezes:
+            yield f"freeze {freeze.name} holds: {_describe_freeze(freeze)}"
+
+
+def _describe_freeze(freeze: Freeze) -> str:
+    channels = ", ".join(freeze.channels or ("all channels",))
+    if freeze.holidays is not None:
+        half_days = f", half days from {freeze.half_day_from}" if freeze.half_day_from else ""
+        return f"{channels}, holidays of {freeze.holidays}{half_days}"
+    if freeze.weekly is not None:
+        return f"{channels}, weekly {', '.join(freeze.weekly)}"
+    return f"{channels}, {freeze.first_day} to {freeze.last_day}"
 
 
 def _describe_rules(before: ChannelPolicy, after: ChannelPolicy) -> Iterator[str]:

@@ -7,7 +7,7 @@ import sys
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from flowbot.domain.audit import AuditAction, AuditEvent
+from flowbot.domain.freezes import Freeze, find_endless
 from flowbot.domain.ids import parse_website_id
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode, PolicyBook
 from flowbot.domain.text import is_blank
@@ -51,6 +52,13 @@ _SHAPES: Final = {
     r"channels\[\d+\]\.approval\.break_glass": "must be a list of people (U… or W…)",
     r"channels\[\d+\]\.approval\.break_glass\[\d+\]": "must be a person (U… or W…)",
     r"channels\[\d+\]\.approval\.notify": f"must be one of {_NOTIFY_MODES}",
+    r"freezes": "must be a list of [[freezes]] tables",
+    r"freezes\[\d+\]": "must be a [[freezes]] table",
+    r"freezes\[\d+\]\.channels": 'must be a list of channel ids, such as ["C0MARKETING"]; without it all are covered',
+    r"freezes\[\d+\]\.channels\[\d+\]": "must be a channel id (C…, G… or D…)",
+    r"freezes\[\d+\]\.half_day_from": 'must be a time in quotes, such as "13:00"',
+    r"freezes\[\d+\]\.(from|to)": "must be a day of the years 2000 to 2999, without quotes, such as 2026-12-30",
+    r"freezes\[\d+\]\.weekly": 'must be a list of days and hours, such as ["fri 17:00-24:00", "sat"]',
 }
 """The value that belongs in each place, for a value of another kind."""
 
@@ -61,16 +69,18 @@ _ERROR_WORDS: Final = {
     "string_type": "must be text in quotes",
     "string_too_short": "must not be empty",
     "string_too_long": "must be at most {max_length} characters",
+    "too_long": "must have at most {max_length} entries",
     "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
 }
 """Errors of pydantic's, in plain words."""
 
-_MODELS: Final = (
-    (re.compile(r""), PolicyBook),
-    (re.compile(r"channels\[\d+\]"), ChannelPolicy),
-    (re.compile(r"channels\[\d+\]\.approval"), ApprovalRule),
+_KEYS: Final = (
+    (re.compile(r""), PolicyBook.model_fields),
+    (re.compile(r"channels\[\d+\]"), ChannelPolicy.model_fields),
+    (re.compile(r"channels\[\d+\]\.approval"), ApprovalRule.model_fields),
+    (re.compile(r"freezes\[\d+\]"), [field.alias or name for name, field in Freeze.model_fields.items()]),
 )
 
 
@@ -112,6 +122,7 @@ def parse_book(text: str) -> PolicyBook:
     except ValidationError as error:
         raise PolicyFileError(_describe_errors(error.errors(include_url=False), document)) from None
     _check_websites(book, document)
+    _check_freezes(book)
     return book
 
 
@@ -125,8 +136,12 @@ def dump_book(book: PolicyBook) -> str:
         blocks.append(["[[channels]]", *_lines({key: policy[key] for key in policy if key != "approval"})])
         if "approval" in policy:
             blocks.append(["[channels.approval]", *_lines(policy["approval"])])
-    if document.get("channels") == []:
-        blocks.insert(0, ["channels = []"])
+    for freeze in document.get("freezes", ()):
+        days = {key: date.fromisoformat(freeze[key]) for key in ("from", "to") if freeze.get(key)}
+        blocks.append(["[[freezes]]", *_lines(freeze | days)])
+    for empty in ("freezes", "channels"):
+        if document.get(empty) == []:
+            blocks.insert(0, [f"{empty} = []"])
     return "\n".join("".join(f"{line}\n" for line in block) for block in blocks)
 
 
@@ -217,17 +232,19 @@ def _describe_error(error: ErrorDetails, place: str, value: Any) -> str:
     kind = error["type"]
     if kind == "extra_forbidden":
         parent, _, key = place.rpartition(".")
-        known = next((model.model_fields for pattern, model in _MODELS if pattern.fullmatch(parent)), {})
+        known = next((keys for pattern, keys in _KEYS if pattern.fullmatch(parent)), ())
         close = difflib.get_close_matches(key, known, n=1)
         return f"is not a known key; did you mean {close[0]}?" if close else "is not a known key"
     if kind == "value_error" and isinstance(value, dict):
         return str(error["ctx"]["error"])
-    if kind != "missing":
+    if kind not in {"missing", "too_long"}:
         for shape, words in _SHAPES.items():
             if re.fullmatch(shape, place):
                 return words
     if kind in {"int_parsing", "int_parsing_size"} and place.startswith("websites."):
         return "must be a website id: a whole number from 1 to 9223372036854775807"
+    if kind == "value_error":
+        return str(error["ctx"]["error"])
     return _ERROR_WORDS.get(kind, error["msg"]).format_map(error.get("ctx", {}))
 
 
@@ -249,6 +266,24 @@ def _check_websites(book: PolicyBook, document: Mapping[str, Any]) -> None:
             raise PolicyFileError(f"websites.{website}: must not be blank")
     for website, problem in find_name_problems(book.websites).items():
         raise PolicyFileError(f"websites.{website}: {_NAME_PROBLEMS[problem]}")
+
+
+def _check_freezes(book: PolicyBook) -> None:
+    """Make sure that freezes have names that show, cover channels that are set up, and end.
+
+    Raises:
+        PolicyFileError: one does not.
+    """
+    for number, freeze in enumerate(book.freezes):
+        if any(unicodedata.category(character) in _UNPRINTABLE for character in freeze.name):
+            raise PolicyFileError(f"freezes[{number}].name: must not hold line breaks or other control characters")
+        if is_blank(freeze.name):
+            raise PolicyFileError(f"freezes[{number}].name: must not be blank")
+        for channel in freeze.channels or ():
+            if book.policy(channel) is None:
+                raise PolicyFileError(f"freezes[{number}].channels: {channel} is no channel of this file")
+    if (endless := find_endless(book.freezes)) is not None:
+        raise PolicyFileError(f"freezes: {endless!r} would not end within a year, with those that touch it")
 
 
 def _lines(table: Mapping[str, Any]) -> list[str]:

@@ -136,6 +136,14 @@ websites: Final = Table(
 )
 """The names that people use for Enkapush's website ids."""
 
+freezes: Final = Table(
+    "freezes",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("document", JSON, nullable=False),
+)
+"""A freeze of all channels or some, with just the keys that somebody wrote; `position` keeps their order."""
+
 channels: Final = Table(
     "channels",
     metadata,

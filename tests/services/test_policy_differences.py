@@ -17,6 +17,14 @@ editors = ["S0EDITORS"]
 approvers = ["S0LEADS", "U0BURAK"]
 [channels.approval]
 channel = "C0APPROVALS"
+[[freezes]]
+name = "Bayram"
+holidays = "TR"
+half_day_from = "13:00"
+[[freezes]]
+name = "Weekends"
+channels = ["C0MARKETING"]
+weekly = ["fri 17:00-24:00", "sat"]
 """
 
 
@@ -51,6 +59,22 @@ channel = "C0APPROVALS"
         ('2 = "Blog"', "", ["website 2: no longer named Blog"]),
         ('"Blog"', '"Magazine"', ["website 2: renamed Blog → Magazine"]),
         ('"Blog"', '"Blog"\n3 = "News"', ["website 3: named News"]),
+        (
+            'weekly = ["fri 17:00-24:00", "sat"]',
+            "from = 2026-12-30\nto = 2027-01-02",
+            [
+                "freeze Weekends ends: C0MARKETING, weekly fri 17:00-24:00, sat",
+                "freeze Weekends holds: C0MARKETING, 2026-12-30 to 2027-01-02",
+            ],
+        ),
+        (
+            'half_day_from = "13:00"',
+            "",
+            [
+                "freeze Bayram ends: all channels, holidays of TR, half days from 13:00",
+                "freeze Bayram holds: all channels, holidays of TR",
+            ],
+        ),
     ],
 )
 def test_each_difference_is_a_line_that_names_the_channel(old: str, new: str, lines: list[str]) -> None:
@@ -70,4 +94,6 @@ def test_a_new_channel_lists_what_it_grants_and_a_removed_one_what_ends() -> Non
         "C0SALES: S0LEADS can approve",
         "C0SALES: U0BURAK can approve",
         "C0SALES: channel none → C0APPROVALS",
+        "freeze Weekends ends: C0MARKETING, weekly fri 17:00-24:00, sat",
+        "freeze Weekends holds: C0SALES, weekly fri 17:00-24:00, sat",
     ]

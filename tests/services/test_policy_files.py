@@ -3,7 +3,7 @@
 import json
 import tomllib
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from flowbot.services.policy_files import (
     parse_book,
     read_policy_file,
 )
-from flowbot.services.ports.storage import ChannelScope
+from flowbot.services.ports.storage import ChannelScope, FreezeReplacement
 
 EXAMPLE = """\
 [websites]
@@ -46,9 +46,25 @@ expires_after_hours = 72
 channel = "C0APPROVALS"
 break_glass = ["U0ADMIN"]
 notify = "dm"
+
+[[freezes]]
+name = "Bayram"
+holidays = "TR"
+half_day_from = "13:00"
+
+[[freezes]]
+name = "Year's end"
+from = 2026-12-30
+to = 2027-01-02
+
+[[freezes]]
+name = "Weekends"
+channels = ["C0MARKETING"]
+weekly = ["fri 17:00-24:00", "sat", "sun"]
 """
 
 CHANNEL = '[[channels]]\nid = "C1"\nwebsites = "all"\n'
+FREEZE = '[[freezes]]\nname = "Rest"\n'
 
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -78,8 +94,10 @@ class MemoryStore:
         policy: ChannelPolicy,
         *told: AuditEvent,
         renames: Collection[WebsiteRename] = (),
+        freezes: FreezeReplacement | None = None,
     ) -> bool:
         assert not renames
+        assert freezes is None
         if self.kept.policy(policy.id) != seen:
             return False
         others = tuple(each for each in self.kept.channels if each.id != policy.id)
@@ -126,11 +144,23 @@ def are_told_apart(names: dict[str, str]) -> bool:
     return not find_name_problems({WebsiteId(int(website)): name for website, name in names.items()})
 
 
+DAYS = st.dates(min_value=date(2000, 1, 1), max_value=date(2999, 1, 1))
+FREEZES: st.SearchStrategy[dict[str, Any]] = st.builds(
+    lambda name, rules: {"name": name, **rules},
+    NAMES,
+    st.one_of(
+        st.sampled_from([{"holidays": "TR"}, {"half_day_from": "13:00", "holidays": "TR"}]),
+        st.builds(lambda day, n: {"from": day, "to": day + timedelta(days=n)}, DAYS, st.integers(0, 40)),
+        st.sampled_from([{"weekly": ["fri 17:00-24:00", "sat"]}, {"weekly": ["sun 22:00-06:00"]}]),
+    ),
+)
+
 DOCUMENTS = st.fixed_dictionaries(
     {},
     optional={
         "websites": st.dictionaries(WEBSITE_IDS.map(str), NAMES, max_size=5).filter(are_told_apart),
         "channels": st.lists(CHANNELS, max_size=4).map(one_policy_a_channel),
+        "freezes": st.lists(FREEZES, max_size=3),
     },
 )
 BOOKS = DOCUMENTS.map(tomli_w.dumps)
@@ -255,6 +285,43 @@ REFUSED = [
     ("a name with a zero width", '[websites]\n1 = "Sh\u200bop"', "websites.1: must not hold invisible characters"),
     ("a name turned around", '[websites]\n1 = "Sh\u202eop"', "websites.1: must not hold invisible characters"),
     ("a name with a joiner", '[websites]\n1 = "Shop\u200d"', "websites.1: must not hold invisible characters"),
+    ("freezes that are no list", "freezes = 3", "freezes: must be a list of [[freezes]] tables"),
+    ("a freeze without a name", '[[freezes]]\nweekly = ["sat"]', "freezes[0].name: is missing"),
+    ("a blank freeze", '[[freezes]]\nname = " "\nweekly = ["sat"]', "freezes[0].name: must not be blank"),
+    ("a freeze of two lines", '[[freezes]]\nname = "a\\nb"\nweekly = ["sat"]', "freezes[0].name: must not hold line"),
+    ("a freeze of no kind", FREEZE, "freezes[0]: needs one of holidays, from and to, and weekly"),
+    ("a freeze of two kinds", FREEZE + 'weekly = ["sat"]\nholidays = "TR"', "freezes[0]: needs one of holidays"),
+    ("a misspelt freeze", FREEZE + "form = 2026-12-30", "freezes[0].form: is not a known key; did you mean from?"),
+    ("the code's word for a day", FREEZE + "first_day = 2026-12-30", "freezes[0].first_day: is not a known key"),
+    ("a freeze without a last day", FREEZE + "from = 2026-12-30", "freezes[0]: needs both from and to"),
+    ("a last day before the first", FREEZE + "from = 2026-12-30\nto = 2026-12-29", "freezes[0]: to is before from"),
+    ("a day with a time", FREEZE + "from = 2026-12-30T00:00:00\nto = 2026-12-31", "freezes[0].from: must be a day"),
+    ("a day of another calendar", FREEZE + "from = 0001-01-01\nto = 0001-01-02", "freezes[0].from: must be a day"),
+    ("an unknown country", FREEZE + 'holidays = "XX"', "freezes[0].holidays: must be a country of two capital letters"),
+    ("an unknown part", FREEZE + 'holidays = "AT-X"', "freezes[0].holidays: AT has no part 'X'; its parts are AT-1,"),
+    ("a number for a country", FREEZE + "holidays = 90", "freezes[0].holidays: must be text in quotes"),
+    (
+        "a half day in words",
+        FREEZE + 'holidays = "TR"\nhalf_day_from = "1pm"',
+        "half_day_from: must be a time in quotes",
+    ),
+    ("hours in words", FREEZE + 'weekly = ["friday night"]', 'freezes[0].weekly[0]: must be a day, such as "sat"'),
+    ("hours of no length", FREEZE + 'weekly = ["fri 9:00-9:00"]', "weekly[0]: must not begin and end at the same time"),
+    ("hours outside a list", FREEZE + 'weekly = "sat"', "freezes[0].weekly: must be a list of days and hours"),
+    ("too many hours", FREEZE + f"weekly = {['sat'] * 51}", "freezes[0].weekly: must have at most 50 entries"),
+    ("a freeze of no channel", FREEZE + 'weekly = ["sat"]\nchannels = []', "channels: must be a list of channel ids"),
+    ("a freeze of a channel twice", FREEZE + 'weekly = ["sat"]\nchannels = ["C1", "C1"]', "names C1 more than once"),
+    ("a freeze of #marketing", FREEZE + 'weekly = ["sat"]\nchannels = ["#m"]', "channels[0]: must be a channel id"),
+    (
+        "a freeze of another channel",
+        CHANNEL + FREEZE + 'weekly = ["sat"]\nchannels = ["C1", "C2"]',
+        "freezes[0].channels: C2 is no channel of this file",
+    ),
+    (
+        "a freeze without an end",
+        FREEZE + 'weekly = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]',
+        "freezes: 'Rest' would not end within a year, with those that touch it",
+    ),
     ("a name of two lines", '[websites]\n1 = "a\\nb"', "websites.1: must not hold line breaks"),
 ]
 

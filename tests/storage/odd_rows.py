@@ -25,6 +25,11 @@ OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     "messages": (
         {"subject": "abc", "role": "direct", "recipient": "U1", "channel_id": "D1", "ts": "1.2", "shown_version": 1},
     ),
+    "freezes": (
+        {"position": 0, "document": {"name": "Bayram", "holidays": "TR", "half_day_from": "13:00"}},
+        {"position": 1, "document": {"name": "Year's end", "from": "2026-12-30", "to": "2027-01-02"}},
+        {"position": 2, "document": {"name": "Weekends", "channels": ["C1"], "weekly": ["fri 17:00-24:00", "sat"]}},
+    ),
     "known_settings": (
         {"flow_id": 1, "document": {"segment": {"value": "7", "set_at": _LONG_AGO.isoformat(), "change": "abc"}}},
     ),

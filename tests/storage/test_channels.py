@@ -49,6 +49,17 @@ async def test_policies_and_their_approval_channels_move(database: Database) -> 
     assert await count_events(database) == 1
 
 
+async def test_freezes_move_and_name_no_channel_twice(database: Database) -> None:
+    policies = PolicyRepository(database, lambda: NOW)
+    rules = '[[freezes]]\nname = "Rest"\nweekly = ["sat"]\n'
+    both = rules + 'channels = ["C0OLD", "C0OTHER"]\n'
+    await policies.replace_all(parse_book(POLICIES + rules + both))
+    assert await ChannelRepository(database).move(OLD, NEW, EVENT)
+    assert [freeze.channels for freeze in (await policies.get_book()).freezes] == [None, (NEW, ChannelId("C0OTHER"))]
+    assert await ChannelRepository(database).move(ChannelId("C0OTHER"), NEW, EVENT)
+    assert (await policies.get_book()).freezes[1].channels == (NEW,)
+
+
 async def test_a_second_move_changes_nothing(database: Database) -> None:
     policies = PolicyRepository(database, lambda: NOW)
     await policies.replace_all(parse_book(POLICIES))

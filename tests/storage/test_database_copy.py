@@ -78,6 +78,7 @@ def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
         tables["known_settings"]: [
             {"flow_id": number + 1, "document": content or {}} for number, content in enumerate(AWKWARD)
         ],
+        tables["freezes"]: [{"position": number, "document": content or {}} for number, content in enumerate(AWKWARD)],
         tables["channels"]: [{"channel_id": "C1", "is_shared": True, "told_at": MOMENT}],
         tables["deliveries"]: [{"key": "k", "at": MOMENT}],
         tables["messages"]: [

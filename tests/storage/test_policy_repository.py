@@ -12,11 +12,12 @@ from sqlalchemy import select, text
 from flowbot.domain.approval import approval_terms
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import ChangeState
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.errors import DependencyError
 from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_book, parse_book
-from flowbot.services.ports.storage import EventFilter
+from flowbot.services.ports.storage import EventFilter, FreezeReplacement
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
@@ -45,6 +46,11 @@ SHOP = new_book(
         {"id": "C1", "websites": [2, 1], "editors": [], "approval": {"quorum": 2, "channel": None}},
     ],
 )
+BAYRAM = Freeze.model_validate({"name": "Bayram", "holidays": "TR", "half_day_from": "13:00"})
+YEARS_END = Freeze.model_validate({"name": "Year's end", "from": "2026-12-30", "to": "2027-01-02", "channels": ["C1"]})
+WEEKENDS = Freeze.model_validate({"name": "Weekends", "weekly": ["sat", "sun"], "channels": ["C2"]})
+SHARED = Freeze.model_validate({"name": "Fridays", "weekly": ["fri"], "channels": ["C1", "C2"]})
+FREEZES = (BAYRAM, YEARS_END, WEEKENDS, SHARED)
 BLOG = new_book(websites={3: "Blog"}, channels=[{"id": "C1", "websites": [3]}])
 
 
@@ -302,3 +308,58 @@ async def test_pending_requests_get_one_new_version_that_keeps_the_terms_they_we
         ("change.rules_changed", "U0AYSE"),
         ("change.rules_changed", None),
     ]
+
+
+async def test_freezes_come_back_in_order_and_a_scope_has_those_of_its_channel(store: PolicyRepository) -> None:
+    book = SHOP.model_copy(update={"freezes": FREEZES})
+    await store.replace_all(book)
+    assert (await store.get_book()).document() == {**SHOP.document(), "freezes": [each.document() for each in FREEZES]}
+    assert (await store.get_scope(C1)).freezes == (BAYRAM, YEARS_END, SHARED)
+    assert (await store.get_scope(C2)).freezes == (BAYRAM, WEEKENDS, SHARED)
+    await store.replace_all(BLOG)
+    assert (await store.get_scope(C2)).freezes == ()
+
+
+async def test_a_channels_own_freezes_are_replaced_where_they_are_those_seen_and_the_others_stay(
+    store: PolicyRepository,
+) -> None:
+    await store.replace_all(SHOP.model_copy(update={"freezes": FREEZES}))
+    policy = SHOP.policy(C2)
+    assert policy is not None
+    sundays = Freeze.model_validate({"name": "Sundays", "weekly": ["sun"], "channels": ["C2"]})
+    assert not await store.replace_if_unchanged(policy, policy, freezes=FreezeReplacement((), (sundays,)))
+    assert await store.replace_if_unchanged(policy, policy, freezes=FreezeReplacement((WEEKENDS,), (sundays,)))
+    assert (await store.get_book()).freezes == (BAYRAM, YEARS_END, SHARED, sundays)
+    assert await store.replace_if_unchanged(policy, policy)
+    assert (await store.get_book()).freezes == (BAYRAM, YEARS_END, SHARED, sundays)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_redrawn"),
+    [
+        ((), (BAYRAM,), (True, True)),
+        ((BAYRAM,), (), (True, True)),
+        ((BAYRAM,), (BAYRAM, YEARS_END), (True, False)),
+        ((YEARS_END, BAYRAM), (BAYRAM, YEARS_END), (False, False)),
+        ((), (SHARED,), (True, True)),
+    ],
+)
+async def test_open_requests_of_channels_whose_freezes_change_are_shown_anew_and_scheduled_ones_are_due(
+    store: PolicyRepository,
+    database: Database,
+    before: tuple[Freeze, ...],
+    after: tuple[Freeze, ...],
+    is_redrawn: tuple[bool, bool],
+) -> None:
+    changes = ChangeRepository(database, lambda: NOON_IN_ISTANBUL)
+    await store.replace_all(BLOG.model_copy(update={"freezes": before}))
+    later, scheduled = NOON_IN_ISTANBUL + timedelta(days=1), []
+    for number, channel in enumerate((C1, C2), 1):
+        draft = await submit_change(changes, channel, channel=channel, website=WebsiteId(3), flow=FlowId(number))
+        change = await move_through(changes, draft, ChangeState.SCHEDULED, due_at=later)
+        await changes.mark_shown(change.id, change.version, channel=channel, ts="1.2")
+        scheduled.append(change.id)
+    await store.replace_all(BLOG.model_copy(update={"freezes": after}))
+    found = [each for change in scheduled if (each := await changes.get(change)) is not None]
+    assert tuple(each.shown_version < each.version for each in found) == is_redrawn
+    assert tuple(each.due_at != later for each in found) == is_redrawn

@@ -30,7 +30,7 @@ QUERIES: dict[str, Callable[[ChangeRepository], Awaitable[Any]]] = {
     "creates under way": lambda store: store.creating(WebsiteId(1), except_change=ChangeId("a")),
 }
 WHOLE = re.compile(r"(?:^SCAN|Seq Scan on) (\w+)")
-READ_WHOLE = {"channel_policies", "websites", "CONSTANT"}
+READ_WHOLE = {"channel_policies", "websites", "freezes", "CONSTANT"}
 """Small tables; and SQLite's word for a row that is no table's."""
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, NewType, Protocol
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, SettingsWrite
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
@@ -36,11 +37,20 @@ class FlowBusyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChannelScope:
-    """A channel's policy, if it has one, and the websites' names."""
+    """A channel's policy, if it has one, the websites' names, and the freezes that cover the channel."""
 
     channel: ChannelId
     policy: ChannelPolicy | None
     website_names: Mapping[WebsiteId, str]
+    freezes: tuple[Freeze, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeReplacement:
+    """A channel's own freezes, as they were seen and as they are to be."""
+
+    before: tuple[Freeze, ...]
+    after: tuple[Freeze, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,16 +331,16 @@ class PolicyStore(Protocol):
     """
 
     async def get_scope(self, channel: ChannelId) -> ChannelScope:
-        """Return the channel's policy and the websites' names, as they were at one moment."""
+        """Return the channel's policy, the websites' names and the channel's freezes, as they were at one moment."""
 
     async def get_book(self) -> PolicyBook:
-        """Return all policies and names, in the order in which they were written."""
+        """Return all policies, names and freezes, in the order in which they were written."""
 
     async def replace_all(self, book: PolicyBook, *events: AuditEvent) -> None:
         """Put `book` in the place of all that was there, and write `events`, in one transaction.
 
-        Open requests of a channel whose `outsiders_may_read` changes count as not shown in their newest version, here
-        and by `replace_if_unchanged`.
+        Open requests of a channel whose `outsiders_may_read` or freezes change count as not shown in their newest
+        version, here and by `replace_if_unchanged`; those that are scheduled are due at once where its freezes change.
         """
 
     async def replace_if_unchanged(
@@ -339,14 +349,16 @@ class PolicyStore(Protocol):
         policy: ChannelPolicy,
         *events: AuditEvent,
         renames: Collection[WebsiteRename] = (),
+        freezes: FreezeReplacement | None = None,
     ) -> bool:
         """Put one channel's policy in the place of `seen`, or add it where that is None, and write `events`.
 
-        The other channels' policies, and the names of other websites than those of `renames`, stay as they are.
+        The other channels' policies, the names of other websites than those of `renames`, and the freezes that are
+        not the channel's own stay as they are.
 
         Returns:
-            Whether it was done: false where the policy is not `seen` any more, or a website has another name than
-            before its rename, and nothing was written.
+            Whether it was done: false where the policy is not `seen` any more, a website has another name than before
+            its rename, or the channel's own freezes are not those seen, and nothing was written.
         """
 
 

@@ -11,7 +11,7 @@ from flowbot.domain.ids import ChannelId
 from flowbot.services.ports.channels import ChannelSharing, ChannelStore
 from flowbot.storage.repositories.change_queries import in_states
 from flowbot.storage.repositories.change_rows import append_events, is_open_and_shown, mark_unshown
-from flowbot.storage.tables import changes, channel_policies, channels, drafts, messages
+from flowbot.storage.tables import changes, channel_policies, channels, drafts, freezes, messages
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable, find_readable, keep_typed, row_reader
 
@@ -29,6 +29,7 @@ class ChannelRepository(ChannelStore):
     async def move(self, old: ChannelId, new: ChannelId, event: AuditEvent) -> bool:
         async with self._database.write(alone="policies") as connection:
             moved = await _move_policies(connection, old, new) + await _move_changes(connection, old, new)
+            moved += await _move_freezes(connection, old, new)
             for table in (messages, drafts):
                 named = update(table).where(table.c.channel_id == old)
                 moved += (await connection.execute(named.values(channel_id=str(new)))).rowcount
@@ -98,6 +99,20 @@ async def _move_policies(connection: AsyncConnection, old: ChannelId, new: Chann
         if renamed != document:
             values = {"channel_id": str(new) if channel == old else channel, "document": renamed}
             await connection.execute(update(channel_policies).where(is_row).values(values))
+            moved += 1
+    return moved
+
+
+async def _move_freezes(connection: AsyncConnection, old: ChannelId, new: ChannelId) -> int:
+    """Move the channel's freezes; return how many name it."""
+    rows = keep_typed(connection, freezes, await connection.execute(select(freezes)))
+    moved = 0
+    for row in rows:
+        named = row.document.get("channels") if isinstance(row.document, dict) else None
+        if isinstance(named, list) and old in named:
+            renamed = list(dict.fromkeys(str(new) if channel == old else channel for channel in named))
+            values = {"document": {**row.document, "channels": renamed}}
+            await connection.execute(update(freezes).where(freezes.c.position == row.position).values(values))
             moved += 1
     return moved
 

@@ -4,20 +4,28 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, select, update
+from sqlalchemy import Table, delete, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval import update_terms
 from flowbot.domain.audit import AuditEvent
+from flowbot.domain.change import ChangeState
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChannelScope, PolicyStore
+from flowbot.services.ports.storage import ChannelScope, FreezeReplacement, PolicyStore
 from flowbot.storage.repositories.change_queries import IS_PENDING, fetch_many
 from flowbot.storage.repositories.change_rows import append_events, mark_unshown
 from flowbot.storage.repositories.change_writes import write_if_unchanged
-from flowbot.storage.repositories.scopes import fetch_scope, fetch_website_names, read_policy
+from flowbot.storage.repositories.scopes import (
+    fetch_freezes,
+    fetch_scope,
+    fetch_website_names,
+    read_policy,
+)
 from flowbot.storage.tables import changes, channel_policies, websites
+from flowbot.storage.tables import freezes as freeze_table
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import MAX_INTEGER, fetch_readable, keep_readable
 
@@ -43,8 +51,9 @@ class PolicyRepository(PolicyStore):
         async with self._database.read() as connection:
             names = await fetch_website_names(connection)
             policies = await fetch_readable(connection, channel_policies, ordered, read_policy)
+            freezes = [freeze for _, freeze in await fetch_freezes(connection)]
+        sections = {"websites": names, "channels": policies, "freezes": freezes}
         # A key without content was never written, so it stays unset.
-        sections = {"websites": names, "channels": policies}
         return PolicyBook.model_validate({section: content for section, content in sections.items() if content})
 
     async def replace_all(self, book: PolicyBook, *events: AuditEvent) -> None:
@@ -63,6 +72,10 @@ class PolicyRepository(PolicyStore):
             await mark_unshown(connection, changes.c.channel_id.in_(unreadable))
             followed = {channel: policy for channel, policy in after.items() if channel not in unreadable}
             await _update_pending_requests(connection, before, followed, now, actor=None)
+            replaced = [freeze for _, freeze in await fetch_freezes(connection)]
+            await connection.execute(delete(freeze_table))
+            await _add_freezes(connection, book.freezes)
+            await _update_frozen_requests(connection, {*replaced} ^ {*book.freezes}, now)
             await connection.execute(delete(channel_policies))
             await connection.execute(delete(websites))
             if policy_rows:
@@ -77,6 +90,7 @@ class PolicyRepository(PolicyStore):
         policy: ChannelPolicy,
         *events: AuditEvent,
         renames: Collection[WebsiteRename] = (),
+        freezes: FreezeReplacement | None = None,
     ) -> bool:
         is_same_channel = channel_policies.c.channel_id == str(policy.id)
         now = self._clock()
@@ -89,6 +103,14 @@ class PolicyRepository(PolicyStore):
             names = await fetch_website_names(connection) if renames else {}
             if any(names.get(rename.website) != rename.before for rename in renames):
                 return False
+            if freezes is not None:
+                found = await fetch_freezes(connection)
+                own = {position: freeze for position, freeze in found if freeze.is_own_of(policy.id)}
+                if tuple(own.values()) != freezes.before:
+                    return False
+                await connection.execute(delete(freeze_table).where(freeze_table.c.position.in_(own)))
+                await _add_freezes(connection, freezes.after)
+                await _update_frozen_requests(connection, {*freezes.before} ^ {*freezes.after}, now)
             await _write_names(connection, renames)
             before = {} if current is None else {str(policy.id): current}
             actor = events[0].actor if events else None
@@ -100,6 +122,24 @@ class PolicyRepository(PolicyStore):
                 await connection.execute(update(channel_policies).where(is_same_channel).values(row))
             await append_events(connection, events)
         return True
+
+
+async def _add_freezes(connection: AsyncConnection, freezes: Collection[Freeze]) -> None:
+    if freezes:
+        first = await _next_position(connection, freeze_table)
+        rows = [{"position": first + n, "document": freeze.document()} for n, freeze in enumerate(freezes)]
+        await connection.execute(insert(freeze_table), rows)
+
+
+async def _update_frozen_requests(connection: AsyncConnection, changed: Collection[Freeze], now: datetime) -> None:
+    """Let the open requests of the channels that these freezes cover be shown anew, and scheduled ones be due."""
+    if not changed:
+        return
+    named = {str(channel) for freeze in changed for channel in freeze.channels or ()}
+    is_covered = true() if any(freeze.channels is None for freeze in changed) else changes.c.channel_id.in_(named)
+    await mark_unshown(connection, is_covered)
+    scheduled = update(changes).where(changes.c.state == ChangeState.SCHEDULED.value, is_covered)
+    await connection.execute(scheduled.values(due_at=now))
 
 
 async def _write_names(connection: AsyncConnection, renames: Collection[WebsiteRename]) -> None:

@@ -13,13 +13,14 @@ from flowbot.storage.repositories.drafts import read_any_draft
 from flowbot.storage.repositories.images import read_filename
 from flowbot.storage.repositories.known_settings import read_settings
 from flowbot.storage.repositories.messages import read_message
-from flowbot.storage.repositories.scopes import read_policy, read_website
+from flowbot.storage.repositories.scopes import read_freeze, read_policy, read_website
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import keep_readable
 
 READERS: Final[Mapping[Table, Callable[[Row[Any]], object]]] = {
     tables.channel_policies: read_policy,
     tables.websites: read_website,
+    tables.freezes: read_freeze,
     tables.channels: read_sharing,
     tables.changes: read_change,
     tables.votes: read_vote,

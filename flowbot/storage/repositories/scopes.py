@@ -1,50 +1,69 @@
-"""The policy of a channel and the names of websites, as they are stored."""
+"""The policy of a channel, the names of websites and the freezes, as they are stored."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, cast, null, select, union_all
+from sqlalchemy import Row, bindparam, cast, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.services.ports.storage import ChannelScope
-from flowbot.storage.tables import channel_policies, websites
+from flowbot.storage.tables import channel_policies, freezes, websites
 from flowbot.storage.unreadable import MalformedCellError, fetch_readable, keep_readable, row_reader
 
 _SCOPE: Final = union_all(
     select(
+        literal("policy").label("kind"),
         channel_policies.c.channel_id,
         channel_policies.c.document,
         cast(null(), websites.c.website_id.type).label("website_id"),
         cast(null(), websites.c.name.type).label("name"),
         channel_policies.c.position,
     ).where(channel_policies.c.channel_id == bindparam("channel")),
-    select(null(), null(), websites.c.website_id, websites.c.name, websites.c.position),
+    select(literal("website"), null(), null(), websites.c.website_id, websites.c.name, websites.c.position),
+    select(literal("freeze"), null(), freezes.c.document, null(), null(), freezes.c.position),
 ).order_by("position")
-"""A channel's policy, in a row without a website, and all websites by name."""
+"""A channel's policy, all websites by name, and all freezes."""
 
 
 async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> ChannelScope:
-    """Read a channel's policy and the websites' names, by one query.
+    """Read a channel's policy, the websites' names and the channel's freezes, by one query.
 
     Raises:
         UnreadableRowError: the policy cannot be read.
     """
     rows = (await connection.execute(_SCOPE, {"channel": channel})).all()
-    policies = [read_policy(row) for row in rows if row.channel_id is not None]
-    names = keep_readable(connection, (row for row in rows if row.channel_id is None), read_website)
-    return ChannelScope(channel=channel, policy=next(iter(policies), None), website_names=dict(names))
+    policies = [read_policy(row) for row in rows if row.kind == "policy"]
+    names = keep_readable(connection, (row for row in rows if row.kind == "website"), read_website)
+    found = keep_readable(connection, (row for row in rows if row.kind == "freeze"), read_freeze)
+    covering = tuple(freeze for _, freeze in found if freeze.covers_channel(channel))
+    return ChannelScope(channel, next(iter(policies), None), dict(names), covering)
 
 
 async def fetch_scopes(
     connection: AsyncConnection, channels: Collection[ChannelId]
 ) -> Mapping[ChannelId, ChannelScope]:
-    """Read the policies of several channels, and the websites' names. One that cannot be read counts as none."""
+    """Read the scopes of several channels. A policy or freeze that cannot be read counts as none."""
     wanted = select(channel_policies).where(channel_policies.c.channel_id.in_(channels))
     policies = {policy.id: policy for policy in await fetch_readable(connection, channel_policies, wanted, read_policy)}
     names = await fetch_website_names(connection)
-    return {channel: ChannelScope(channel, policies.get(channel), names) for channel in channels}
+    found = await fetch_freezes(connection)
+    return {
+        channel: ChannelScope(
+            channel,
+            policies.get(channel),
+            names,
+            tuple(freeze for _, freeze in found if freeze.covers_channel(channel)),
+        )
+        for channel in channels
+    }
+
+
+async def fetch_freezes(connection: AsyncConnection) -> tuple[tuple[int, Freeze], ...]:
+    """Read all freezes with their positions, in their order."""
+    return await fetch_readable(connection, freezes, select(freezes).order_by(freezes.c.position), read_freeze)
 
 
 async def fetch_website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:
@@ -64,6 +83,12 @@ def read_policy(row: Row[Any]) -> ChannelPolicy:
     if policy.id != row.channel_id:
         raise MalformedCellError("document is another channel's")
     return policy
+
+
+@row_reader(freezes)
+def read_freeze(row: Row[Any]) -> tuple[int, Freeze]:
+    """Read a freeze's position and the freeze from its row."""
+    return row.position, Freeze.model_validate(row.document)
 
 
 @row_reader(websites)

@@ -19,7 +19,7 @@ from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, PolicyStore
-from flowbot.services.users import CurrentUser, MemberLookup
+from flowbot.services.users import CurrentUser, MembershipLookup
 
 PAGE: Final = 200
 """Pending changes that are read at a time."""
@@ -61,7 +61,7 @@ class RequestQueue:
 
     store: ChangeStore
     policies: PolicyStore
-    find_members: MemberLookup
+    find_membership: MembershipLookup
 
     async def load_for(self, user: CurrentUser, channel: ChannelId | None) -> WaitingRequests:
         """List the requests that wait for a person, those they made, and the others of `channel` (None: of none).
@@ -121,12 +121,12 @@ class RequestQueue:
         return tuple(each.id for each in book.channels if each.approval.channel == channel)
 
     async def _may_approve(self, user: CurrentUser, policy: ChannelPolicy, acting_from: ChannelId | None) -> bool:
-        effective = await effective_policy(policy, user, acting_from, self.find_members)
+        effective = await effective_policy(policy, user, acting_from, self.find_membership(user.id))
         return decide(effective, user.actor, Permission.APPROVE).allowed
 
     async def _may_view(self, user: CurrentUser, policy: ChannelPolicy) -> bool:
         """Check whether a person who acts from another channel may view the flows of a policy."""
-        return (await decide_in_channel(policy, user, None, self.find_members, Permission.VIEW)).allowed
+        return (await decide_in_channel(policy, user, None, self.find_membership(user.id), Permission.VIEW)).allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,14 +167,14 @@ class HomeOverviews:
     """The use case of the Home tab.
 
     Attributes:
-        find_members: Finds the members of a channel: the Home tab is in none.
+        find_membership: Finds the channels that a person is in: the Home tab is in none.
     """
 
     queue: RequestQueue
     store: ChangeStore
     policies: PolicyStore
     setup: PolicySetup
-    find_members: MemberLookup
+    find_membership: MembershipLookup
     clock: Clock
 
     async def load_for(self, user: CurrentUser) -> HomeOverview:
@@ -203,9 +203,10 @@ class HomeOverviews:
 
     async def _list_channels(self, user: CurrentUser, book: PolicyBook) -> tuple[ChannelAccess, ...]:
         """List the channels in which a person may see flows, in the order of the policies."""
+        find_members = self.find_membership(user.id)
 
         async def find_access(policy: ChannelPolicy) -> ChannelAccess | None:
-            policy = await effective_policy(policy, user, None, self.find_members)
+            policy = await effective_policy(policy, user, None, find_members)
             allowed = tuple(each for each in SHOWN_PERMISSIONS if decide(policy, user.actor, each).allowed)
             if Permission.VIEW not in allowed:
                 return None

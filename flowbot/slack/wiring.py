@@ -144,8 +144,8 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         clock=clock,
     )
     notifier = SlackNotifier(services.store, team, form_result)
-    queue = RequestQueue(services.store, services.policies, users.find_members)
-    overviews = HomeOverviews(queue, services.store, services.policies, services.setup, users.find_members, clock)
+    queue = RequestQueue(services.store, services.policies, users.find_membership)
+    overviews = HomeOverviews(queue, services.store, services.policies, services.setup, users.find_membership, clock)
     home = HomeTab(runner, client, overviews, services.findings, details, links)
     history_actions = HistoryActions(services.history, links, opener)
     viewer = FlowViewer(flow_queries, services.history, clock)

@@ -49,6 +49,9 @@ class FakeDirectory:
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         return MEMBERS[channel]
 
+    async def list_channels(self, user: UserId) -> frozenset[ChannelId]:
+        return frozenset(channel for channel, members in MEMBERS.items() if user in members)
+
 
 def reader(user: UserId) -> CurrentUser:
     return CurrentUser(Actor(user, is_external=user == JONAS), "en-US", None)

@@ -69,6 +69,9 @@ class FakeDirectory:
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         raise AssertionError("nobody needs them")
 
+    async def list_channels(self, user: UserId) -> frozenset[ChannelId]:
+        raise AssertionError("nobody needs them")
+
 
 @dataclass
 class Roster:

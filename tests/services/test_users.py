@@ -53,6 +53,10 @@ class FakeDirectory:
         self._ask("members")
         return frozenset({AYSE})
 
+    async def list_channels(self, user: UserId) -> frozenset[ChannelId]:
+        self._ask("channels")
+        return frozenset({ChannelId("C0MARKETING")} if user == AYSE else ())
+
     def _ask(self, what: str) -> None:
         self.asked.append(what)
         if what in self.failing:
@@ -232,3 +236,21 @@ async def test_members_are_kept_a_minute_and_nobody_where_slack_does_not_say(
     assert await users.find_members(channel) == frozenset()
     with pytest.raises(DependencyError):
         await users.load_members(channel)
+
+
+async def test_the_channels_of_a_person_are_asked_for_once(users: UserService, directory: FakeDirectory) -> None:
+    find_members = users.find_membership(AYSE)
+    assert await find_members(ChannelId("C0MARKETING")) == {AYSE}
+    assert await find_members(ChannelId("C0RANDOM")) == frozenset()
+    assert directory.asked.count("channels") == 1
+    directory.seconds += 61
+    directory.failing.add("channels")
+    assert await find_members(ChannelId("C0MARKETING")) == frozenset()
+
+
+async def test_an_organisation_of_several_workspaces_is_asked_for_the_members_of_channels(
+    users: UserService, directory: FakeDirectory
+) -> None:
+    directory.home_ = Organisation(HERE, enterprise=TeamId("E0ORG"))
+    assert await users.find_membership(AYSE)(ChannelId("C0MARKETING")) == {AYSE}
+    assert (directory.asked.count("members"), directory.asked.count("channels")) == (1, 0)

@@ -65,6 +65,9 @@ class UserDirectory(Protocol):
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         """Return the members of a channel."""
 
+    async def list_channels(self, user: UserId) -> frozenset[ChannelId]:
+        """Return the channels that a person is in, of those that flowbot may see."""
+
 
 class NotifyCallback(Protocol):
     """A function that notifies people of the newest version of a change."""

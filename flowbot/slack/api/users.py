@@ -1,6 +1,6 @@
 """Users, user groups and members of channels, as Slack knows them."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
 import structlog
@@ -28,13 +28,16 @@ from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.payloads.incoming import OptionalTeam, Payload
 
 MEMBERS_A_PAGE: Final = 1000
+CHANNELS_A_PAGE: Final = 999
 MOST_PAGES: Final = 200
+_CHANNEL_TYPES: Final = "public_channel,private_channel"
 ANOTHER_PERSON: Final = "another_user"
 """For an answer about another person than was asked for, where Slack would name its error."""
 
 log = structlog.get_logger(__name__)
 
 A = TypeVar("A", bound=BaseModel)
+P = TypeVar("P", bound="_Page")
 
 
 def _note_odd(info: ValidationInfo) -> None:
@@ -141,9 +144,20 @@ class _Cursor(Payload):
     next_cursor: str = ""
 
 
-class _Members(Payload):
-    members: _People
+class _Page(Payload):
     response_metadata: _Cursor = _Cursor()
+
+
+class _Members(_Page):
+    members: _People
+
+
+class _Channel(_Answer):
+    id: ChannelId
+
+
+class _Channels(_Page):
+    channels: Annotated[tuple[_Channel, ...], _skip_odd(_Channel)]
 
 
 class SlackUserDirectory(UserDirectory):
@@ -206,20 +220,33 @@ class SlackUserDirectory(UserDirectory):
         return groups
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
-        found: set[UserId] = set()
+        async def fetch(cursor: str) -> _Members:
+            call = self._client.conversations_members(channel=channel, cursor=cursor, limit=MEMBERS_A_PAGE)
+            return await _ask(self._client, _Members, call)
+
+        return frozenset([user async for page in self._read_pages(fetch) for user in page.members])
+
+    async def list_channels(self, user: UserId) -> frozenset[ChannelId]:
+        async def fetch(cursor: str) -> _Channels:
+            call = self._client.users_conversations(
+                user=user, types=_CHANNEL_TYPES, exclude_archived=True, cursor=cursor, limit=CHANNELS_A_PAGE
+            )
+            return await _ask(self._client, _Channels, call)
+
+        return frozenset([channel.id async for page in self._read_pages(fetch) for channel in page.channels])
+
+    async def _read_pages(self, fetch: Callable[[str], Awaitable[P]]) -> AsyncIterator[P]:
         cursors = [""]
         while len(cursors) <= MOST_PAGES:
-            call = self._client.conversations_members(channel=channel, cursor=cursors[-1], limit=MEMBERS_A_PAGE)
-            answer = await _ask(self._client, _Members, call)
-            found |= answer.members
-            if not (cursor := answer.response_metadata.next_cursor):
-                return frozenset(found)
+            page = await fetch(cursors[-1])
+            yield page
+            if not (cursor := page.response_metadata.next_cursor):
+                return
             if cursor in cursors:
                 break
             cursors.append(cursor)
-        # Whoever may come after the pages so far has no rights.
+        # Whatever may come after the pages so far gives no rights.
         _report_odd(self._client, "next_cursor")
-        return frozenset(found)
 
 
 async def list_user_groups(client: AsyncWebClient) -> tuple[UserGroupRecord, ...]:

@@ -115,7 +115,8 @@ class MessageShortcutHandler:
         Raises:
             UserError: there is none.
         """
-        user, here, find_members = interaction.user, interaction.target.require_channel(), self.users.find_members
+        user, here = interaction.user, interaction.target.require_channel()
+        find_members = self.users.find_membership(user.id)
         found = await find_permitted_channels(self.policies, user, here, find_members, Permission.EDIT)
         if not found:
             raise UserError("shortcut.no_edit")
@@ -164,7 +165,7 @@ class FlowWindow:
         return NO_REPLY
 
     async def _open(self, interaction: Interaction, trigger: str) -> Reply:
-        t, find_members = interaction.t, self.users.find_members
+        t, find_members = interaction.t, self.users.find_membership(interaction.user.id)
         view_id = await self.modals.open(trigger, flow_window.loading_window(t))
         try:
             found = await find_permitted_channels(self.policies, interaction.user, None, find_members, Permission.VIEW)

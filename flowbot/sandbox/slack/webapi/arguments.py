@@ -161,6 +161,12 @@ class ChannelList(Arguments):
     limit: int = 100
 
 
+class ChannelsOfUser(ChannelList):
+    """Arguments of `users.conversations`."""
+
+    user: str = ""
+
+
 class FileRef(Arguments):
     """Arguments of `files.info`."""
 

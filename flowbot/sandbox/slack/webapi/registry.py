@@ -68,6 +68,7 @@ _METHODS = (
     Method("usergroups.users.list", arguments.GroupRef, users.list_group_users, _GROUPS),
     Method("conversations.info", arguments.ChannelRef, conversations.get_channel, _CHANNELS),
     Method("conversations.members", arguments.ChannelMembers, conversations.list_members, _CHANNELS),
+    Method("users.conversations", arguments.ChannelsOfUser, conversations.list_channels_of_user, _CHANNELS),
     Method("conversations.list", arguments.ChannelList, conversations.list_channels, _CHANNELS),
     Method("files.info", arguments.FileRef, files.get_file, ("files:read",)),
     Method("files.getUploadURLExternal", arguments.UploadUrl, files.get_upload_url, ("files:write",)),

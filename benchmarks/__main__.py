@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from benchmarks import answers, catalog, memory, report
+from benchmarks import answers, catalog, growth, memory, report
 
 
 class Section(StrEnum):
@@ -19,12 +19,14 @@ class Section(StrEnum):
     ANSWERS = "answers"
     CATALOG = "catalog"
     MEMORY = "memory"
+    GROWTH = "growth"
 
 
 RUNS: Final[dict[Section, Callable[[bool], Awaitable[report.Findings]]]] = {
     Section.ANSWERS: lambda quick: answers.run(answers.QUICK if quick else answers.Plan()),
     Section.CATALOG: lambda quick: catalog.run(catalog.QUICK if quick else catalog.Plan()),
     Section.MEMORY: lambda quick: memory.run(memory.QUICK if quick else memory.Plan()),
+    Section.GROWTH: lambda quick: growth.run(growth.QUICK if quick else growth.Plan()),
 }
 
 Chosen = Annotated[list[Section] | None, typer.Argument(help="Sections to measure; all by default.")]

@@ -30,7 +30,7 @@ class Plan:
         quiet_seconds: The silence towards Enkapush after which a fetch is over.
     """
 
-    sizes: tuple[int, ...] = (100, 5_000, 100_000)
+    sizes: tuple[int, ...] = (1_000, 10_000, 100_000)
     repeats: int = 12
     stale_seconds: float = 6.0
     rest_factor: float = 3.2

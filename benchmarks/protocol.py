@@ -21,6 +21,9 @@ class RequestKind(StrEnum):
     NEXT_FOUND = "Next of a search"
     SUBMIT = "form submit"
     EVENT = "event without work"
+    APPROVALS = "/flows approvals"
+    HISTORY = "/flows history"
+    HOME = "Home"
 
 
 class _Message(BaseModel):

@@ -27,6 +27,9 @@ ENVELOPE_KINDS: Final[Mapping[RequestKind, EnvelopeKind]] = {
     RequestKind.LIST: "slash_commands",
     RequestKind.SEARCH: "slash_commands",
     RequestKind.EVENT: "events_api",
+    RequestKind.APPROVALS: "slash_commands",
+    RequestKind.HISTORY: "slash_commands",
+    RequestKind.HOME: "events_api",
 }
 
 
@@ -37,6 +40,7 @@ class RequestRecorder:
         self._slack = slack
         self._context = slack.context
         self._emma = slack.person("U0EMMA")
+        self._burak = slack.person("U0BURAK")
         self._recorded: dict[RequestKind, Payload] = {}
         self._lists: list[Message] = []
 
@@ -91,6 +95,14 @@ class RequestRecorder:
                 channel = self._context.workspace.channels[CHANNEL]
                 text = kind.removeprefix("/flows ")
                 return payloads.build_command(self._context, self._emma.person, channel, "/flows", text)
+            case RequestKind.APPROVALS | RequestKind.HISTORY:
+                channel = self._context.workspace.channels[CHANNEL]
+                text = kind.removeprefix("/flows ")
+                return payloads.build_command(self._context, self._burak.person, channel, "/flows", text)
+            case RequestKind.HOME:
+                person, workspace = self._burak.person, self._context.workspace
+                direct = workspace.open_direct_message(person.id)
+                return payloads.build_home_opened(self._context, person, direct, workspace.homes.get(person.id))
             case RequestKind.NEXT | RequestKind.NEXT_FOUND:
                 click = self._recorded[kind]
                 url = self._context.issue_response_url(

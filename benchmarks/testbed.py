@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -78,11 +78,13 @@ class FakeServers:
         """Delete messages and logs, so that the fake servers stay fast."""
         await self._post("clear")
 
-    async def wait_until_quiet(self, seconds: float = QUIET_SECONDS) -> None:
-        """Wait until the bot has sent nothing for some seconds: its work is done."""
+    async def wait_until_quiet(self, seconds: float = QUIET_SECONDS, *, since: float = 0.0) -> None:
+        """Wait until the bot has sent something since then, and nothing for some seconds: its work is done."""
+        last = since
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while time.monotonic() - (await self._take_activity()).last <= seconds:  # noqa: ASYNC110 - another process
+            while last <= since or time.monotonic() - last <= seconds:
                 await asyncio.sleep(QUIET_SECONDS / 4)
+                last = (await self._take_activity()).last
 
     async def wait_for_answers(self, requests: Sequence[SlackRequest]) -> dict[str, float]:
         """Wait for the finished answers, and return their times by path of the response URL."""
@@ -121,6 +123,10 @@ class Testbed:
         async with start_module("flowbot", *arguments, folder=self.folder, env=self._environment) as process:
             found = await process.wait_for_output(r"serving .*\bport=(\d+)")
             yield process, HttpTarget("flowbot", int(found[1]))
+
+    def run(self, *command: str) -> AbstractAsyncContextManager[Process]:
+        """Run a command of flowbot's until the block ends."""
+        return start_module("flowbot", *command, folder=self.folder, env=self._environment)
 
     @asynccontextmanager
     async def connect_socket(self) -> AsyncIterator[Process]:

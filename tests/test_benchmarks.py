@@ -22,6 +22,8 @@ ROWS: Final = (
     "300",
     "300",
     "MB",
+    "40",
+    "400",
 )
 """How the rows begin; those of acknowledgements and of catalogs stand in two tables."""
 

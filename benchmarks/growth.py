@@ -1,0 +1,130 @@
+"""Growth with the history: Home, approvals, history and the audit trail by the number of changes."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks import history
+from benchmarks.load import HttpTarget, connect, exchange, sign
+from benchmarks.processes import Process, median
+from benchmarks.protocol import RequestKind
+from benchmarks.report import Findings, Goal, Table, format_ms, format_number, log_progress
+from benchmarks.testbed import FakeServers, Testbed, open_testbed
+
+KINDS: Final = (RequestKind.HOME, RequestKind.APPROVALS, RequestKind.HISTORY)
+MOST_MS: Final = 50
+LOOK_SECONDS: Final = 0.02
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The extent of a run.
+
+    Attributes:
+        sizes: Changes in the database; the goals are about the last.
+        repeats: Repeats of each request.
+        flows: Flows of the account.
+    """
+
+    sizes: tuple[int, ...] = (100, 1_000, 20_000)
+    repeats: int = 7
+    flows: int = 1000
+
+
+QUICK: Final = Plan(sizes=(40,), repeats=1, flows=300)
+
+
+@dataclass(frozen=True)
+class SizeResult:
+    """The measurements with one number of changes: seconds of processor time, and MB."""
+
+    changes: int
+    answers: dict[RequestKind, float]
+    memory_before: float
+    memory_after: float
+    export: float
+    export_memory: float
+
+
+async def run(plan: Plan) -> Findings:
+    """Measure each size."""
+    return build_findings([await measure_size(changes, plan) for changes in plan.sizes])
+
+
+async def measure_size(changes: int, plan: Plan) -> SizeResult:
+    """Measure the answers of one flowbot, then an export."""
+    log_progress(f"growth: {changes:,} changes")
+    async with open_testbed(plan.flows) as testbed:
+        await history.fill(testbed.database, changes)
+        async with testbed.serve() as (process, bot):
+            # What Slack and Enkapush say of people and flows is there, as it is for all but the first.
+            for kind in KINDS:
+                await measure_cost(testbed.servers, process, bot, kind)
+            memory_before = process.memory()
+            costs = {
+                kind: median([await measure_cost(testbed.servers, process, bot, kind) for _ in range(plan.repeats)])
+                for kind in KINDS
+            }
+            memory_after = process.memory()
+        export, export_memory = await measure_export(testbed)
+        return SizeResult(changes, costs, memory_before, memory_after, export, export_memory)
+
+
+async def measure_cost(servers: FakeServers, process: Process, bot: HttpTarget, kind: RequestKind) -> float:
+    """Return the seconds of processor time of an answer, and of all that follows it."""
+    (request,) = await servers.requests(kind, 1)
+    began, sent_at = process.cpu(), time.monotonic()
+    with connect(bot.port) as connection:
+        await asyncio.to_thread(exchange, connection, sign(request))
+    await servers.wait_until_quiet(since=sent_at)
+    return process.cpu() - began
+
+
+async def measure_export(testbed: Testbed) -> tuple[float, float]:
+    """Return the seconds of processor time and the most memory of `flowbot audit export`."""
+    cpu, memory = 0.0, 0.0
+    async with testbed.run("audit", "export") as process:
+        while process.child.returncode is None:
+            cpu, memory = max(cpu, process.cpu()), max(memory, process.peak_memory())
+            await asyncio.sleep(LOOK_SECONDS)
+    return cpu, memory
+
+
+def build_findings(sizes: Sequence[SizeResult]) -> Findings:
+    """Return the tables, and the goals of the longest history."""
+    answers = Table(
+        "Answers by the length of the history",
+        "Milliseconds of processor time of an answer and all that follows it within a tenth of a second, medians. "
+        f"One of {history.CHANGES_AN_OPEN_ONE} changes is open, and each has {history.EVENTS_A_CHANGE} events.",
+        ("Changes", *KINDS, "memory before, MB", "after"),
+        tuple(
+            (
+                f"{size.changes:,}",
+                *(format_ms(size.answers[kind]) for kind in KINDS),
+                format_number(size.memory_before),
+                format_number(size.memory_after),
+            )
+            for size in sizes
+        ),
+    )
+    export = Table(
+        "flowbot audit export",
+        "The whole process with its start: seconds of processor time, and the most memory in MB.",
+        ("Events", "seconds", "the most memory"),
+        tuple(
+            (
+                f"{size.changes * history.EVENTS_A_CHANGE:,}",
+                format_number(size.export),
+                format_number(size.export_memory),
+            )
+            for size in sizes
+        ),
+    )
+    longest = sizes[-1]
+    goals = tuple(
+        Goal(f"{longest.changes:,} changes: {kind}, processor time", longest.answers[kind] * 1000, MOST_MS, " ms")
+        for kind in KINDS
+    )
+    return Findings("Growth with the history", (answers, export), goals)

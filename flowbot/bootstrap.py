@@ -30,6 +30,7 @@ from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.schedule import ScheduledChanges
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.channel_privacy import ChannelPrivacy
@@ -185,6 +186,7 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
             executor=services.executor,
             expiry=RequestExpiry(services.store, believed),
             late_effects=services.late_effects,
+            scheduled=ScheduledChanges(services.executor),
             retention=Retention(services.drafts, services.images, services.deliveries),
             refresh_channels=services.privacy.refresh_open_channels,
             store=services.store,

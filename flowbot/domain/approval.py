@@ -5,10 +5,11 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
+from flowbot.domain.audit import AuditAction, AuditEvent, Transition, event_for_change, transition_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice, with_lease
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import ApprovalRule, ApprovalTerms, ChannelPolicy, Gate, Principal
+from flowbot.domain.schedule import LATE, next_due
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""
@@ -24,8 +25,38 @@ GATE_BY_KIND: Final[Mapping[ChangeKind, Gate]] = {
 
 
 def expires_at(change: Change) -> datetime | None:
-    """Return the moment at which a request expires; None for a change that needs no approval."""
-    return change.created_at + timedelta(hours=change.rule.expires_after_hours) if change.rule else None
+    """Return the moment at which a request for approval expires; None for a change that needs none.
+
+    It does not wait longer than an hour after its start, and not for an end that is past.
+    """
+    if change.rule is None:
+        return None
+    request = change.request
+    moments = [waits_since(change) + timedelta(hours=change.rule.expires_after_hours)]
+    if request.not_before is not None and not request.is_timed_disable:
+        moments.append((change.progress.starts_at or request.not_before) + LATE)
+    if request.ends_at is not None:
+        moments.append(request.ends_at)
+    return min(moments)
+
+
+def waits_since(change: Change) -> datetime:
+    """Return since when a request waits for approvals."""
+    return change.progress.waits_since or change.created_at
+
+
+def wait_again(change: Change, rule: ApprovalRule, now: datetime) -> Change:
+    """Return an approved change as it waits for more approvals under a rule that became stricter; its votes count."""
+    progress = replace(change.progress, waits_since=now, reminders=0)
+    again = replace(change, rule=rule, progress=progress)
+    return replace(again, due_at=next_reminder(again, rule, now))
+
+
+def next_reminder(change: Change, rule: ApprovalRule, now: datetime) -> datetime:
+    """Return when a request for approval is due next: of a reminder, or at last of its expiry."""
+    expiry = expires_at(change) or now
+    later = (moment for moment in due_times(waits_since(change), rule) if moment > now)
+    return min(next(later, expiry), expiry)
 
 
 def is_expired(change: Change, now: datetime) -> bool:
@@ -118,10 +149,10 @@ def requires_approval(request: ChangeRequest, rule: ApprovalRule, *, may_go_live
     """Check whether the rule asks for an approval.
 
     An edit needs one only where the flow is enabled, or `may_go_live` by an enable whose effect was not seen yet. The
-    repetition of a disable was approved with that.
+    repetition of a disable was approved with that, and a planned end with its enable.
     """
     is_live = may_go_live or (request.before is not None and request.before.is_enabled)
-    if (request.kind is ChangeKind.EDIT and not is_live) or request.repeats is not None:
+    if (request.kind is ChangeKind.EDIT and not is_live) or request.repeats is not None or request.ends is not None:
         return False
     return GATE_BY_KIND.get(request.kind) in rule.required_for
 
@@ -151,11 +182,21 @@ def apply_vote(
         change: the change as it was before the vote.
         votes: all votes on it, with this one.
         vote: the vote that was given.
-        lease: the lease under which an approved change is applied.
+        lease: the lease under which an approved change is applied, if it has no time to wait for.
     """
     voted = replace(change, changed_at=vote.at)
     if not has_quorum(change.rule, votes):
         return voted, ()
     names = {"approvers": [str(person) for person in approved_by(votes)]}
     event = event_for_change(change, vote.at, AuditAction.APPROVED, vote.person, names)
+    if (start := change.request.not_before) is not None and (start > vote.at or change.request.is_timed_disable):
+        step, waiting = schedule_change(voted, change.progress.starts_at or start, vote.at)
+        return replace(waiting, state=step.to), (event, transition_event(waiting, vote.at, step))
     return with_lease(lease, replace(voted, state=ChangeState.APPLYING, due_at=None)), (event,)
+
+
+def schedule_change(change: Change, start: datetime, now: datetime) -> tuple[Transition, Change]:
+    """Return the step by which a change waits for its start, and the change with what else that changes."""
+    step = Transition(ChangeState.SCHEDULED, AuditAction.SCHEDULED, details={"start": start.isoformat()})
+    progress = replace(change.progress, starts_at=start)
+    return step, replace(change, due_at=next_due(start, now), progress=progress)

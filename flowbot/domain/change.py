@@ -204,6 +204,8 @@ class Progress:
         is_resent: The write was sent more than once, since an earlier one was not answered, and may come yet.
         needs_skip: When it was requested nobody could approve it: only a skipped approval lets it go on.
         first_terms: The terms when it was requested, where the policy has changed them since.
+        starts_at: When it starts, where it has a time or a freeze held it, as that was found last.
+        waits_since: Since when it waits for approvals, where it does so again after it was approved.
     """
 
     closing: Closure | None = None
@@ -215,6 +217,8 @@ class Progress:
     is_resent: bool = False
     needs_skip: bool = False
     first_terms: ApprovalTerms | None = None
+    starts_at: datetime | None = None
+    waits_since: datetime | None = None
 
     @property
     def skip_announced(self) -> bool:
@@ -363,9 +367,14 @@ class Change:
         return is_meant and request.before is not None and bool(request.before.image_url) and stored is None
 
     @property
+    def has_waited(self) -> bool:
+        """Check whether it waits for people or for its time, or did so."""
+        return self.rule is not None or self.progress.starts_at is not None
+
+    @property
     def has_team_message(self) -> bool:
-        """Check whether the team sees it in a message: it needs an approval, or changes a flow's state."""
-        return self.rule is not None or self.request.kind not in FORM_KINDS
+        """Check whether the team sees it in a message: it waits or waited, or changes a flow's state."""
+        return self.has_waited or self.request.kind not in FORM_KINDS
 
     @property
     def is_stored_otherwise(self) -> bool:

@@ -39,6 +39,18 @@ LAPSED_SCOPE: Final = "request.lapsed_scope"
 LAPSED_TIME: Final = "request.lapsed_time"
 LAPSED_KEYS: Final = frozenset({LAPSED, LAPSED_PERSON, LAPSED_CHANNEL, LAPSED_SCOPE, LAPSED_TIME})
 """The outcomes' keys of changes that were approved and never sent, because the approval stopped to be valid."""
+UNAPPROVED_TIME: Final = "expired.unapproved"
+"""The outcome's key of a change that was not approved in time for its start or its end."""
+LATE_TIME: Final = "expired.late"
+"""The outcome's key of a change that was not sent within an hour after its start."""
+OVER_TIME: Final = "expired.over"
+"""The outcome's key of an enable that would start after its end."""
+DISABLED_BEFORE: Final = "out_of_date.disabled_before"
+"""The outcome's key of a timed disable whose flow was disabled or deleted before its time."""
+END_MOVED: Final = "out_of_date.end_moved"
+"""The outcome's key of a planned end in whose place another was planned."""
+MISSED_KEYS: Final = frozenset({UNAPPROVED_TIME, LATE_TIME, OVER_TIME})
+"""The outcomes' keys of changes that missed their time."""
 UNCOUNTED_VOTERS: Final = "uncounted"
 """The parameter of such an outcome that lists those whose approvals do not count any more."""
 

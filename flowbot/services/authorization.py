@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from flowbot.domain.approval import is_expired
-from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.change import WAITING_STATES, Change, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, SlackId, WebsiteId
 from flowbot.domain.operations import build_operation
@@ -272,16 +272,16 @@ class RequestAuthorizer:
         require_in_scope(require_for_request(record, policy, user, Permission.VIEW), record.change)
         return record
 
-    async def load_pending(self, change_id: ChangeId) -> RequestRecord:
-        """Load a change that waits for approval, with its channel's policy.
+    async def load_waiting(self, change_id: ChangeId) -> RequestRecord:
+        """Load a change that waits for approval or for its time, with its channel's policy.
 
         Raises:
             UserError: there is none, or it does not wait any more.
         """
         record = await self.load_record(change_id)
-        if record.change.state is not ChangeState.PENDING:
+        if record.change.state not in WAITING_STATES:
             raise too_late_error(record.change)
-        if is_expired(record.change, self.clock()):
+        if record.change.state is ChangeState.PENDING and is_expired(record.change, self.clock()):
             raise UserError("request.late_expired")
         return record
 
@@ -329,6 +329,6 @@ def too_late_error(change: Change) -> UserError:
     closing = change.progress.closing
     params = {"by": closing.by} if closing else {}
     # Keys: request.late_by_rejected, request.late_by_withdrawn, request.late_by_break_glass; request.late_draft,
-    # request.late_applying, request.late_applied, request.late_failed, request.late_unknown, request.late_expired,
-    # request.late_out_of_date, request.late_rejected, request.late_withdrawn
+    # request.late_scheduled, request.late_applying, request.late_applied, request.late_failed, request.late_unknown,
+    # request.late_expired, request.late_out_of_date, request.late_rejected, request.late_withdrawn
     return UserError(f"request.late_by_{closing.how}" if closing else f"request.late_{change.state}", **params)

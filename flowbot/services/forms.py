@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakValueDictionary
 
-from flowbot.domain.change import UNSUCCESSFUL, Change, ChangeKind, ChangeRequest, ChangeState
+from flowbot.domain.change import UNSUCCESSFUL, WAITING_STATES, Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.draft import Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, parse_website_id
@@ -148,7 +148,7 @@ class FormService:
             current = await self._store.open_change_of(flow.id)
             if Gate.EDIT_ENABLED in policy.approval.required_for:
                 needs_approval = flow.is_enabled or await may_go_live(self._store, flow.id, self._clock())
-            has_open_request = current is not None and current.state is ChangeState.PENDING
+            has_open_request = current is not None and current.state in WAITING_STATES
         settings = await self.load_settings(flow, kind)
         return FormContext(websites, segments, flow, draft, has_open_request, settings, needs_approval)
 

@@ -33,7 +33,14 @@ from flowbot.services.ports.storage import ChangeStore, RequestRecord
 from flowbot.services.restores import find_restore
 
 _DECIDED: Final = frozenset(
-    {ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN, ChangeState.OUT_OF_DATE}
+    {
+        ChangeState.SCHEDULED,
+        ChangeState.APPLYING,
+        ChangeState.APPLIED,
+        ChangeState.FAILED,
+        ChangeState.UNKNOWN,
+        ChangeState.OUT_OF_DATE,
+    }
 )
 
 

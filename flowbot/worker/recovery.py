@@ -16,6 +16,7 @@ from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.approvals.late_effects import LateEffects
+from flowbot.services.approvals.schedule import ScheduledChanges
 from flowbot.services.clock import BelievedClock
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.executor.lease import LeaseKeeper, LeaseObserver
@@ -57,6 +58,7 @@ class Recovery:
     executor: ChangeExecutor
     expiry: RequestExpiry
     late_effects: LateEffects
+    scheduled: ScheduledChanges
     retention: Retention
     refresh_channels: Callable[[], Awaitable[None]]
     store: ChangeStore
@@ -120,9 +122,10 @@ class Recovery:
             self.start_task(work, name=f"recovery {change.id}")
 
     async def process_due(self) -> None:
-        """Expire requests on the dot, remind of the others, and look for unknown changes; each once, whoever else runs.
+        """Expire requests on the dot, remind of the others, start scheduled changes, and look for unknown ones.
 
-        Nothing expires by a doubted clock. People are notified in the background: a slow Slack holds up no round.
+        Each is done once, whoever else runs. Nothing expires or starts by a doubted clock. People
+        are notified in the background: a slow Slack holds up no round.
         """
         now = self.clock()
         for change in await self.store.due(now):
@@ -130,7 +133,11 @@ class Recovery:
                 continue
             if change.state is ChangeState.UNKNOWN:
                 self._start_notice(change, self.late_effects.look(change, self.notifier.notify))
-            elif not self.clock.is_doubted:
+            elif self.clock.is_doubted:
+                continue
+            elif change.state is ChangeState.SCHEDULED:
+                self._start_notice(change, self.scheduled.proceed(change, self.notifier.notify))
+            else:
                 await self._guard(self._expire_or_remind(change, now), "due")
 
     async def _expire_or_remind(self, change: Change, now: datetime) -> None:

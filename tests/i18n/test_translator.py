@@ -23,7 +23,7 @@ ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
-    "|not_done|unknown|applied|out_of_date|history|setup|home|finding|request|headline|next|notice|place|sentence"
+    "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|request|headline|next|notice|place|sentence"
     "|served|shortcut|when|window"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
@@ -101,6 +101,7 @@ def find_keys_in_code() -> set[str]:
     derived |= {f"request.state_{state}" for state in ChangeState}
     derived |= {f"request.to_{kind}" for kind in ChangeKind}
     derived |= {f"headline.{state}_{kind}" for state in ("applied", "failed", "unknown") for kind in ChangeKind}
+    derived |= {f"headline.scheduled_{kind}" for kind in ("edit", "enable", "disable", "delete")}
     derived |= {f"headline.{state}" for state in ("applying", "rejected", "withdrawn", "expired", "out_of_date")}
     derived |= {f"next.applied_{kind}" for kind in ChangeKind}
     derived |= {f"next.{state}" for state in ("failed", "unknown", "rejected", "withdrawn", "expired", "out_of_date")}

@@ -79,7 +79,7 @@ def strangers_decide(patch: Patch) -> None:
 @MUTATIONS.register
 def anybody_withdraws(patch: Patch) -> None:
     async def withdraw(self: DecisionService, reader: CurrentUser, change_id: ChangeId) -> Change:
-        change = (await self.authorizer.load_pending(change_id)).change
+        change = (await self.authorizer.load_waiting(change_id)).change
         return await self._close(change, ChangeState.WITHDRAWN, Closure(reader.id, ClosureKind.WITHDRAWN))
 
     patch.setattr(DecisionService, "withdraw", withdraw)
@@ -88,7 +88,7 @@ def anybody_withdraws(patch: Patch) -> None:
 @MUTATIONS.register
 def anybody_breaks_the_glass(patch: Patch) -> None:
     async def may(self: DecisionService, _reader: CurrentUser, change_id: ChangeId) -> Change:
-        return (await self.authorizer.load_pending(change_id)).change
+        return (await self.authorizer.load_waiting(change_id)).change
 
     patch.setattr(DecisionService, "load_skippable", may)
 

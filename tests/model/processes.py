@@ -16,6 +16,7 @@ from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.schedule import ScheduledChanges
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.clock import BelievedClock
@@ -151,6 +152,7 @@ class Process:
             executor=self.executor,
             expiry=RequestExpiry(store, clock),
             late_effects=self.late_effects,
+            scheduled=ScheduledChanges(self.executor),
             retention=Retention(drafts, images, DeliveryRepository(around.database)),
             refresh_channels=self._refresh_channels,
             store=store,

@@ -114,7 +114,7 @@ WORD = {
     ChangeState.EXPIRED: "Expired",
     ChangeState.OUT_OF_DATE: "Out of date",
 }
-DECIDED = {ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN}
+DECIDED = {ChangeState.SCHEDULED, ChangeState.APPLYING, ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN}
 WIDE = "\N{PARTY POPPER}مرحبا漢<!channel> *b* <@U0AYSE> https://evil.example ğ"
 LONG = (WIDE * 100)[:3000]
 ANY_TEXT = st.one_of(st.text(max_size=40), st.sampled_from(["", " ", "\n", WIDE, LONG, "\0person\0", "{person}"]))
@@ -145,7 +145,7 @@ def request_details(
         NOW - timedelta(hours=2),
         NOW,
         rule=rule,
-        progress=Progress(CLOSINGS.get(state)),
+        progress=Progress(CLOSINGS.get(state), starts_at=NOW + timedelta(days=1) if state == "scheduled" else None),
         outcome=OUTCOMES.get(state),
     )
     if approved_by is None:
@@ -622,8 +622,47 @@ def test_the_first_block_and_the_notification_carry_the_same_headline(
     if state in WHY:
         messages.append(request_ended_message(given, t, NAMED))
     for message in messages:
-        assert text_of(Message(message.blocks[:1])) == message.text
+        assert text_of(Message(message.blocks[:1])) == re.sub(r"<!date[^|]*\|([^>]*)>", r"@\1", message.text)
         assert "#12 Spring sale" in message.text
+
+
+TOMORROW = NOW + timedelta(days=1)
+RULE_TO_SKIP = RULE.model_copy(update={"break_glass": (AYSE,)})
+
+
+@pytest.mark.parametrize(
+    ("state", "asked", "skipped", "says", "buttons"),
+    [
+        ("pending", {}, False, "Starts @", {"Approve", "Reject", "Withdraw", "Skip approval"}),
+        ("scheduled", {}, False, "goes live @", {"Reject", "Withdraw", "Skip approval"}),
+        ("scheduled", {}, True, "approval skipped by", {"Reject", "Withdraw"}),
+        ("scheduled", {"kind": "disable", "ends": "e1"}, False, "will be disabled @", {"Withdraw"}),
+        ("applied", {"ends_at": TOMORROW}, False, "is live until @", set()),
+        ("withdrawn", {"kind": "disable", "ends": "e1"}, False, "stays live", set()),
+        ("out_of_date", {"kind": "disable", "ends": "e1"}, False, "no longer counts", set()),
+        ("expired", {}, False, "within an hour of its start", {"Ask again"}),
+    ],
+)
+@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
+def test_a_request_with_times_says_them_and_offers_what_is_left_to_decide(
+    t: Translator, state: str, asked: dict[str, Any], skipped: bool, says: str, buttons: set[str]
+) -> None:
+    outcomes = {"out_of_date": "out_of_date.disabled_before", "expired": "expired.late"}
+    closing = Closure(AYSE, ClosureKind.BREAK_GLASS, "Now") if skipped else None
+    details = request_details(
+        ChangeState(state),
+        ChangeKind(asked.pop("kind", "enable")),
+        rule=RULE_TO_SKIP,
+        asked={"not_before": TOMORROW, **asked},
+        change={
+            "progress": Progress(closing, starts_at=TOMORROW),
+            "outcome": Outcome(outcomes[state], {"id": "12"}) if state in outcomes else None,
+        },
+    )
+    message = check_blocks(request_message(details, t, NOW))
+    if t is EN:
+        assert says in text_of(message)
+        assert set(buttons_by_label(message)) - {"Show"} == buttons
 
 
 def test_more_approvers_than_a_headline_holds_are_counted() -> None:

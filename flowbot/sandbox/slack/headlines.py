@@ -15,13 +15,18 @@ def find_headline_fault(message: Message, workspace: Workspace) -> str | None:
     """
     told, first = message.text, (message.blocks or [])[:1]
     shown = _squeeze(text_of(first))
-    read = _squeeze(unescape(ENTITY.sub(lambda found: found[1].lstrip("@#").removeprefix("!subteam^"), told)))
+    read = _squeeze(unescape(ENTITY.sub(lambda found: _read_entity(found[1]), told)))
     if not read or not shown.startswith(read.removesuffix("…")):
         return f"text says {read!r}, the first block {shown!r}"
     in_block = find_mentions(Message("", "", "", "", blocks=first), workspace)
     if extra := [each for each in find_mentions(Message("", "", "", told), workspace) if each not in in_block]:
         return f"text {told!r} turns into {extra}"
     return None
+
+
+def _read_entity(inner: str) -> str:
+    """Return what stands for a mention or a time in the first block."""
+    return inner.partition("|")[2] if inner.startswith("!date^") else inner.lstrip("@#").removeprefix("!subteam^")
 
 
 def _squeeze(text: str) -> str:

@@ -2,11 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
-from flowbot.domain.approval import may_decide, stricter_rule
+from flowbot.domain.approval import may_decide, schedule_change, stricter_rule
 from flowbot.domain.audit import AuditAction, Transition, event_for_change
-from flowbot.domain.change import LEASED_STATES, Change, ChangeState, Closure, ClosureKind, Vote, VoteChoice, with_lease
+from flowbot.domain.change import (
+    LEASED_STATES,
+    WAITING_STATES,
+    Change,
+    ChangeState,
+    Closure,
+    ClosureKind,
+    Vote,
+    VoteChoice,
+    with_lease,
+)
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.text import is_blank
@@ -64,7 +75,7 @@ class DecisionService:
             raise too_late_error(conflict.current) from conflict
 
     async def require_decidable(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
-        """Make sure that a person may decide on a pending change, and make its rule as strict as today's.
+        """Make sure that a person may decide on a waiting change, and make its rule as strict as today's.
 
         Returns:
             The change, stored with the stricter rule where today's asks for more.
@@ -79,7 +90,7 @@ class DecisionService:
         self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None
     ) -> RequestRecord:
         user = await self.users.reload_user(user)
-        record = await self.authorizer.load_pending(change_id)
+        record = await self.authorizer.load_waiting(change_id)
         change = record.change
         # Checked first: it holds whatever the policy grants, and tells the requester what to do instead.
         if not may_decide(change, user.id):
@@ -113,25 +124,25 @@ class DecisionService:
         Raises:
             UserError: it is another's, or too late.
         """
-        change = (await self.authorizer.load_pending(change_id)).change
+        change = (await self.authorizer.load_waiting(change_id)).change
         if user.id != change.request.requester:
             raise UserError("request.not_yours", person=change.request.requester)
         return await self._close(change, ChangeState.WITHDRAWN, Closure(user.id, ClosureKind.WITHDRAWN))
 
     async def load_skippable(self, user: CurrentUser, change_id: ChangeId) -> Change:
-        """Load a pending change whose approval a person may skip.
+        """Load a waiting change whose approval, and the freeze that holds it, a person may skip.
 
         Raises:
             UserError: not named for that, or too late.
         """
         user = await self.users.reload_user(user)
-        record = await self.authorizer.load_pending(change_id)
+        record = await self.authorizer.load_waiting(change_id)
         policy = require_for_request(record, record.scope.policy, user, Permission.BREAK_GLASS)
         require_in_scope(policy, record.change)
         return record.change
 
     async def skip_approval(self, user: CurrentUser, change_id: ChangeId, reason: str) -> Change:
-        """Skip the approval, with a reason, and start the change.
+        """Skip the approval and any freeze, with a reason, and start the change, or let it wait for its time.
 
         Raises:
             AlreadyDecidedError: the same person has done so before, with this reason.
@@ -142,7 +153,7 @@ class DecisionService:
         change = await self.load_skippable(user, change_id)
         if is_blank(reason):
             raise UserError("request.needs_reason")
-        return await self._close(change, ChangeState.APPLYING, closure)
+        return await self._close(change, ChangeState.APPLYING, closure, not_before=change.request.not_before)
 
     async def _require_new(self, change_id: ChangeId, closure: Closure) -> None:
         if (await self.authorizer.load_record(change_id)).change.progress.closing == closure:
@@ -158,17 +169,23 @@ class DecisionService:
         try:
             return await self.store.replace_if_unchanged(change, replace(change, rule=rule))
         except VersionConflictError as conflict:
-            return await self._store_stricter_rule(_require_pending(conflict), policy)
+            return await self._store_stricter_rule(_require_waiting(conflict), policy)
 
-    async def _close(self, change: Change, state: ChangeState, closure: Closure) -> Change:
+    async def _close(
+        self, change: Change, state: ChangeState, closure: Closure, *, not_before: datetime | None = None
+    ) -> Change:
+        now = self.clock()
+        closed = replace(change, due_at=None, progress=replace(change.progress, closing=closure))
+        if not_before is not None and (not_before > now or change.request.is_timed_disable):
+            _, closed = schedule_change(closed, not_before, now)
+            state = ChangeState.SCHEDULED
         details = {"reason": closure.reason} if closure.reason else {}
         step = Transition(state, CLOSURE_ACTIONS[closure.how], closure.by, details=details)
-        closed = replace(change, due_at=None, progress=replace(change.progress, closing=closure))
         lease = self.leases.new_lease() if state in LEASED_STATES else None
         try:
-            return await move_change(self.store, change, step, self.clock(), update=with_lease(lease, closed))
+            return await move_change(self.store, change, step, now, update=with_lease(lease, closed))
         except VersionConflictError as conflict:
-            return await self._close(_require_pending(conflict), state, closure)
+            return await self._close(_require_waiting(conflict), state, closure, not_before=not_before)
 
 
 def _own_request_error(record: RequestRecord) -> UserError:
@@ -178,12 +195,12 @@ def _own_request_error(record: RequestRecord) -> UserError:
     return UserError("request.own_others", people=others) if others else UserError("request.own")
 
 
-def _require_pending(conflict: VersionConflictError) -> Change:
-    """Return the change as it is now, where only a vote that was not enough came in between.
+def _require_waiting(conflict: VersionConflictError) -> Change:
+    """Return the change as it is now, where it still waits, for more votes or for its time.
 
     Raises:
         UserError: more has become of it.
     """
-    if conflict.current.state is not ChangeState.PENDING:
+    if conflict.current.state not in WAITING_STATES:
         raise too_late_error(conflict.current) from conflict
     return conflict.current

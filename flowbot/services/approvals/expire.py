@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
-from flowbot.domain.approval import due_times, expires_at
+from flowbot.domain.approval import due_times, expires_at, next_reminder, waits_since
 from flowbot.domain.audit import AuditAction, Transition
-from flowbot.domain.change import Change, ChangeState, with_lease
+from flowbot.domain.change import Change, ChangeState, Outcome, with_lease
+from flowbot.domain.outcomes import UNAPPROVED_TIME
 from flowbot.services.executor.executor import move_change
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, VersionConflictError
@@ -24,9 +25,13 @@ class RequestExpiry:
 
     async def expire(self, change: Change) -> Change | None:
         """End a request whose time is over; None where somebody was faster."""
-        expired, step = replace(change, due_at=None), Transition(ChangeState.EXPIRED, AuditAction.EXPIRED)
+        now, expired = self.clock(), replace(change, due_at=None)
+        # The time of the approval is over, or that of the change.
+        is_own_time = change.rule is not None and now < due_times(waits_since(change), change.rule)[-1]
+        outcome = Outcome(UNAPPROVED_TIME) if is_own_time else None
+        step = Transition(ChangeState.EXPIRED, AuditAction.EXPIRED, outcome=outcome)
         try:
-            return await move_change(self.store, change, step, self.clock(), update=with_lease(None, expired))
+            return await move_change(self.store, change, step, now, update=with_lease(None, expired))
         except VersionConflictError as conflict:
             # A vote that was not enough came in between: the time is over all the same.
             is_pending = conflict.current.state is ChangeState.PENDING
@@ -45,6 +50,5 @@ class RequestExpiry:
             # Left due, it would be looked at first each time; many of them, and nobody would look at the others.
             await self.store.postpone(change, min(now + UNPOSTED_RETRY, expiry), change.progress)
             return False
-        later = [moment for moment in due_times(change.created_at, rule) if moment > now]
         progress = replace(change.progress, reminders=change.progress.reminders + 1)
-        return await self.store.postpone(change, later[0] if later else expiry, progress)
+        return await self.store.postpone(change, next_reminder(change, rule, now), progress)

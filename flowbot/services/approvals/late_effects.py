@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
+from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.effects import is_touched
 from flowbot.domain.flow import Flow, is_equivalent
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId
@@ -201,7 +201,7 @@ class LateEffects(FlowObserver):
     async def _show_pending_anew(self, settled: Change, notify: NotifyCallback) -> None:
         """Show the flow's pending request in a new version: it is about the flow as it is now."""
         current = None if settled.request.flow is None else await self.store.open_change_of(settled.request.flow)
-        if current is None or current.state is not ChangeState.PENDING:
+        if current is None or current.state not in WAITING_STATES:
             return
         try:
             shown = await self.store.replace_if_unchanged(current, current)

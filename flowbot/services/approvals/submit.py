@@ -8,7 +8,7 @@ from typing import Final
 
 from flowbot.domain.approval import requires_approval
 from flowbot.domain.audit import AuditAction, Transition, submission_event
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
+from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.draft import Draft
 from flowbot.domain.fields import form_values
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
@@ -137,7 +137,7 @@ class RequestSubmitter:
         current = await self.store.open_change_of(wish.flow)
         if current is not None and preview.needs_approval:
             raise RequestOpenError(current)
-        is_waiting = current is not None and current.state is ChangeState.PENDING
+        is_waiting = current is not None and current.state in WAITING_STATES
         return replace(preview, displaces_request=is_waiting)
 
     async def request_change(
@@ -286,7 +286,8 @@ class RequestSubmitter:
             token = FormToken(f"repeat.{disable.id}.{number}")
             earlier = await self.store.get_by_token(token)
             if earlier is None:
-                request = replace(disable.request, token=token, before=current, repeats=disable.id)
+                untimed = replace(disable.request, not_before=None, ends=None)
+                request = replace(untimed, token=token, before=current, repeats=disable.id)
                 change, is_new = await self.submit(request)
                 return change if is_new else None
             if earlier.state is not ChangeState.FAILED:
@@ -297,7 +298,7 @@ class RequestSubmitter:
         if blocker := await find_sought_blocker(self.store, request, self.clock()):
             raise UserError(blocker)
         try:
-            change, is_new = await self.submit(request, displacing=_displaced_by(request) if displaces else None)
+            change, is_new = await self.submit(request, displacing=displaced_by(request) if displaces else None)
         except FlowBusyError as busy:
             raise RequestOpenError(busy.current) from busy
         if not is_new:
@@ -305,7 +306,7 @@ class RequestSubmitter:
         return change
 
 
-def _displaced_by(request: ChangeRequest) -> Transition:
+def displaced_by(request: ChangeRequest) -> Transition:
     """Return how an open request ends whose flow is disabled at once."""
     outcome = Outcome(DISABLED_MEANWHILE, {"id": str(request.flow), "person": str(request.requester)})
     return Transition(ChangeState.OUT_OF_DATE, AuditAction.OUT_OF_DATE, request.requester, outcome)

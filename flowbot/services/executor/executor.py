@@ -10,9 +10,18 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.approval import due_times
+from flowbot.domain.approval import next_reminder, schedule_change
 from flowbot.domain.audit import AuditAction, Transition, transition_event
-from flowbot.domain.change import FORM_KINDS, LEASED_STATES, Change, ChangeKind, ChangeState, Outcome, with_lease
+from flowbot.domain.change import (
+    FORM_KINDS,
+    LEASED_STATES,
+    WAITING_STATES,
+    Change,
+    ChangeKind,
+    ChangeState,
+    Outcome,
+    with_lease,
+)
 from flowbot.domain.flow import Flow
 from flowbot.domain.known_settings import settings_write
 from flowbot.domain.late_effects import LOOKS
@@ -146,10 +155,10 @@ class ChangeExecutor:
             async with self.leases.hold(change.id, change.lease) as lease:
                 settled = await self._settle(change, notify, requester, record)
                 lease.is_done = True
-                if settled.change.state is not ChangeState.PENDING:
+                if settled.change.state not in WAITING_STATES:
                     # Under the lease, so that the recovery does not show it at the same time.
                     return await _notify_and_release(notify, settled, lease)
-            # A pending request is shown after the release, since a vote may come as soon as it is seen. One in this
+            # A waiting request is shown after the release, since a vote may come as soon as it is seen. One in this
             # process would find the change in progress, and leave it to the recovery; one in another process would
             # take the lease over, which cancels this notification.
             return await notify(settled.change, settled.flow)
@@ -182,29 +191,31 @@ class ChangeExecutor:
         if await self._waits_for_other(change):
             return SettledChange(change)
         if change.state is ChangeState.DRAFT:
-            try:
-                change = await store_new_image(self.writer.context, change)
-            except WriteRefusedError as error:
-                return await self._refuse(change, Outcome.of(error.text))
-            evaluation = await self.preconditions.evaluate_request(change, requester)
-            if evaluation.refusal is not None:
-                return await self._refuse(change, evaluation.refusal)
-            if (rule := evaluation.rule) is not None:
-                change = await self.writer.keep_image_early(change)
-                progress = replace(change.progress, needs_skip=evaluation.needs_skip)
-                due_at = due_times(change.created_at, rule)[0]
-                waiting = self.leases.give_up(replace(change, rule=rule, due_at=due_at, progress=progress))
-                step = Transition(ChangeState.PENDING, AuditAction.PENDING)
-                pending = await move_change(self.store, change, step, self.clock(), update=waiting)
-                if change.request.kind in FORM_KINDS:
-                    await self.drafts.delete(change.request.token)
-                return SettledChange(pending)
-            applying = Transition(ChangeState.APPLYING, AuditAction.APPLYING)
-            change = await self._move_keeping_lease(change, applying)
+            change = await self._evaluate(change, requester)
         if change.state not in LEASED_STATES:
             return SettledChange(change)
         async with _shown_while_waiting(change, notify):
             return await self._apply(change, record)
+
+    async def _evaluate(self, change: Change, requester: CurrentUser | Caller | None) -> Change:
+        """Move a draft on: it is refused, waits for approvals or its time, or is to be applied."""
+        try:
+            change = await store_new_image(self.writer.context, change)
+        except WriteRefusedError as error:
+            return await self._refuse(change, Outcome.of(error.text))
+        evaluation = await self.preconditions.evaluate_request(change, requester)
+        if evaluation.refusal is not None:
+            return await self._refuse(change, evaluation.refusal)
+        start = evaluation.starts_at
+        if (rule := evaluation.rule) is not None:
+            change = await self.writer.keep_image_early(change)
+            progress = replace(change.progress, needs_skip=evaluation.needs_skip, starts_at=start)
+            waiting = replace(change, rule=rule, progress=progress)
+            waiting = replace(waiting, due_at=next_reminder(waiting, rule, change.created_at))
+            return await self._put_off(change, Transition(ChangeState.PENDING, AuditAction.PENDING), waiting)
+        if change.request.is_timed_disable and start is not None:
+            return await self._put_off(change, *schedule_change(change, start, self.clock()))
+        return await self._move_keeping_lease(change, Transition(ChangeState.APPLYING, AuditAction.APPLYING))
 
     async def _waits_for_other(self, change: Change) -> bool:
         """Check whether the change that this one follows is being applied still; the recovery goes on after its end."""
@@ -215,11 +226,13 @@ class ChangeExecutor:
 
     async def _apply(self, change: Change, record: RequestRecord | None = None) -> SettledChange:
         """Apply the change unless something stands against it, and store the result."""
-        blocker = await self.preconditions.find_blocker(change, self.clock(), record)
+        blocker = None
+        if change.sent_at is not None:
+            blocker = await self.preconditions.revalidate_approvals(change, record)
+        elif hindrance := await self.preconditions.find_hindrance(change, self.clock(), record):
+            return SettledChange(await self._put_off(change, *hindrance))
         if blocker is None:
             result = await self.writer.apply(change)
-        elif change.sent_at is None:
-            result = ChangeResult(ChangeState.FAILED, blocker)
         else:
             # Sent while it was allowed, by a process that died: what it did not finish is not finished any more.
             result = await self.writer.build_write(change).read_back()
@@ -245,10 +258,19 @@ class ChangeExecutor:
             await self.drafts.delete(change.request.token)
         return SettledChange(settled, result.flow)
 
-    async def _refuse(self, change: Change, reason: Outcome) -> SettledChange:
+    async def _put_off(self, change: Change, step: Transition, update: Change) -> Change:
+        """Let a change wait that cannot be applied now, or end it unsent."""
+        update = self.leases.give_up(update) if step.to in WAITING_STATES else update
+        moved = await move_change(self.store, change, step, self.clock(), update=update)
+        if moved.state in WAITING_STATES and change.request.kind in FORM_KINDS:
+            await self.drafts.delete(change.request.token)
+        return moved
+
+    async def _refuse(self, change: Change, reason: Outcome) -> Change:
         """End a change that nobody was asked about yet."""
-        step = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=reason)
-        return SettledChange(await self._move_keeping_lease(change, step))
+        return await self._move_keeping_lease(
+            change, Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=reason)
+        )
 
     async def _move_keeping_lease(
         self,

@@ -1,14 +1,24 @@
 """Preconditions: checks before a change is requested, and again before it is written."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
-from flowbot.domain.approval import approved_by, is_expired, is_in_scope, may_decide, requires_approval, stricter_rule
-from flowbot.domain.change import FORM_KINDS, Change, ChangeRequest, Outcome
+from flowbot.domain.approval import (
+    approved_by,
+    is_expired,
+    is_in_scope,
+    may_decide,
+    requires_approval,
+    schedule_change,
+    stricter_rule,
+    wait_again,
+)
+from flowbot.domain.audit import AuditAction, Transition
+from flowbot.domain.change import FORM_KINDS, Change, ChangeKind, ChangeRequest, ChangeState, Outcome, Vote
 from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.late_effects import (
     LATE_EFFECTS,
@@ -18,12 +28,22 @@ from flowbot.domain.late_effects import (
     find_sought,
     was_enabled_since,
 )
-from flowbot.domain.outcomes import LAPSED, LAPSED_CHANNEL, LAPSED_PERSON, LAPSED_SCOPE, LAPSED_TIME, UNCOUNTED_VOTERS
+from flowbot.domain.outcomes import (
+    LAPSED,
+    LAPSED_CHANNEL,
+    LAPSED_PERSON,
+    LAPSED_SCOPE,
+    LAPSED_TIME,
+    LATE_TIME,
+    OVER_TIME,
+    UNCOUNTED_VOTERS,
+)
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reason
+from flowbot.domain.schedule import find_start, is_late
 from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, PolicyStore, RequestRecord
+from flowbot.services.ports.storage import ChangeStore, ChannelScope, PolicyStore, RequestRecord
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
 
@@ -47,12 +67,41 @@ Any other error may pass.
 class Evaluation:
     """A refusal; or the rule to be approved by; or, with neither, leave to apply the change at once.
 
-    `needs_skip` says that nobody can approve it, and somebody may skip that.
+    `needs_skip` says that nobody can approve it, and somebody may skip that; `starts_at` when a change with a time
+    starts.
     """
 
     refusal: Outcome | None = None
     rule: ApprovalRule | None = None
     needs_skip: bool = False
+    starts_at: datetime | None = None
+
+
+class Hindrance(NamedTuple):
+    """What becomes of a change that cannot be applied now, and the change with what else that changes."""
+
+    step: Transition
+    update: Change
+
+
+def _fail(change: Change, outcome: Outcome) -> Hindrance:
+    failed = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=outcome)
+    return Hindrance(failed, replace(change, due_at=None))
+
+
+def _find_lateness(change: Change, start: datetime, now: datetime) -> Hindrance | None:
+    """Return how a change ends that was not sent in its time; None where it is in time."""
+    ends_at, has_start = change.request.ends_at, change.progress.starts_at is not None
+    if not has_start and is_expired(change, now):
+        return _fail(change, Outcome(LAPSED_TIME))
+    if ends_at is not None and start >= ends_at:
+        return _expire(change, Outcome(OVER_TIME))
+    return _expire(change, Outcome(LATE_TIME)) if is_late(change, start, now) else None
+
+
+def _expire(change: Change, outcome: Outcome) -> Hindrance:
+    expired = Transition(ChangeState.EXPIRED, AuditAction.EXPIRED, outcome=outcome)
+    return Hindrance(expired, replace(change, due_at=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +130,17 @@ class Preconditions:
                 requester = await self.users.identify(requester or Caller(request.requester, None))
             except UserError as error:
                 return Evaluation(refusal=Outcome.of(error.text))
-        policy = (await self.policies.get_scope(request.channel)).policy
+        scope = await self.policies.get_scope(request.channel)
+        policy = scope.policy
         if refusal := await self._find_refusal(request, policy, await self.users.reload_user(requester)):
             return Evaluation(refusal=refusal)
+        starts_at = None if request.not_before is None else await self._find_start(change, scope, self.clock())
         if policy is None or not await self._requires_approval(change, policy):
-            return Evaluation()
+            return Evaluation(starts_at=starts_at)
         gap = await self.quorum.find_gap(policy, request.requester)
         if gap is not None and not gap.can_be_skipped:
             return Evaluation(refusal=Outcome.of(gap.text))
-        return Evaluation(rule=policy.approval, needs_skip=gap is not None)
+        return Evaluation(rule=policy.approval, needs_skip=gap is not None, starts_at=starts_at)
 
     async def _find_refusal(
         self, request: ChangeRequest, policy: ChannelPolicy | None, user: CurrentUser
@@ -120,18 +171,69 @@ class Preconditions:
         # All but a form was checked when it was submitted.
         return await find_sought_blocker(self.store, request, self.clock()) if request.kind in FORM_KINDS else None
 
-    async def find_blocker(self, change: Change, now: datetime, record: RequestRecord | None = None) -> Outcome | None:
-        """Find what stands against applying a change; None where nothing does.
+    async def find_hindrance(
+        self, change: Change, now: datetime, record: RequestRecord | None = None
+    ) -> Hindrance | None:
+        """Find what keeps a change that was not sent from being applied now; None where nothing does.
 
-        Nothing is sent after its request has expired, even if Slack or flowbot was away for days: the approvers had
-        that time in mind.
+        Nothing is sent after its request has expired or long after its start, even if Slack or flowbot was away for
+        days: the approvers had that time in mind.
 
         Raises:
             DependencyError: the database or Slack did not answer.
         """
-        if change.sent_at is None and is_expired(change, now):
-            return Outcome(LAPSED_TIME)
-        return await self.revalidate_approvals(change, record)
+        record = record or await self.store.get_record(change.id)
+        start, policy = await self._find_start(change, record.scope, now), record.scope.policy
+        if hindrance := _find_lateness(change, start, now):
+            return hindrance
+        if policy is not None and (rule := await self._find_stricter_rule(change, policy, record.votes)):
+            return Hindrance(Transition(ChangeState.PENDING, AuditAction.PENDING), wait_again(change, rule, now))
+        if blocker := await self.revalidate_approvals(change, record):
+            return _fail(change, blocker)
+        return Hindrance(*schedule_change(change, start, now)) if start > now else None
+
+    async def _find_start(self, change: Change, scope: ChannelScope, now: datetime) -> datetime:
+        """Find when a change starts; a freeze holds what would go live or delete.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        is_held = await self._is_frozen_kind(change, now)
+        return find_start(change, now, partial(self._find_hold_end, scope) if is_held else lambda _: None)
+
+    def _find_hold_end(self, scope: ChannelScope, moment: datetime) -> datetime | None:  # noqa: ARG002
+        return None
+
+    async def _is_frozen_kind(self, change: Change, now: datetime) -> bool:
+        """Check whether a change would make something go live or delete it, which a freeze holds."""
+        request = change.request
+        is_live = request.before is not None and request.before.is_enabled
+        match request.kind:
+            case ChangeKind.ENABLE:
+                return not is_live
+            case ChangeKind.DELETE:
+                return True
+            case ChangeKind.EDIT:
+                if is_live or request.flow is None:
+                    return is_live
+                return await may_go_live(self.store, request.flow, now, since=change.created_at)
+            case _:
+                return False
+
+    async def _find_stricter_rule(
+        self, change: Change, policy: ChannelPolicy, votes: Sequence[Vote]
+    ) -> ApprovalRule | None:
+        """Return today's rule of an approved change where it asks for more approvals than were given.
+
+        What waited for its time without an approval needs one, where the policy asks for that by now.
+        """
+        if change.progress.skipped_by is not None or not is_in_scope(change.request, policy):
+            return None
+        if change.rule is None:
+            needs_one = change.progress.starts_at is not None and await self._requires_approval(change, policy)
+            return policy.approval if needs_one else None
+        rule = stricter_rule(change.rule, policy.approval)
+        return rule if change.rule.quorum <= len(approved_by(votes)) < rule.quorum else None
 
     async def revalidate_approvals(self, change: Change, record: RequestRecord | None = None) -> Outcome | None:
         """Find out why a change that was about to be applied may not be any more; None where it still may.
@@ -150,10 +252,10 @@ class Preconditions:
         policy = record.scope.policy
         if policy is None or not is_in_scope(change.request, policy):
             return Outcome("form.website_gone")
-        if change.rule is None:
-            return Outcome(LAPSED) if await self._requires_approval(change, policy) else None
         if (skipped_by := change.progress.skipped_by) is not None:
             return await self._find_lost_right(policy, skipped_by, Permission.BREAK_GLASS)
+        if change.rule is None:
+            return Outcome(LAPSED) if await self._requires_approval(change, policy) else None
         rule = stricter_rule(change.rule, policy.approval)
         people = approved_by(record.votes)
         lost: dict[UserId, Outcome] = {}

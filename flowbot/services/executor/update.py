@@ -55,7 +55,28 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
         """Attempt the write, and once more where no answer came, if that is not long ago.
 
         Once a write was sent and not answered, nothing proves any more that it was not done: not even a refusal.
+
+        Raises:
+            DependencyError: a disable at its time was not done, and is tried again: late rather than never.
         """
+        try:
+            result = await self._apply()
+        except WriteRefusedError as error:
+            if await self._is_tried_again():
+                raise DependencyError(error.text) from error
+            raise
+        if result.state is ChangeState.UNKNOWN and await self._is_tried_again():
+            raise DependencyError(result.outcome)
+        return result
+
+    async def _is_tried_again(self) -> bool:
+        """Check whether it is a disable at its time, which was first sent not long ago, if at all."""
+        if not self.change.request.is_timed_disable:
+            return False
+        change = await self.context.store.get(self.change.id) or self.change
+        return change.sent_at is None or self.context.clock() - change.sent_at <= SEARCH_TIME
+
+    async def _apply(self) -> ChangeResult:
         change = self.change
         for _ in range(MAX_ATTEMPTS):
             was_sent = change.sent_at is not None
@@ -95,9 +116,11 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
     async def _rebase(self, current: Flow, *, was_sent: bool) -> OperationT | ChangeResult:
         """Return the operation on the flow as it is now, or how the change ends unsent.
 
-        A disable that needed no approval is done whatever else the flow is by now.
+        A disable that needed no approval, or runs at its time, is done whatever else the flow is by now.
         """
-        is_forced = self.operation.kind is ChangeKind.DISABLE and self.change.rule is None
+        is_forced = self.operation.kind is ChangeKind.DISABLE and (
+            self.change.rule is None or self.change.request.is_timed_disable
+        )
         is_the_same = fingerprint(current) == fingerprint(self.operation.before)
         if not is_forced:
             others = () if is_the_same or was_sent else await self._find_other_operations()

@@ -165,7 +165,12 @@ class ChangeStore(LeaseStore, Protocol):
         """Return those of `flows` that another change than `except_change` has made."""
 
     async def replace_if_unchanged(
-        self, seen: Change, moved: Change, *events: AuditEvent, settings: SettingsOf | None = None
+        self,
+        seen: Change,
+        moved: Change,
+        *events: AuditEvent,
+        settings: SettingsOf | None = None,
+        displacing: Transition | None = None,
     ) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if version and lease owner are still as seen.
 
@@ -173,7 +178,9 @@ class ChangeStore(LeaseStore, Protocol):
         its stored image. `sent_at` and `newest_before` stay once they are set. Lease, `due_at` and progress stay as
         they are now where `moved` has them as `seen` has: others renew, postpone and note without a new version.
 
-        What `settings` tells of the change, as it is then, is added to what is known of its flow.
+        In the same transaction what `settings` tells of the change is added to what is known of its flow, and the
+        flow's open change ends by `displacing`. A settled change plans the end of an enable (`plan_end`), and ends the
+        disables that have nothing left to do (`void_disables`).
 
         Returns:
             The change as it is now.
@@ -181,6 +188,7 @@ class ChangeStore(LeaseStore, Protocol):
         Raises:
             VersionConflictError: somebody was faster; nothing was written.
             FlowClaimedError: another change has made the flow that its outcome names; nothing was written.
+            FlowBusyError: the open change that it would displace is being applied; nothing was written.
             ValueError: no change goes from that state to this.
             LookupError: there is no such change.
         """
@@ -191,8 +199,8 @@ class ChangeStore(LeaseStore, Protocol):
         """Count a vote in the place of this person's earlier one, with all that follows from it.
 
         The version grows. With as many approvals as the rule's quorum asks for the change moves to `applying` under
-        `lease`, due no more, and an event `change.approved` is written after `events`. A vote that the person has
-        given already writes nothing.
+        `lease`, due no more, and an event `change.approved` is written after `events`; one with a time to wait for
+        becomes `scheduled` instead, under no lease. A vote that the person has given already writes nothing.
 
         Args:
             change: the change.
@@ -210,10 +218,10 @@ class ChangeStore(LeaseStore, Protocol):
         """Return the pending changes that a person has approved."""
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
-        """List pending and unknown changes whose `due_at` has come, the longest overdue first."""
+        """List waiting and unknown changes whose `due_at` has come, the longest overdue first."""
 
     async def postpone(self, seen: Change, due_at: datetime | None, progress: Progress | None = None) -> bool:
-        """Set when a pending or unknown change is due next, and its progress if one is given; the version stays.
+        """Set when a waiting or unknown change is due next, and its progress if one is given; the version stays.
 
         Returns:
             Whether it was done: false where it is neither any more, or its version or `due_at` is not that of `seen`.

@@ -74,7 +74,7 @@ class RequestActions:
             match change.state:
                 case ChangeState.APPLYING:
                     await self.executor.execute(change, self.notifier.notify, record=record)
-                case ChangeState.PENDING:
+                case ChangeState.PENDING | ChangeState.SCHEDULED:
                     # Under no lease: whoever votes next takes it.
                     await self.notifier.notify(change)
                 case _:

@@ -57,8 +57,10 @@ class FormResult:
                 change = await self.team.notify(with_lease(None, change))
             request, t = change.request, self._translator(change.request)
             match change.state:
-                case ChangeState.PENDING:
-                    text = Text("request.edit_asked_in", {"channel": change.posted_channel})
+                case ChangeState.PENDING | ChangeState.SCHEDULED:
+                    is_asked = change.state is ChangeState.PENDING
+                    key = "request.edit_asked_in" if is_asked else "request.edit_scheduled_in"
+                    text = Text(key, {"channel": change.posted_channel})
                     view = form_status.sentence_view(kind, t, text)
                     await self.modals.update(view_id, view)
                     link = await self.links.find_one(change)

@@ -233,14 +233,17 @@ class RequestMessageSync:
     async def _post_first(self, details: RequestDetails) -> Place:
         """Post the message of a change that has none yet. The approvers are mentioned once, whatever is cut off."""
         change = details.change
+        # A planned end goes into the thread of its enable.
+        enable = None if change.request.ends is None else await self.store.get(change.request.ends)
         is_calling = change.rule is not None and change.rule.notify is NotifyMode.MENTION
         with_mentions = await self._render_new(details, mentions=is_calling)
         without_mentions = await self._render_new(details, mentions=False)
         return await self.sender.send(
             MessageKey(change.id, MessageRole.REQUEST),
             change.version,
-            change.approval_channel,
+            change.approval_channel if enable is None else enable.posted_channel,
             lambda mentions: with_mentions if mentions else without_mentions,
+            thread=None if enable is None else enable.message_ts,
             patience=PATIENCE_SECONDS,
         )
 

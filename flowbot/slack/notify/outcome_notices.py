@@ -68,7 +68,7 @@ class OutcomeNotices:
     @staticmethod
     def is_due(change: Change) -> bool:
         """Check whether a request has come to an end of which its requester is told."""
-        return change.rule is not None and change.state in ENDED
+        return change.has_waited and change.state in ENDED
 
     async def send(self, change: Change, shown: ShownRequest | None = None) -> None:
         """Tell the requester in the request's thread, and directly where they are not in that channel.
@@ -101,7 +101,8 @@ class OutcomeNotices:
 
         if channel is not None and change.message_ts is not None:
             key = MessageKey.for_state(change.id, MessageRole.NOTICE, change.state)
-            t, thread = self.locales.for_channel(request.locale), change.message_ts
+            t = self.locales.for_channel(request.locale)
+            thread = await self._find_thread(change) or change.message_ts
             try:
                 await self.sender.send(
                     key, change.version, channel, lambda mentions: build(public, t, mentions=mentions), thread=thread
@@ -119,6 +120,11 @@ class OutcomeNotices:
     async def _load(self, change: Change) -> ShownRequest:
         details = await self.details.load(change)
         return ShownRequest(details, await self.privacy.may_show(change.posted_channel, details.policy))
+
+    async def _find_thread(self, change: Change) -> str | None:
+        """Find the thread in which the message of a planned end is: that of its enable."""
+        enable = None if change.request.ends is None else await self.details.store.get(change.request.ends)
+        return None if enable is None else enable.message_ts
 
     async def _can_see_thread(self, change: Change, channel: ChannelId) -> bool:
         """Check whether the requester is in the channel whose thread has the notice.

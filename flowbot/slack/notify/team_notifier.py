@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from flowbot.domain.change import Change
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.policy import NotifyMode
 from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.services.ports import Clock
@@ -124,7 +124,8 @@ class TeamNotifier:
             DependencyError: Slack did not take it, or the database did not answer.
         """
         progress = change.progress
-        if progress.skipped_by is None or change.state not in ENDED or progress.skip_announced:
+        is_told = change.state in ENDED or change.state is ChangeState.SCHEDULED
+        if progress.skipped_by is None or not is_told or progress.skip_announced:
             return
         details, t = await self.details.load(change), self.message_sync.translator(change)
         people = await self._name_people(details)

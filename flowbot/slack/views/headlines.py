@@ -1,9 +1,10 @@
 """Headlines: what is asked for or what happened, as a message's first block and in its notification."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
-from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.change import CREATING_KINDS, Change, ChangeKind, ChangeState
 from flowbot.domain.ids import UserId
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
@@ -18,6 +19,11 @@ PAST_KEYS: Final[Mapping[str, str]] = {
     "headline.applied_disable": "headline.disabled",
 }
 """For headlines that say how a flow is now: those that say what was done to it."""
+_END_KEYS: Final[Mapping[ChangeState, str]] = {
+    ChangeState.WITHDRAWN: "headline.withdrawn_end",
+    ChangeState.OUT_OF_DATE: "headline.cancelled_end",
+}
+"""Of a planned end that leaves its flow as it is."""
 _OF_KIND: Final = frozenset({ChangeState.APPLIED, ChangeState.FAILED, ChangeState.UNKNOWN})
 
 
@@ -34,7 +40,7 @@ def build_headline(
         by: how people are written.
         own: placeholders filled with flowbot's own words.
     """
-    return block_kit.rich_paragraph(*_bold_sentence(details, t, key, people, by, **own))
+    return block_kit.rich_paragraph(*_bold_sentence(details, t, key, people, by, moment=None, **own))
 
 
 def request_headline(details: RequestDetails, t: Translator, people: People = MENTIONED) -> Block:
@@ -66,6 +72,14 @@ def _state_elements(details: RequestDetails, t: Translator, people: People, *, i
     kind, state = change.request.kind, change.state
     if state is ChangeState.PENDING:
         key = "headline.pending"
+    elif state is ChangeState.SCHEDULED:
+        # Keys: headline.scheduled_edit, headline.scheduled_enable, headline.scheduled_disable,
+        # headline.scheduled_delete
+        key = f"headline.scheduled_{ChangeKind.EDIT if kind in CREATING_KINDS else kind}"
+    elif change.request.ends is not None and state in _END_KEYS:
+        key = _END_KEYS[state]
+    elif state is ChangeState.APPLIED and change.request.ends_at is not None and not is_past:
+        key = "headline.applied_until"
     elif state in _OF_KIND:
         # Keys: headline.applied_create, headline.failed_create, headline.unknown_create, and so on for each ChangeKind
         key = f"headline.{state}_{kind}"
@@ -73,8 +87,18 @@ def _state_elements(details: RequestDetails, t: Translator, people: People, *, i
     else:
         # Keys: headline.applying, headline.rejected, headline.withdrawn, headline.expired, headline.out_of_date
         key = f"headline.{ChangeState.APPLYING if state is ChangeState.DRAFT else state}"
-    own = {"deed": t(f"request.to_{kind}"), "new": str(change.outcome.flow if change.outcome else "")}
-    return _bold_sentence(details, t, key, {"person": [change.request.requester]}, people, **own)
+    moment = change.request.ends_at if state is ChangeState.APPLIED else change.progress.starts_at
+    own = {"deed": format_deed(change, t), "new": str(change.outcome.flow if change.outcome else "")}
+    return _bold_sentence(details, t, key, {"person": [change.request.requester]}, people, moment=moment, **own)
+
+
+def format_deed(change: Change, t: Translator) -> str:
+    """Format what is asked for, as a part of a sentence; of a live flow that is to end, that."""
+    request = change.request
+    if request.ends_at is not None and request.before is not None and request.before.is_enabled:
+        return t("request.to_end")
+    # Keys: request.to_create, request.to_edit, and so on for each ChangeKind
+    return t(f"request.to_{request.kind}")
 
 
 def _ending(details: RequestDetails) -> tuple[str, Sequence[UserId]] | None:
@@ -93,8 +117,16 @@ def _ending(details: RequestDetails) -> tuple[str, Sequence[UserId]] | None:
 
 
 def _bold_sentence(
-    details: RequestDetails, t: Translator, key: str, people: Mapping[str, Sequence[UserId]], by: People, **own: str
+    details: RequestDetails,
+    t: Translator,
+    key: str,
+    people: Mapping[str, Sequence[UserId]],
+    by: People,
+    *,
+    moment: datetime | None = None,
+    **own: str,
 ) -> list[Element]:
     subject = block_kit.text_element(request_blocks.format_subject(details.change, t))
-    places = {"flow": [subject]} | {place: by.elements(users) for place, users in people.items()}
+    when = [] if moment is None else [block_kit.date_element(moment, t.format_datetime(moment))]
+    places = {"flow": [subject], "when": when} | {place: by.elements(users) for place, users in people.items()}
     return [element | {"style": {"bold": True}} for element in sentence_elements(t, key, places, **own)]

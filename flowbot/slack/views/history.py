@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind, VoteChoice
+from flowbot.domain.change import WAITING_STATES, ChangeKind, ChangeState, ClosureKind, VoteChoice
 from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.versions import VersionRef
@@ -147,7 +147,7 @@ def _step_elements(details: RequestDetails, t: Translator) -> list[Element]:
         key = CLOSURE_KEYS[closing.how]
         elements += sentences.sentence_elements(t, key, {"person": [block_kit.user_element(closing.by)]})
         elements.append(block_kit.text_element(" · "))
-    if change.state is ChangeState.PENDING:
+    if change.state in WAITING_STATES:
         return elements[:-1]
     ended = t("history.ended", state=format_state(details, t), when=t.format_datetime(change.changed_at))
     return [*elements, block_kit.text_element(ended)]

@@ -95,6 +95,8 @@ def _format_element(element: Element, text: str) -> str:
             return f"<!subteam^{group}>"
         case {"type": "channel", "channel_id": channel}:
             return f"<#{channel}>"
+        case {"type": "date", "timestamp": timestamp, "format": form, "fallback": fallback}:
+            return f"<!date^{timestamp}^{form}|{fallback}>"
         case _:
             return escape(text)
 

@@ -1,8 +1,9 @@
 """Notices about requests: reminders, alarms and results."""
 
 from datetime import datetime
+from typing import Final
 
-from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.change import WAITING_STATES, Change, ChangeState
 from flowbot.domain.policy import NotifyMode
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
@@ -11,9 +12,12 @@ from flowbot.slack.views import block_kit, form_status, headlines, request_block
 from flowbot.slack.views.block_kit import Element
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
-from flowbot.slack.views.request_message import is_flow_gone, outcome_blocks
+from flowbot.slack.views.request_message import is_flow_gone, is_void_disable, outcome_blocks
 from flowbot.slack.views.sentences import sentence_elements
 from flowbot.slack.views.times import times_elements
+
+_STAYS_LIVE: Final = frozenset({ChangeState.WITHDRAWN, ChangeState.OUT_OF_DATE})
+"""The states of a planned end that leave its flow as it is."""
 
 
 def reminder_message(details: RequestDetails, t: Translator, now: datetime, people: People = MENTIONED) -> Message:
@@ -26,7 +30,7 @@ def reminder_message(details: RequestDetails, t: Translator, now: datetime, peop
         people: how those who approved already are written.
     """
     change = details.change
-    own = {"deed": _format_deed(change, t), "ago": t.format_time_ago(change.created_at, now)}
+    own = {"deed": headlines.format_deed(change, t), "ago": t.format_time_ago(change.created_at, now)}
     headline = headlines.build_headline(details, t, "headline.reminder", {}, people, **own)
     is_quiet = change.rule is not None and change.rule.notify is NotifyMode.NONE
     lines = [
@@ -55,17 +59,12 @@ def skipped_approval_message(
     closing = details.change.progress.closing
     if closing is None:
         raise ValueError("nobody skipped this change's approval")
-    own = {"deed": _format_deed(details.change, t)}
+    own = {"deed": headlines.format_deed(details.change, t)}
     headline = headlines.build_headline(details, t, "headline.alarm", {"person": [closing.by]}, people, **own)
     blocks = [headline, *request_blocks.closing_reason_blocks(closing, t)]
     if mentions and (attention := _attention_elements(details, t)):
         blocks.append(block_kit.rich_paragraph(*attention))
     return Message(tuple(blocks))
-
-
-def _format_deed(change: Change, t: Translator) -> str:
-    # Keys: request.to_create, request.to_edit, and so on for each ChangeKind
-    return t(f"request.to_{change.request.kind}")
 
 
 def _attention_elements(details: RequestDetails, t: Translator) -> list[Element]:
@@ -106,7 +105,7 @@ def request_open_message(current: Change, link: str | None, t: Translator) -> Me
         link: a link to its message, where that is known.
         t: the reader's words.
     """
-    key = "request.open_already" if current.state is ChangeState.PENDING else "request.being_done"
+    key = "request.open_already" if current.state in WAITING_STATES else "request.being_done"
     message = sentences.sentence_message(t, Text(key, {"id": str(current.request.flow)}))
     below = [block_kit.actions(request_blocks.open_button(link, t))] if link else []
     return Message((*message.blocks, *below))
@@ -155,12 +154,14 @@ def request_ended_message(
 def _format_next_step(details: RequestDetails, t: Translator) -> str:
     """Say what comes after the end of a request."""
     change = details.change
+    if change.request.ends is not None and change.state in _STAYS_LIVE:
+        return t("next.stays_live" if change.state is ChangeState.WITHDRAWN else "next.gone")
     match change.state:
         case ChangeState.APPLIED:
             wait = sentences.format_wait(details.wait, t) if details.wait else ""
             # Keys: next.applied_create, next.applied_edit, and so on for each ChangeKind
             return t(f"next.applied_{change.request.kind}", when=t("flow.after", wait=wait))
-        case ChangeState.OUT_OF_DATE if is_flow_gone(details):
+        case ChangeState.OUT_OF_DATE if is_flow_gone(details) or is_void_disable(change):
             return t("next.gone")
         case _:
             # Keys: next.failed, next.unknown, next.rejected, next.withdrawn, next.expired, next.out_of_date

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.change import CREATING_KINDS, Change, ChangeKind, ChangeState
-from flowbot.domain.outcomes import DISABLED_MEANWHILE, FLOW_GONE, LAPSED_KEYS
+from flowbot.domain.change import CREATING_KINDS, WAITING_STATES, Change, ChangeKind, ChangeState
+from flowbot.domain.outcomes import DISABLED_BEFORE, DISABLED_MEANWHILE, END_MOVED, FLOW_GONE, LAPSED_KEYS, MISSED_KEYS
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
@@ -17,10 +17,12 @@ from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.rules_changed import rules_changed_elements
 from flowbot.slack.views.sentences import format_text, sentence_elements
+from flowbot.slack.views.times import times_elements
 
 EMOJI: Final[Mapping[ChangeState, str]] = {
     ChangeState.DRAFT: "⏳",
     ChangeState.PENDING: "⏳",
+    ChangeState.SCHEDULED: "🕒",
     ChangeState.APPLYING: "⏳",
     ChangeState.APPLIED: "✅",
     ChangeState.FAILED: "❌",
@@ -30,7 +32,7 @@ EMOJI: Final[Mapping[ChangeState, str]] = {
     ChangeState.EXPIRED: "⌛",
     ChangeState.OUT_OF_DATE: "🔁",
 }
-_APPROVED_AND: Final = frozenset({ChangeState.APPLIED, ChangeState.UNKNOWN})
+_APPROVED_AND: Final = frozenset({ChangeState.SCHEDULED, ChangeState.APPLIED, ChangeState.UNKNOWN})
 """States that say, too, that the request was approved: of the others nothing came."""
 TOLD_BY_HEADLINE: Final = frozenset({"applied.edit", "applied.enable", "applied.disable", "applied.delete"})
 """Outcomes that say no more than the headline does."""
@@ -67,11 +69,11 @@ def request_message(
             blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.calls", {"people": mentioned})))
     else:
         blocks += outcome_blocks(details, t, people)
-        if change.rule is not None:
+        if change.has_waited and change.request.ends is None:
             blocks += [*request_blocks.edit_blocks(details, t), *_push_blocks(details, t, has_remarks=False)]
     if details.hides_push:
         blocks.append(block_kit.context(t("request.shown_privately")))
-    if (change.state is ChangeState.PENDING or not is_copy) and (buttons := _buttons(details, t)):
+    if (change.state in WAITING_STATES or not is_copy) and (buttons := _buttons(details, t)):
         blocks.append(block_kit.actions(*buttons))
     return Message(tuple(blocks), None if details.hides_push else request_blocks.request_details_button(change, t))
 
@@ -100,7 +102,11 @@ def _pending_blocks(
     details: RequestDetails, t: Translator, now: datetime, people: People, *, is_copy: bool
 ) -> list[Block]:
     since = details.since_approved or ()
-    votes = [request_blocks.progress_elements(details, t, people), request_blocks.expiry_elements(details, t, now)]
+    votes = [
+        times_elements(details.change.request, t, once_approved=True),
+        request_blocks.progress_elements(details, t, people),
+        request_blocks.expiry_elements(details, t, now),
+    ]
     if details.change.progress.needs_skip:
         votes.append([block_kit.text_element(t("request.only_skip"))])
     # A group that is named in a channel's new message would be notified.
@@ -153,6 +159,8 @@ def outcome_blocks(details: RequestDetails, t: Translator, people: People = MENT
         blocks.append(block_kit.rich_paragraph(block_kit.text_element("🚨 "), *line))
     if progress.closing is not None:
         blocks += request_blocks.closing_reason_blocks(progress.closing, t)
+    if details.change.state is ChangeState.SCHEDULED and (times := times_elements(details.change.request, t)):
+        blocks.append(block_kit.rich_paragraph(*times))
     blocks += [
         *_vote_blocks(details, t, people),
         *request_blocks.stored_otherwise_blocks(details.change, details.website_names, t),
@@ -181,7 +189,7 @@ def _result_blocks(details: RequestDetails, t: Translator, people: People) -> li
     change = details.change
     outcome, named = change.outcome, sentences.NAMED_CHANNEL_KEYS
     match change.state:
-        case ChangeState.REJECTED | ChangeState.WITHDRAWN:
+        case ChangeState.SCHEDULED | ChangeState.REJECTED | ChangeState.WITHDRAWN:
             return []
         case ChangeState.APPLIED if _is_told_by_headline(change):
             return []
@@ -210,6 +218,8 @@ def _out_of_date_blocks(details: RequestDetails, t: Translator, people: People) 
     outcome = details.change.outcome
     if is_flow_gone(details):
         return [block_kit.paragraph(t("request.flow_gone"))]
+    if outcome is not None and is_void_disable(details.change):
+        return [block_kit.paragraph(t(outcome.key))]
     if outcome is not None and outcome.key == DISABLED_MEANWHILE:
         person = [people.element(user) for user in details.disabled_by]
         return [block_kit.rich_paragraph(*sentence_elements(t, DISABLED_MEANWHILE, {"person": person}))]
@@ -222,6 +232,8 @@ def _out_of_date_blocks(details: RequestDetails, t: Translator, people: People) 
 def _format_result(details: RequestDetails, t: Translator) -> str:
     change, outcome = details.change, details.change.outcome
     match change.state:
+        case ChangeState.EXPIRED if outcome is not None and outcome.key in MISSED_KEYS:
+            text = t(outcome.key)
         case ChangeState.EXPIRED:
             hours = change.rule.expires_after_hours if change.rule else 0
             text = t("request.nobody_decided", time=t.format_duration(hours * 3600))
@@ -247,6 +259,11 @@ def is_flow_gone(details: RequestDetails) -> bool:
     return outcome is not None and outcome.key == FLOW_GONE
 
 
+def is_void_disable(change: Change) -> bool:
+    """Check whether it is a disable that ended since it had nothing left to do at its time."""
+    return change.outcome is not None and change.outcome.key in {DISABLED_BEFORE, END_MOVED}
+
+
 def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
     """Build the buttons; beside a push that is shown privately, also the one that shows it."""
     buttons, change = _state_buttons(details, t), details.change
@@ -257,27 +274,45 @@ def _buttons(details: RequestDetails, t: Translator) -> list[Element]:
 
 def _state_buttons(details: RequestDetails, t: Translator) -> list[Element]:
     change, value = details.change, ChangeValue(change=details.change.id).dump()
+    if change.state in WAITING_STATES:
+        return _decision_buttons(details, t)
+    again = [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
+    if change.state is ChangeState.UNKNOWN:
+        is_repeatable = change.due_at is None and change.request.kind not in CREATING_KINDS
+        check = block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, value)
+        return [check, *again] if is_repeatable else [check]
+    if _may_be_asked_again(details):
+        return again
+    is_delete = change.state is ChangeState.APPLIED and change.request.kind is ChangeKind.DELETE
+    if is_delete and details.restore is None:
+        return [block_kit.button(t("button.restore"), ActionId.RESTORE, value)]
+    return []
+
+
+def _decision_buttons(details: RequestDetails, t: Translator) -> list[Element]:
+    """Build the buttons of a request that waits; of a planned end, which nobody decides on, the one that cancels it."""
+    change, value = details.change, ChangeValue(change=details.change.id).dump()
+    withdraw = block_kit.button(t("button.withdraw"), ActionId.WITHDRAW, value)
+    if change.request.ends is not None:
+        return [withdraw]
+    buttons = [block_kit.button(t("button.reject"), ActionId.REJECT, value, style="danger"), withdraw]
+    if change.state is ChangeState.PENDING:
+        buttons.insert(0, request_blocks.approve_button(details, t))
+    rule = details.policy.approval if details.policy else change.rule
+    if rule is not None and rule.break_glass and change.progress.skipped_by is None:
+        buttons.append(block_kit.button(t("button.break_glass"), ActionId.BREAK_GLASS, value))
+    return buttons
+
+
+def _may_be_asked_again(details: RequestDetails) -> bool:
+    """Check whether a request ended for a reason that another one may not meet."""
+    change, outcome = details.change, details.change.outcome
     match change.state:
-        case ChangeState.PENDING:
-            buttons = [
-                request_blocks.approve_button(details, t),
-                block_kit.button(t("button.reject"), ActionId.REJECT, value, style="danger"),
-                block_kit.button(t("button.withdraw"), ActionId.WITHDRAW, value),
-            ]
-            rule = details.policy.approval if details.policy else change.rule
-            if rule is not None and rule.break_glass:
-                buttons.append(block_kit.button(t("button.break_glass"), ActionId.BREAK_GLASS, value))
-            return buttons
-        case ChangeState.UNKNOWN:
-            again = block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)
-            is_repeatable = change.due_at is None and change.request.kind not in CREATING_KINDS
-            check = block_kit.button(t("request.check_again"), ActionId.CHECK_AGAIN, value)
-            return [check, again] if is_repeatable else [check]
-        case ChangeState.OUT_OF_DATE if not is_flow_gone(details):
-            return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
-        case ChangeState.FAILED if change.outcome is not None and change.outcome.key in LAPSED_KEYS:
-            return [block_kit.button(t("request.ask_again"), ActionId.ASK_AGAIN, value)]
-        case ChangeState.APPLIED if change.request.kind is ChangeKind.DELETE and details.restore is None:
-            return [block_kit.button(t("button.restore"), ActionId.RESTORE, value)]
+        case ChangeState.EXPIRED:
+            return outcome is not None and outcome.key in MISSED_KEYS
+        case ChangeState.OUT_OF_DATE:
+            return not is_flow_gone(details) and not is_void_disable(change)
+        case ChangeState.FAILED:
+            return outcome is not None and outcome.key in LAPSED_KEYS
         case _:
-            return []
+            return False

@@ -90,6 +90,21 @@ async def displace(
     return None
 
 
+async def displace_open(connection: AsyncConnection, taking: Change, step: Transition) -> None:
+    """End the open change of a flow whose place `taking` takes.
+
+    Raises:
+        FlowBusyError: it is being applied.
+        VersionConflictError: somebody moves it at this moment.
+    """
+    flow = taking.request.flow
+    current = None if flow is None else await queries.fetch_open(connection, flow)
+    if current is None or current.id == taking.id:
+        return
+    if await displace(connection, current, step, taking.changed_at) is not None:
+        raise FlowBusyError(current)
+
+
 async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: Change) -> Change:
     """Put `moved` in the place of `seen`, if the row still has its version and its lease owner.
 

@@ -45,8 +45,9 @@ from flowbot.storage.repositories.change_rows import (
     read_change,
     read_event,
 )
-from flowbot.storage.repositories.change_writes import count_vote, insert_or_find, write_if_unchanged
+from flowbot.storage.repositories.change_writes import count_vote, displace_open, insert_or_find, write_if_unchanged
 from flowbot.storage.repositories.known_settings import record_settings
+from flowbot.storage.repositories.timed_changes import settle_times
 from flowbot.storage.tables import changes, events, votes
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable
@@ -140,7 +141,12 @@ class ChangeRepository(ChangeStore):
             return frozenset(FlowId(row.flow_id) for row in await connection.execute(created))
 
     async def replace_if_unchanged(
-        self, seen: Change, moved: Change, *new_events: AuditEvent, settings: SettingsOf | None = None
+        self,
+        seen: Change,
+        moved: Change,
+        *new_events: AuditEvent,
+        settings: SettingsOf | None = None,
+        displacing: Transition | None = None,
     ) -> Change:
         if moved.state is not seen.state and not can_transition(seen.state, moved.state):
             raise ValueError(f"no change goes from {seen.state} to {moved.state}")
@@ -148,6 +154,8 @@ class ChangeRepository(ChangeStore):
         created = moved.outcome.flow if moved.outcome and is_creating else None
         # The lock keeps its name: an older process beside this one takes the same.
         async with self._database.write(alone=None if created is None else f"made.{created}") as connection:
+            if displacing is not None:
+                await displace_open(connection, moved, displacing)
             change = await write_if_unchanged(connection, seen, moved)
             if created is not None:
                 claims = queries.select_created_flows([created], except_change=seen.id)
@@ -156,6 +164,8 @@ class ChangeRepository(ChangeStore):
             if settings is not None and (known := settings(change)) is not None:
                 await record_settings(connection, known)
             await append_events(connection, new_events, change=seen.id)
+            if moved.state is not seen.state:
+                await settle_times(connection, seen, change)
         return change
 
     async def record_vote(

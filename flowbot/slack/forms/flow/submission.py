@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from structlog.contextvars import bind_contextvars
 
-from flowbot.domain.change import Change, ChangeRequest, ChangeState
+from flowbot.domain.change import WAITING_STATES, Change, ChangeRequest
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow, is_unchanged
 from flowbot.domain.validation import ValidationResult, validate_form
@@ -136,7 +136,7 @@ class FlowFormSubmission:
         except UserError as error:
             return {"name": error.text}
         except FlowBusyError as busy:
-            is_request = busy.current.state is ChangeState.PENDING
+            is_request = busy.current.state in WAITING_STATES
             asked = Text("form.flow_asked", {"id": str(busy.current.request.flow)})
             # Anything but a request is over in a moment.
             return {"name": asked if is_request else Text("form.flow_taken")}

@@ -252,7 +252,7 @@ def _build_services(
     executor = ChangeExecutor(
         store=store,
         drafts=drafts,
-        preconditions=Preconditions(policies, users, quorum, store, clock),
+        preconditions=Preconditions(policies, users, quorum, store, clock, settings.zone),
         writer=ChangeWriter(context),
         leases=leases,
         clock=clock,

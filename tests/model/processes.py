@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -118,7 +119,9 @@ class Process:
         self.executor = ChangeExecutor(
             store=store,
             drafts=drafts,
-            preconditions=Preconditions(policies, people, QuorumChecker(people), store, around.clock),
+            preconditions=Preconditions(
+                policies, people, QuorumChecker(people), store, around.clock, ZoneInfo("Europe/Istanbul")
+            ),
             writer=TrackedWriter(context, around.enkapush),
             leases=leases,
             clock=around.clock,

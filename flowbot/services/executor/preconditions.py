@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from flowbot.domain.approval import (
     approved_by,
@@ -19,6 +20,7 @@ from flowbot.domain.approval import (
 )
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import FORM_KINDS, Change, ChangeKind, ChangeRequest, ChangeState, Outcome, Vote
+from flowbot.domain.freezes import find_hold
 from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.late_effects import (
     LATE_EFFECTS,
@@ -106,13 +108,18 @@ def _expire(change: Change, outcome: Outcome) -> Hindrance:
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """Checks of changes against the policies and the people's rights as they are now."""
+    """Checks of changes against the policies and the people's rights as they are now.
+
+    Attributes:
+        zone: The zone of the clocks that freezes mean.
+    """
 
     policies: PolicyStore
     users: UserService
     quorum: QuorumChecker
     store: ChangeStore
     clock: Clock
+    zone: ZoneInfo
 
     async def evaluate_request(self, change: Change, requester: CurrentUser | Caller | None = None) -> Evaluation:
         """Check whether the requester may request the change, and whether it needs an approval.
@@ -198,11 +205,13 @@ class Preconditions:
         Raises:
             DependencyError: the database did not answer.
         """
-        is_held = await self._is_frozen_kind(change, now)
-        return find_start(change, now, partial(self._find_hold_end, scope) if is_held else lambda _: None)
+        freezes = scope.freezes if scope.freezes and await self._is_frozen_kind(change, now) else ()
 
-    def _find_hold_end(self, scope: ChannelScope, moment: datetime) -> datetime | None:  # noqa: ARG002
-        return None
+        def find_hold_end(moment: datetime) -> datetime | None:
+            hold = find_hold(freezes, change.request.channel, moment, self.zone)
+            return None if hold is None else hold.until
+
+        return find_start(change, now, find_hold_end)
 
     async def _is_frozen_kind(self, change: Change, now: datetime) -> bool:
         """Check whether a change would make something go live or delete it, which a freeze holds."""

@@ -633,7 +633,7 @@ RULE_TO_SKIP = RULE.model_copy(update={"break_glass": (AYSE,)})
 @pytest.mark.parametrize(
     ("state", "asked", "skipped", "says", "buttons"),
     [
-        ("pending", {}, False, "Starts @", {"Approve", "Reject", "Withdraw", "Skip approval"}),
+        ("pending", {}, False, "It goes live @", {"Approve", "Reject", "Withdraw", "Skip approval"}),
         ("scheduled", {}, False, "goes live @", {"Reject", "Withdraw", "Skip approval"}),
         ("scheduled", {}, True, "approval skipped by", {"Reject", "Withdraw"}),
         ("scheduled", {"kind": "disable", "ends": "e1"}, False, "will be disabled @", {"Withdraw"}),

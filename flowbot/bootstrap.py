@@ -308,6 +308,7 @@ def _build_services(
             clock=clock,
             monotonic=monotonic,
         ),
+        zone=settings.zone,
         findings=SetupFindings(read_findings, monotonic),
     )
 

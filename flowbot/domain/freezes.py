@@ -6,6 +6,7 @@ with the first of two equal times and ends with the last; a time that clocks ski
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Final, NamedTuple, Self
@@ -39,6 +40,14 @@ class Hold(NamedTuple):
     """A moment's freeze: the name of what holds it, and the end of the whole frozen time, which is free again."""
 
     name: str
+    until: datetime
+
+
+class FrozenTime(NamedTuple):
+    """A frozen time: the name of what holds its first moment, its start, and its end; no start where it is on."""
+
+    name: str
+    start: datetime | None
     until: datetime
 
 
@@ -221,6 +230,22 @@ def find_next(
             if free < start < window.find_end(zone) and (following := _find_hold(covering, start, zone, language)):
                 return start, following
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeCalendar:
+    """The freezes of one channel, or of all of them, in the zone whose clocks they mean."""
+
+    channel: ChannelId
+    freezes: tuple[Freeze, ...]
+    zone: ZoneInfo
+
+    def find_frozen_time(self, moment: datetime, language: str | None = None) -> FrozenTime | None:
+        """Find the frozen time that is on, or else the next one within a year; `language` as of `find_hold`."""
+        if (hold := find_hold(self.freezes, self.channel, moment, self.zone, language)) is not None:
+            return FrozenTime(hold.name, None, hold.until)
+        found = find_next(self.freezes, self.channel, moment, self.zone, language)
+        return None if found is None else FrozenTime(found[1].name, found[0], found[1].until)
 
 
 def find_endless(freezes: Collection[Freeze]) -> str | None:

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from flowbot.domain.approval import is_expired
 from flowbot.domain.change import WAITING_STATES, Change, ChangeState
 from flowbot.domain.flow import Flow
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, SlackId, WebsiteId
 from flowbot.domain.operations import build_operation
 from flowbot.domain.outcomes import ChangeResult, hide_flow
@@ -53,11 +54,12 @@ class NoSuchFlowError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """The permissions of one person in one channel, and the websites of that channel."""
+    """The permissions of one person in one channel, and the websites and freezes of that channel."""
 
     decisions: Mapping[Permission, Decision]
     policy: ChannelPolicy | None
     website_names: Mapping[WebsiteId, str]
+    freezes: tuple[Freeze, ...] = ()
 
     def may(self, permission: Permission) -> bool:
         """Check whether the person has a permission."""
@@ -72,7 +74,7 @@ async def load_permissions(policies: PolicyStore, user: CurrentUser, channel: Ch
     """
     scope = await policies.get_scope(channel)
     decisions = {permission: decide(scope.policy, user.actor, permission) for permission in Permission}
-    return Permissions(decisions, scope.policy, scope.website_names)
+    return Permissions(decisions, scope.policy, scope.website_names, scope.freezes)
 
 
 async def load_visible_flow(source: FlowSource, flow_id: FlowId, policy: ChannelPolicy) -> Flow:

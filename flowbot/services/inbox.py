@@ -1,11 +1,14 @@
 """The inbox: pending requests for a person, and the overview for the Home tab."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from flowbot.domain.approval import may_decide
 from flowbot.domain.change import Change
+from flowbot.domain.freezes import Freeze, FreezeCalendar, FrozenTime
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
 from flowbot.services.authorization import (
@@ -150,6 +153,7 @@ class HomeOverview:
         channels: The channels in which they may see flows.
         is_certain: False where Slack would not tell their user groups: then there may be more.
         needs_setup: Whether they are an admin, and no channel is set up yet.
+        frozen: The freezes that are on or next, each with the channels among those that it covers.
         unapprovable: For an admin: the channels whose requests nobody could ever approve.
     """
 
@@ -160,6 +164,7 @@ class HomeOverview:
     is_certain: bool = True
     needs_setup: bool = False
     unapprovable: tuple[ChannelId, ...] = ()
+    frozen: Mapping[FrozenTime, tuple[ChannelId, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +181,10 @@ class HomeOverviews:
     setup: PolicySetup
     find_membership: MembershipLookup
     clock: Clock
+    zone: ZoneInfo
 
-    async def load_for(self, user: CurrentUser) -> HomeOverview:
-        """Load the Home tab of a person.
+    async def load_for(self, user: CurrentUser, language: str) -> HomeOverview:
+        """Load the Home tab of a person, who reads `language`.
 
         Raises:
             UserError: they are of another organisation, or not active.
@@ -199,7 +205,23 @@ class HomeOverviews:
             is_certain=user.actor.groups is not None,
             needs_setup=user.actor.is_admin and not book.channels,
             unapprovable=await self.setup.find_unapprovable(book) if user.actor.is_admin else (),
+            frozen=self._find_frozen_times(book, [each.channel for each in channels], language),
         )
+
+    def _find_frozen_times(
+        self, book: PolicyBook, channels: Sequence[ChannelId], language: str
+    ) -> Mapping[FrozenTime, tuple[ChannelId, ...]]:
+        """Find each frozen time that is on or next in one of the channels, with those channels."""
+        groups: dict[tuple[Freeze, ...], list[ChannelId]] = {}
+        for channel in channels:
+            covering = tuple(freeze for freeze in book.freezes if freeze.covers_channel(channel))
+            groups.setdefault(covering, []).append(channel)
+        found: dict[FrozenTime, tuple[ChannelId, ...]] = {}
+        for covering, group in groups.items():
+            frozen = FreezeCalendar(group[0], covering, self.zone).find_frozen_time(self.clock(), language)
+            if frozen is not None:
+                found[frozen] = (*found.get(frozen, ()), *group)
+        return dict(sorted(found.items(), key=lambda item: item[0].start or self.clock()))
 
     async def _list_channels(self, user: CurrentUser, book: PolicyBook) -> tuple[ChannelAccess, ...]:
         """List the channels in which a person may see flows, in the order of the policies."""

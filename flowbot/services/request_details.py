@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
+from zoneinfo import ZoneInfo
 
 from flowbot.domain.approval import approval_terms, approved_by, expires_at, mentioned_approvers
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Vote
@@ -16,6 +17,7 @@ from flowbot.domain.flow import (
     content_differences,
     hide_values,
 )
+from flowbot.domain.freezes import FreezeCalendar
 from flowbot.domain.ids import ChangeId, FlowId, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings
@@ -60,6 +62,7 @@ class RequestDetails:
         late_edits: What earlier edits of the flow may change yet.
         settings: What is known of the flow's segment and UTM values while the change is pending, and segments' names.
         policy: The policy that decides on it now.
+        calendar: The freezes of its channel.
         shows_content: Whether its readers may see the push: else `content` is None, and no value of it is here.
     """
 
@@ -74,14 +77,21 @@ class RequestDetails:
     late_edits: tuple[FieldDifference, ...] = ()
     settings: FlowSettings = field(default_factory=FlowSettings)
     policy: ChannelPolicy | None = None
+    calendar: FreezeCalendar | None = None
     shows_content: bool = True
 
     @classmethod
-    def of(cls, record: RequestRecord) -> Self:
-        """Return the details that the record of a change has."""
-        policy = record.scope.policy
-        approvers = policy.approvers if policy else ()
-        return cls(record.change, record.votes, record.scope.website_names, approvers=approvers, policy=policy)
+    def of(cls, record: RequestRecord, zone: ZoneInfo) -> Self:
+        """Return the details that the record of a change has; `zone` is that of freezes."""
+        scope = record.scope
+        return cls(
+            record.change,
+            record.votes,
+            scope.website_names,
+            approvers=scope.policy.approvers if scope.policy else (),
+            policy=scope.policy,
+            calendar=FreezeCalendar(scope.channel, scope.freezes, zone),
+        )
 
     def without_content(self) -> Self:
         """Return the details for readers of another organisation: without the push, and without values of its fields.
@@ -253,12 +263,13 @@ class RequestDetailsLoader:
     flow_cache: FlowCache
     settings: FlowSettingsLoader
     clock: Clock
+    zone: ZoneInfo
 
     async def load(self, change: Change) -> RequestDetails:
         """Return a change, in the given version, with its votes, names and the description of its image."""
         async with self.store.snapshot():
             record = replace(await self.store.get_record(change.id), change=change)
-            details = await self._add_image_and_settings(RequestDetails.of(record))
+            details = await self._add_image_and_settings(RequestDetails.of(record, self.zone))
         return await self._name_segments(details)
 
     async def load_all(self, wanted: Iterable[Change]) -> list[RequestDetails]:
@@ -267,7 +278,7 @@ class RequestDetailsLoader:
         if not ids:
             return []
         async with self.store.snapshot():
-            found = [RequestDetails.of(record) for record in await self.store.get_records(ids)]
+            found = [RequestDetails.of(record, self.zone) for record in await self.store.get_records(ids)]
             flows = {details.flow.id for details in found if details.flow is not None}
             known = await self.settings.store.get_many(flows)
             described = [await self._add_image_and_settings(details, known) for details in found]
@@ -280,7 +291,7 @@ class RequestDetailsLoader:
         """
         async with self.store.snapshot():
             record = await self.store.get_record(change_id)
-            details, change = await self._add_image_and_settings(RequestDetails.of(record)), record.change
+            details, change = await self._add_image_and_settings(RequestDetails.of(record, self.zone)), record.change
             if change.request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED:
                 _, restore = await find_restore(self.store, change.id, self.clock())
                 details = replace(details, restore=restore)

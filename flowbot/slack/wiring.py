@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -93,6 +94,7 @@ class Services:
     forms: FormService
     setup: PolicySetup
     findings: SetupFindings
+    zone: ZoneInfo
 
 
 def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
@@ -113,7 +115,9 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     privacy = services.privacy
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster, links = Modals(client), MessagePoster(sender), ArchiveLinks(client)
-    details = RequestDetailsLoader(services.store, services.images, services.flow_cache, services.settings, clock)
+    details = RequestDetailsLoader(
+        services.store, services.images, services.flow_cache, services.settings, clock, services.zone
+    )
     messages, once = services.messages, OnceSender(services.messages, poster, monotonic)
     message_sync = RequestMessageSync(
         services.store, messages, details, users, once, poster, responder, locales, privacy, clock
@@ -145,7 +149,9 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     )
     notifier = SlackNotifier(services.store, team, form_result)
     queue = RequestQueue(services.store, services.policies, users.find_membership)
-    overviews = HomeOverviews(queue, services.store, services.policies, services.setup, users.find_membership, clock)
+    overviews = HomeOverviews(
+        queue, services.store, services.policies, services.setup, users.find_membership, clock, services.zone
+    )
     home = HomeTab(runner, client, overviews, services.findings, details, links)
     history_actions = HistoryActions(services.history, links, opener)
     viewer = FlowViewer(flow_queries, services.history, clock)
@@ -192,6 +198,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         names=ReferenceNames(client, users),
         policy_form=setup,
         clock=clock,
+        zone=services.zone,
     )
     handlers = Handlers(
         commands=CommandDispatcher(runner, commands, guide),

@@ -23,7 +23,7 @@ ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
-    "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|request|headline|next|notice|place|sentence"
+    "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|freeze|request|headline|next|notice|place|sentence"
     "|served|shortcut|when|window"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")

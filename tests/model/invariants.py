@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -51,7 +52,7 @@ class PolicyInvariants(ABC):
         settings = FlowSettingsLoader(KnownSettingsRepository(self.database), SegmentCache(self.enkapush))
         flow_cache = FlowCache(self.enkapush, clock=self.clock)
         self.details = RequestDetailsLoader(
-            self.store, ImageRepository(self.database), flow_cache, settings, self.clock
+            self.store, ImageRepository(self.database), flow_cache, settings, self.clock, ZoneInfo("UTC")
         )
 
     @abstractmethod

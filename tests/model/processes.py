@@ -137,7 +137,7 @@ class Process:
         self.decisions = DecisionService(store, authorizer, people, leases, clock)
         self.rechecker = Rechecker(self.executor.writer, store, policies, clock)
         messages = MessageStorePort(self._database_port(MessageRepository(around.database)), around.slack, self.life)
-        details = RequestDetailsLoader(store, images, context.flow_cache, known_settings, clock)
+        details = RequestDetailsLoader(store, images, context.flow_cache, known_settings, clock, ZoneInfo("UTC"))
         client = cast("AsyncWebClient", SlackClient(around.slack, self.life))
         team = build_team(store, messages, details, people, client, clock, around.monotonic)
         self.notifier = TrackedNotifier(around.slack, store, team, self.life)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -145,7 +146,7 @@ async def test_a_request_names_all_that_earlier_edits_may_change_yet(harness: Ha
     waiting = await harness.submit(ChangeKind.ENABLE, state=ChangeState.PENDING, flow=OFF.id, before=OFF)
     settings = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(harness.enkapush))
     images, now = ImageRepository(database), harness.enkapush.now
-    loader = RequestDetailsLoader(harness.store, images, harness.flow_cache, settings, now)
+    loader = RequestDetailsLoader(harness.store, images, harness.flow_cache, settings, now, ZoneInfo("UTC"))
     details = await loader.load_newest(waiting.id)
     assert [(each.field, each.after) for each in details.late_edits] == [("title", "First"), ("title", "Second")]
 

@@ -111,7 +111,7 @@ class HomeTab:
         """Return the tab, or a sentence that says why there is none."""
         t = interaction.t
         try:
-            overview = await self._overviews.load_for(interaction.user)
+            overview = await self._overviews.load_for(interaction.user, t.language)
             parts = (overview.for_me[: home.WAITING_MAX], overview.by_me[: home.WAITING_MAX], overview.recent)
             for_me, by_me, recent = [await self._details.load_all(part) for part in parts]
             links = await self._links.find(change for part in parts for change in part)

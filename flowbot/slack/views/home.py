@@ -14,6 +14,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
+from flowbot.slack.views.freezes import frozen_elements
 from flowbot.slack.views.history import change_line
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
@@ -21,6 +22,8 @@ from flowbot.slack.views.request_message import EMOJI, format_state
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20
 WEBSITES_MAX: Final = 10
+FREEZES_MAX: Final = 10
+FREEZE_CHANNELS_MAX: Final = 5
 TEXT_MAX: Final = 150
 REASON_MAX: Final = 300
 """Enough to recognise a text: the message, one press away, has it whole. A view has 250 kB and 100 blocks at most."""
@@ -86,6 +89,7 @@ def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
         _recent_blocks(content, t, now),
         _setup_blocks(content, t),
         _channel_blocks(overview, t),
+        _freeze_blocks(overview, t),
     ]
     if not content.for_me and not content.by_me:
         parts.insert(0, [block_kit.header(t("home.caught_up"))])
@@ -207,6 +211,20 @@ def _open_buttons(details: RequestDetails, content: HomeContent, t: Translator) 
     link = content.links.get(details.change.id)
     hint = request_blocks.format_hint(t("button.open"), details.change, t)
     return [request_blocks.open_button(link, t, hint=hint)] if link else []
+
+
+def _freeze_blocks(overview: HomeOverview, t: Translator) -> list[Block]:
+    """Build the freezes that are on or next, a line each; with their channels where those are not all of the tab's."""
+    lines = []
+    for frozen, channels in [*overview.frozen.items()][:FREEZES_MAX]:
+        is_of_all = len(channels) == len(overview.channels)
+        named = [] if is_of_all else [block_kit.channel_element(channel) for channel in channels[:FREEZE_CHANNELS_MAX]]
+        more = len(channels) - FREEZE_CHANNELS_MAX
+        rest = [] if is_of_all or more <= 0 else [block_kit.text_element(t("help.more", n=more))]
+        spaced = [part for element in (*named, *rest) for part in (block_kit.text_element(" "), element)]
+        lines.append(block_kit.rich_line(*frozen_elements(frozen, t), *spaced))
+    listed = block_kit.rich_text(block_kit.bullets(lines))
+    return [block_kit.header(t("freeze.title")), listed] if lines else []
 
 
 def _channel_blocks(overview: HomeOverview, t: Translator) -> list[Block]:

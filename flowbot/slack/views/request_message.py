@@ -12,6 +12,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, flow_settings, headlines, push, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element
+from flowbot.slack.views.freezes import request_freeze_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_blocks import outcome_text
@@ -63,6 +64,8 @@ def request_message(
         block_kit.rich_paragraph(*_state_elements(details, t, people)),
         *request_blocks.reason_blocks(change.request.reason, t),
     ]
+    if frozen := request_freeze_elements(details, t, now):
+        blocks.append(block_kit.rich_paragraph(*frozen))
     if change.state is ChangeState.PENDING:
         blocks += _pending_blocks(details, t, now, people, is_copy=is_copy)
         if mentions and (mentioned := request_blocks.mention_elements(details.mentioned)):

@@ -1,6 +1,7 @@
 """The commands, in the order in which people read them, and what each depends on."""
 
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.inbox import RequestQueue
@@ -60,6 +61,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
     names: ReferenceNames,
     policy_form: PolicyFormHandler,
     clock: Clock,
+    zone: ZoneInfo,
 ) -> tuple[Command[Any], ...]:
     """Return the commands with their dependencies."""
     return (
@@ -74,5 +76,5 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
         ApprovalsCommand(queue, details, links, clock),
         HistoryCommand(history),
         SetupCommand(policy_form),
-        HelpCommand(policies, guide, {command.word: command.permission for command in COMMANDS}),
+        HelpCommand(policies, guide, {command.word: command.permission for command in COMMANDS}, clock, zone),
     )

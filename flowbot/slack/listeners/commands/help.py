@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from zoneinfo import ZoneInfo
 
+from flowbot.domain.freezes import FreezeCalendar
 from flowbot.domain.policy import Permission, Reason
 from flowbot.services.authorization import load_permissions
+from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import PolicyStore
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command, TypedWord
@@ -24,6 +27,8 @@ class HelpCommand(Command[None]):
     policies: PolicyStore
     guide: ApprovalChannelGuide
     permissions: Mapping[str, Permission | None]
+    clock: Clock
+    zone: ZoneInfo
 
     word = "help"
     permission = None
@@ -33,9 +38,12 @@ class HelpCommand(Command[None]):
         return None
 
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:
-        rights = await load_permissions(self.policies, interaction.user, interaction.target.require_channel())
+        channel = interaction.target.require_channel()
+        rights = await load_permissions(self.policies, interaction.user, channel)
         if rights.decisions[Permission.VIEW].reason is Reason.NO_POLICY:
             words = [*APPROVAL_CHANNEL_WORDS, *(["setup"] if rights.may(Permission.SETUP) else [])]
             if (reply := await self.guide.answer(interaction, words=words)) is not None:
                 return reply
-        return Reply(help_message(rights, self.permissions, interaction.t))
+        calendar = FreezeCalendar(channel, rights.freezes, self.zone)
+        frozen = calendar.find_frozen_time(self.clock(), interaction.t.language)
+        return Reply(help_message(rights, self.permissions, interaction.t, frozen))

@@ -136,10 +136,10 @@ def rows_aside(connection: AsyncConnection) -> UnreadableRows:
 
 
 def _require_types(table: Table, row: Row[Any]) -> None:
-    wanted = _wanted_types(table)
-    for name, value in row._mapping.items():  # noqa: SLF001 - SQLAlchemy's public name for a row by its columns
+    names = row._fields
+    for name, wanted, value in zip(names, _list_wanted_types(table, names), row, strict=True):
         # Others are of a table that is joined to this one.
-        if name in wanted and (value is UNREADABLE or not _is_of_type(value, wanted[name])):
+        if wanted is not None and (value is UNREADABLE or not _is_of_type(value, wanted)):
             raise MalformedCellError(f"{name} holds {'nothing' if value is None else 'what does not belong there'}")
 
 
@@ -167,6 +167,12 @@ def _wanted_types(table: Table) -> Mapping[str, _ColumnType]:
     }
 
 
+@cache
+def _list_wanted_types(table: Table, names: tuple[str, ...]) -> tuple[_ColumnType | None, ...]:
+    """List the types of a row's columns; None for those of another table."""
+    return tuple(map(_wanted_types(table).get, names))
+
+
 def _is_of_type(value: Any, wanted: _ColumnType) -> bool:
     if wanted.kind is None:
         return True
@@ -174,7 +180,7 @@ def _is_of_type(value: Any, wanted: _ColumnType) -> bool:
         return wanted.is_nullable
     if wanted.kind is str:
         fits = isinstance(value, str) and (not wanted.is_key or 0 < len(value) <= (wanted.length or len(value)))
-        return fits and _is_text(value)
+        return fits and (value.isascii() or _is_text(value))
     if wanted.kind is int:
         return type(value) is int and (wanted.is_wide or abs(value) < MAX_INTEGER)
     return isinstance(value, wanted.kind)

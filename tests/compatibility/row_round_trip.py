@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, Final, cast
 
 from sqlalchemy import Insert
+from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
@@ -97,8 +98,10 @@ def rewrite_row(table: str, row: Json) -> Json:
     aware = {name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value for name, value in row.items()}
     aware = dict.fromkeys(metadata.tables[table].columns.keys()) | aware  # a column that came later is empty
 
+    stored: IteratorResult[Any] = IteratorResult(SimpleResultMetaData(list(aware)), iter([tuple(aware.values())]))
+
     async def write() -> Json:
-        return await REWRITERS[table](SimpleNamespace(**aware, _mapping=aware))
+        return await REWRITERS[table](stored.one())
 
     return asyncio.run(write())
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from flowbot.domain.approval import may_decide
-from flowbot.domain.change import Change
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.freezes import Freeze, FreezeCalendar, FrozenTime
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
@@ -25,7 +25,7 @@ from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import CurrentUser, MembershipLookup
 
 PAGE: Final = 200
-"""Pending changes that are read at a time."""
+"""Waiting changes that are read at a time."""
 
 RECENT_LIMIT: Final = 15
 
@@ -48,14 +48,16 @@ class ServedRequests:
 
 
 class WaitingRequests(NamedTuple):
-    """Three lists of changes, each change in one of them, oldest first.
+    """Lists of changes, each change in one of them, oldest first.
 
-    `here` are those that were requested in a channel, or are posted in it.
+    `here` are those that were requested in a channel, or are posted in it. `scheduled` are those that wait for their
+    time alone: a person's own, those that they may reject, and those of the channel.
     """
 
     for_me: list[Change]
     by_me: list[Change]
     here: list[Change]
+    scheduled: list[Change]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +78,32 @@ class RequestQueue:
         if channel is not None and (user.actor.is_external or not await self._find_served_channels(channel)):
             require_permission((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
         # All of the workspace: what concerns a person may stand at the very end.
-        pending: list[Change] = []
-        page = await self.store.pending(limit=PAGE)
+        open_changes: list[Change] = []
+        page = await self.store.waiting(limit=PAGE)
         while page:
-            pending += page
-            page = await self.store.pending(after=page[-1], limit=PAGE) if len(page) == PAGE else ()
+            open_changes += page
+            page = await self.store.waiting(after=page[-1], limit=PAGE) if len(page) == PAGE else ()
         # A book leaves out a policy that cannot be read, with its channel's requests.
-        book, asking = await self.policies.get_book(), {change.request.channel for change in pending}
+        book, asking = await self.policies.get_book(), {change.request.channel for change in open_changes}
         policies = {each.id: each for each in book.channels if each.id in asking}
         approving = {each.id for each in policies.values() if await self._may_approve(user, each, channel)}
         approved = await self.store.approved_by(user.id)
-        waiting = WaitingRequests([], [], [])
-        for change in pending:
-            policy = policies.get(change.request.channel)
+        waiting = WaitingRequests([], [], [], [])
+        for change in open_changes:
+            policy, is_scheduled = policies.get(change.request.channel), change.state is ChangeState.SCHEDULED
             if policy is None or not policy.covers_website(change.request.website):
                 continue
-            if policy.id in approving and may_decide(change, user.id) and change.id not in approved:
-                waiting.for_me.append(change)
+            if policy.id in approving and may_decide(change, user.id) and (is_scheduled or change.id not in approved):
+                listed = waiting.for_me
             elif change.request.requester == user.id:
-                waiting.by_me.append(change)
+                listed = waiting.by_me
             elif change.request.channel == channel or (
                 change.posted_channel == channel and await self._may_view(user, policy)
             ):
-                waiting.here.append(change)
+                listed = waiting.here
+            else:
+                continue
+            (waiting.scheduled if is_scheduled else listed).append(change)
         return waiting
 
     async def load_served(self, user: CurrentUser, channel: ChannelId) -> ServedRequests | None:
@@ -155,6 +160,7 @@ class HomeOverview:
         needs_setup: Whether they are an admin, and no channel is set up yet.
         frozen: The freezes that are on or next, each with the channels among those that it covers.
         unapprovable: For an admin: the channels whose requests nobody could ever approve.
+        scheduled: Their own, and those that they may reject, that wait for their time alone, oldest first.
     """
 
     for_me: tuple[Change, ...]
@@ -165,6 +171,7 @@ class HomeOverview:
     needs_setup: bool = False
     unapprovable: tuple[ChannelId, ...] = ()
     frozen: Mapping[FrozenTime, tuple[ChannelId, ...]] = field(default_factory=dict)
+    scheduled: tuple[Change, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +207,11 @@ class HomeOverviews:
         return HomeOverview(
             for_me=tuple(change for change in waiting.for_me if change.request.channel in approving),
             by_me=tuple(waiting.by_me),
+            scheduled=tuple(
+                change
+                for change in waiting.scheduled
+                if change.request.requester == user.id or change.request.channel in approving
+            ),
             recent=await self.store.closed(websites=websites, since=self.clock() - RECENT, limit=RECENT_LIMIT),
             channels=channels,
             is_certain=user.actor.groups is not None,

@@ -97,7 +97,7 @@ async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(fast
         await _wait_for_expiry(store, of=len(requests))
         await _abandon_create(store, fast_http.time.now())
         await fast_http.deniz.wait_until(lambda: len(fast_http.enkapush.store.flows) > len(requests), 8)
-        assert await store.pending() == ()
+        assert await store.waiting() == ()
     for request in requests:
         await wait_for_status(fast_http, request, "Expired", timeout=10)
         await wait_for_notice(fast_http, request, "expired", timeout=10)
@@ -106,7 +106,7 @@ async def test_requests_that_expire_while_slack_is_slow_hold_up_no_recovery(fast
 
 async def _wait_for_expiry(store: ChangeRepository, of: int) -> None:
     async with asyncio.timeout(5):
-        while len(await store.pending()) == of:  # noqa: ASYNC110 - the bot does not tell
+        while len(await store.waiting()) == of:  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)
 
 
@@ -244,7 +244,7 @@ async def _wait_until_next_is_due(world: World, latest: Callable[[Change], datet
     """Wait until the one request is due in a moment, and not later than `latest`."""
     async with world.open_database() as database, asyncio.timeout(5):
         store = ChangeRepository(database, world.time.now)
-        while not world.time.now() < _due_at(change := (await store.pending())[0]):  # noqa: ASYNC110 - the bot does not tell
+        while not world.time.now() < _due_at(change := (await store.waiting())[0]):  # noqa: ASYNC110 - the bot does not tell
             await asyncio.sleep(0.01)
     assert _due_at(change) <= latest(change)
 

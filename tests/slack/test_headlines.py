@@ -27,7 +27,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import CommandValue
 from flowbot.slack.views import block_kit, flow_list, form_status, notices, policy, push, sentences
 from flowbot.slack.views.approval_channel import ApprovalChannelContent, approval_channel_message
-from flowbot.slack.views.approvals import RequestList, approvals_message
+from flowbot.slack.views.approvals import ListedRequests, RequestList, approvals_message
 from flowbot.slack.views.help import help_message
 from flowbot.slack.views.history import deleted_message, history_message
 from flowbot.slack.views.message import Message
@@ -86,8 +86,8 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
     request = replace(skipped.change.request, before=flow)
     yield notices.skipped_approval_message(replace(skipped, change=replace(skipped.change, request=request)), t, people)
     requests, none = RequestList([details], 1), RequestList([], 0)
-    yield approvals_message(requests, RequestList([unnumbered], 1), none, {}, t, NOW)
-    yield approvals_message(none, none, none, {}, t, NOW)
+    yield approvals_message(ListedRequests(requests, RequestList([unnumbered], 1), none), {}, t, NOW)
+    yield approvals_message(ListedRequests(none, none, none), {}, t, NOW)
     yield approval_channel_message(ApprovalChannelContent([CHANNEL], requests, {}, FlowId(12), ["show"]), t, NOW)
 
     page = FlowDetails(replace(flow, id=FlowId(2**63 - 1)), {SHOP: name}, may_share=True, may_edit=True)

@@ -71,7 +71,7 @@ def channel_access(number: int = 1, name: str = "Shop") -> ChannelAccess:
 
 
 def draw_home(t: Translator = EN, **parts: Any) -> dict[str, Any]:
-    shown = {name: parts.pop(name, ()) for name in ("for_me", "by_me", "recent")}
+    shown = {name: parts.pop(name, ()) for name in ("for_me", "by_me", "scheduled", "recent")}
     links, more, findings = parts.pop("links", {}), parts.pop("more", 0), parts.pop("findings", ())
     waiting = (*(each.change for each in shown["for_me"]), *(request_details(90).change for _ in range(more)))
     overview = HomeOverview(for_me=waiting, by_me=(), recent=(), **({"channels": ()} | parts))
@@ -105,6 +105,17 @@ def test_what_needs_me_comes_first() -> None:
     ended = request_details(3, ChangeState.REJECTED)
     shown = draw_home(for_me=(request_details(),), by_me=(request_details(2),), recent=(ended,))
     assert list_headers(shown) == ["Needs your approval", "Your requests", "Last 7 days"]
+
+
+def test_what_is_scheduled_says_from_when() -> None:
+    details = request_details(4)
+    start, end = NOW + timedelta(hours=2), NOW + timedelta(days=2)
+    request = replace(details.change.request, not_before=start, ends_at=end)
+    waiting = replace(details, change=replace(details.change, state=ChangeState.SCHEDULED, request=request))
+    shown = draw_home(scheduled=(waiting,), links={details.change.id: "https://team.slack.example/archives/C0/p1"})
+    assert list_headers(shown) == [EN("home.caught_up"), "Scheduled"]
+    dates = [element["timestamp"] for element in find_elements(shown) if element.get("type") == "date"]
+    assert dates == [int(moment.timestamp()) for moment in (start, end)]
 
 
 def test_an_admin_sees_what_is_not_right_and_only_then() -> None:

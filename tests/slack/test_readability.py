@@ -21,7 +21,7 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.views import flow_list, flow_window, home, policy
 from flowbot.slack.views.approval_channel import ApprovalChannelContent, approval_channel_message
-from flowbot.slack.views.approvals import RequestList, approvals_message
+from flowbot.slack.views.approvals import ListedRequests, RequestList, approvals_message
 from flowbot.slack.views.history import history_message
 from tests.slack.test_headlines import list_messages
 from tests.slack.test_home_view import request_details as request_of
@@ -45,7 +45,7 @@ def list_of_several(t: Translator) -> Iterator[list[dict[str, Any]]]:
     mine = [replace_requester(each) for each in details]
     links = {each.change.id: LINK for each in (*details, *mine)}
     asked, own = RequestList(details, len(details)), RequestList(mine, len(mine))
-    yield list(approvals_message(asked, own, RequestList((), 0), links, t, NOW).blocks)
+    yield list(approvals_message(ListedRequests(asked, own, RequestList((), 0)), links, t, NOW).blocks)
     content = ApprovalChannelContent([CHANNEL], asked, links, FlowId(99), ["show"])
     yield list(approval_channel_message(content, t, NOW).blocks)
     overview = HomeOverview(tuple(each.change for each in details), tuple(each.change for each in mine), (), ())

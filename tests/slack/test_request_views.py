@@ -52,7 +52,7 @@ from flowbot.slack.forms.flow.form import FlowForm
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import form_status, push, sentences
-from flowbot.slack.views.approvals import LISTED_MAX, RequestList, approvals_message
+from flowbot.slack.views.approvals import LISTED_MAX, ListedRequests, RequestList, approvals_message
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.notices import (
     reminder_message,
@@ -707,7 +707,7 @@ def test_the_requester_is_told_where_approval_is_asked_for(link: str | None) -> 
 
 
 def test_an_empty_list_of_approvals_says_so() -> None:
-    message = check_blocks(approvals_message(NO_REQUESTS, NO_REQUESTS, NO_REQUESTS, {}, EN, NOW))
+    message = check_blocks(approvals_message(ListedRequests(NO_REQUESTS, NO_REQUESTS, NO_REQUESTS), {}, EN, NOW))
     assert "Nothing needs approval" in text_of(message)
 
 
@@ -715,7 +715,7 @@ def test_the_list_of_approvals_has_a_head_over_what_there_is_and_a_link_to_each_
     link = "https://team.slack.example/archives/C0/p1"
     mine = [request_details(approved_by=(BURAK,)), request_details(ChangeState.REJECTED)]
     lists = NO_REQUESTS, RequestList(mine, 2), RequestList([edit_details()], 1)
-    message = check_blocks(approvals_message(*lists, {ChangeId("k7m2"): link}, EN, NOW))
+    message = check_blocks(approvals_message(ListedRequests(*lists), {ChangeId("k7m2"): link}, EN, NOW))
     heads = [block["text"]["text"] for block in message.blocks if block["type"] == "header"]
     assert heads == ["Your requests", "Other open requests"]
     text = text_of(message)
@@ -733,7 +733,7 @@ def test_the_list_of_approvals_has_a_head_over_what_there_is_and_a_link_to_each_
 def test_a_long_list_of_approvals_fits_and_counts_the_rest(t: Translator) -> None:
     many = RequestList([edit_details()] * LISTED_MAX, 200)
     links = {ChangeId("k7m2"): "https://team.slack.example/archives/C0/p1"}
-    message = check_blocks(approvals_message(many, many, many, links, t, NOW))
+    message = check_blocks(approvals_message(ListedRequests(many, many, many), links, t, NOW))
     assert len(buttons_of(message)) == 3 * LISTED_MAX
     assert ("190 more" in text_of(message)) is (t is EN)
 
@@ -899,7 +899,7 @@ def test_any_change_fits_slack_and_stays_inert(
         check_blocks(reminder_message(named, t, NOW)),
         check_blocks(skipped_approval_message(named, t)),
         check_blocks(request_sent_message(named.change, None, t)),
-        check_blocks(approvals_message(one, RequestList([named] * LISTED_MAX, 12), one, link, t, NOW)),
+        check_blocks(approvals_message(ListedRequests(one, RequestList([named] * LISTED_MAX, 12), one), link, t, NOW)),
         check_blocks(push.flow_details_message(FlowDetails(before, {}, True, True, settings=settings), t, NOW)),
     ]
     if way[0] in WHY:

@@ -74,17 +74,17 @@ async def test_what_waits_comes_oldest_first_and_no_more_than_asked_for(
     store: ChangeRepository, database: Database
 ) -> None:
     young, old, middle = await submit_aged(database, 1, 3, 2)
-    assert list_ids(await store.pending()) == [old.id, middle.id, young.id]
-    assert await store.pending(limit=2) == (old, middle)
-    assert await store.pending(after=middle) == (young,)
-    assert await store.pending(after=young) == ()
+    assert list_ids(await store.waiting()) == [old.id, middle.id, young.id]
+    assert await store.waiting(limit=2) == (old, middle)
+    assert await store.waiting(after=middle) == (young,)
+    assert await store.waiting(after=young) == ()
 
 
 async def test_what_was_asked_in_the_same_instant_is_on_one_page_or_the_next(store: ChangeRepository) -> None:
     for number in range(3):
         await submit_pending(store, token=f"t{number}", flow=None)
-    every = await store.pending()
-    pages = [(await store.pending(after=seen, limit=1)) for seen in (None, *every)]
+    every = await store.waiting()
+    pages = [(await store.waiting(after=seen, limit=1)) for seen in (None, *every)]
     assert [change.id for page in pages for change in page] == list_ids(every)
 
 
@@ -92,7 +92,7 @@ async def test_only_what_waits_is_pending_or_due(store: ChangeRepository) -> Non
     await submit_change(store, "draft", flow=None)
     await move_through(store, await submit_pending(store, token="applying", flow=None), ChangeState.APPLYING)
     await move_through(store, await submit_pending(store, token="expired", flow=None), ChangeState.EXPIRED)
-    assert await store.pending() == ()
+    assert await store.waiting() == ()
     assert await store.due(LATER) == ()
 
 

@@ -76,9 +76,9 @@ def dump(file: Path) -> set[str]:
 
 async def list_pages(store: ChangeRepository) -> list[Change]:
     """List all pending changes, a page at a time, as the inbox does."""
-    found = list(page := await store.pending(limit=20))
+    found = list(page := await store.waiting(limit=20))
     while len(page) == 20:
-        found += (page := await store.pending(after=page[-1], limit=20))
+        found += (page := await store.waiting(after=page[-1], limit=20))
     return found
 
 
@@ -179,7 +179,7 @@ async def test_a_key_that_fits_no_button_is_odd(sqlite_url: str) -> None:
         odd = await submit_pending(store, token=f"odd{number}", flow=FlowId(number + 1))
         await damage(database, f"UPDATE changes SET id = '{key}' WHERE id = '{odd.id}'")
     good = await submit_pending(store, token="good", flow=FlowId(77))
-    assert await store.pending() == (good,)
+    assert await store.waiting() == (good,)
     await database.close()
 
 
@@ -209,9 +209,9 @@ async def test_a_mended_row_is_read_again_once_it_is_looked_at_anew(database: Da
     await damage(database, "UPDATE changes SET state = 'archived'")
     await store.list_history(None, None, offset=0, limit=10)
     await damage(database, "UPDATE changes SET state = 'pending'")
-    assert not await store.pending()
+    assert not await store.waiting()
     database.unreadable.clear()
-    assert await store.pending() == (change,)
+    assert await store.waiting() == (change,)
 
 
 async def test_a_policy_that_cannot_be_read_stands_for_its_channel_alone(database: Database) -> None:

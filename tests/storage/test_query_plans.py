@@ -15,7 +15,7 @@ from tests.storage.change_cases import NOON, SECOND, submit_change
 
 SHOP = frozenset({WebsiteId(1)})
 QUERIES: dict[str, Callable[[ChangeRepository], Awaitable[Any]]] = {
-    "pending": lambda store: store.pending(),
+    "waiting": lambda store: store.waiting(),
     "due": lambda store: store.due(NOON),
     "backlog": lambda store: store.find_backlog(NOON),
     "unshown": lambda store: store.unshown(),

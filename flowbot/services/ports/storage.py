@@ -227,8 +227,8 @@ class ChangeStore(LeaseStore, Protocol):
             Whether it was done: false where it is neither any more, or its version or `due_at` is not that of `seen`.
         """
 
-    async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
-        """List the pending changes that were submitted `after` another one (None: all), oldest first."""
+    async def waiting(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
+        """List the pending and scheduled changes that were submitted `after` another one (None: all), oldest first."""
 
     async def closed(
         self, *, websites: frozenset[WebsiteId] | None = None, since: datetime | None = None, limit: int = 50

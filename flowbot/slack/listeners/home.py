@@ -112,8 +112,9 @@ class HomeTab:
         t = interaction.t
         try:
             overview = await self._overviews.load_for(interaction.user, t.language)
-            parts = (overview.for_me[: home.WAITING_MAX], overview.by_me[: home.WAITING_MAX], overview.recent)
-            for_me, by_me, recent = [await self._details.load_all(part) for part in parts]
+            shown = (part[: home.WAITING_MAX] for part in (overview.for_me, overview.by_me, overview.scheduled))
+            parts = (*shown, overview.recent)
+            for_me, by_me, scheduled, recent = [await self._details.load_all(part) for part in parts]
             links = await self._links.find(change for part in parts for change in part)
         except UserError as error:
             return home.notice_view(sentences.sentence_message(t, error.text))
@@ -123,6 +124,7 @@ class HomeTab:
         content = home.HomeContent(
             for_me=for_me,
             by_me=by_me,
+            scheduled=scheduled,
             recent=recent,
             overview=overview,
             links=links,

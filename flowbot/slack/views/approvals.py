@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChangeId
@@ -13,9 +13,10 @@ from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
+from flowbot.slack.views.times import list_times
 
 LISTED_MAX: Final = 10
-"""Requests in a list; three lists stay far below the 50 blocks that Slack allows."""
+"""Requests in a list; four lists stay below the 50 blocks that Slack allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +32,42 @@ class RequestList:
     count: int
 
 
-def approvals_message(
-    waiting_for_me: RequestList,
-    asked_by_me: RequestList,
-    waiting_here: RequestList,
-    links: Mapping[ChangeId, str],
-    t: Translator,
-    now: datetime,
-) -> Message:
+NO_REQUESTS: Final = RequestList((), 0)
+
+
+class ListedRequests(NamedTuple):
+    """The lists of open requests, by what the reader has to do with them.
+
+    Attributes:
+        for_me: Those that the reader may approve.
+        by_me: The reader's own that are open.
+        here: The others that wait in this channel.
+        scheduled: Those that wait for their time alone.
+    """
+
+    for_me: RequestList
+    by_me: RequestList
+    here: RequestList
+    scheduled: RequestList = NO_REQUESTS
+
+
+def approvals_message(requests: ListedRequests, links: Mapping[ChangeId, str], t: Translator, now: datetime) -> Message:
     """Build the lists of open requests.
 
     Args:
-        waiting_for_me: requests that the reader may approve.
-        asked_by_me: the reader's own that are open.
-        waiting_here: the others that wait in this channel.
+        requests: the lists.
         links: the known links to the requests' messages.
         t: the reader's words.
         now: the moment.
     """
-    if not (waiting_for_me.count or asked_by_me.count or waiting_here.count):
-        return Message((block_kit.header(t("request.approvals")), block_kit.paragraph(t("request.nothing_waits"))))
     lists = (
-        ("request.waiting_for_me", waiting_for_me),
-        ("request.asked_by_me", asked_by_me),
-        ("request.waiting_here", waiting_here),
+        ("request.waiting_for_me", requests.for_me),
+        ("request.asked_by_me", requests.by_me),
+        ("request.waiting_here", requests.here),
+        ("request.scheduled", requests.scheduled),
     )
+    if not any(listed.count for listed in requests):
+        return Message((block_kit.header(t("request.approvals")), block_kit.paragraph(t("request.nothing_waits"))))
     blocks: list[Block] = []
     for key, listed in lists:
         if not listed.count:
@@ -83,6 +95,11 @@ def entry_block(details: RequestDetails, link: str | None, t: Translator, now: d
         if expires_at is not None and expires_at > now:
             when = block_kit.mrkdwn_date(expires_at, t.format_datetime(expires_at))
             status = f"{status}\n{t('request.expires', when=when)}"
+    times = [
+        t(key, when=block_kit.mrkdwn_date(moment, t.format_datetime(moment)))
+        for key, moment in list_times(change.request)
+    ]
+    status = "\n".join([status, " · ".join(times)] if times else [status])
     requester = t("request.by", person=f"<@{change.request.requester}>")
     cells = [block_kit.mrkdwn(cell, block_kit.FIELD_MAX) for cell in (requester, status)]
     hint = request_blocks.format_hint(t("button.open"), change, t)

@@ -82,7 +82,7 @@ def change_line(details: RequestDetails, when: str, links: Mapping[ChangeId, str
         asked = sentences.sentence_elements(t, "history.asked_by", {"person": [requester]})
         line += [block_kit.text_element(" · "), *asked]
     line.append(block_kit.text_element(f" · {when}"))
-    return block_kit.rich_line(*line, *_link_elements(details, links, t))
+    return block_kit.rich_line(*line, *link_elements(details, links, t))
 
 
 def _dated_line(details: RequestDetails, links: Mapping[ChangeId, str], t: Translator) -> Element:
@@ -97,7 +97,7 @@ def _change_blocks(
     heading = f"{sentences.format_kind(change.request.kind, t)} · {format_state(details, t)}"
     lines = [
         block_kit.rich_line(_emoji(details), block_kit.text_element(heading, bold=True)),
-        block_kit.rich_line(*_step_elements(details, t), *_link_elements(details, links, t)),
+        block_kit.rich_line(*_step_elements(details, t), *link_elements(details, links, t)),
     ]
     if change.request.kind is ChangeKind.RESTORE:
         lines.append(block_kit.rich_line(*headlines.headline_elements(details, t, is_past=True)))
@@ -158,6 +158,7 @@ def _emoji(details: RequestDetails) -> Element:
     return block_kit.text_element(f"{EMOJI[change.state] if change.progress.skipped_by is None else SKIPPED} ")
 
 
-def _link_elements(details: RequestDetails, links: Mapping[ChangeId, str], t: Translator) -> Iterable[Element]:
+def link_elements(details: RequestDetails, links: Mapping[ChangeId, str], t: Translator) -> Iterable[Element]:
+    """Build the link to a request's message, where that is known."""
     link = links.get(details.change.id)
     return [block_kit.text_element(" · "), block_kit.link_element(t("button.open"), link)] if link else []

@@ -15,9 +15,10 @@ from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.freezes import frozen_elements
-from flowbot.slack.views.history import change_line
+from flowbot.slack.views.history import change_line, link_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
+from flowbot.slack.views.times import list_times, moment_elements
 
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20
@@ -50,6 +51,7 @@ class HomeContent:
     Attributes:
         for_me: Requests that need this person's approval, as many as are shown.
         by_me: The person's own requests, as many as are shown.
+        scheduled: Requests that wait for their time alone, as many as are shown.
         recent: Requests that ended lately.
         overview: All that is on it.
         links: Links to the requests' messages, as far as they are known.
@@ -62,6 +64,7 @@ class HomeContent:
     overview: HomeOverview
     links: Mapping[ChangeId, str]
     findings: Sequence[Finding] = ()
+    scheduled: Sequence[RequestDetails] = ()
 
 
 def loading_view(t: Translator) -> View:
@@ -86,6 +89,7 @@ def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
     parts = [
         _approval_blocks(content, t, now),
         _own_request_blocks(content, t, now),
+        _scheduled_blocks(content, t),
         _recent_blocks(content, t, now),
         _setup_blocks(content, t),
         _channel_blocks(overview, t),
@@ -163,6 +167,25 @@ def _own_request_blocks(content: HomeContent, t: Translator, now: datetime) -> l
             block_kit.actions(withdraw, *_open_buttons(each, content, t)),
         ]
     return [*blocks, *_more_blocks(len(content.overview.by_me) - len(content.by_me), t)]
+
+
+def _scheduled_blocks(content: HomeContent, t: Translator) -> list[Block]:
+    """Build the requests that wait for their time alone, a line each, which leads to the message."""
+    if not content.scheduled:
+        return []
+    lines = []
+    for each in content.scheduled:
+        request = each.change.request
+        line = [*_subject_elements(each, t), *link_elements(each, content.links, t)]
+        for key, moment in list_times(request):
+            times = sentences.sentence_elements(t, key, {"when": moment_elements(moment, t)})
+            line += [block_kit.text_element(" · "), *times]
+        person = {"person": [block_kit.user_element(request.requester)]}
+        line += [block_kit.text_element(" · "), *sentences.sentence_elements(t, "request.by", person)]
+        lines.append(block_kit.rich_line(*line))
+    listed = block_kit.rich_text(block_kit.bullets(lines))
+    more = _more_blocks(len(content.overview.scheduled) - len(content.scheduled), t)
+    return [block_kit.header(t("request.scheduled")), listed, *more]
 
 
 def _recent_blocks(content: HomeContent, t: Translator, now: datetime) -> list[Block]:

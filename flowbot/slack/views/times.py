@@ -1,5 +1,6 @@
 """When a change starts, and when what it does ends."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
@@ -35,6 +36,14 @@ def times_elements(request: ChangeRequest, t: Translator, *, once_approved: bool
         lines.append(sentence_elements(t, "when.ends", {"when": moment_elements(request.ends_at, t)}))
     space = block_kit.text_element(" ")
     return [element for number, line in enumerate(lines) for element in ([space, *line] if number else line)]
+
+
+def list_times(request: ChangeRequest) -> Iterator[tuple[str, datetime]]:
+    """Yield the keys of the words for a start and for an end, with the moments that were asked for."""
+    if request.not_before is not None:
+        yield "request.starts", request.not_before
+    if request.ends_at is not None:
+        yield "request.ends", request.ends_at
 
 
 def zone_blocks(given: str | None, t: Translator) -> list[Block]:

@@ -13,6 +13,7 @@ from flowbot.domain.change import (
     CREATING_KINDS,
     LEASED_STATES,
     OPEN_STATES,
+    WAITING_STATES,
     Change,
     ChangeKind,
     ChangeRequest,
@@ -199,8 +200,8 @@ class ChangeRepository(ChangeStore):
         is_as_seen = and_(changes.c.id == seen.id, is_due, is_unchanged)
         return await self._update(is_as_seen, due_at=due_at, **({} if progress is None else progress_columns(progress)))
 
-    async def pending(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
-        waiting = select(changes).where(IS_PENDING).order_by(*OLDEST).limit(limit)
+    async def waiting(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
+        waiting = select(changes).where(in_states(WAITING_STATES)).order_by(*OLDEST).limit(limit)
         return await self._fetch(waiting if after is None else waiting.where(queries.is_younger(after)))
 
     async def closed(

@@ -10,7 +10,7 @@ from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.runner import Interaction, Reply
-from flowbot.slack.views.approvals import LISTED_MAX, RequestList, approvals_message
+from flowbot.slack.views.approvals import LISTED_MAX, ListedRequests, RequestList, approvals_message
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class ApprovalsCommand(Command[None]):
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:
         waiting = await self.queue.load_for(interaction.user, interaction.target.require_channel())
         parts = [part[:LISTED_MAX] for part in waiting]
-        for_me, by_me, here = [
+        loaded = [
             RequestList(await self.details.load_all(part), len(whole))
             for part, whole in zip(parts, waiting, strict=True)
         ]
         links = await self.links.find(change for part in parts for change in part)
-        return Reply(approvals_message(for_me, by_me, here, links, interaction.t, self.clock()))
+        return Reply(approvals_message(ListedRequests(*loaded), links, interaction.t, self.clock()))

@@ -16,7 +16,7 @@ from flowbot.services.authorization import covers_unreadable, load_visible_flow,
 from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.ports.storage import ChannelScope, PolicyStore
+from flowbot.services.ports.storage import NO_FLOW_TIMES, ChannelScope, FlowTimes, PolicyStore
 from flowbot.services.ttl_cache import SingleFlight
 from flowbot.services.users import CurrentUser
 
@@ -47,6 +47,7 @@ class FlowList:
         websites: The channel's websites, by name where they have one.
         as_of: When Enkapush said so, where that is worth telling.
         unreadable: The number of flows of these websites that could not be read, and so may be missing.
+        times: When flows go live and are disabled, as far as that is scheduled.
     """
 
     request: ListRequest
@@ -57,6 +58,7 @@ class FlowList:
     as_of: datetime | None = None
     may_edit: bool = False
     unreadable: int = 0
+    times: Mapping[FlowId, FlowTimes] = field(default_factory=dict)
 
     def without_content(self) -> Self:
         """Return the list for readers of another organisation: without the words that were looked for in pushes."""
@@ -71,6 +73,7 @@ class FlowDetails:
     Attributes:
         as_of: Set where Enkapush did not answer and this is a cached flow.
         shows_content: Whether its readers may see the push.
+        times: When it goes live and is disabled, as far as that is scheduled.
     """
 
     flow: Flow
@@ -80,6 +83,7 @@ class FlowDetails:
     as_of: datetime | None = None
     settings: FlowSettings = field(default_factory=FlowSettings)
     shows_content: bool = True
+    times: FlowTimes = NO_FLOW_TIMES
 
     def without_content(self) -> Self:
         """Return the details for readers of another organisation: without the push and its settings."""
@@ -138,6 +142,7 @@ class FlowQueries:
             may_edit=decide(policy, user.actor, Permission.EDIT).allowed,
             as_of=snapshot.taken_at if is_old else None,
             unreadable=_count_unreadable(snapshot, policy, request.query.website),
+            times=scope.times,
         )
 
     async def get_flow(self, user: CurrentUser, channel: ChannelId, flow_id: FlowId) -> FlowDetails:
@@ -167,6 +172,7 @@ class FlowQueries:
             may_share=decide(policy, user.actor, Permission.SHARE).allowed,
             may_edit=decide(policy, user.actor, Permission.EDIT).allowed,
             as_of=as_of,
+            times=scope.times.get(flow_id, NO_FLOW_TIMES),
         )
 
     async def require_share(self, user: CurrentUser, channel: ChannelId) -> ChannelPolicy:

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple, NewType, Protocol
+from typing import Final, NamedTuple, NewType, Protocol, Self
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
@@ -36,13 +36,30 @@ class FlowBusyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class FlowTimes:
+    """When a flow goes live, and when it is disabled, by what is scheduled."""
+
+    starts: datetime | None = None
+    ends: datetime | None = None
+
+    def joined(self, other: Self) -> Self:
+        """Return the earlier times of both."""
+        starts = min(filter(None, (self.starts, other.starts)), default=None)
+        return replace(self, starts=starts, ends=min(filter(None, (self.ends, other.ends)), default=None))
+
+
+NO_FLOW_TIMES: Final = FlowTimes()
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelScope:
-    """A channel's policy, if it has one, the websites' names, and the freezes that cover the channel."""
+    """A channel's policy, if it has one, the websites' names, the freezes that cover the channel, and flows' times."""
 
     channel: ChannelId
     policy: ChannelPolicy | None
     website_names: Mapping[WebsiteId, str]
     freezes: tuple[Freeze, ...] = ()
+    times: Mapping[FlowId, FlowTimes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

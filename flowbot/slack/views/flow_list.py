@@ -12,13 +12,14 @@ from flowbot.domain.search import FlowQuery, SortOrder
 from flowbot.domain.text import collation_key, utf16_length
 from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowList
+from flowbot.services.ports.storage import NO_FLOW_TIMES, FlowTimes
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowEntryValue, ListValue
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element, single_line
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.paging import fits_button, page_buttons
-from flowbot.slack.views.push import format_as_of, sharer_block, state_dot
+from flowbot.slack.views.push import format_as_of, format_times, sharer_block, state_dot
 from flowbot.slack.views.sentences import format_enabled, format_name, format_sent, format_wait, format_website
 
 NAME_MAX: Final = 80
@@ -126,11 +127,14 @@ def _menu(name: str, action_id: ActionId, choices: Sequence[tuple[str, FlowQuery
 
 def _row_blocks(result: FlowList, t: Translator, *, may_edit: bool, with_title: bool) -> list[Block]:
     websites = {flow.website_id: format_website(flow.website_id, result.website_names, t) for flow in result.page.items}
-    return [_row_block(flow, websites[flow.website_id], t, may_edit, with_title) for flow in result.page.items]
+    return [
+        _row_block(flow, websites[flow.website_id], result.times.get(flow.id, NO_FLOW_TIMES), t, may_edit, with_title)
+        for flow in result.page.items
+    ]
 
 
 @lru_cache(maxsize=ROWS_KEPT)
-def _row_block(flow: Flow, website: str, t: Translator, may_edit: bool, with_title: bool) -> Block:
+def _row_block(flow: Flow, website: str, times: FlowTimes, t: Translator, may_edit: bool, with_title: bool) -> Block:
     """Build two lines on a flow, with a menu of what the reader may do with it. Nobody may change the block."""
     name = format_name(flow.name, t, limit=NAME_MAX)
     title = single_line(flow.title, TITLE_MAX) if with_title else ""
@@ -142,7 +146,8 @@ def _row_block(flow: Flow, website: str, t: Translator, may_edit: bool, with_tit
     ]
     if (rate := totals.click_rate) is not None:
         facts.append(t("flow.click_rate", rate=t.format_percent(rate)))
-    headline = f"{state_dot(flow)} #{flow.id} {name} · {format_enabled(flow.is_enabled, t)}"
+    state = " · ".join([format_enabled(flow.is_enabled, t), *format_times(times, t)])
+    headline = f"{state_dot(flow)} #{flow.id} {name} · {state}"
     entries = [(ActionId.SHOW, "button.show")]
     if may_edit:
         toggle = (

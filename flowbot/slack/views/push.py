@@ -14,6 +14,7 @@ from flowbot.domain.urls import hostname, is_web_url
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowDetails
+from flowbot.services.ports.storage import FlowTimes
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
 from flowbot.slack.views import block_kit, flow_settings, sentences
@@ -84,7 +85,10 @@ def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Blo
     name = sentences.format_name(flow.name, t, limit=_NAME_MAX)
     website = format_website(flow.website_id, details.website_names, t)
     state = f"{state_dot(flow)} {format_enabled(flow.is_enabled, t)}"
-    blocks = [block_kit.header(f"#{flow.id} {name}"), block_kit.context(website, state)]
+    blocks = [
+        block_kit.header(f"#{flow.id} {name}"),
+        block_kit.context(website, state, *format_times(details.times, t)),
+    ]
     if details.as_of is not None:
         blocks.append(block_kit.context(format_as_of(details.as_of, t, now)))
     times = (
@@ -146,6 +150,12 @@ def toggle_button(
 def state_dot(flow: Flow) -> str:
     """Return a green dot for an enabled flow, a white one for a disabled flow."""
     return "🟢" if flow.is_enabled else "⚪"
+
+
+def format_times(times: FlowTimes, t: Translator) -> list[str]:
+    """Format when a flow goes live and when it is disabled, as far as that is scheduled."""
+    moments = (("flow.starts", times.starts), ("flow.ends", times.ends))
+    return [t(key, when=t.format_datetime(at)) for key, at in moments if at is not None]
 
 
 def format_as_of(as_of: datetime, t: Translator, now: datetime) -> str:

@@ -1,16 +1,18 @@
 """The policy of a channel, the names of websites and the freezes, as they are stored."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, cast, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.freezes import Freeze
-from flowbot.domain.ids import ChannelId, WebsiteId
+from flowbot.domain.ids import ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.services.ports.storage import ChannelScope
-from flowbot.storage.tables import channel_policies, freezes, websites
+from flowbot.services.ports.storage import ChannelScope, FlowTimes
+from flowbot.storage.tables import changes, channel_policies, freezes, websites
 from flowbot.storage.unreadable import MalformedCellError, fetch_readable, keep_readable, row_reader
 
 _SCOPE: Final = union_all(
@@ -21,15 +23,29 @@ _SCOPE: Final = union_all(
         cast(null(), websites.c.website_id.type).label("website_id"),
         cast(null(), websites.c.name.type).label("name"),
         channel_policies.c.position,
+        cast(null(), changes.c.not_before.type).label("at"),
+        cast(null(), websites.c.name.type).label("ends"),
     ).where(channel_policies.c.channel_id == bindparam("channel")),
-    select(literal("website"), null(), null(), websites.c.website_id, websites.c.name, websites.c.position),
-    select(literal("freeze"), null(), freezes.c.document, null(), null(), freezes.c.position),
+    select(
+        literal("website"), null(), null(), websites.c.website_id, websites.c.name, websites.c.position, null(), null()
+    ),
+    select(literal("freeze"), null(), freezes.c.document, null(), null(), freezes.c.position, null(), null()),
+    select(
+        literal("time"),
+        null(),
+        null(),
+        changes.c.flow_id,
+        changes.c.kind,
+        null(),
+        changes.c.not_before,
+        changes.c.asked[("timed", "ends_at")].as_string(),
+    ).where(changes.c.state == ChangeState.SCHEDULED.value),
 ).order_by("position")
-"""A channel's policy, all websites by name, and all freezes."""
+"""A channel's policy, all websites by name, all freezes, and the times of all that is scheduled."""
 
 
 async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> ChannelScope:
-    """Read a channel's policy, the websites' names and the channel's freezes, by one query.
+    """Read a channel's policy, the websites' names, the channel's freezes and the flows' times, by one query.
 
     Raises:
         UnreadableRowError: the policy cannot be read.
@@ -39,7 +55,24 @@ async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> Channe
     names = keep_readable(connection, (row for row in rows if row.kind == "website"), read_website)
     found = keep_readable(connection, (row for row in rows if row.kind == "freeze"), read_freeze)
     covering = tuple(freeze for _, freeze in found if freeze.covers_channel(channel))
-    return ChannelScope(channel, next(iter(policies), None), dict(names), covering)
+    times: dict[FlowId, FlowTimes] = {}
+    for row in rows:
+        if row.kind == "time" and isinstance(row.website_id, int):
+            flow = FlowId(row.website_id)
+            times[flow] = times.get(flow, FlowTimes()).joined(_read_times(row))
+    return ChannelScope(channel, next(iter(policies), None), dict(names), covering, times)
+
+
+def _read_times(row: Row[Any]) -> FlowTimes:
+    """Read when a scheduled change starts and ends its flow; what cannot be read is left out."""
+    at = row.at if isinstance(row.at, datetime) else None
+    if row.name == ChangeKind.DISABLE:
+        return FlowTimes(ends=at)
+    try:
+        ends = datetime.fromisoformat(row.ends) if row.ends else None
+    except ValueError:
+        ends = None
+    return FlowTimes(at, ends) if row.name == ChangeKind.ENABLE else FlowTimes()
 
 
 async def fetch_scopes(

@@ -81,7 +81,7 @@ def build_manifest(url: str | None) -> dict[str, Any]:
                     "command": "/flows",
                     **({} if address is None else {"url": address}),
                     "description": "Show, create and change push flows, with your team's approval",
-                    "usage_hint": "[list | show 12 | create | enable 12 | approvals | help]",
+                    "usage_hint": "[list | show 12 | create | enable 12 at mon 09:00 | approvals | help]",
                     "should_escape": True,
                 }
             ],

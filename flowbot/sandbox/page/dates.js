@@ -73,6 +73,33 @@ function formatToken(token, date, reader) {
 }
 
 /**
+ * @param {number} timestamp Unix seconds
+ * @param {Reader} reader
+ * @returns {string} what the reader's clock shows then, as a datetime-local field takes it
+ */
+export function toWallClock(timestamp, reader) {
+  const shown = format(new Date(timestamp * 1000), { ...reader, locale: 'sv-SE' }, {
+    year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit',
+  });
+  return shown.replace(' ', 'T');
+}
+
+/**
+ * @param {string} shown from a datetime-local field
+ * @param {Reader} reader
+ * @returns {number} Unix seconds of the moment at which the reader's clock shows that
+ */
+export function fromWallClock(shown, reader) {
+  const wanted = Date.parse(`${shown}Z`) / 1000;
+  let timestamp = wanted;
+  // Twice, since the first guess may lie on the other side of a clock change.
+  for (let round = 0; round < 2; round += 1) {
+    timestamp += wanted - Date.parse(`${toWallClock(timestamp, reader)}Z`) / 1000;
+  }
+  return timestamp;
+}
+
+/**
  * Slack's date tokens, as in <!date^TS^{date_short_pretty} {time}|fallback>.
  * @param {number} timestamp Unix seconds
  * @param {string} pattern

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { fromWallClock, toWallClock } from './dates.js';
 import { h } from './dom.js';
 import { changed, controlProps } from './surface.js';
 import { plain } from './text.js';
@@ -80,12 +81,6 @@ const PICKERS = {
   },
 };
 
-/** @param {number} seconds @returns {string} the browser's own local time for datetime-local */
-function toLocal(seconds) {
-  const date = new Date(seconds * 1000);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
-}
-
 /**
  * @param {any} element
  * @param {Surface} surface
@@ -99,10 +94,11 @@ export function picker(element, surface, place) {
   const current = surface.values.claim(place.blockId, element.action_id, initial)[kind.selected];
   const name = plain(element.placeholder) || t(kind.name);
   const node = h('input', { class: 'control', type: kind.native, ...controlProps(element, place, name) });
-  node.value = moment && current ? toLocal(current) : (current ?? '');
+  const reader = surface.directory.me;
+  node.value = moment && current ? toWallClock(current, reader) : (current ?? '');
   node.addEventListener('change', () => {
     const typed = node.value === '' ? null : node.value;
-    const picked = moment && typed ? Math.floor(Date.parse(typed) / 1000) : typed;
+    const picked = moment && typed ? fromWallClock(typed, reader) : typed;
     changed(element, surface, place, { type: element.type, [kind.selected]: picked });
   });
   return node;

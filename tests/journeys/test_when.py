@@ -158,7 +158,7 @@ async def test_a_disable_has_a_time_and_a_delete_has_none(eve: World) -> None:
     await eve.ayse.click(await show(eve.ayse, "/flows göster 1"), "Durdur")
     form = await wait_for_change_form(eve.ayse)
     assert (submit_label(form), eve.ayse.list_fields()) == ("Durdur", ["Ne zaman", "Gerekçe"])
-    assert "Boş bırakırsanız hemen yapılır." in text_of(form)
+    assert "Boş bırakırsanız hemen uygulanır." in text_of(form)
     await eve.ayse.close()
     await eve.emma.click(await show(eve.emma), "Delete")
     await wait_for_change_form(eve.emma)

@@ -128,6 +128,7 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
 
 @given(NAMES, st.sampled_from(ChangeState), st.sampled_from(ChangeKind), st.sampled_from([EN, TR]))
 @example("*a* <!here> evil.example :tada: > &", ChangeState.APPLIED, ChangeKind.ENABLE, EN)
+@example("🎉" * 1000, ChangeState.PENDING, ChangeKind.CREATE, EN)
 def test_every_message_carries_its_headline_twice_and_nothing_in_it_is_active(
     name: str, state: ChangeState, kind: ChangeKind, t: Translator
 ) -> None:

@@ -111,7 +111,8 @@ def test_what_is_scheduled_says_from_when() -> None:
     details = request_details(4)
     start, end = NOW + timedelta(hours=2), NOW + timedelta(days=2)
     request = replace(details.change.request, not_before=start, ends_at=end)
-    waiting = replace(details, change=replace(details.change, state=ChangeState.SCHEDULED, request=request))
+    change = replace(details.change, request=request, progress=Progress(starts_at=start))
+    waiting = replace(details, change=replace(change, state=ChangeState.SCHEDULED))
     shown = draw_home(scheduled=(waiting,), links={details.change.id: "https://team.slack.example/archives/C0/p1"})
     assert list_headers(shown) == [EN("home.caught_up"), "Scheduled"]
     dates = [element["timestamp"] for element in find_elements(shown) if element.get("type") == "date"]

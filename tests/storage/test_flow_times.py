@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from flowbot.domain.change import ChangeKind, ChangeState
+from flowbot.domain.change import ChangeKind, ChangeState, Progress
 from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.services.ports.storage import FlowTimes
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -26,7 +26,8 @@ async def test_a_scope_says_when_flows_start_and_end(store: ChangeRepository, da
     ]
     await submit_change(store, "waits", flow=FlowId(15), not_before=TOMORROW)
     for change in timed:
-        await move_through(store, change, ChangeState.SCHEDULED)
+        progress = Progress(starts_at=change.request.not_before or LATER)
+        await move_through(store, change, ChangeState.SCHEDULED, progress=progress)
     scope = await PolicyRepository(database, lambda: NOON).get_scope(C1)
     assert scope.times == {
         FLOW: FlowTimes(TOMORROW, LATER),
@@ -37,7 +38,7 @@ async def test_a_scope_says_when_flows_start_and_end(store: ChangeRepository, da
 
 async def test_times_that_cannot_be_read_are_left_out(store: ChangeRepository, database: Database) -> None:
     change = await submit_change(store, "start", not_before=TOMORROW, ends_at=LATER)
-    await move_through(store, change, ChangeState.SCHEDULED)
+    await move_through(store, change, ChangeState.SCHEDULED, progress=Progress(starts_at=TOMORROW))
     async with database.write() as connection:
         odd = update(changes).where(changes.c.id == ChangeId(change.id)).values(asked={"timed": {"ends_at": "soon"}})
         await connection.execute(odd)

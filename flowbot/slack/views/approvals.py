@@ -96,8 +96,7 @@ def entry_block(details: RequestDetails, link: str | None, t: Translator, now: d
             when = block_kit.mrkdwn_date(expires_at, t.format_datetime(expires_at))
             status = f"{status}\n{t('request.expires', when=when)}"
     times = [
-        t(key, when=block_kit.mrkdwn_date(moment, t.format_datetime(moment)))
-        for key, moment in list_times(change.request)
+        t(key, when=block_kit.mrkdwn_date(moment, t.format_datetime(moment))) for key, moment in list_times(change)
     ]
     status = "\n".join([status, " · ".join(times)] if times else [status])
     requester = t("request.by", person=f"<@{change.request.requester}>")

@@ -12,13 +12,13 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.services.setup_findings import Finding
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
-from flowbot.slack.views import block_kit, request_blocks, sentences
+from flowbot.slack.views import block_kit, headlines, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.freezes import frozen_elements
 from flowbot.slack.views.history import change_line, link_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
-from flowbot.slack.views.times import list_times, moment_elements
+from flowbot.slack.views.times import moment_elements
 
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20
@@ -175,14 +175,11 @@ def _scheduled_blocks(content: HomeContent, t: Translator) -> list[Block]:
         return []
     lines = []
     for each in content.scheduled:
-        request = each.change.request
-        line = [*_subject_elements(each, t), *link_elements(each, content.links, t)]
-        for key, moment in list_times(request):
-            times = sentences.sentence_elements(t, key, {"when": moment_elements(moment, t)})
-            line += [block_kit.text_element(" · "), *times]
-        person = {"person": [block_kit.user_element(request.requester)]}
-        line += [block_kit.text_element(" · "), *sentences.sentence_elements(t, "request.by", person)]
-        lines.append(block_kit.rich_line(*line))
+        line = [block_kit.text_element(f"{EMOJI[each.change.state]} "), *headlines.headline_elements(each, t)]
+        if (end := each.change.request.ends_at) is not None:
+            ends = sentences.sentence_elements(t, "request.ends", {"when": moment_elements(end, t)})
+            line += [block_kit.text_element(" · "), *ends]
+        lines.append(block_kit.rich_line(*line, *link_elements(each, content.links, t)))
     listed = block_kit.rich_text(block_kit.bullets(lines))
     more = _more_blocks(len(content.overview.scheduled) - len(content.scheduled), t)
     return [block_kit.header(t("request.scheduled")), listed, *more]

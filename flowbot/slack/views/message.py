@@ -70,9 +70,11 @@ def format_headline(block: Block) -> str:
     for element in _list_elements(block):
         if room <= 0:
             break
-        shown = clip(element.get("text", ""), room)
+        text = element.get("text", "")
+        shown = clip(text, room)
         parts.append(_format_element(element, shown))
-        room -= utf16_length(shown)
+        # After an ellipsis comes nothing, though there may be room for half a character.
+        room = room - utf16_length(shown) if len(shown) >= len(text) else 0
     return "".join(parts)
 
 

@@ -1,5 +1,6 @@
 """Notices about requests: reminders, alarms and results."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -80,15 +81,19 @@ def request_sent_message(change: Change, link: str | None, t: Translator) -> Mes
         link: a link to its message, where that is known.
         t: the requester's words.
     """
-    elements = {
-        "flow": [_subject_element(change, t)],
-        "channel": [block_kit.channel_element(change.posted_channel)],
-    }
-    is_pending, kind = change.state is ChangeState.PENDING, sentences.format_kind(change.request.kind, t)
-    key = "request.asked_in" if is_pending else "request.scheduled_in"
-    blocks = [block_kit.rich_paragraph(*sentence_elements(t, key, elements, kind=kind))]
-    if times := times_elements(change.request, t, once_approved=is_pending):
-        blocks.append(block_kit.rich_paragraph(*times))
+    request = change.request
+    if change.state is ChangeState.PENDING:
+        elements = {
+            "flow": [_subject_element(change, t)],
+            "channel": [block_kit.channel_element(change.posted_channel)],
+        }
+        line = sentence_elements(t, "request.asked_in", elements, kind=sentences.format_kind(request.kind, t))
+        times = times_elements(request, t, once_approved=True)
+        blocks = [block_kit.rich_paragraph(*each) for each in (line, times) if each]
+    else:
+        # Its headline says from when.
+        times = times_elements(replace(request, not_before=None), t)
+        blocks = [headlines.own_headline(change, t), *([block_kit.rich_paragraph(*times)] if times else [])]
     if change.progress.needs_skip and change.rule is not None:
         skippers = Text("request.needs_skip", {"people": list(change.rule.break_glass)})
         blocks += sentences.sentence_message(t, skippers).blocks

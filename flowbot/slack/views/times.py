@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.change import ChangeKind, ChangeRequest
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element
@@ -38,10 +38,12 @@ def times_elements(request: ChangeRequest, t: Translator, *, once_approved: bool
     return [element for number, line in enumerate(lines) for element in ([space, *line] if number else line)]
 
 
-def list_times(request: ChangeRequest) -> Iterator[tuple[str, datetime]]:
-    """Yield the keys of the words for a start and for an end, with the moments that were asked for."""
-    if request.not_before is not None:
-        yield "request.starts", request.not_before
+def list_times(change: Change) -> Iterator[tuple[str, datetime]]:
+    """Yield the keys of the words for the start and for the end of what a change does, with their moments."""
+    request = change.request
+    start = (change.state is ChangeState.SCHEDULED and change.progress.starts_at) or request.not_before
+    if start is not None:
+        yield "request.ends" if request.kind is ChangeKind.DISABLE else "request.starts", start
     if request.ends_at is not None:
         yield "request.ends", request.ends_at
 

@@ -23,7 +23,7 @@ _SCOPE: Final = union_all(
         cast(null(), websites.c.website_id.type).label("website_id"),
         cast(null(), websites.c.name.type).label("name"),
         channel_policies.c.position,
-        cast(null(), changes.c.not_before.type).label("at"),
+        cast(null(), websites.c.name.type).label("starts"),
         cast(null(), websites.c.name.type).label("ends"),
     ).where(channel_policies.c.channel_id == bindparam("channel")),
     select(
@@ -37,7 +37,7 @@ _SCOPE: Final = union_all(
         changes.c.flow_id,
         changes.c.kind,
         null(),
-        changes.c.not_before,
+        changes.c.progress["starts_at"].as_string(),
         changes.c.asked[("timed", "ends_at")].as_string(),
     ).where(changes.c.state == ChangeState.SCHEDULED.value),
 ).order_by("position")
@@ -64,15 +64,23 @@ async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> Channe
 
 
 def _read_times(row: Row[Any]) -> FlowTimes:
-    """Read when a scheduled change starts and ends its flow; what cannot be read is left out."""
-    at = row.at if isinstance(row.at, datetime) else None
-    if row.name == ChangeKind.DISABLE:
-        return FlowTimes(ends=at)
+    """Read when a scheduled change starts and ends its flow."""
+    match row.name:
+        case ChangeKind.ENABLE:
+            return FlowTimes(_read_moment(row.starts), _read_moment(row.ends))
+        case ChangeKind.DISABLE:
+            return FlowTimes(ends=_read_moment(row.starts))
+        case _:
+            return FlowTimes()
+
+
+def _read_moment(text: str | None) -> datetime | None:
+    """Read a moment from a document; None for none, and for what is no moment."""
     try:
-        ends = datetime.fromisoformat(row.ends) if row.ends else None
+        moment = datetime.fromisoformat(text) if text else None
     except ValueError:
-        ends = None
-    return FlowTimes(at, ends) if row.name == ChangeKind.ENABLE else FlowTimes()
+        return None
+    return None if moment is None or moment.tzinfo is None else moment
 
 
 async def fetch_scopes(

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,10 +16,12 @@ from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message
 from flowbot.sandbox.slack.blocks import iter_elements
 from flowbot.sandbox.slack.visible_text import text_of
-from flowbot.services.flow_queries import FlowList, ListRequest
+from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
+from flowbot.services.ports.storage import FlowTimes
 from flowbot.slack.payloads.button_values import ListValue, parse_value
 from flowbot.slack.views.flow_list import flow_list_message, shared_list_message
 from flowbot.slack.views.message import Message
+from flowbot.slack.views.push import flow_details_message
 
 LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
 EN, TR = LOCALES.for_reader("en-US"), LOCALES.for_reader("tr-TR")
@@ -163,3 +165,17 @@ def test_a_full_page_of_the_longest_texts_fits_slack(t: Translator) -> None:
 
 def test_a_button_of_an_older_list_goes_by_the_newest() -> None:
     assert parse_value(ListValue, '{"w":["sale"],"p":2}').request == ListRequest(FlowQuery(("sale",)), page=2)
+
+
+def test_a_row_and_a_flows_page_say_when_it_starts_and_ends() -> None:
+    times = FlowTimes(NOW + timedelta(days=1), NOW + timedelta(days=3))
+    shown = read(draw(make_list(FLOW, replace(FLOW, id=FlowId(41)), times={FLOW.id: times})))
+    assert "#40 Winter sale · Enabled · starts May 2, 2026 12:00 PM · ends May 4, 2026 12:00 PM" in shown.replace(
+        "\u202f", " "
+    )
+    assert "#41 Winter sale · Enabled\n" in shown
+    assert "Etkin · başlangıç 2 May 2026 12:00 · bitiş 4 May 2026 12:00" in read(
+        draw(make_list(FLOW, times={FLOW.id: times}), TR)
+    )
+    page = flow_details_message(FlowDetails(FLOW, {}, may_share=False, may_edit=False, times=times), EN, NOW)
+    assert "ends May 4, 2026" in read(checked(page))

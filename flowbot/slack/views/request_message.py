@@ -1,6 +1,7 @@
 """A request's message, all its life."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -162,7 +163,9 @@ def outcome_blocks(details: RequestDetails, t: Translator, people: People = MENT
         blocks.append(block_kit.rich_paragraph(block_kit.text_element("🚨 "), *line))
     if progress.closing is not None:
         blocks += request_blocks.closing_reason_blocks(progress.closing, t)
-    if details.change.state is ChangeState.SCHEDULED and (times := times_elements(details.change.request, t)):
+    # The headline says when it starts.
+    ends = replace(details.change.request, not_before=None)
+    if details.change.state is ChangeState.SCHEDULED and (times := times_elements(ends, t)):
         blocks.append(block_kit.rich_paragraph(*times))
     blocks += [
         *_vote_blocks(details, t, people),

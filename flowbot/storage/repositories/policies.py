@@ -4,18 +4,18 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Table, delete, func, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval import update_terms
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.change import ChangeState
+from flowbot.domain.change import WAITING_STATES, ChangeState
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChannelScope, FreezeReplacement, PolicyStore
-from flowbot.storage.repositories.change_queries import IS_PENDING, fetch_many
+from flowbot.storage.repositories.change_queries import NEEDED_APPROVAL, fetch_many, in_states
 from flowbot.storage.repositories.change_rows import append_events, mark_unshown
 from flowbot.storage.repositories.change_writes import write_if_unchanged
 from flowbot.storage.repositories.scopes import (
@@ -138,7 +138,12 @@ async def _update_frozen_requests(connection: AsyncConnection, changed: Collecti
     named = {str(channel) for freeze in changed for channel in freeze.channels or ()}
     is_covered = true() if any(freeze.channels is None for freeze in changed) else changes.c.channel_id.in_(named)
     await mark_unshown(connection, is_covered)
-    scheduled = update(changes).where(changes.c.state == ChangeState.SCHEDULED.value, is_covered)
+    await _make_scheduled_due(connection, is_covered, now)
+
+
+async def _make_scheduled_due(connection: AsyncConnection, condition: ColumnElement[bool], now: datetime) -> None:
+    """Let the scheduled changes that fulfil the condition be looked at: they may start otherwise now, or not at all."""
+    scheduled = update(changes).where(changes.c.state == ChangeState.SCHEDULED.value, condition)
     await connection.execute(scheduled.values(due_at=now))
 
 
@@ -171,8 +176,8 @@ async def _update_pending_requests(
 ) -> None:
     """Let open requests follow new policies, in the transaction that stores those.
 
-    Pending ones whose terms change get a new version, which says so. All are shown anew where people of other
-    organisations may read them now, or may not any more.
+    Waiting ones whose terms change get a new version, which says so; scheduled ones are due. All are shown anew where
+    people of other organisations may read them now, or may not any more.
     """
     for channel in sorted({*before, *after}):
         old, new = before.get(channel), after.get(channel)
@@ -181,8 +186,10 @@ async def _update_pending_requests(
         is_here = changes.c.channel_id == channel
         if _lets_outsiders_read(old) != _lets_outsiders_read(new):
             await mark_unshown(connection, is_here)
-        pending = select(changes).where(IS_PENDING, is_here).order_by(changes.c.id).with_for_update()
-        for change in await fetch_many(connection, pending):
+        await _make_scheduled_due(connection, is_here, at)
+        is_waiting = in_states(WAITING_STATES) & NEEDED_APPROVAL & is_here
+        waiting = select(changes).where(is_waiting).order_by(changes.c.id).with_for_update()
+        for change in await fetch_many(connection, waiting):
             if followed := update_terms(change, old, new, at, actor):
                 moved, event = followed
                 await write_if_unchanged(connection, change, moved)

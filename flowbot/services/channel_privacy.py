@@ -50,11 +50,14 @@ class ChannelPrivacy:
     _lookups: SingleFlight[ChannelId, bool] = field(default_factory=SingleFlight)
     _silent: set[ChannelId] = field(default_factory=set)
 
-    async def may_show(self, channel: ChannelId, policy: ChannelPolicy | None) -> bool:
-        """Check whether a message in a channel may carry content, under the policy that decides on it."""
+    async def may_show(self, channel: ChannelId, policy: ChannelPolicy | None, is_shared: bool | None = None) -> bool:
+        """Check whether a message in a channel may carry content, under the policy that decides on it.
+
+        `is_shared` is what the database has just told of the channel; None where it told nothing.
+        """
         if policy is not None and policy.approval.outsiders_may_read:
             return True
-        return not await self._is_shared(channel)
+        return not (await self._is_shared(channel) if is_shared is None else is_shared)
 
     async def redact(self, shown: R, channel: ChannelId, policy: ChannelPolicy | None) -> R:
         """Return what is to be shown, without the push's content where a message in the channel may not carry it."""

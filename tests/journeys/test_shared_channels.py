@@ -6,7 +6,7 @@ from typing import Any, Final
 import pytest
 
 from flowbot.domain.change import Change
-from flowbot.domain.ids import ChangeId, ChannelId
+from flowbot.domain.ids import ChannelId
 from flowbot.errors import DatabaseFaultError
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.ports.channels import ChannelSharing
@@ -271,16 +271,16 @@ async def test_a_channel_that_becomes_shared_unheard_of_loses_it_within_a_minute
 async def test_a_channel_whose_id_changes_while_a_request_is_posted_keeps_no_push(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mark_shown, moves = ChangeRepository.mark_shown, ["C0MOVED"]
+    mark_posted, moves = ChangeRepository.mark_posted, ["C0MOVED"]
 
-    async def move_before(store: ChangeRepository, change: ChangeId, version: int, **place: Any) -> Change:
-        if moves and place:
+    async def move_before(store: ChangeRepository, *noted: Any, **given: Any) -> tuple[Change, bool | None]:
+        if moves:
             share(world, is_told=False)
             world.slack.admin.change_channel_id(APPROVALS, moves.pop())
             await world.slack.dispatcher.wait_until_idle()
-        return await mark_shown(store, change, version, **place)
+        return await mark_posted(store, *noted, **given)
 
-    monkeypatch.setattr(ChangeRepository, "mark_shown", move_before)
+    monkeypatch.setattr(ChangeRepository, "mark_posted", move_before)
     speed_up(world, monkeypatch)
     await world.start_http()
     await world.import_policy(approval_policy())

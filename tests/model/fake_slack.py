@@ -134,6 +134,12 @@ class FakeSlack:
         last = next(own, None)
         return None if last is None or last.is_over else last
 
+    def end(self, key: MessageKey, life: ProcessFaults) -> None:
+        """Note that a process has recorded where that message is, or that it was not sent."""
+        window = self.find_open_window(key, life)
+        if window is not None:
+            window.end()
+
 
 class SlackClient:
     """The Web API as one process calls it."""
@@ -285,14 +291,30 @@ class MessageStorePort:
 
     async def release(self, key: MessageKey) -> None:
         await self._store.release(key)
-        self._end(key)
+        self._slack.end(key, self._life)
 
     async def record(self, key: MessageKey, place: tuple[ChannelId, str], version: int) -> None:
         self._life.count_send()
         await self._store.record(key, place, version)
-        self._end(key)
+        self._slack.end(key, self._life)
 
-    def _end(self, key: MessageKey) -> None:
-        window = self._slack.find_open_window(key, self._life)
-        if window is not None:
-            window.end()
+
+class ChangeStorePort:
+    """The store of changes of a process, which notes when a request's first message is recorded."""
+
+    def __init__(self, store: Any, slack: FakeSlack, life: ProcessFaults) -> None:
+        self._store = store
+        self._slack = slack
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def mark_posted(
+        self, change: ChangeId, version: int, place: tuple[ChannelId, str], *, is_first: bool = False
+    ) -> Any:
+        self._life.count_send()
+        noted = await self._store.mark_posted(change, version, place, is_first=is_first)
+        if is_first:
+            self._slack.end(MessageKey(change, MessageRole.REQUEST), self._life)
+        return noted

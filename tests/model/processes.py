@@ -44,7 +44,7 @@ from flowbot.storage.unit_of_work import Database
 from flowbot.worker.recovery import Recovery
 from flowbot.worker.retention import Retention
 from tests.model.fake_enkapush import CURRENT_CHANGE, FakeEnkapush
-from tests.model.fake_slack import FakeSlack, MessageStorePort, SlackClient
+from tests.model.fake_slack import ChangeStorePort, FakeSlack, MessageStorePort, SlackClient
 from tests.model.notifier import TrackedNotifier, build_team
 from tests.model.process_faults import FaultyPort, ProcessFaults, ProcessKilled
 
@@ -95,7 +95,12 @@ class Process:
     def __init__(self, name: str, around: Environment) -> None:
         self.name = name
         self.life = ProcessFaults()
-        store = cast("ChangeRepository", self._database_port(ChangeRepository(around.database, around.clock)))
+        store = cast(
+            "ChangeRepository",
+            ChangeStorePort(
+                self._database_port(ChangeRepository(around.database, around.clock)), around.slack, self.life
+            ),
+        )
         policies = cast("PolicyRepository", self._database_port(PolicyRepository(around.database, around.clock)))
         images = cast("ImageRepository", self._database_port(ImageRepository(around.database)))
         drafts = cast("DraftRepository", self._database_port(DraftRepository(around.database)))

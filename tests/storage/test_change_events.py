@@ -8,8 +8,12 @@ from sqlalchemy import update
 
 from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, WebsiteId
+from flowbot.services.ports.channels import ChannelSharing
+from flowbot.services.ports.messages import MessageKey, MessageRole, SentMessage
 from flowbot.services.ports.storage import EventFilter
 from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.channels import ChannelRepository
+from flowbot.storage.repositories.messages import MessageRepository
 from flowbot.storage.tables import changes
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import (
@@ -118,6 +122,23 @@ async def test_a_settled_change_is_untold_until_its_version_was_shown(store: Cha
     assert await store.unshown() == ()
 
 
+async def test_a_posted_message_is_recorded_with_its_change_and_the_channel_told(
+    store: ChangeRepository, database: Database
+) -> None:
+    messages, channels = MessageRepository(database), ChannelRepository(database)
+    change = await move_through(store, await submit_change(store), ChangeState.PENDING)
+    key, place = MessageKey(change.id, MessageRole.REQUEST), (C1, "1.5")
+    assert await messages.claim(key, change.version)
+    posted, is_shared = await store.mark_posted(change.id, change.version, place, is_first=True)
+    assert (posted.message_channel, posted.message_ts, posted.shown_version) == (*place, change.version)
+    assert is_shared is None
+    assert await messages.get(key) == SentMessage(key, place, change.version)
+    for answer in (True, False):
+        known = await channels.get_sharing(C1)
+        await channels.note_sharing(C1, ChannelSharing(answer, NOON), known)
+        assert (await store.mark_posted(change.id, change.version, place))[1] is answer
+
+
 async def test_whoever_shows_the_newest_version_of_a_settled_change_releases_its_own_lease(
     store: ChangeRepository,
 ) -> None:
@@ -149,7 +170,7 @@ async def test_the_untold_come_oldest_first_and_no_more_than_asked_for(store: Ch
 
 async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_move(store: ChangeRepository) -> None:
     change = await submit_change(store)
-    await store.mark_shown(change.id, 1, channel=C1, ts="1.5")
+    await store.mark_posted(change.id, 1, (C1, "1.5"))
     kept = await move_through(store, change, ChangeState.FAILED)
     assert (kept.shown_version, kept.message_channel, kept.message_ts) == (1, C1, "1.5")
     shown = await store.mark_shown(change.id, 2)
@@ -158,8 +179,8 @@ async def test_where_the_message_is_comes_with_what_was_shown_and_survives_a_mov
 
 async def test_late_news_of_an_older_version_takes_nothing_back(store: ChangeRepository) -> None:
     change = await submit_change(store)
-    await store.mark_shown(change.id, 2, channel=C1, ts="2.0")
-    kept = await store.mark_shown(change.id, 1, channel=ChannelId("C2"), ts="1.0")
+    await store.mark_posted(change.id, 2, (C1, "2.0"))
+    kept, _ = await store.mark_posted(change.id, 1, (ChannelId("C2"), "1.0"))
     assert kept == await store.get(change.id)
     assert (kept.shown_version, kept.message_channel, kept.message_ts) == (2, C1, "2.0")
 

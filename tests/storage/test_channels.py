@@ -1,5 +1,6 @@
 """Channels: everything that names one moves along with its id, and what Slack said of it is kept."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -107,6 +108,20 @@ async def test_an_answer_gives_way_to_what_was_said_after_its_question(database:
     assert await channels.note_sharing(OLD, SHARED, None) == SHARED
 
 
+async def test_a_channel_that_is_shared_while_a_request_is_posted_is_told_or_has_it_shown_anew(
+    database: Database, store: ChangeRepository, other_store: ChangeRepository
+) -> None:
+    channels = ChannelRepository(database)
+    for number in range(10):
+        channel = ChannelId(f"C0N{number}")
+        change = await move_through(store, await submit_change(store, f"t{number}", flow=None), ChangeState.PENDING)
+        sharing = channels.note_sharing(channel, SHARED)
+        posting = other_store.mark_posted(change.id, change.version, (channel, "1.1"))
+        _, (_, is_shared) = await asyncio.gather(sharing, posting)
+        kept = _some(await store.get(change.id))
+        assert is_shared or kept.shown_version < kept.version
+
+
 async def test_open_requests_are_to_be_shown_anew_where_slack_says_otherwise(
     database: Database, store: ChangeRepository
 ) -> None:
@@ -117,7 +132,7 @@ async def test_open_requests_are_to_be_shown_anew_where_slack_says_otherwise(
     )
     elsewhere = await move_through(store, await submit_change(store, "t3", flow=14), ChangeState.PENDING)
     for change, channel in ((waiting, OLD), (ended, OLD), (elsewhere, NEW)):
-        await store.mark_shown(change.id, change.version, channel=channel, ts="1.1")
+        await store.mark_posted(change.id, change.version, (channel, "1.1"))
     assert set(await channels.list_open()) == {OLD, NEW}
     seen = None
     for told, is_new in ((OWN, True), (replace(OWN, answered_at=NOW + LATER), False), (SHARED, True)):

@@ -357,7 +357,7 @@ async def test_open_requests_of_channels_whose_freezes_change_are_shown_anew_and
     for number, channel in enumerate((C1, C2), 1):
         draft = await submit_change(changes, channel, channel=channel, website=WebsiteId(3), flow=FlowId(number))
         change = await move_through(changes, draft, ChangeState.SCHEDULED, due_at=later)
-        await changes.mark_shown(change.id, change.version, channel=channel, ts="1.2")
+        await changes.mark_posted(change.id, change.version, (channel, "1.2"))
         scheduled.append(change.id)
     await store.replace_all(BLOG.model_copy(update={"freezes": after}))
     found = [each for change in scheduled if (each := await changes.get(change)) is not None]

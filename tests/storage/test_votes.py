@@ -145,6 +145,6 @@ async def test_a_vote_that_fails_half_way_leaves_neither_vote_nor_state_nor_even
 async def test_a_vote_leaves_alone_what_it_does_not_decide(store: ChangeRepository) -> None:
     """The message and what is remembered are others' to write."""
     change = await submit_pending(store, progress=Progress(reminders=1))
-    shown = await store.mark_shown(change.id, 2, channel=C1, ts="1.5")
+    shown, _ = await store.mark_posted(change.id, 2, (C1, "1.5"))
     ballot = await store.record_vote(change.id, rejection(CAN), OURS)
     assert ballot.change == replace(shown, version=3)

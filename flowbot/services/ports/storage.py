@@ -13,6 +13,7 @@ from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, W
 from flowbot.domain.known_settings import KnownSettings, SettingsWrite
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.services.ports.leases import LeaseStore
+from flowbot.services.ports.messages import Place
 
 
 class VersionConflictError(Exception):
@@ -276,23 +277,30 @@ class ChangeStore(LeaseStore, Protocol):
         Whoever has the lease of one, or moved it a moment ago, is about to show it.
         """
 
-    async def mark_shown(
-        self,
-        change: ChangeId,
-        version: int,
-        *,
-        channel: ChannelId | None = None,
-        ts: str | None = None,
-        owner: str | None = None,
-    ) -> Change:
-        """Note that `version` was shown to people, and where the message is, if there is one.
+    async def mark_shown(self, change: ChangeId, version: int, *, owner: str | None = None) -> Change:
+        """Note that `version` or a newer one was shown to people.
 
-        Of a version older than the shown one only the message is noted, and only if there is no other. The lease of
-        `owner` is released where `version` is the newest and leaves nothing to do.
+        The lease of `owner` is released where `version` is the newest and leaves nothing to do.
 
         Returns:
-            The change as it is now. Where its `shown_version` is newer than `version`, an older state may have been
-            drawn over a newer one, and has to be drawn again.
+            The change as it is now.
+
+        Raises:
+            LookupError: there is no such change.
+        """
+
+    async def mark_posted(
+        self, change: ChangeId, version: int, place: Place, *, is_first: bool = False
+    ) -> tuple[Change, bool | None]:
+        """Note that the message at `place` shows `version`.
+
+        Of a version older than the shown one only the place is noted, and only if there is no other. With `is_first`
+        it is noted as the place of the request's first message, too, as `MessageStore.record` does.
+
+        Returns:
+            The change as it is now; and whether the channel of its message is shared, as Slack said last, or None where
+            it never did. Where its `shown_version` is newer than `version`, an older state may have been drawn over a
+            newer one, and has to be drawn again.
 
         Raises:
             LookupError: there is no such change.

@@ -78,12 +78,12 @@ class RequestMessageSync:
                 sending = asyncio.ensure_future(self._post_or_edit(details, shown_version))
                 # Where this task is cancelled meanwhile, nobody else asks what became of it.
                 sending.add_done_callback(lambda done: done.cancelled() or done.exception())
-                change, showed_content = await asyncio.shield(sending)
-                now = await self.privacy.redact_for_channel(details, change.posted_channel)
+                change, showed_content, is_shared = await asyncio.shield(sending)
+                may_show = await self.privacy.may_show(change.posted_channel, details.policy, is_shared)
                 # Shown: nobody has moved the change, or shared its channel, while its message was sent.
-                if change.version == newest.version and now.shows_content == showed_content:
+                if change.version == newest.version and may_show == showed_content:
                     break
-            return ShownRequest(replace(details, change=change), now.shows_content)
+            return ShownRequest(replace(details, change=change), may_show)
 
     async def record_location(
         self, change_id: ChangeId, channel: ChannelId, ts: str, reader: UserId, change: Change | None = None
@@ -109,7 +109,7 @@ class RequestMessageSync:
                 return copy.place not in {None, (channel, ts)}
         change = change or await self.store.get(change_id)
         if change is not None and change.message_ts is None:
-            change = await self.store.mark_shown(change_id, 0, channel=channel, ts=ts)
+            change, _ = await self.store.mark_posted(change_id, 0, (channel, ts))
         return change is not None and (change.message_channel, change.message_ts) != (channel, ts)
 
     async def sync_duplicate(self, change_id: ChangeId, channel: ChannelId, ts: str) -> None:
@@ -174,19 +174,19 @@ class RequestMessageSync:
     def _render(self, details: RequestDetails, *, mentions: bool = False) -> Message:
         return request_message(details, self.translator(details.change), self.clock(), mentions=mentions)
 
-    async def _post_or_edit(self, details: RequestDetails, shown_version: int) -> tuple[Change, bool]:
+    async def _post_or_edit(
+        self, details: RequestDetails, shown_version: int
+    ) -> tuple[Change, bool | None, bool | None]:
         """Edit the change's message, or post one where there is none any more; record its place and version.
 
         Returns:
-            The change as it is then, and whether the message shows the push.
+            The change as it is then; whether the message shows the push, or None where it does not show this version
+            yet; and whether its channel is shared, as far as the database tells.
         """
         change = details.change
         location = self._unrecorded.get(change.id)
         if location is None and change.message_channel is not None and change.message_ts is not None:
             location = (change.message_channel, change.message_ts)
-        if location is None:
-            posted = await self.messages.get(MessageKey(change.id, MessageRole.REQUEST))
-            location = None if posted is None else posted.place
         channel = change.approval_channel if location is None else location[0]
         shown = await self.privacy.redact_for_channel(details, channel)
         try:
@@ -198,17 +198,20 @@ class RequestMessageSync:
                     shown = await self.privacy.redact_for_channel(details, change.approval_channel)
                     location = await self._replace(shown, location)
             else:
-                location = await self._post_first(shown)
+                location, is_new = await self._post_first(shown)
+                if not is_new:
+                    # A process that ended at once, or an older one, has posted it.
+                    recorded, is_shared = await self.store.mark_posted(change.id, 0, location)
+                    return recorded, None, is_shared
         except MessageRefusedError as refusal:
             await self.report_refusal(change, refusal)
             raise SlackFaultError(refusal.reason) from refusal
         # If this cannot be recorded now, the next round edits this message and posts no other.
         self._unrecorded[change.id] = location
-        channel, ts = location
-        version = _version_to_mark(change, shown_version)
-        recorded = await self.store.mark_shown(change.id, version, channel=channel, ts=ts)
+        version, is_first = _version_to_mark(change, shown_version), change.message_ts is None
+        recorded, is_shared = await self.store.mark_posted(change.id, version, location, is_first=is_first)
         del self._unrecorded[change.id]
-        return recorded, shown.shows_content
+        return recorded, shown.shows_content, is_shared
 
     async def _replace(self, details: RequestDetails, gone: Place) -> Place:
         """Edit a message that is gone where its channel has another id by now, else post another; return its place."""
@@ -230,22 +233,34 @@ class RequestMessageSync:
         mentioning = await self.messages.get(MessageKey(change.id, MessageRole.REQUEST))
         return mentioning is not None and mentioning.place == location
 
-    async def _post_first(self, details: RequestDetails) -> Place:
-        """Post the message of a change that has none yet. The approvers are mentioned once, whatever is cut off."""
+    async def _post_first(self, details: RequestDetails) -> tuple[Place, bool]:
+        """Post the message of a change that has none yet. The approvers are mentioned once, whatever is cut off.
+
+        Returns:
+            Where it is, and whether it was posted just now.
+        """
         change = details.change
         # A planned end goes into the thread of its enable.
         enable = None if change.request.ends is None else await self.store.get(change.request.ends)
         is_calling = change.rule is not None and change.rule.notify is NotifyMode.MENTION
         with_mentions = await self._render_new(details, mentions=is_calling)
         without_mentions = await self._render_new(details, mentions=False)
-        return await self.sender.send(
+        is_new = False
+
+        def build(mentions: bool) -> Message:
+            nonlocal is_new
+            is_new = True
+            return with_mentions if mentions else without_mentions
+
+        place = await self.sender.send(
             MessageKey(change.id, MessageRole.REQUEST),
             change.version,
             change.approval_channel if enable is None else enable.posted_channel,
-            lambda mentions: with_mentions if mentions else without_mentions,
+            build,
             thread=None if enable is None else enable.message_ts,
             patience=PATIENCE_SECONDS,
         )
+        return place, is_new
 
     async def _render_new(self, details: RequestDetails, *, mentions: bool) -> Message:
         """Build the message as a new one: people go by their names, since a mention would notify them."""

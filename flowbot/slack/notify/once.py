@@ -12,7 +12,7 @@ import structlog
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.services.ports import Monotonic
-from flowbot.services.ports.messages import MessageKey, MessageStore, Place
+from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place
 from flowbot.slack.api.messages import AnswerLostError, MessagePoster, MessageRefusedError
 from flowbot.slack.views.message import Message
 
@@ -89,11 +89,14 @@ class OnceSender:
                     return known.place
                 self._wait_for_others(key, patience)
             place = await self._post(key, channel, build(is_first), thread, is_first=is_first)
+            self._seen.pop(key, None)
+        if key.role == MessageRole.REQUEST:
+            # Recorded with the place that the change has for it, in one transaction.
+            return place
         # If this cannot be recorded now, the next attempt records it and sends no other.
         self._unrecorded[key] = place
         await self.messages.record(key, place, version)
         del self._unrecorded[key]
-        self._seen.pop(key, None)
         return place
 
     def _wait_for_others(self, key: MessageKey, patience: float) -> None:

@@ -7,7 +7,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, exists, func, null, or_, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    null,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction
@@ -133,6 +147,21 @@ async def fetch_for_update(connection: AsyncConnection, change: ChangeId) -> Cha
     if row is None:
         raise LookupError(f"there is no change {change}")
     return read_change(row)
+
+
+async def update_one(
+    connection: AsyncConnection, change: ChangeId, values: Mapping[str, Any], *more: ColumnElement[Any]
+) -> Row[Any]:
+    """Write to a change, in no new version, and return its row as it is then, with `more`.
+
+    Raises:
+        LookupError: there is no such change.
+    """
+    updated = update(changes).where(changes.c.id == change).values(values).returning(changes, *more)
+    row: Row[Any] | None = (await connection.execute(updated)).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no change {change}")
+    return row
 
 
 async def fetch_many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[Change, ...]:

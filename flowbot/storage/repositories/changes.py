@@ -25,9 +25,10 @@ from flowbot.domain.change import (
     can_transition,
     with_lease,
 )
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.services.ports import Clock
 from flowbot.services.ports.leases import Backlog, Leasable
+from flowbot.services.ports.messages import MessageKey, MessageRole, Place
 from flowbot.services.ports.storage import (
     ChangeStore,
     EventFilter,
@@ -48,8 +49,9 @@ from flowbot.storage.repositories.change_rows import (
 )
 from flowbot.storage.repositories.change_writes import count_vote, displace_open, insert_or_find, write_if_unchanged
 from flowbot.storage.repositories.known_settings import record_settings
+from flowbot.storage.repositories.messages import record_message
 from flowbot.storage.repositories.timed_changes import settle_times
-from flowbot.storage.tables import changes, events, votes
+from flowbot.storage.tables import changes, channels, events, votes
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable
 
@@ -58,6 +60,14 @@ SENT_STATES: Final = frozenset({ChangeState.APPLYING, ChangeState.APPLIED, Chang
 WATCHED_KINDS: Final = frozenset({ChangeKind.ENABLE, *CREATING_KINDS})
 """Kinds that are watched after they were applied: a second flow, or a disable that came before, may show itself."""
 _EVENT_PAGE: Final = 500
+_IS_SHARED: Final = (
+    select(channels.c.is_shared)
+    .where(channels.c.channel_id == changes.c.message_channel)
+    .correlate(changes)
+    .scalar_subquery()
+    .label("is_shared")
+)
+"""Whether the channel of a change's message is shared, as Slack said last; null where it was not asked."""
 
 
 class ChangeRepository(ChangeStore):
@@ -251,31 +261,28 @@ class ChangeRepository(ChangeStore):
         unshown = select(changes).where(queries.is_unshown())
         return await self._fetch(unshown.order_by(changes.c.changed_at, changes.c.id).limit(limit))
 
-    async def mark_shown(
-        self,
-        change: ChangeId,
-        version: int,
-        *,
-        channel: ChannelId | None = None,
-        ts: str | None = None,
-        owner: str | None = None,
-    ) -> Change:
-        is_news = changes.c.shown_version <= version
-        shown: dict[str, Any] = {"shown_version": case((is_news, version), else_=changes.c.shown_version)}
-        if channel is not None and ts is not None:
-            is_noted = or_(is_news, changes.c.message_ts.is_(None))
-            shown["message_channel"] = case((is_noted, str(channel)), else_=changes.c.message_channel)
-            shown["message_ts"] = case((is_noted, ts), else_=changes.c.message_ts)
+    async def mark_shown(self, change: ChangeId, version: int, *, owner: str | None = None) -> Change:
+        shown: dict[str, Any] = {"shown_version": _newest_shown(version)}
         if owner is not None:
             is_over = and_(changes.c.version == version, ~in_states(LEASED_STATES), changes.c.lease_owner == owner)
             for column in (changes.c.lease_owner, changes.c.lease_until):
                 shown[column.name] = case((is_over, null()), else_=column)
-        noting = update(changes).where(changes.c.id == change).values(shown).returning(changes)
         async with self._database.write() as connection:
-            row = (await connection.execute(noting)).one_or_none()
-        if row is None:
-            raise LookupError(f"there is no change {change}")
-        return read_change(row)
+            return read_change(await queries.update_one(connection, change, shown))
+
+    async def mark_posted(
+        self, change: ChangeId, version: int, place: Place, *, is_first: bool = False
+    ) -> tuple[Change, bool | None]:
+        is_noted = or_(changes.c.shown_version <= version, changes.c.message_ts.is_(None))
+        columns = zip((changes.c.message_channel, changes.c.message_ts), map(str, place), strict=True)
+        noted = {column.name: case((is_noted, value), else_=column) for column, value in columns}
+        shown = {"shown_version": _newest_shown(version), **noted}
+        # Whoever notes that the channel is shared comes wholly before this, or finds the message.
+        async with self._database.write(alone="channels") as connection:
+            row = await queries.update_one(connection, change, shown, _IS_SHARED)
+            if is_first:
+                await record_message(connection, MessageKey(change, MessageRole.REQUEST), place, version)
+        return read_change(row), row.is_shared
 
     async def mark_resent(self, change: ChangeId) -> None:
         await self._update_progress(change, lambda progress: replace(progress, is_resent=True))
@@ -319,3 +326,7 @@ class ChangeRepository(ChangeStore):
             current = await queries.fetch_for_update(connection, change)
             revised = progress_columns(revise(current.progress))
             await connection.execute(update(changes).where(changes.c.id == change).values(revised))
+
+
+def _newest_shown(version: int) -> ColumnElement[int]:
+    return case((changes.c.shown_version <= version, version), else_=changes.c.shown_version)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.ids import ChangeId, ChannelId, UserId
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place, SentMessage
@@ -44,10 +45,8 @@ class MessageRepository(MessageStore):
             await connection.execute(update(messages).where(is_claimed).values(shown_version=0))
 
     async def record(self, key: MessageKey, place: Place, version: int) -> None:
-        channel, ts = place
         async with self._database.write() as connection:
-            noted = update(messages).where(_is(key))
-            await connection.execute(noted.values(channel_id=str(channel), ts=ts, shown_version=version))
+            await record_message(connection, key, place, version)
 
     async def get(self, key: MessageKey) -> SentMessage | None:
         async with self._database.query() as connection:
@@ -58,6 +57,13 @@ class MessageRepository(MessageStore):
         async with self._database.query() as connection:
             rows = await connection.execute(wanted.order_by(messages.c.recipient))
             return keep_readable(connection, rows, read_message)
+
+
+async def record_message(connection: AsyncConnection, key: MessageKey, place: Place, version: int) -> None:
+    """Record where a claimed message is and what it shows, in the transaction of `connection`."""
+    channel, ts = place
+    noted = update(messages).where(_is(key))
+    await connection.execute(noted.values(channel_id=str(channel), ts=ts, shown_version=version))
 
 
 def _key_columns(key: MessageKey) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Times in commands and in the small form: what is taken, what is asked about, and what is answered."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -12,8 +12,10 @@ from tests.journeys.request_steps import (
     WAITING,
     approval_policy,
     request_change,
+    speed_up,
     wait_for_change_form,
     wait_for_private_message,
+    wait_for_status,
 )
 from tests.journeys.test_change_form import show
 from tests.journeys.world import APPROVALS, MARKETING, World
@@ -23,8 +25,9 @@ EVE: Final = datetime(2026, 10, 24, 9, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-async def eve(world: World) -> World:
+async def eve(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Start a bot at that moment."""
+    speed_up(world, monkeypatch)
     world.time.ahead = (EVE - datetime.now(UTC)).total_seconds()
     await world.import_policy(approval_policy())
     await world.start_http()
@@ -163,3 +166,38 @@ async def test_a_disable_has_a_time_and_a_delete_has_none(eve: World) -> None:
     await eve.emma.click(await show(eve.emma), "Delete")
     await wait_for_change_form(eve.emma)
     assert eve.emma.list_fields() == ["Reason"]
+
+
+async def test_what_is_scheduled_stands_in_lists_and_in_home(eve: World) -> None:
+    add_flow(eve, is_enabled=True)
+    told = await ask(eve, eve.emma, "/flows disable 1 at fri 18:00 the sale ends")
+    assert lines(told)[0] == "Flow #1 Old name will be disabled 30 Oct 2026 18:00"
+    shown = await ask(eve, eve.emma, "/flows list")
+    assert "#1 Old name · Enabled · ends 30 Oct 2026 18:00" in text_of(shown)
+    assert "bitiş 30 Eki 2026 21:00" in text_of(await show(eve.ayse, "/flows göster 1"))
+    listed = lines(await ask(eve, eve.ayse, "/flows onaylar"))
+    assert listed[:2] == ["Zamanlananlar", "🕒 Durdurma #1 Old name"]
+    assert listed[3:5] == ["Zamanlandı", "Bitiş: 30 Eki 2026 21:00"]
+    await eve.emma.open_home()
+    home = text_of(await eve.emma.wait_for_home("As of")).splitlines()
+    assert home[home.index("Scheduled") + 1].startswith("🕒 Flow #1 Old name will be disabled 30 Oct 2026 18:00")
+    assert list_writes(eve) == []
+
+
+async def test_asking_again_after_the_time_asks_for_a_new_one(eve: World) -> None:
+    add_flow(eve)
+    request = await request_change(eve, "enable 1 at 18:00 The sale begins")
+    await eve.burak.click(request, "Approve")
+    request = await wait_for_status(eve, request, "Scheduled")
+    # An hour too late, as after an outage.
+    eve.time.ahead += timedelta(hours=9).total_seconds()
+    request = await wait_for_status(eve, request, "Expired")
+    await eve.emma.click(request, "Ask again")
+    await wait_for_change_form(eve.emma)
+    shown = {label: eve.emma.read_field(label) for label in eve.emma.list_fields()}
+    assert shown == {"When": None, "Until": None, "Reason": "The sale begins"}
+    tomorrow = eve.time.now() + timedelta(days=1)
+    await eve.emma.submit({"When": int(tomorrow.timestamp())})
+    again = await eve.deniz.wait_for_message(APPROVALS, lambda each: each.ts > request.ts and WAITING in text_of(each))
+    assert "Reason: The sale begins" in text_of(again)
+    await wait_for_private_message(eve.emma, "Approval requested in", APPROVALS)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
@@ -28,6 +28,9 @@ _MAX_DIGITS: Final = 5000
 _NUMBERS_KEPT: Final = 2000
 """Numbers that are not formatted anew: Babel takes 30 microseconds for one."""
 _MINUTE: Final = timedelta(minutes=1)
+_WEEKDAYS: Final = timedelta(days=6)
+"""Within these a weekday is one day only."""
+_MOST_OF_A_YEAR: Final = timedelta(days=300)
 
 
 class Translator:
@@ -123,6 +126,16 @@ class Translator:
         """Format date and time in the reader's zone, without seconds."""
         local = at.astimezone(self._zone)
         date = format_date(local, format="medium", locale=self._locale)
+        return f"{date} {format_time(local, format='short', locale=self._locale)}"
+
+    def format_moment(self, at: datetime, now: datetime) -> str:
+        """Format a time to come shortly: `Mon 09:00` within six days, `24 Dec 09:00` within a year."""
+        local = at.astimezone(self._zone)
+        if timedelta(0) <= at - now < _WEEKDAYS:
+            date = format_date(local, format="EEE", locale=self._locale)
+        else:
+            skeleton = "MMMd" if abs(at - now) < _MOST_OF_A_YEAR else "yMMMd"
+            date = format_skeleton(skeleton, local, locale=self._locale)
         return f"{date} {format_time(local, format='short', locale=self._locale)}"
 
     def format_time_ago(self, at: datetime, now: datetime) -> str:

@@ -12,7 +12,7 @@ from flowbot.domain.search import FlowQuery, SortOrder
 from flowbot.domain.text import collation_key, utf16_length
 from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowList
-from flowbot.services.ports.storage import NO_FLOW_TIMES, FlowTimes
+from flowbot.services.ports.storage import NO_FLOW_TIMES
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowEntryValue, ListValue
 from flowbot.slack.views import block_kit
@@ -34,7 +34,7 @@ MENUS_KEPT: Final = 500
 def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message:
     """Build one page of a list: menus to filter and sort it, a menu for each flow, buttons to turn the page."""
     page, query = result.page, result.request.query
-    rows = _row_blocks(result, t, may_edit=result.may_edit, with_title=True)
+    rows = _row_blocks(result, t, now, may_edit=result.may_edit, with_title=True)
     blocks = [*_head_blocks(result, t, now), *_menu_blocks(result, t), *rows]
     before = ListValue.of(query, page.number - 1) if page.number > 1 else None
     after = ListValue.of(query, page.number + 1) if page.number < page.pages else None
@@ -49,7 +49,7 @@ def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message
 
 def shared_list_message(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
     """Build the same page for everybody in the channel: each may show a flow, and nobody reads a push's words here."""
-    rows = _row_blocks(result, t, may_edit=False, with_title=False)
+    rows = _row_blocks(result, t, now, may_edit=False, with_title=False)
     return Message((*_head_blocks(result, t, now), *rows, sharer_block(sharer, t)))
 
 
@@ -125,16 +125,19 @@ def _menu(name: str, action_id: ActionId, choices: Sequence[tuple[str, FlowQuery
     return block_kit.static_select(name, action_id, options, options[chosen] if chosen else None)
 
 
-def _row_blocks(result: FlowList, t: Translator, *, may_edit: bool, with_title: bool) -> list[Block]:
+def _row_blocks(result: FlowList, t: Translator, now: datetime, *, may_edit: bool, with_title: bool) -> list[Block]:
     websites = {flow.website_id: format_website(flow.website_id, result.website_names, t) for flow in result.page.items}
-    return [
-        _row_block(flow, websites[flow.website_id], result.times.get(flow.id, NO_FLOW_TIMES), t, may_edit, with_title)
-        for flow in result.page.items
-    ]
+    rows = []
+    for flow in result.page.items:
+        times = tuple(format_times(result.times.get(flow.id, NO_FLOW_TIMES), t, now))
+        rows.append(_row_block(flow, websites[flow.website_id], times, t, may_edit, with_title))
+    return rows
 
 
 @lru_cache(maxsize=ROWS_KEPT)
-def _row_block(flow: Flow, website: str, times: FlowTimes, t: Translator, may_edit: bool, with_title: bool) -> Block:
+def _row_block(
+    flow: Flow, website: str, times: tuple[str, ...], t: Translator, may_edit: bool, with_title: bool
+) -> Block:
     """Build two lines on a flow, with a menu of what the reader may do with it. Nobody may change the block."""
     name = format_name(flow.name, t, limit=NAME_MAX)
     title = single_line(flow.title, TITLE_MAX) if with_title else ""
@@ -146,7 +149,7 @@ def _row_block(flow: Flow, website: str, times: FlowTimes, t: Translator, may_ed
     ]
     if (rate := totals.click_rate) is not None:
         facts.append(t("flow.click_rate", rate=t.format_percent(rate)))
-    state = " · ".join([format_enabled(flow.is_enabled, t), *format_times(times, t)])
+    state = " · ".join([format_enabled(flow.is_enabled, t), *times])
     headline = f"{state_dot(flow)} #{flow.id} {name} · {state}"
     entries = [(ActionId.SHOW, "button.show")]
     if may_edit:

@@ -87,7 +87,7 @@ def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Blo
     state = f"{state_dot(flow)} {format_enabled(flow.is_enabled, t)}"
     blocks = [
         block_kit.header(f"#{flow.id} {name}"),
-        block_kit.context(website, state, *format_times(details.times, t)),
+        block_kit.context(website, state, *format_times(details.times, t, now)),
     ]
     if details.as_of is not None:
         blocks.append(block_kit.context(format_as_of(details.as_of, t, now)))
@@ -152,10 +152,10 @@ def state_dot(flow: Flow) -> str:
     return "🟢" if flow.is_enabled else "⚪"
 
 
-def format_times(times: FlowTimes, t: Translator) -> list[str]:
+def format_times(times: FlowTimes, t: Translator, now: datetime) -> list[str]:
     """Format when a flow goes live and when it is disabled, as far as that is scheduled."""
     moments = (("flow.starts", times.starts), ("flow.ends", times.ends))
-    return [t(key, when=t.format_datetime(at)) for key, at in moments if at is not None]
+    return [t(key, when=t.format_moment(at, now)) for key, at in moments if at is not None]
 
 
 def format_as_of(as_of: datetime, t: Translator, now: datetime) -> str:

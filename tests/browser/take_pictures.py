@@ -1,5 +1,6 @@
 """Takes the README's pictures anew, by `make pictures`: the demo at work, seen by somebody who reads English."""
 
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.browser
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 REASON: Final = "Snow is forecast from Friday; the landing page is live."
+START, END = (date.today() + timedelta(days=days) for days in (7, 30))  # noqa: DTZ011 - any days will do
 FIELDS: Final = {
     "Name": "Winter sale – last day",
     "Title": "Last day of the winter sale",
@@ -50,6 +52,16 @@ async def test_a_request_waits_and_is_approved(page: Page, address: str) -> None
     outcome = find_request(emma, "Applied", 40)
     await expect(outcome).to_contain_text("approved by @Burak Demir")
     await take_picture(emma, "approved.png", 800)
+
+
+async def test_a_request_is_scheduled(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 960})
+    emma = await request_change(page, address, f"/flows enable 40 at {START} 09:00 until {END} 18:00 {REASON}")
+    await expect(find_request(emma, WAITING, 40).get_by_role("img")).to_have_js_property("complete", value=True)
+    burak = await open_as(await new_window(page), address, "U0BURAK", "C0APPROVALS")
+    await approve(burak, 40)
+    await expect(find_request(emma, "Scheduled", 40)).to_contain_text("goes live")
+    await take_picture(emma, "scheduled.png", 860)
 
 
 async def test_a_form_is_filled_in(page: Page, address: str) -> None:

@@ -27,7 +27,7 @@ MAX_FROZEN: Final = timedelta(days=366)
 _YEARS: Final = range(2000, 3000)
 _HOURS: Final = re.compile(
     rf"(?P<day>{'|'.join(WEEKDAYS)})"
-    r"(?: (?P<start>(?:[01]?[0-9]|2[0-3]):[0-5][0-9])-(?P<end>(?:[01]?[0-9]|2[0-3]):[0-5][0-9]|24:00))?"
+    r"(?: (?P<start>(?:[01][0-9]|2[0-3]):[0-5][0-9])-(?P<end>(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00))?"
 )
 _DAY: Final = timedelta(days=1)
 _UTC: Final = ZoneInfo("UTC")
@@ -80,12 +80,12 @@ def _parse_region(value: str) -> str:
 
 
 def _parse_weekly(value: str) -> str:
-    _read_hours(value)
+    read_hours(value)
     return value
 
 
 @lru_cache(maxsize=256)
-def _read_hours(text: str) -> tuple[int, timedelta, timedelta]:
+def read_hours(text: str) -> tuple[int, timedelta, timedelta]:
     """Read a weekday, from 0 for Monday, and hours since its midnight; an end before the start is the next day's.
 
     Raises:
@@ -94,7 +94,7 @@ def _read_hours(text: str) -> tuple[int, timedelta, timedelta]:
     match = _HOURS.fullmatch(text)
     if match is None:
         raise ValueError('must be a day, such as "sat", or hours of one, such as "fri 17:00-24:00"')
-    start, end = (_read_clock(match[name] or default) for name, default in (("start", "0:00"), ("end", "24:00")))
+    start, end = (_read_clock(match[name] or default) for name, default in (("start", "00:00"), ("end", "24:00")))
     if start == end:
         raise ValueError("must not begin and end at the same time; a whole day is just its name")
     return WEEKDAYS.index(match["day"]), start, end if end > start else end + _DAY
@@ -175,7 +175,7 @@ class Freeze(BaseModel):
             if self.first_day <= last and self.last_day >= first:
                 yield _Window(_midnight(self.first_day), _midnight(self.last_day) + _DAY, self.name)
             return
-        hours = [_read_hours(each) for each in self.weekly or ()]
+        hours = [read_hours(each) for each in self.weekly or ()]
         # Hours may go on after midnight.
         for number in range(first.toordinal() - 1, last.toordinal() + 1):
             day = _midnight(date.fromordinal(number))

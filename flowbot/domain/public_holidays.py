@@ -26,6 +26,11 @@ def find_region_problem(region: str) -> str | None:
     return f"{country} has no part {part!r}{known}"
 
 
+def list_countries() -> tuple[str, ...]:
+    """List the countries whose holidays are known, by their two letters."""
+    return tuple(country for country in _list_regions() if len(country) == len("TR"))
+
+
 @lru_cache(maxsize=1)
 def _list_regions() -> Mapping[str, tuple[str, ...]]:
     from holidays import list_supported_countries  # noqa: PLC0415 - large, and needed by few

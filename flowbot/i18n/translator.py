@@ -1,7 +1,7 @@
 """Translators. Messages come from gettext catalogs that Babel reads at start, so no compile step is needed."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import localcontext
 from functools import cache, lru_cache
 from gettext import c2py
@@ -11,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, format_time, format_timedelta
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_day_names
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
@@ -137,6 +137,18 @@ class Translator:
             skeleton = "MMMd" if abs(at - now) < _MOST_OF_A_YEAR else "yMMMd"
             date = format_skeleton(skeleton, local, locale=self._locale)
         return f"{date} {format_time(local, format='short', locale=self._locale)}"
+
+    def format_day(self, day: date) -> str:
+        """Format a day."""
+        return format_date(day, format="medium", locale=self._locale)
+
+    def format_weekday(self, weekday: int) -> str:
+        """Format a weekday, from 0 for Monday, in short."""
+        return str(get_day_names("abbreviated", locale=self._locale)[weekday])
+
+    def format_country(self, code: str) -> str:
+        """Format a country by its two letters, which stand where it has no name."""
+        return str(self._locale.territories.get(code, code))
 
     def format_time_ago(self, at: datetime, now: datetime) -> str:
         """Format roughly how long ago `at` was: `just now`, `3 minutes ago`."""

@@ -39,6 +39,13 @@ class PolicyField(StrEnum):
     NOTIFY = "notify"
     BREAK_GLASS = "break_glass"
     OUTSIDERS = "outsiders"
+    FREEZES = "freezes"
+    FREEZE_NAME = "freeze_name"
+    FREEZE_HOURS = "freeze_hours"
+    FREEZE_FROM = "freeze_from"
+    FREEZE_TO = "freeze_to"
+    FREEZE_COUNTRY = "freeze_country"
+    FREEZE_HALF_DAY = "freeze_half_day"
 
 
 @dataclass(frozen=True, slots=True)

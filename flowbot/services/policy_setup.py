@@ -1,10 +1,8 @@
 """Policy set-up: loads a channel's policy for the form, checks it and saves it."""
 
 import asyncio
-import hashlib
-import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -12,27 +10,23 @@ import structlog
 
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.draft import PolicyDraft
+from flowbot.domain.freezes import Freeze, find_endless
 from flowbot.domain.ids import ChannelId, FormToken, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, WebsiteRename, decide
 from flowbot.domain.website_names import find_name_problems
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.policy_checks import PolicyChecker, PolicyField, UserGroup
+from flowbot.services.policy_fingerprint import policy_fingerprint
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.form_storage import PolicyDraftStore
-from flowbot.services.ports.storage import PolicyStore
+from flowbot.services.ports.storage import FreezeReplacement, PolicyStore
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.ttl_cache import TtlCache
 from flowbot.services.users import KEEP_SECONDS, CurrentUser, UserService
 
 WEBSITES_SECONDS: Final = 1.5
 """The form waits this long for the websites that flows are on, beyond those that have a name."""
-
-_FIRST_KEYS: Final = frozenset(
-    {"id", "websites", "viewers", "editors", "approvers"}
-    | {"required_for", "quorum", "self_approval", "expires_after_hours", "channel", "break_glass"}
-)
-"""The keys of a policy that the first version knew."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +52,7 @@ class PolicyFormData:
         groups: All user groups; None where Slack did not tell them.
         names: The names that websites were given.
         others: The other channels with a policy, where this one has none yet.
+        freezes: Those that cover the channel, its own among them.
         are_flows_known: Whether the websites that flows are on are among them: Enkapush may not tell.
     """
 
@@ -67,16 +62,27 @@ class PolicyFormData:
     names: Mapping[WebsiteId, str] = field(default_factory=dict)
     others: tuple[ChannelId, ...] = ()
     are_flows_known: bool = True
+    freezes: tuple[Freeze, ...] = ()
+
+    def list_own_freezes(self, channel: ChannelId) -> tuple[Freeze, ...]:
+        """List the freezes of the channel that are of no other."""
+        return tuple(freeze for freeze in self.freezes if freeze.is_own_of(channel))
 
 
 @dataclass(frozen=True, slots=True)
 class SavedPolicy:
-    """The policy before and after it was saved, and whether anything is new; `renames` are those of its websites."""
+    """The policy before and after it was saved, and whether anything is new.
+
+    Attributes:
+        renames: Those of its websites.
+        freezes: The channel's own; None where they stay.
+    """
 
     before: ChannelPolicy | None
     after: ChannelPolicy
     is_new: bool
     renames: tuple[WebsiteRename, ...] = ()
+    freezes: FreezeReplacement | None = None
 
 
 class PolicyRefusedError(Exception):
@@ -166,7 +172,9 @@ class PolicySetup:
         names = {website: str(website) for website in (*(seen or ()), *named)} | dict(scope.website_names)
         ordered = dict(sorted(names.items(), key=lambda item: (item[1].casefold(), item[0])))
         others = () if scope.policy else await self._list_other_channels(channel)
-        return PolicyFormData(scope.policy, ordered, groups, scope.website_names, others, seen is not None)
+        return PolicyFormData(
+            scope.policy, ordered, groups, scope.website_names, others, seen is not None, scope.freezes
+        )
 
     async def find_policy(self, channel: ChannelId) -> ChannelPolicy | None:
         """Find the policy of another channel, to start with.
@@ -221,8 +229,27 @@ class PolicySetup:
         members = {group: found.members for group, found in groups.items()}
         return tuple(await self._checker.find_unapprovable(book.channels, members))
 
+    async def require_ends(self, channel: ChannelId, own: Collection[Freeze] | None) -> None:
+        """Make sure that with a channel's new own freezes something may go live within a year; None for no new ones.
+
+        Raises:
+            PolicyRefusedError: nothing would.
+            DependencyError: the database did not answer.
+        """
+        if own is None:
+            return
+        freezes = (await self._policies.get_scope(channel)).freezes
+        endless = find_endless([*(freeze for freeze in freezes if not freeze.is_own_of(channel)), *own])
+        if endless is not None:
+            raise PolicyRefusedError({PolicyField.FREEZES: Text("setup.problem_freeze_endless", {"name": endless})})
+
     async def save(
-        self, user: CurrentUser, wanted: ChannelPolicy, seen: str, renames: Iterable[WebsiteRename] = ()
+        self,
+        user: CurrentUser,
+        wanted: ChannelPolicy,
+        seen: str,
+        renames: Iterable[WebsiteRename] = (),
+        freezes: tuple[Freeze, ...] | None = None,
     ) -> SavedPolicy:
         """Replace the policy that the form showed, whose `policy_fingerprint` is `seen`, with an audit event.
 
@@ -231,6 +258,7 @@ class PolicySetup:
             wanted: the new policy.
             seen: the fingerprint.
             renames: the names of websites that the form showed, and those that take their place.
+            freezes: the channel's new own ones; None where they stay.
 
         Raises:
             UserError: not allowed.
@@ -240,10 +268,12 @@ class PolicySetup:
         self.require_setup(user)
         scope = await self._policies.get_scope(wanted.id)
         before, is_same = scope.policy, policy_fingerprint(scope.policy) == policy_fingerprint(wanted)
+        own = tuple(freeze for freeze in scope.freezes if freeze.is_own_of(wanted.id))
+        replacement = None if freezes in {None, own} else FreezeReplacement(own, freezes or ())
         new_names = tuple(
             each for each in renames if each.before != each.after != scope.website_names.get(each.website)
         )
-        if is_same and not new_names:
+        if is_same and not new_names and replacement is None:
             return SavedPolicy(before, wanted, is_new=False)
         details: dict[str, Any] = {
             "before": before and before.model_dump(mode="json"),
@@ -253,12 +283,18 @@ class PolicySetup:
             details["websites"] = {
                 str(each.website): {"before": each.before, "after": each.after} for each in new_names
             }
+        if replacement is not None:
+            details["freezes"] = {
+                name: [freeze.document() for freeze in getattr(replacement, name)] for name in ("before", "after")
+            }
         event = AuditEvent(self._clock(), AuditAction.POLICY_CHANGED, user.id, wanted.id, details=details)
-        is_current = is_same or policy_fingerprint(before) == seen
+        is_current = (is_same and replacement is None) or policy_fingerprint(before, own) == seen
         policy = before if before and is_same else wanted
-        if not is_current or not await self._policies.replace_if_unchanged(before, policy, event, renames=new_names):
+        if not is_current or not await self._policies.replace_if_unchanged(
+            before, policy, event, renames=new_names, freezes=replacement
+        ):
             raise PolicyChangedError
-        return SavedPolicy(before, wanted, is_new=True, renames=new_names)
+        return SavedPolicy(before, wanted, is_new=True, renames=new_names, freezes=replacement)
 
     async def close(self) -> None:
         """End running look-ups."""
@@ -282,25 +318,3 @@ class PolicySetup:
             log.warning("setup_form.no_flows", error=str(error) or "slow")
             return None
         return {entry.flow.website_id for entry in flows if entry.flow.website_id > 0}
-
-
-def policy_fingerprint(policy: ChannelPolicy | None) -> str:
-    """Return a short text that is the same for policies that mean the same, however they were written."""
-    if policy is None:
-        return hashlib.sha256(b"").hexdigest()[:32]
-    plain = policy.model_dump(mode="json")
-    plain |= plain.pop("approval") | {"channel": str(approval_channel(policy))}
-    set_keys = policy.model_dump(mode="json", exclude_defaults=True)
-    set_keys |= set_keys.pop("approval", {})
-    # Neither order nor repetition in a list matters, nor a default of a key that forms opened earlier do not know.
-    meaning = {
-        key: sorted(set(value)) if isinstance(value, list) else value
-        for key, value in plain.items()
-        if key in _FIRST_KEYS or key in set_keys
-    }
-    return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def approval_channel(policy: ChannelPolicy) -> ChannelId:
-    """Return the channel where requests are posted."""
-    return policy.approval.channel or policy.id

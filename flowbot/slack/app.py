@@ -59,7 +59,16 @@ LIST_CONTROLS: Final = (
     ActionId.LIST_SORT,
 )
 """What puts another page, filter or order in the place of a list."""
-SETUP_BUTTONS: Final = (ActionId.SETUP_BACK, ActionId.SETUP_NAMES, ActionId.SETUP_SAME, ActionId.SETUP_MORE)
+SETUP_BUTTONS: Final = (
+    ActionId.SETUP_BACK,
+    ActionId.SETUP_NAMES,
+    ActionId.SETUP_SAME,
+    ActionId.SETUP_MORE,
+    ActionId.SETUP_ADD_WEEKLY,
+    ActionId.SETUP_ADD_DAYS,
+    ActionId.SETUP_ADD_HOLIDAYS,
+    ActionId.SETUP_REMOVE_FREEZE,
+)
 """The buttons in a channel's policy form."""
 
 
@@ -199,7 +208,7 @@ def register_forms(app: AsyncApp, handlers: Handlers, listeners: ListenerFactory
         app.view(callback)(listeners.acknowledge_with("form", handlers.policy_form.submit))
     for menu in (ActionId.FORM_WEBSITE, ActionId.FORM_SEGMENT):
         app.options(menu)(listeners.acknowledge_with("options", editor.suggest_options, label=FlowForm.CALLBACK))
-    for menu in (ActionId.SETUP_WEBSITE, ActionId.SETUP_GROUP):
+    for menu in (ActionId.SETUP_WEBSITE, ActionId.SETUP_GROUP, ActionId.SETUP_COUNTRY):
         suggest = handlers.policy_form.suggest_options
         app.options(menu)(listeners.acknowledge_with("options", suggest, label=PolicyForm.CALLBACK))
     # Others are acknowledged, too: else Slack would show a warning.

@@ -19,7 +19,7 @@ import pytest
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.i18n.translator import Translators
 from flowbot.sandbox.slack import SandboxPerson, text_of
-from flowbot.services.policy_setup import policy_fingerprint
+from flowbot.services.policy_fingerprint import policy_fingerprint
 from tests.compatibility.moments import FOLDER, Control, Json, Moment
 from tests.compatibility.restored_world import Restored, copy_database, fill_database, restore_world, run_in_thread
 from tests.compatibility.row_round_trip import REWRITERS, audit_words, rewrite_row

@@ -11,7 +11,7 @@ from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
-from flowbot.services.policy_setup import policy_fingerprint
+from flowbot.services.policy_fingerprint import policy_fingerprint
 from flowbot.services.users import DECIDING_SECONDS
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.drafts import DraftRepository
@@ -114,7 +114,7 @@ async def test_a_channel_without_a_policy_is_set_up_and_works_at_once(running: W
     assert deniz.list_fields() == [*STEPS[-1], *MORE]
     assert (deniz.read_field("Quorum"), deniz.read_field("Expiry in hours")) == ("1", "72")
     assert "Enabling and deleting always need approval" in text_of(view)
-    assert deniz.list_buttons(view) == ["Back"]
+    assert deniz.list_buttons(view) == ["Add weekly hours", "Add dates", "Add public holidays", "Back"]
     assert "Saved. The new rules apply now" in await save_setup(deniz, {})
     told = await emma.wait_for_message(RANDOM, "flowbot is set up in this channel")
     assert not told.is_ephemeral

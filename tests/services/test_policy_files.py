@@ -306,7 +306,11 @@ REFUSED = [
         "half_day_from: must be a time in quotes",
     ),
     ("hours in words", FREEZE + 'weekly = ["friday night"]', 'freezes[0].weekly[0]: must be a day, such as "sat"'),
-    ("hours of no length", FREEZE + 'weekly = ["fri 9:00-9:00"]', "weekly[0]: must not begin and end at the same time"),
+    (
+        "hours of no length",
+        FREEZE + 'weekly = ["fri 09:00-09:00"]',
+        "weekly[0]: must not begin and end at the same time",
+    ),
     ("hours outside a list", FREEZE + 'weekly = "sat"', "freezes[0].weekly: must be a list of days and hours"),
     ("too many hours", FREEZE + f"weekly = {['sat'] * 51}", "freezes[0].weekly: must have at most 50 entries"),
     ("a freeze of no channel", FREEZE + 'weekly = ["sat"]\nchannels = []', "channels: must be a list of channel ids"),

@@ -13,7 +13,8 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy
 from flowbot.errors import SlackFaultError, UserError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.policy_checks import PolicyField, UserGroup
-from flowbot.services.policy_setup import PolicyChangedError, PolicyRefusedError, PolicySetup, policy_fingerprint
+from flowbot.services.policy_fingerprint import policy_fingerprint
+from flowbot.services.policy_setup import PolicyChangedError, PolicyRefusedError, PolicySetup
 from flowbot.services.ports.enkapush import AllFlows
 from flowbot.services.ports.slack import Organisation, UserProfile
 from flowbot.services.users import Caller, CurrentUser, UserService

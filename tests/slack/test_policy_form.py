@@ -19,7 +19,8 @@ from flowbot.sandbox.slack import build_demo_workspace
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.services.policy_checks import PolicyField, UserGroup
-from flowbot.services.policy_setup import PolicyFormData, policy_fingerprint
+from flowbot.services.policy_fingerprint import policy_fingerprint
+from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.policy.input import PolicyInput, PolicyRole
 from flowbot.slack.forms.policy.steps import PolicyFormContent, PolicyFormMetadata, Step

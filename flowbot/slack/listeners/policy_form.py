@@ -13,18 +13,20 @@ from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
+from flowbot.services.policy_fingerprint import policy_fingerprint
 from flowbot.services.policy_setup import (
     PolicyChangedError,
     PolicyFormData,
     PolicyRefusedError,
     PolicySetup,
     SavedPolicy,
-    policy_fingerprint,
 )
 from flowbot.services.users import CurrentUser
 from flowbot.slack.api.modals import AckArgs, Modals, ack_errors, ack_update
 from flowbot.slack.forms.flow.opening import new_form_token
 from flowbot.slack.forms.policy.form import PolicyForm, SubmittedPolicy
+from flowbot.slack.forms.policy.freeze_blocks import ADDED_KINDS
+from flowbot.slack.forms.policy.freeze_input import FreezeKind
 from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.forms.policy.steps import (
     STEP_FIELDS,
@@ -82,13 +84,13 @@ class PolicyFormHandler:
                 channel,
                 PolicyFormMetadata(
                     channel=channel,
-                    seen=policy_fingerprint(context.policy),
+                    seen=policy_fingerprint(context.policy, context.list_own_freezes(channel)),
                     locale=user.locale,
                     timezone=user.timezone,
                     token=new_form_token(),
                     step=Step.WEBSITES,
                 ),
-                PolicyInput.from_policy(context.policy, channel),
+                PolicyInput.from_policy(context.policy, channel, context.list_own_freezes(channel)),
             )
             view = await self._keep_and_build(user, form, t, context=context)
         except DependencyError as fault:
@@ -173,7 +175,12 @@ class PolicyFormHandler:
                     raise UserError("setup.same_gone")
                 same = PolicyInput.from_policy(other.model_copy(update={"id": form.channel}), form.channel)
                 metadata = metadata.model_copy(update={"turn": metadata.turn + 1})
-                typed = replace(same, renames=typed.renames)
+                typed = replace(same, renames=typed.renames, freezes=typed.freezes)
+            case ActionId.SETUP_REMOVE_FREEZE:
+                typed = typed.remove_freeze(press.action.value)
+            case action if (kind := ADDED_KINDS.get(action)) is not None:
+                name = interaction.t("setup.freeze_holidays_name") if kind is FreezeKind.HOLIDAYS else ""
+                typed = typed.add_freeze(kind, name)
         form = OpenPolicy(form.channel, metadata, typed)
         view = await self._keep_and_build(user, form, interaction.t, context=context)
         try:
@@ -243,6 +250,7 @@ class PolicyFormHandler:
         key = event.delivery_key
         if key is not None and not await self.runner.deliveries.record_once(key, self.runner.clock()):
             raise UserError("form.repeated")
+        await self.setup.require_ends(form.channel, form.typed.to_freezes(form.channel))
         await self.setup.require_workable(form.typed.to_policy(form.channel))
         return await self._save(user, form, t)
 
@@ -253,12 +261,17 @@ class PolicyFormHandler:
         except PolicyChangedError:
             # The form as it was filled in, over the policy that was saved meanwhile: saved again, it replaces that.
             context = await self.setup.load_form(form.channel)
-            seen = policy_fingerprint(context.policy)
-            typed = form.typed.fill_missing(context.policy).refresh_names(context.names)
-            wanted = typed.to_policy(form.channel)
-            if seen == policy_fingerprint(wanted) and not any(each.before != each.after for each in typed.renames):
+            own = context.list_own_freezes(form.channel)
+            seen = policy_fingerprint(context.policy, own)
+            typed = form.typed.fill_missing(context.policy, own).refresh_names(context.names)
+            wanted, freezes = typed.to_policy(form.channel), typed.to_freezes(form.channel)
+            if seen == policy_fingerprint(wanted, freezes or ()) and not any(
+                each.before != each.after for each in typed.renames
+            ):
                 return policy.sentence_view(t, Text("setup.nothing_new"))
             fields = [] if seen == form.metadata.seen else policy.list_changed_fields(context.policy, wanted, t)
+            if seen != form.metadata.seen and freezes != own:
+                fields.append(policy.format_label(PolicyField.FREEZES, t))
             fields += [
                 policy.format_name_label(new.website, t)
                 for old, new in zip(form.typed.renames, typed.renames, strict=True)
@@ -289,10 +302,11 @@ class PolicyFormHandler:
         """Save the policy and announce it in its channel, to the end even if that takes too long for Slack."""
         done: asyncio.Future[SavedPolicy] = asyncio.get_running_loop().create_future()
         wanted: ChannelPolicy = form.typed.to_policy(form.channel)
+        freezes = form.typed.to_freezes(form.channel)
 
         async def save_and_announce() -> None:
             try:
-                saved = await self.setup.save(user, wanted, form.metadata.seen, form.typed.renames)
+                saved = await self.setup.save(user, wanted, form.metadata.seen, form.typed.renames, freezes)
             except (UserError, DependencyError, PolicyChangedError) as error:
                 if not done.cancelled():
                     done.set_exception(error)

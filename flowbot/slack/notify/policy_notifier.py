@@ -29,7 +29,9 @@ class PolicyNotifier:
         channel = saved.after.id
         names = await self._load_names(saved)
         t = self.locales.for_channel(user.locale)
-        message = policy.policy_changed_message(user.id, saved.before, saved.after, names, t, renames=saved.renames)
+        message = policy.policy_changed_message(
+            user.id, saved.before, saved.after, names, t, renames=saved.renames, freezes=saved.freezes
+        )
         try:
             await self.responder.reply_publicly(ReplyTarget(channel, user.id, ""), message)
         except (UserError, DependencyError) as error:

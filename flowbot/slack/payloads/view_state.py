@@ -64,6 +64,8 @@ class FieldValue(_Shape):
     selected_options: Annotated[list[_Option], _or([])] = []
     selected_users: Annotated[list[UserId], _or([])] = []
     selected_conversation: ChannelId | None = None
+    selected_date: Text = ""
+    selected_time: Text = ""
     selected_date_time: int | None = None
     files: Annotated[list[FileRef], _or([])] = []
 

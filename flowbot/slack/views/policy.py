@@ -4,14 +4,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, NotifyMode, Principal, WebsiteRename
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
-from flowbot.services.policy_setup import approval_channel
+from flowbot.services.policy_fingerprint import approval_channel
+from flowbot.services.ports.storage import FreezeReplacement
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
+from flowbot.slack.views.freezes import format_freeze
 from flowbot.slack.views.message import Message
 
 NAMED_MAX: Final = 30
@@ -31,6 +34,7 @@ LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
     PolicyField.NOTIFY: "setup.notify",
     PolicyField.BREAK_GLASS: "setup.break_glass",
     PolicyField.OUTSIDERS: "setup.outsiders",
+    PolicyField.FREEZES: "freeze.title",
 }
 PART_KEYS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
     PolicyField.VIEWER_PEOPLE: ("setup.people_of", PolicyField.VIEWERS),
@@ -104,7 +108,7 @@ def overtaken_text(fields: Sequence[str], t: Translator) -> Text:
     return Text("setup.overtaken", {"fields": t.format_list([*fields[:OVERTAKEN_MAX], *more])})
 
 
-def policy_changed_message(
+def policy_changed_message(  # noqa: PLR0913 - all that a set-up may change, said at once
     user: UserId,
     before: ChannelPolicy | None,
     after: ChannelPolicy,
@@ -112,6 +116,7 @@ def policy_changed_message(
     t: Translator,
     *,
     renames: Sequence[WebsiteRename] = (),
+    freezes: FreezeReplacement | None = None,
 ) -> Message:
     """Build the channel's message about a changed policy: by whom, and what differs. Nobody is notified.
 
@@ -126,6 +131,9 @@ def policy_changed_message(
         if before is None and not given_values[field]:
             continue
         lines.append(_difference_line(t(LABEL_KEYS[field]), old, new, is_change=previous is not None, t=t))
+    if freezes is not None:
+        old, new = (_format_freezes(each, t) for each in (freezes.before, freezes.after))
+        lines.append(_difference_line(t(LABEL_KEYS[PolicyField.FREEZES]), old, new, is_change=True, t=t))
     for each in renames[:NAMED_MAX]:
         old, new = (block_kit.text_element(name) if name else None for name in (each.before, each.after))
         lines.append(_difference_line(format_name_label(each.website, t), old, new, is_change=True, t=t))
@@ -137,6 +145,11 @@ def policy_changed_message(
         block_kit.user_element(user),
     )
     return Message((block_kit.rich_text(heading, block_kit.bullets(lines)),))
+
+
+def _format_freezes(freezes: Sequence[Freeze], t: Translator) -> Element | None:
+    listed = sentences.format_long_list([format_freeze(freeze, t) for freeze in freezes], t, limit=NAMED_MAX)
+    return block_kit.text_element(listed) if listed else None
 
 
 def _difference_line(

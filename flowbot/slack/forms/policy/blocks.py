@@ -11,6 +11,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
+from flowbot.slack.forms.policy.freeze_blocks import freeze_blocks
 from flowbot.slack.forms.policy.input import CHOSEN_GATES, NAMES_MAX, PolicyInput, is_whole_number
 from flowbot.slack.forms.policy.steps import ROLES, PolicyFormContent, Step, block_id, name_block_id
 from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option
@@ -133,9 +134,16 @@ class StepBlocks:
         shown = {name: element for name, (is_set, element) in more.items() if is_set or is_all}
         for name, element in shown.items():
             yield from self._input(name, element, optional=name not in {PolicyField.EXPIRES, PolicyField.NOTIFY})
-        reveal = (
-            [block_kit.button(t("setup.more_settings"), ActionId.SETUP_MORE, "1")] if len(shown) < len(more) else []
-        )
+        freezes = typed.freezes or ()
+        if PolicyField.FREEZES in self.content.problems:
+            yield self._problem(PolicyField.FREEZES)
+        if freezes or is_all:
+            channel, context = self.content.metadata.channel, self.content.context
+            others = [freeze for freeze in context.freezes if not freeze.is_own_of(channel)]
+            yield block_kit.header(t("freeze.title"))
+            yield from freeze_blocks(freezes, others, t)
+        is_whole = len(shown) == len(more) and (freezes or is_all)
+        reveal = [] if is_whole else [block_kit.button(t("setup.more_settings"), ActionId.SETUP_MORE, "1")]
         yield block_kit.actions(self._back_button(), *reveal)
 
     def _back_button(self) -> Element:

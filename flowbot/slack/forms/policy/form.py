@@ -15,6 +15,8 @@ from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.policy.blocks import StepBlocks, group_options
+from flowbot.slack.forms.policy.freeze_blocks import country_options
+from flowbot.slack.forms.policy.freeze_input import FreezeInput
 from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.forms.policy.steps import (
     ROLES,
@@ -22,6 +24,7 @@ from flowbot.slack.forms.policy.steps import (
     PolicyFormMetadata,
     Step,
     field_of,
+    freeze_block_id,
     name_block_id,
 )
 from flowbot.slack.payloads.action_ids import ActionId
@@ -50,6 +53,16 @@ _ROLE_READERS: Final[tuple[tuple[str, Callable[[FieldValue], object]], ...]] = (
 """Of each role, in the order of `ROLES`."""
 
 
+_FREEZE_READERS: Final[Mapping[PolicyField, tuple[str, Callable[[FieldValue], str]]]] = {
+    PolicyField.FREEZE_NAME: ("name", lambda value: value.value),
+    PolicyField.FREEZE_HOURS: ("hours", lambda value: value.value),
+    PolicyField.FREEZE_FROM: ("first_day", lambda value: value.selected_date),
+    PolicyField.FREEZE_TO: ("last_day", lambda value: value.selected_date),
+    PolicyField.FREEZE_COUNTRY: ("region", lambda value: value.text),
+    PolicyField.FREEZE_HALF_DAY: ("half_day_from", lambda value: value.selected_time),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SubmittedPolicy:
     """A form as it came back: its identity and its view."""
@@ -70,6 +83,8 @@ class SubmittedPolicy:
             parts = zip(names, _ROLE_READERS, strict=True)
             given: dict[str, Any] = {part: reader(fields[name]) for name, (part, reader) in parts if name in fields}
             read[role] = replace(earlier, **given)
+        if base.freezes is not None:
+            read["freezes"] = tuple(_read_freeze(each, values) for each in base.freezes)
         typed = {each: values.get(name_block_id(each.website)) for each in base.renames}
         read["renames"] = tuple(each if value is None else _rename(each, value.value) for each, value in typed.items())
         return replace(base, **read)
@@ -125,12 +140,24 @@ class PolicyForm:
 
     @staticmethod
     def suggest_options(action: str, query: str, context: PolicyFormData, t: Translator) -> View:
-        """Return the answer to Slack's `block_suggestion`: the websites or user groups that match what was typed."""
+        """Return the answer to Slack's `block_suggestion`: websites, user groups or countries that match."""
         if action == ActionId.SETUP_WEBSITE:
             names = {str(key): name for key, name in context.websites.items()}
             return {"options": widgets.matching_options(widgets.website_options(context.websites, t), names, query)}
+        if action == ActionId.SETUP_COUNTRY:
+            return {"options": widgets.matching_options(country_options((), t), {}, query)}
         names = {key: group.name for key, group in (context.groups or {}).items()}
         return {"options": widgets.matching_options(group_options((), context, t), names, query)}
+
+
+def _read_freeze(shown: FreezeInput, values: Mapping[str, FieldValue]) -> FreezeInput:
+    """Return a freeze with what was typed and chosen in its fields; a field that the form lacks keeps its value."""
+    given: dict[str, Any] = {
+        attribute: reader(values[block])
+        for name, (attribute, reader) in _FREEZE_READERS.items()
+        if (block := freeze_block_id(name, shown.key)) in values
+    }
+    return replace(shown, **given)
 
 
 def _rename(shown: WebsiteRename, typed: str) -> WebsiteRename:

@@ -1,12 +1,13 @@
 """Input of the policy form, to and from a policy."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, parse_website_id
 from flowbot.domain.policy import (
     ALWAYS_GATED,
@@ -23,7 +24,9 @@ from flowbot.domain.policy import (
 )
 from flowbot.errors import Text
 from flowbot.services.policy_checks import PolicyField
-from flowbot.services.policy_setup import PolicyFormData, approval_channel
+from flowbot.services.policy_fingerprint import approval_channel
+from flowbot.services.policy_setup import PolicyFormData
+from flowbot.slack.forms.policy.freeze_input import FreezeInput, FreezeKind, list_inputs
 
 CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
 """The changes that may need an approval or not, in the form's order."""
@@ -61,6 +64,7 @@ class PolicyInput:
     Attributes:
         renames: The websites whose names the form shows.
         channel: None where none was chosen.
+        freezes: The channel's own; None where the form is an earlier version's, without them.
         notify: Empty where the form is an earlier version's, without this field.
     """
 
@@ -78,12 +82,15 @@ class PolicyInput:
     notify: str = NotifyMode.MENTION
     break_glass: tuple[UserId, ...] = ()
     outsiders_may_read: bool = False
+    freezes: tuple[FreezeInput, ...] | None = None
 
     @classmethod
-    def from_policy(cls, policy: ChannelPolicy | None, channel: ChannelId) -> "PolicyInput":
-        """Return the values for a policy; for a channel without one, those of a new policy: everyone may look."""
+    def from_policy(
+        cls, policy: ChannelPolicy | None, channel: ChannelId, freezes: Iterable[Freeze] = ()
+    ) -> "PolicyInput":
+        """Return the values for a policy and freezes; for a channel without one, everyone may look."""
         if policy is None:
-            return cls(viewers=PolicyRole(everyone=True), channel=channel)
+            return cls(viewers=PolicyRole(everyone=True), channel=channel, freezes=list_inputs(freezes))
         rule = policy.approval
         return cls(
             websites=() if policy.websites == "all" else tuple(map(str, policy.websites)),
@@ -99,12 +106,14 @@ class PolicyInput:
             notify=rule.notify,
             break_glass=rule.break_glass,
             outsiders_may_read=rule.outsiders_may_read,
+            freezes=list_inputs(freezes),
         )
 
-    def fill_missing(self, policy: ChannelPolicy | None) -> "PolicyInput":
-        """Return the values, with those of `policy` in the fields that an earlier version's form lacks."""
+    def fill_missing(self, policy: ChannelPolicy | None, freezes: Iterable[Freeze] = ()) -> "PolicyInput":
+        """Return the values, with the channel's own in the fields that an earlier version's form lacks."""
         rule = policy.approval if policy else ApprovalRule()
-        return replace(self, notify=self.notify or rule.notify)
+        own = list_inputs(freezes) if self.freezes is None else self.freezes
+        return replace(self, notify=self.notify or rule.notify, freezes=own)
 
     def find_problems(self) -> Mapping[PolicyField, Text]:
         """Return the problems by field, as far as they do not depend on people."""
@@ -121,7 +130,10 @@ class PolicyInput:
             PolicyField.QUORUM: (not is_whole_number(self.quorum, MAX_QUORUM), _range(MAX_QUORUM)),
             PolicyField.EXPIRES: (not is_whole_number(self.expires, MAX_EXPIRY_HOURS), _range(MAX_EXPIRY_HOURS)),
         }
-        return {name: problem for name, (is_wrong, problem) in checks.items() if is_wrong}
+        problems = {name: problem for name, (is_wrong, problem) in checks.items() if is_wrong}
+        found = (each.find_problem(number) for number, each in enumerate(self.freezes or (), 1))
+        frozen = next(filter(None, found), None)
+        return problems | ({PolicyField.FREEZES: frozen} if frozen else {})
 
     def with_valid_numbers(self) -> "PolicyInput":
         """Return the values, with the default for a number that is none."""
@@ -131,6 +143,20 @@ class PolicyInput:
             quorum=default.quorum if PolicyField.QUORUM in wrong else self.quorum,
             expires=default.expires if PolicyField.EXPIRES in wrong else self.expires,
         )
+
+    def add_freeze(self, kind: FreezeKind, name: str) -> "PolicyInput":
+        """Return the values with one more freeze to fill in."""
+        shown = self.freezes or ()
+        key = max((each.key for each in shown), default=-1) + 1
+        return replace(self, freezes=(*shown, FreezeInput(key, kind, name)))
+
+    def remove_freeze(self, key: str) -> "PolicyInput":
+        """Return the values without a freeze."""
+        return replace(self, freezes=tuple(each for each in self.freezes or () if str(each.key) != key))
+
+    def to_freezes(self, channel: ChannelId) -> tuple[Freeze, ...] | None:
+        """Return the freezes of `channel`; None where they stay. Only where `find_problems` finds none."""
+        return None if self.freezes is None else tuple(each.to_freeze(channel) for each in self.freezes)
 
     def show_names(self, context: PolicyFormData) -> "PolicyInput":
         """Return the values with the names of the chosen websites to edit, or of all, besides those edited already."""

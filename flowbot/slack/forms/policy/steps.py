@@ -89,6 +89,11 @@ def name_block_id(website: WebsiteId) -> str:
     return f"{PolicyField.NAMES}.{website}"
 
 
+def freeze_block_id(name: PolicyField, key: int) -> str:
+    """Return the block id of a freeze's field."""
+    return f"{name}.{key}"
+
+
 def field_of(block: str) -> str:
     """Return the field that a block id stands for; text that is no field's where it stands for none."""
     return block.partition("~")[0].partition(".")[0]

@@ -333,18 +333,20 @@ def flow_fields(name: str) -> dict[str, str]:
     return {"Name": name, "Title": "Hello", "Description": "Come and see", "Wait": "2"}
 
 
-async def kill_when_held(deployment: Deployment, step: Step, held: IsHeld, process: Process) -> Process:
+async def kill_when_held(
+    deployment: Deployment, step: Step, held: IsHeld, process: Process, *, ahead: float = 0.0
+) -> Process:
     """Kill the process when it is held, and the next one too if the step says so; return the one after."""
     await eventually(held)
     await process.kill()
     deployment.heal()
     if step.again:
         held = step.again(deployment)
-        second = await deployment.start()
+        second = await deployment.start(ahead=ahead)
         await eventually(held, second.seconds_left)
         await second.kill()
         deployment.heal()
-    return await deployment.start()
+    return await deployment.start(ahead=ahead)
 
 
 async def check_reopened_form(deployment: Deployment, person: SandboxPerson, message: Message, name: str) -> None:

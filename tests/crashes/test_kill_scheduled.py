@@ -1,5 +1,6 @@
 """A scheduled start and a planned end, and a kill at each step of them."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -117,21 +118,31 @@ async def check_planned(deployment: Deployment, step: Step) -> None:
     assert await list_changes(deployment) == [("enable", "applied"), ("disable", "scheduled")]
 
 
-async def test_a_start_and_an_end_outlive_a_kill_at_each_step(new_sqlite: NewDatabase, tmp_path: Path) -> None:
-    await run_steps(STARTED, check_start, new_sqlite, tmp_path / "start")
-    await run_steps(STARTED, check_end, new_sqlite, tmp_path / "end")
-    await run_steps(PLANNED, check_planned, new_sqlite, tmp_path / "plan")
+async def run_kills(
+    starts: Iterable[Step], ends: Iterable[Step], plans: Iterable[Step], new_database: NewDatabase, folder: Path
+) -> None:
+    await run_steps(starts, check_start, new_database, folder / "start")
+    await run_steps(ends, check_end, new_database, folder / "end")
+    await run_steps(plans, check_planned, new_database, folder / "plan")
 
 
+async def test_a_start_and_an_end_outlive_a_kill(new_sqlite: NewDatabase, tmp_path: Path) -> None:
+    await run_kills(STARTED[1:2], STARTED[3:4], PLANNED[2:], new_sqlite, tmp_path)
+
+
+@pytest.mark.long
+async def test_so_they_do_at_every_other_step(new_sqlite: NewDatabase, tmp_path: Path) -> None:
+    await run_kills(STARTED, STARTED, PLANNED, new_sqlite, tmp_path)
+
+
+@pytest.mark.long
 @pytest.mark.postgresql
 async def test_so_they_do_on_postgresql(new_postgresql: NewDatabase, tmp_path: Path) -> None:
-    await run_steps(STARTED[1:4], check_start, new_postgresql, tmp_path / "start")
-    await run_steps(STARTED[1:4], check_end, new_postgresql, tmp_path / "end")
-    await run_steps(PLANNED[1:], check_planned, new_postgresql, tmp_path / "plan")
+    await run_kills(STARTED, STARTED, PLANNED, new_postgresql, tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["start", "end"])
-async def test_two_processes_whose_clocks_differ_do_it_once(
+async def test_processes_whose_clocks_differ_do_it_once(
     kind: str, new_sqlite: NewDatabase, new_postgresql: NewDatabase, tmp_path: Path
 ) -> None:
     async def check(deployment: Deployment, step: Step) -> None:
@@ -155,5 +166,5 @@ async def test_two_processes_whose_clocks_differ_do_it_once(
         seen = await deployment.emma.list_messages(MARKETING)
         assert sum("It no longer reaches" in text_of(each) for each in seen) == (kind == "end")
 
-    await run_steps([Step("two", LOST, "Applied")], check, new_sqlite, tmp_path / "sqlite")
-    await run_steps([Step("two", LOST, "Applied")], check, new_postgresql, tmp_path / "postgresql")
+    await run_steps([Step("several", LOST, "Applied")], check, new_sqlite, tmp_path / "sqlite")
+    await run_steps([Step("several", LOST, "Applied")], check, new_postgresql, tmp_path / "postgresql")

@@ -130,6 +130,7 @@ ANY_REQUEST: Final = st.builds(
     flow=st.none() | NUMBERS, before=st.none() | FLOWS, wanted=st.none() | ANY_DESIRED_FLOW,
     picture=st.none() | st.builds(ImageUpload, TEXTS, TEXTS, TEXTS), typed=st.dictionaries(TEXTS, TEXTS, max_size=3),
     reason=TEXTS, locale=st.none() | TEXTS, timezone=st.none() | TEXTS,
+    not_before=st.none() | MOMENTS, ends_at=st.none() | MOMENTS,
 )  # fmt: skip
 RULES: Final = st.builds(
     ApprovalRule, required_for=st.just(tuple(Gate)), quorum=st.integers(1, 100), self_approval=st.booleans(),
@@ -141,6 +142,7 @@ OUTCOMES: Final = st.builds(Outcome, TEXTS, PLAIN, st.none() | NUMBERS)
 PROGRESS: Final = st.builds(
     Progress, st.none() | st.builds(Closure, PEOPLE, st.sampled_from(ClosureKind), TEXTS),
     st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True), st.integers(0, 9), st.booleans(),
+    starts_at=st.none() | MOMENTS, waits_since=st.none() | MOMENTS,
 )  # fmt: skip
 IMAGES: Final = st.builds(ImageFile, st.binary(max_size=100), st.just("image/png"), TEXTS)
 ANY_UPDATE: Final = st.fixed_dictionaries(

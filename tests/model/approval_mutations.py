@@ -123,7 +123,7 @@ def a_vote_counts_after_the_request_has_expired(patch: Patch) -> None:
 
 @MUTATIONS.register
 def the_policy_is_not_asked_again(patch: Patch) -> None:
-    async def never(_self: Preconditions, _change: Change) -> Outcome | None:
+    async def never(_self: Preconditions, *_: object) -> Outcome | None:
         return None
 
     patch.setattr(Preconditions, "revalidate_approvals", never)

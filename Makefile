@@ -61,7 +61,7 @@ $(BUILD)/bin/pyproject-build:
 	@$(PYTHON) -m venv --clear $(BUILD)
 	@$(BUILD)/bin/python -m pip --quiet --disable-pip-version-check install build
 
-bench: $(VENV)/.installed-dev ## measure what flowbot costs, some minutes; ARGS may name sections: answers catalog …
+bench: $(VENV)/.installed-dev ## measure what flowbot costs, some minutes; ARGS may name sections: answers catalog …, or be --growth
 	@$(VENV)/bin/python -m benchmarks $(ARGS)
 
 # The stamps are older than their inputs after a pull that changed what has to be installed.

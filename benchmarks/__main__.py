@@ -19,18 +19,17 @@ class Section(StrEnum):
     ANSWERS = "answers"
     CATALOG = "catalog"
     MEMORY = "memory"
-    GROWTH = "growth"
 
 
 RUNS: Final[dict[Section, Callable[[bool], Awaitable[report.Findings]]]] = {
     Section.ANSWERS: lambda quick: answers.run(answers.QUICK if quick else answers.Plan()),
     Section.CATALOG: lambda quick: catalog.run(catalog.QUICK if quick else catalog.Plan()),
     Section.MEMORY: lambda quick: memory.run(memory.QUICK if quick else memory.Plan()),
-    Section.GROWTH: lambda quick: growth.run(growth.QUICK if quick else growth.Plan()),
 }
 
 Chosen = Annotated[list[Section] | None, typer.Argument(help="Sections to measure; all by default.")]
 Quick = Annotated[bool, typer.Option(help="Use tiny numbers, to show that everything works.")]
+Growth = Annotated[bool, typer.Option("--growth", help="Measure growth with the history, into benchmarks/GROWTH.md.")]
 Out = Annotated[Path | None, typer.Option(help="Report file; a run of all sections writes benchmarks/RESULTS.md.")]
 
 
@@ -38,11 +37,17 @@ cli = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @cli.command()
-def main(sections: Chosen = None, quick: Quick = False, out: Out = None) -> None:
+def main(sections: Chosen = None, quick: Quick = False, with_growth: Growth = False, out: Out = None) -> None:
     """Measure what flowbot costs. A goal that is missed is reported, and is no failure."""
     chosen = sections or list(Section)
     # Stopped in the middle, it ends what it has started.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if with_growth:
+        text = asyncio.run(measure_growth(quick=quick))
+        typer.echo(text)
+        if not quick:
+            report.GROWTH.write_text(text, encoding="utf-8")
+        return
     text = asyncio.run(measure(chosen, quick=quick))
     typer.echo(text)
     is_whole = set(chosen) == set(Section) and not quick
@@ -59,6 +64,13 @@ async def measure(sections: list[Section], *, quick: bool) -> str:
     else:
         findings = [await RUNS[section](quick) for section in sections]
     return report.render(findings, time.monotonic() - began)
+
+
+async def measure_growth(*, quick: bool) -> str:
+    """Return the report on growth."""
+    began = time.monotonic()
+    findings = await growth.run(growth.QUICK if quick else growth.Plan())
+    return report.render_growth(findings, time.monotonic() - began)
 
 
 if __name__ == "__main__":

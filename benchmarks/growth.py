@@ -15,7 +15,10 @@ from benchmarks.testbed import FakeServers, Testbed, open_testbed
 
 KINDS: Final = (RequestKind.HOME, RequestKind.APPROVALS, RequestKind.HISTORY)
 MOST_MS: Final = 50
+LEAST_CREATES: Final = 60
+"""Creates that are finished a second."""
 LOOK_SECONDS: Final = 0.02
+SETTLE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,11 @@ class Plan:
     sizes: tuple[int, ...] = (100, 1_000, 20_000)
     repeats: int = 7
     flows: int = 1000
+    creates: int = 300
+    concurrency: int = 50
 
 
-QUICK: Final = Plan(sizes=(40,), repeats=1, flows=300)
+QUICK: Final = Plan(sizes=(40,), repeats=1, flows=300, creates=2, concurrency=2)
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,31 @@ class SizeResult:
     export_memory: float
 
 
+@dataclass(frozen=True)
+class Creates:
+    """Flows that were created together: how many a second, and the seconds of processor time of each."""
+
+    rate: float
+    cost: float
+
+
 async def run(plan: Plan) -> Findings:
-    """Measure each size."""
-    return build_findings([await measure_size(changes, plan) for changes in plan.sizes])
+    """Measure each size, and flows that are created together."""
+    sizes = [await measure_size(changes, plan) for changes in plan.sizes]
+    return build_findings(sizes, await measure_creates(plan), plan)
+
+
+async def measure_creates(plan: Plan) -> Creates:
+    """Measure forms that create a flow, until all of them are finished."""
+    log_progress("growth: creates")
+    async with open_testbed(plan.flows) as testbed, testbed.serve() as (process, bot):
+        await testbed.servers.record(bot)
+        requests = await testbed.servers.requests(RequestKind.SUBMIT, plan.creates)
+        began, sent_at = process.cpu(), time.monotonic()
+        await bot.send_concurrently(requests, plan.concurrency)
+        await testbed.servers.wait_until_quiet(SETTLE_SECONDS, since=sent_at)
+        seconds = time.monotonic() - sent_at - SETTLE_SECONDS
+        return Creates(plan.creates / seconds, (process.cpu() - began) / plan.creates)
 
 
 async def measure_size(changes: int, plan: Plan) -> SizeResult:
@@ -92,7 +119,7 @@ async def measure_export(testbed: Testbed) -> tuple[float, float]:
     return cpu, memory
 
 
-def build_findings(sizes: Sequence[SizeResult]) -> Findings:
+def build_findings(sizes: Sequence[SizeResult], creates: Creates, plan: Plan) -> Findings:
     """Return the tables, and the goals of the longest history."""
     answers = Table(
         "Answers by the length of the history",
@@ -122,9 +149,17 @@ def build_findings(sizes: Sequence[SizeResult]) -> Findings:
             for size in sizes
         ),
     )
+    created = Table(
+        f"Creates, {plan.concurrency} at a time",
+        "On SQLite. The stand-ins and the load share the machine with flowbot, so the rate is theirs, too. The "
+        "processor time is flowbot's, in ms.",
+        ("", "finished a second", "processor time of each"),
+        (("creates", format_number(creates.rate), format_ms(creates.cost)),),
+    )
     longest = sizes[-1]
     goals = tuple(
         Goal(f"{longest.changes:,} changes: {kind}, processor time", longest.answers[kind] * 1000, MOST_MS, " ms")
         for kind in KINDS
     )
-    return Findings("Growth with the history", (answers, export), goals)
+    finished = Goal("creates finished a second", creates.rate, LEAST_CREATES, at_least=True)
+    return Findings("Growth with the history", (answers, export, created), (*goals, finished))

@@ -11,6 +11,8 @@ from typing import Final
 
 HERE: Final = Path(__file__).parent
 NOTES: Final = HERE / "NOTES.md"
+GROWTH: Final = HERE / "GROWTH.md"
+"""The findings of the last run with `--growth`, which takes too long for every run."""
 RESULTS: Final = HERE / "RESULTS.md"
 
 
@@ -75,7 +77,7 @@ class Findings:
 
 
 def render(sections: Sequence[Findings], seconds: float) -> str:
-    """Return the whole report: place and time, the findings, and the notes of `NOTES.md`."""
+    """Return the whole report: place and time, the findings, and what stands in `GROWTH.md` and `NOTES.md`."""
     goals = [goal for section in sections for goal in section.goals]
     met = sum(goal.is_met for goal in goals)
     lines = [
@@ -90,7 +92,15 @@ def render(sections: Sequence[Findings], seconds: float) -> str:
     ]
     for section in sections:
         lines += section.lines()
-    return "\n".join([*lines, NOTES.read_text(encoding="utf-8")])
+    kept = (file.read_text(encoding="utf-8") for file in (GROWTH, NOTES) if file.exists())
+    return "\n".join([*lines, *kept])
+
+
+def render_growth(growth: Findings, seconds: float) -> str:
+    """Return the findings of a run with `--growth`, with place and time."""
+    title, *lines = growth.lines()
+    measured = f"Measured by `make bench ARGS=--growth` on {datetime.now(UTC):%Y-%m-%d}, in {seconds:.0f} s, on"
+    return "\n".join([title, "", f"{measured} {describe_machine()}.", *lines, ""])
 
 
 def describe_machine() -> str:

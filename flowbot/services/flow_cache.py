@@ -41,7 +41,7 @@ PAGING_SECONDS: Final = 600.0
 REST_FACTOR: Final = 3.0
 """A large account, or a slow Enkapush, rests this many times as long as the last fetch took."""
 
-INDEX_BATCH: Final = 1000
+INDEX_BATCH: Final = 200
 """Flows that are indexed in one go; then others have their turn, who may wait for an acknowledgement."""
 
 SORT_BATCH: Final = 10_000

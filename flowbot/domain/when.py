@@ -306,7 +306,7 @@ def _find_moment(typed: TypedTime, now: datetime, zone: tzinfo) -> datetime:
             raise TimeQuestionError(_about("when.doubled", typed), typed, answers)
         if future or wall.day is not None:
             return (future or both)[0]
-    raise AssertionError
+    raise AssertionError("the days end")
 
 
 def _list_days(wall: WallTime, now: datetime, zone: tzinfo) -> Iterator[date]:

@@ -51,7 +51,7 @@ class WaitingRequests(NamedTuple):
     """Lists of changes, each change in one of them, oldest first.
 
     `here` are those that were requested in a channel, or are posted in it. `scheduled` are those that wait for their
-    time alone: a person's own, those that they may reject, and those of the channel.
+    time alone, the next first: a person's own, those that they may reject, and those of the channel.
     """
 
     for_me: list[Change]
@@ -104,6 +104,7 @@ class RequestQueue:
             else:
                 continue
             (waiting.scheduled if is_scheduled else listed).append(change)
+        waiting.scheduled.sort(key=lambda change: change.progress.starts_at or change.created_at)
         return waiting
 
     async def load_served(self, user: CurrentUser, channel: ChannelId) -> ServedRequests | None:
@@ -160,7 +161,7 @@ class HomeOverview:
         needs_setup: Whether they are an admin, and no channel is set up yet.
         frozen: The freezes that are on or next, each with the channels among those that it covers.
         unapprovable: For an admin: the channels whose requests nobody could ever approve.
-        scheduled: Their own, and those that they may reject, that wait for their time alone, oldest first.
+        scheduled: Their own, and those that they may reject, that wait for their time alone, the next first.
     """
 
     for_me: tuple[Change, ...]

@@ -19,6 +19,7 @@ from flowbot.slack.listeners.commands.typed_text import TypedText
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import CommandValue
+from flowbot.slack.payloads.mrkdwn import escape_entities
 from flowbot.slack.runner import Interaction, Reply
 from flowbot.slack.views.suggestion import time_question_message
 from flowbot.slack.views.times import zone_blocks
@@ -78,7 +79,8 @@ class ChangeCommand(Command[ChangeArguments]):
         keyword = get_time_keyword(question.typed.role, t.language)
         commands = {}
         for answer in question.answers:
-            times = [f"{keyword} {answer}" if each == question.typed else each.given for each in arguments.times]
+            given = (f"{keyword} {answer}" if each == question.typed else each.given for each in arguments.times)
+            times = map(escape_entities, given)
             sent = TypedText(" ".join([command, str(arguments.flow), *times, arguments.reason.sent]).rstrip())
             commands[sent.text] = CommandValue(sent=sent.sent)
         return Reply(time_question_message(question.text, commands, self.action, arguments.flow, t), is_refusal=True)

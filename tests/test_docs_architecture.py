@@ -10,8 +10,9 @@ import pytest
 from typer.main import get_command
 
 from flowbot.cli import cli
-from flowbot.domain.change import TRANSITIONS, ChangeKind, ChangeState
+from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.policy import Permission
+from flowbot.domain.transitions import TRANSITIONS
 from flowbot.slack.listeners.commands.catalog import COMMANDS
 
 ROOT: Final = Path(__file__).parent.parent

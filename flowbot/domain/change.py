@@ -64,59 +64,6 @@ class ChangeState(StrEnum):
     OUT_OF_DATE = "out_of_date"
 
 
-TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
-    ChangeState.DRAFT: frozenset(
-        {
-            ChangeState.PENDING,
-            ChangeState.SCHEDULED,
-            ChangeState.APPLYING,
-            ChangeState.FAILED,
-            ChangeState.OUT_OF_DATE,
-        }
-    ),
-    ChangeState.PENDING: frozenset(
-        {
-            ChangeState.SCHEDULED,
-            ChangeState.APPLYING,
-            ChangeState.REJECTED,
-            ChangeState.WITHDRAWN,
-            ChangeState.EXPIRED,
-            ChangeState.OUT_OF_DATE,
-        }
-    ),
-    ChangeState.SCHEDULED: frozenset(
-        {
-            ChangeState.PENDING,
-            ChangeState.APPLYING,
-            ChangeState.FAILED,
-            ChangeState.REJECTED,
-            ChangeState.WITHDRAWN,
-            ChangeState.EXPIRED,
-            ChangeState.OUT_OF_DATE,
-        }
-    ),
-    ChangeState.APPLYING: frozenset(
-        {
-            ChangeState.PENDING,
-            ChangeState.SCHEDULED,
-            ChangeState.APPLIED,
-            ChangeState.FAILED,
-            ChangeState.UNKNOWN,
-            ChangeState.EXPIRED,
-            ChangeState.OUT_OF_DATE,
-        }
-    ),
-    ChangeState.UNKNOWN: frozenset({ChangeState.APPLIED}),
-    ChangeState.APPLIED: frozenset(),
-    ChangeState.FAILED: frozenset(),
-    ChangeState.REJECTED: frozenset(),
-    ChangeState.WITHDRAWN: frozenset(),
-    ChangeState.EXPIRED: frozenset(),
-    ChangeState.OUT_OF_DATE: frozenset(),
-}
-"""Every allowed transition. `draft` is submitted and not evaluated yet; `unknown` is settled by a reading."""
-UNSENT_ONLY: Final = frozenset({ChangeState.PENDING, ChangeState.SCHEDULED, ChangeState.EXPIRED})
-"""A change that is being applied gets back, or expires, only while nothing was sent."""
 WAITING_STATES: Final = frozenset({ChangeState.PENDING, ChangeState.SCHEDULED})
 """In these states a change waits for people or for its time, and people decide on it."""
 OPEN_STATES: Final = WAITING_STATES | {ChangeState.DRAFT, ChangeState.APPLYING}
@@ -129,11 +76,6 @@ UNSUCCESSFUL: Final = frozenset(
 """The final states of a change that changed nothing."""
 STORED_OTHERWISE: Final = "stored_otherwise"
 """The outcome's parameter that lists what Enkapush stores otherwise than it was sent."""
-
-
-def can_transition(before: ChangeState, after: ChangeState) -> bool:
-    """Check whether a change may go from `before` to `after`."""
-    return after in TRANSITIONS[before]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from flowbot.domain.change import OPEN_STATES, ChangeState, can_transition
+from flowbot.domain.change import OPEN_STATES, ChangeState
+from flowbot.domain.transitions import can_transition
 
 ALLOWED = {
     "draft": "pending scheduled applying failed out_of_date",

@@ -10,10 +10,11 @@ from typing import Final
 from sqlalchemy import delete, select
 
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState, can_transition
+from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
+from flowbot.domain.transitions import can_transition
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.approvals.submit import RequestOpenError
 from flowbot.services.ports.storage import FlowBusyError

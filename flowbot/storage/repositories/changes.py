@@ -22,10 +22,10 @@ from flowbot.domain.change import (
     Progress,
     Vote,
     VoteChoice,
-    can_transition,
     with_lease,
 )
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.transitions import can_transition
 from flowbot.services.ports import Clock
 from flowbot.services.ports.leases import Backlog, Leasable
 from flowbot.services.ports.messages import MessageKey, MessageRole, Place

@@ -36,9 +36,10 @@ from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.clock import BelievedClock, parse_date
 from flowbot.services.executor.context import IMAGES_AT_ONCE, ExecutionContext
-from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
+from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
+from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.flow_settings import FlowSettingsLoader
@@ -184,7 +185,7 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
         source.observe_with(services.late_effects, notifier.notify)
         recovery = Recovery(
             executor=services.executor,
-            expiry=RequestExpiry(services.store, believed),
+            expiry=RequestExpiry(services.store, services.executor.preconditions, believed),
             late_effects=services.late_effects,
             scheduled=ScheduledChanges(services.executor),
             retention=Retention(services.drafts, services.images, services.deliveries),

@@ -7,7 +7,7 @@ import pytest
 from flowbot.enkapush import images
 from flowbot.sandbox.enkapush import Fault, Image
 from flowbot.sandbox.slack import Message, text_of
-from flowbot.services.executor import executor
+from flowbot.services.executor import writer
 from tests.journeys.form_steps import PNG, add_flow, list_writes
 from tests.journeys.request_steps import (
     approval_policy,
@@ -38,7 +38,7 @@ NOT_NOW: Final = {"slow": Fault.hang(**MEDIA), "down": Fault.status(500, **MEDIA
 
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "IMAGE_SECONDS", 0.5)
+    monkeypatch.setattr(writer, "IMAGE_SECONDS", 0.5)
     monkeypatch.setattr(images, "WHOLE_SECONDS", 1.0)
     monkeypatch.setattr(images, "MAX_IMAGE_BYTES", 4000)
 

@@ -1,5 +1,6 @@
 """What a freeze holds: what would go live or delete waits for its end, and a skip overrides it, loudly."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -107,6 +108,18 @@ async def test_a_freeze_that_is_added_or_lifted_later_counts(friday: World) -> N
     assert not is_live(friday)
     await friday.import_policy(approval_policy(DENIZ_MAY_SKIP))
     await wait_for_status(friday, held, "Applied")
+
+
+async def test_a_freeze_that_is_added_puts_off_the_expiry_of_what_waits_for_approval(friday: World) -> None:
+    await friday.import_policy(approval_policy(DENIZ_MAY_SKIP))
+    add_flow(friday)
+    request = await request_change(friday, "enable 1 at 16:00")
+    await friday.import_policy(frozen())
+    pass_time(friday, hours=3)
+    await asyncio.sleep(1)
+    await friday.burak.click(request, "Approve")
+    held = await wait_for_status(friday, request, "Scheduled")
+    assert "9 Nov 2026 00:00" in text_of(held)
 
 
 async def test_a_start_after_the_end_expires(friday: World) -> None:

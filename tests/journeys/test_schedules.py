@@ -241,14 +241,19 @@ async def test_any_disabling_ends_a_planned_end(monday: World) -> None:
     assert not is_live(monday)
 
 
-async def test_an_end_whose_flow_was_disabled_outside_has_nothing_to_do(monday: World) -> None:
+@pytest.mark.parametrize("seen_by", ["an hour", "show 1", "list"])
+async def test_an_end_whose_flow_was_disabled_outside_has_nothing_to_do(monday: World, seen_by: str) -> None:
     add_flow(monday)
     request = await request_change(monday, "enable 1 until 18:00")
     await monday.burak.click(request, "Approve")
     await wait_for_status(monday, request, "is live until")
     await find_end(monday, request)
     monday.enkapush.store.update_flow(1, is_enabled=False)
-    pass_time(monday, minutes=61)
+    if seen_by == "an hour":
+        pass_time(monday, minutes=61)
+    else:
+        pass_time(monday, minutes=2)
+        await monday.emma.send(MARKETING, f"/flows {seen_by}")
     await wait_for_notice(monday, request, "no longer counts")
 
 

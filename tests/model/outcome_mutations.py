@@ -16,12 +16,12 @@ from flowbot.domain.outcomes import LAPSED, ChangeResult
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.context import Write
-from flowbot.services.executor.executor import ChangeWriter
 from flowbot.services.executor.preconditions import may_go_live
 from flowbot.services.executor.update import (
     MAX_ATTEMPTS,
     RepeatableWrite,
 )
+from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.ports.enkapush import WriteUnclearError
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.storage.repositories.changes import ChangeRepository

@@ -22,9 +22,10 @@ from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.clock import BelievedClock
 from flowbot.services.executor.context import IMAGES_AT_ONCE, ExecutionContext
-from flowbot.services.executor.executor import ChangeExecutor, ChangeWriter
+from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
+from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports import Clock, Sleep
@@ -158,7 +159,7 @@ class Process:
         )
         self.recovery = Recovery(
             executor=self.executor,
-            expiry=RequestExpiry(store, clock),
+            expiry=RequestExpiry(store, self.executor.preconditions, clock),
             late_effects=self.late_effects,
             scheduled=ScheduledChanges(self.executor),
             retention=Retention(drafts, images, DeliveryRepository(around.database)),

@@ -14,7 +14,7 @@ from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import EnkapushFaultError, UserError
 from flowbot.services.executor.context import IMAGES_AT_ONCE, ExecutionContext
-from flowbot.services.executor.executor import ChangeWriter
+from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, Segment, WriteRefusedError, WriteUnclearError
 from flowbot.storage.repositories.changes import ChangeRepository

@@ -13,7 +13,7 @@ from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import DependencyError
-from flowbot.services.executor import executor
+from flowbot.services.executor import writer
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.ports.enkapush import ImageLostError
 from flowbot.storage.unit_of_work import Database
@@ -206,7 +206,7 @@ async def test_a_request_to_delete_waits_for_no_picture(harness: Harness, monkey
         await asyncio.Event().wait()
         return None
 
-    monkeypatch.setattr(executor, "IMAGE_SECONDS", 0.05)
+    monkeypatch.setattr(writer, "IMAGE_SECONDS", 0.05)
     monkeypatch.setattr(harness.enkapush, "fetch_for", hang)
     async with asyncio.timeout(5):
         noted = await harness.writer.keep_image_early(change)

@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LateEffects(FlowObserver):
-    """Settles unknown changes by what readings show, and notifies people of it.
+    """Settles unknown changes by what readings show, and notifies people of it; ends disables with nothing to do.
 
     Attributes:
         source: Reads flows; what it reads is not observed.
@@ -125,6 +125,8 @@ class LateEffects(FlowObserver):
         """
         late = await self.store.sent_since(flow_id, self.clock() - LATE_EFFECTS)
         await self._settle_shown(late, {flow_id: flow}, notify)
+        if flow is None or not flow.is_enabled:
+            await self._hasten_disables(await self.store.scheduled_disables(flow_id))
 
     async def observe_all(self, read: AllFlows, notify: NotifyCallback) -> None:
         """Settle what a reading of all flows shows, and name second flows that a create made.
@@ -132,6 +134,9 @@ class LateEffects(FlowObserver):
         Raises:
             DependencyError: as `settle`.
         """
+        live = {flow.id for flow in read.flows if flow.is_enabled}
+        scheduled = await self.store.scheduled_disables()
+        await self._hasten_disables(each for each in scheduled if each.request.flow not in live)
         late = await self.store.late_since(self.clock() - LATE_EFFECTS)
         if not late:
             return
@@ -142,6 +147,12 @@ class LateEffects(FlowObserver):
             operation = build_operation(change.request)
             if isinstance(operation, CreateOperation):
                 await self._settle_create(change, operation, read.flows, notify)
+
+    async def _hasten_disables(self, scheduled: Iterable[Change]) -> None:
+        """Let disables be looked at now whose flow reads as if somebody had disabled it: that look reads it again."""
+        for change in scheduled:
+            if change.request.before is not None and change.request.before.is_enabled:
+                await self.store.postpone(change, self.clock())
 
     async def _settle_shown(
         self, late: Iterable[Change], flows: Mapping[FlowId, Flow | None], notify: NotifyCallback

@@ -8,7 +8,8 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.known_settings import settings_write
 from flowbot.domain.late_effects import LATE_EFFECTS, is_recent
 from flowbot.services.authorization import hide_if_out_of_scope
-from flowbot.services.executor.executor import ChangeWriter, move_change
+from flowbot.services.executor.executor import move_change
+from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, FlowClaimedError, PolicyStore, VersionConflictError
 

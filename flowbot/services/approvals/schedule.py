@@ -10,6 +10,7 @@ import structlog
 from flowbot.domain.audit import AuditAction, Transition, transition_event
 from flowbot.domain.change import Change, ChangeState, with_lease
 from flowbot.domain.schedule import end_disable
+from flowbot.errors import DependencyError
 from flowbot.services.approvals.submit import displaced_by
 from flowbot.services.executor.executor import ChangeExecutor, move_change
 from flowbot.services.executor.preconditions import Hindrance, may_go_live
@@ -67,13 +68,18 @@ class ScheduledChanges:
         """Check whether a disable would find its flow off; before its start only where that was live when requested.
 
         Raises:
-            DependencyError: Enkapush does not answer, so no other kind is begun, either.
+            DependencyError: Enkapush does not answer at the start, so no other kind is begun, either.
         """
         request, is_timed = change.request, change.request.is_timed_disable
         was_live = request.before is not None and request.before.is_enabled
         if request.flow is None or not (is_start or (is_timed and was_live)):
             return False
-        flow = await self.executor.writer.context.source.get_flow(request.flow)
+        try:
+            flow = await self.executor.writer.context.source.get_flow(request.flow)
+        except DependencyError:
+            if is_start:
+                raise
+            return False
         if not is_timed or (flow is not None and flow.is_enabled):
             return False
         return flow is None or not await may_go_live(self.store, request.flow, self.clock())

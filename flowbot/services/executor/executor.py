@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,6 @@ from flowbot.domain.change import (
     LEASED_STATES,
     WAITING_STATES,
     Change,
-    ChangeKind,
     ChangeState,
     Outcome,
     with_lease,
@@ -25,15 +24,12 @@ from flowbot.domain.change import (
 from flowbot.domain.flow import Flow
 from flowbot.domain.known_settings import settings_write
 from flowbot.domain.late_effects import LOOKS
-from flowbot.domain.operations import CreateOperation, EditOperation, build_operation
-from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DatabaseFaultError, DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
-from flowbot.services.executor.context import ExecutionContext, Write, keep_image, require_leased, store_new_image
-from flowbot.services.executor.create import CreateWrite
+from flowbot.services.executor.context import require_leased, store_new_image
 from flowbot.services.executor.lease import HeldLease, LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Preconditions
-from flowbot.services.executor.update import EditWrite, ToggleOrDeleteWrite
+from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import WriteRefusedError
 from flowbot.services.ports.form_storage import DraftStore
@@ -49,59 +45,7 @@ from flowbot.services.users import Caller, CurrentUser
 
 SLOW_SECONDS: Final = 1.0
 """An approved change that takes longer to apply is shown as being applied."""
-IMAGE_SECONDS: Final = 3.0
-"""A request to delete is not held up longer by the flow's image."""
-
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeWriter:
-    """Builds the writes of changes, and applies them."""
-
-    context: ExecutionContext
-
-    async def apply(self, change: Change) -> ChangeResult:
-        """Write, and read back. What a process that died has sent is looked for first, and never sent twice.
-
-        Raises:
-            LeaseLostError: another process has taken the change over.
-            DependencyError: the database did not answer.
-        """
-        request = change.request
-        has_image = request.image is not None or request.picture is not None
-        try:
-            async with self.context.image_slots if has_image else nullcontext():
-                return await self.build_write(change).apply()
-        except WriteRefusedError as error:
-            return ChangeResult(ChangeState.FAILED, Outcome.of(error.text))
-
-    async def keep_image_early(self, change: Change) -> Change:
-        """Store the image of a flow whose deletion is requested, so that its message can say where that fails.
-
-        Raises:
-            VersionConflictError: somebody else has changed the change.
-            DependencyError: the database did not answer.
-        """
-        before, is_delete = change.request.before, change.request.kind is ChangeKind.DELETE
-        if before is None or not is_delete or not change.lacks_image or change.progress.image_fault is not None:
-            return change
-        return await keep_image(self.context, change, before, seconds=IMAGE_SECONDS)
-
-    def build_write(self, change: Change) -> Write:
-        """Build the write of a change.
-
-        Raises:
-            WriteRefusedError: the change does not say enough for its kind.
-        """
-        operation = build_operation(change.request)
-        if operation is None:
-            raise WriteRefusedError("not_done.gone")
-        if isinstance(operation, CreateOperation):
-            return CreateWrite(self.context, change, operation)
-        if isinstance(operation, EditOperation):
-            return EditWrite(self.context, change, operation)
-        return ToggleOrDeleteWrite(self.context, change, operation)
 
 
 @dataclass(frozen=True, slots=True)

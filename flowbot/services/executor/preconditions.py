@@ -199,6 +199,14 @@ class Preconditions:
             return _fail(change, blocker)
         return Hindrance(*schedule_change(change, start, now)) if start > now else None
 
+    async def find_start(self, change: Change, now: datetime) -> datetime:
+        """Find when a change starts, by the freezes of now.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        return await self._find_start(change, await self.policies.get_scope(change.request.channel), now)
+
     async def _find_start(self, change: Change, scope: ChannelScope, now: datetime) -> datetime:
         """Find when a change starts; a freeze holds what would go live or delete.
 

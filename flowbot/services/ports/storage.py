@@ -176,6 +176,9 @@ class ChangeStore(LeaseStore, Protocol):
     async def late_since(self, since: datetime) -> tuple[Change, ...]:
         """List the changes sent after `since` of which a reading may tell more: unknown ones, enables and creates."""
 
+    async def scheduled_disables(self, flow: FlowId | None = None) -> tuple[Change, ...]:
+        """List the disables that wait for their time, of all flows or of one, the next due first."""
+
     async def creating(self, website: WebsiteId, *, except_change: ChangeId) -> tuple[Change, ...]:
         """List the other creates and restores on the website that are sent and not read back yet."""
 

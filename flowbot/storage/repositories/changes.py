@@ -135,6 +135,11 @@ class ChangeRepository(ChangeStore):
         )
         return await self._fetch(sent.order_by(submitted.scalar_subquery(), changes.c.id))
 
+    async def scheduled_disables(self, flow: FlowId | None = None) -> tuple[Change, ...]:
+        is_scheduled = changes.c.state == ChangeState.SCHEDULED.value
+        wanted = select(changes).where(is_scheduled, queries.IS_TIMED_DISABLE).order_by(changes.c.due_at, changes.c.id)
+        return await self._fetch(wanted if flow is None else wanted.where(changes.c.flow_id == flow))
+
     async def creating(self, website: WebsiteId, *, except_change: ChangeId) -> tuple[Change, ...]:
         is_sent = and_(changes.c.state == ChangeState.APPLYING.value, changes.c.sent_at.is_not(None))
         is_here = and_(changes.c.website_id == website, changes.c.kind.in_(sorted(CREATING_KINDS)))

@@ -254,7 +254,13 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
 
 def test_every_picture_is_shown_and_light() -> None:
     pictures = sorted((ROOT / "docs").glob("*.png"))
-    assert [picture.name for picture in pictures] == ["approved.png", "demo.png", "form.png", "scheduled.png"]
+    assert [picture.name for picture in pictures] == [
+        "approved.png",
+        "demo.png",
+        "form.png",
+        "frozen.png",
+        "scheduled.png",
+    ]
     for picture in pictures:
         assert f"](docs/{picture.name})" in README
         assert picture.stat().st_size < PICTURE_MAX

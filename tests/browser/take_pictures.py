@@ -79,3 +79,26 @@ async def test_a_form_is_filled_in(page: Page, address: str) -> None:
     await expect(form.get_by_text("mountains.jpg")).to_be_visible()
     await form.locator(".form-body").evaluate("node => node.scrollTo(0, 0)")
     await take_picture(page, "form.png", 960)
+
+
+async def test_a_request_is_frozen(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 960})
+    deniz = await open_as(page, address, "U0DENIZ", "C0MARKETING")
+    await send(deniz, "/flows setup")
+    form = deniz.get_by_role("dialog")
+    for step in ("Step 2 of 3", "Step 3 of 3"):
+        await form.get_by_role("button", name="Next").click()
+        await expect(form).to_contain_text(step)
+    await form.get_by_role("button", name="More settings").click()
+    await form.get_by_role("button", name="Add dates").click()
+    await form.get_by_label("Freeze 1: name").fill("Year's end")
+    today = date.today()  # noqa: DTZ011 - the demo's day
+    await form.get_by_label("Freeze 1: first day").fill(str(today - timedelta(days=1)))
+    await form.get_by_label("Freeze 1: last day").fill(str(today + timedelta(days=3)))
+    await form.get_by_role("button", name="Save").click()
+    await expect(form).to_contain_text("Saved.")
+    emma = await request_change(await new_window(page), address, f"/flows enable 40 {REASON}")
+    frozen = find_request(emma, WAITING, 40)
+    await expect(frozen).to_contain_text("Frozen until")
+    await expect(frozen.get_by_role("img")).to_have_js_property("complete", value=True)
+    await take_picture(emma, "frozen.png", 1040)

@@ -7,25 +7,22 @@ from typing import Final
 import pytest
 from sqlalchemy import select
 
-from flowbot.sandbox.slack import Message, text_of
+from flowbot.sandbox.slack import Message
 from flowbot.storage.tables import changes
 from tests.journeys.form_steps import add_flow, list_writes, open_form
 from tests.journeys.request_steps import (
     approval_policy,
-    list_alarms,
     request_change,
     speed_up,
     submit_reason,
     wait_for_status,
-    wait_until,
 )
-from tests.journeys.world import APPROVALS, MARKETING, World, first_on_both_databases, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, World, first_on_both_databases
 
 SATURDAY: Final = datetime(2027, 1, 30, 12, 0, tzinfo=UTC)
 WEEKENDS: Final = '[[freezes]]\nname = "Weekends"\nweekly = ["sat", "sun"]\n'
 GATED: Final = 'required_for = ["enable", "delete", "edit_enabled", "disable"]'
 UNGATED: Final = 'required_for = ["enable", "delete"]'
-DENIZ_MAY_SKIP: Final = 'break_glass = ["U0DENIZ"]'
 
 
 async def start(world: World, policy: str, patch: pytest.MonkeyPatch) -> None:
@@ -100,36 +97,6 @@ async def test_a_freeze_holds_what_would_go_live_or_delete_and_nothing_else(
     assert [write for write in list_writes(world) if any(f"/{flow}/" in f"{write.path}/" for flow in held)] == []
     pass_time(world, hours=1, minutes=15)
     await wait_for_states(world, dict.fromkeys(wanted, "applied"))
-
-
-@on_both_databases
-async def test_a_skip_overrides_a_freeze_loudly(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    await start(world, approval_policy(DENIZ_MAY_SKIP) + WEEKENDS, monkeypatch)
-    request = await request_change(world)
-    await world.burak.click(request, "Approve")
-    frozen = await wait_for_status(world, request, "Scheduled")
-    assert "❄ Frozen until 1 Feb 2027 00:00 · Weekends" in text_of(frozen)
-    await world.deniz.click(frozen, "Skip approval")
-    await submit_reason(world.deniz, "The sale cannot wait")
-    applied = await wait_for_status(world, request, "Applied")
-    assert "❄" not in text_of(applied)
-    await wait_until(lambda: bool(list_alarms(world, request)))
-
-
-async def test_a_freeze_that_is_added_later_holds_and_its_end_starts_what_waits(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await start(world, approval_policy(), monkeypatch)
-    add_flow(world)
-    request = await request_change(world, "enable 1 at 2027-01-31 09:00")
-    await world.burak.click(request, "Approve")
-    await wait_for_status(world, request, "goes live 31 Jan 2027 12:00")
-    await world.import_policy(approval_policy() + WEEKENDS)
-    await wait_for_status(world, request, "❄ Frozen until 1 Feb 2027 00:00 · Weekends")
-    pass_time(world, hours=21, minutes=30)
-    await wait_for_states(world, {1: "scheduled"})
-    await world.import_policy(approval_policy())
-    await wait_for_status(world, request, "Applied")
 
 
 async def test_a_held_request_can_be_withdrawn_and_rejected(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -201,3 +201,25 @@ async def test_asking_again_after_the_time_asks_for_a_new_one(eve: World) -> Non
     again = await eve.deniz.wait_for_message(APPROVALS, lambda each: each.ts > request.ts and WAITING in text_of(each))
     assert "Reason: The sale begins" in text_of(again)
     await wait_for_private_message(eve.emma, "Approval requested in", APPROVALS)
+
+
+async def test_a_live_flow_gets_an_end_and_no_start(eve: World) -> None:
+    add_flow(eve, is_enabled=True)
+    assert "already enabled" in text_of(await ask(eve, eve.emma, "/flows enable 1 at 18:00"))
+    assert "already enabled" in text_of(await ask(eve, eve.emma, "/flows enable 1 at 18:00 until mon 18:00"))
+    request = await request_change(eve, "enable 1 until fri 18:00 The sale ends")
+    assert "Emma Clarke asks to set an end for flow #1 Old name" in request.text
+    told = await wait_for_private_message(eve.emma, "Approval requested in", MARKETING)
+    assert lines(told)[1] == "It is live until 30 Oct 2026 18:00."
+    await eve.burak.click(request, "Approve")
+    await wait_for_status(eve, request, "Applied")
+    assert list_writes(eve) == []
+    assert "#1 Old name · Enabled · ends 30 Oct 18:00" in text_of(await ask(eve, eve.emma, "/flows list"))
+
+
+async def test_a_disable_at_a_time_is_taken_where_the_flow_may_be_live_by_then(eve: World) -> None:
+    add_flow(eve)
+    assert "already disabled" in text_of(await ask(eve, eve.emma, "/flows disable 1 at fri 18:00"))
+    await request_change(eve, "enable 1 at mon 09:00")
+    told = await ask(eve, eve.ayse, "/flows durdur 1 saat cum 18:00")
+    assert lines(told)[0] == "#1 Old name akışı 30 Eki 2026 18:00 durdurulacak"

@@ -21,6 +21,7 @@ WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_FREEZE_NAME: Final = 75
 """In characters: as long as an entry of Slack's menus."""
 MAX_FREEZES: Final = 100
+"""Of one channel, those of all channels among them."""
 MAX_WEEKLY_HOURS: Final = 50
 MAX_FROZEN: Final = timedelta(days=366)
 """How long a frozen time may last, with all that touches it."""

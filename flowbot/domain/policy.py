@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from flowbot.domain.freezes import MAX_FREEZES, Freeze
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, WebsiteNumber
 
 EVERYONE: Final = "*"
@@ -144,7 +144,7 @@ class PolicyBook(_PolicyModel):
         Annotated[WebsiteId, Field(gt=0)], Annotated[str, Field(min_length=1, max_length=MAX_WEBSITE_NAME)]
     ] = {}
     channels: tuple[ChannelPolicy, ...] = ()
-    freezes: Annotated[tuple[Freeze, ...], Field(max_length=MAX_FREEZES)] = ()
+    freezes: tuple[Freeze, ...] = ()
 
     @model_validator(mode="after")
     def _require_unique_channels(self) -> Self:

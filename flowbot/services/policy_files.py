@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from flowbot.domain.audit import AuditAction, AuditEvent
-from flowbot.domain.freezes import Freeze, find_endless
+from flowbot.domain.freezes import MAX_FREEZES, Freeze, find_endless
 from flowbot.domain.ids import parse_website_id
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode, PolicyBook
 from flowbot.domain.text import is_blank
@@ -269,7 +269,7 @@ def _check_websites(book: PolicyBook, document: Mapping[str, Any]) -> None:
 
 
 def _check_freezes(book: PolicyBook) -> None:
-    """Make sure that freezes have names that show, cover channels that are set up, and end.
+    """Make sure that freezes have names that show, cover channels that are set up, are not too many, and end.
 
     Raises:
         PolicyFileError: one does not.
@@ -282,6 +282,9 @@ def _check_freezes(book: PolicyBook) -> None:
         for channel in freeze.channels or ():
             if book.policy(channel) is None:
                 raise PolicyFileError(f"freezes[{number}].channels: {channel} is no channel of this file")
+    for policy in book.channels:
+        if sum(freeze.covers_channel(policy.id) for freeze in book.freezes) > MAX_FREEZES:
+            raise PolicyFileError(f"freezes: more than {MAX_FREEZES} cover {policy.id}")
     if (endless := find_endless(book.freezes)) is not None:
         raise PolicyFileError(f"freezes: {endless!r} would not end within a year, with those that touch it")
 

@@ -321,6 +321,7 @@ REFUSED = [
         CHANNEL + FREEZE + 'weekly = ["sat"]\nchannels = ["C1", "C2"]',
         "freezes[0].channels: C2 is no channel of this file",
     ),
+    ("too many freezes", CHANNEL + (FREEZE + 'weekly = ["sat"]\n') * 101, "freezes: more than 100 cover C1"),
     (
         "a freeze without an end",
         FREEZE + 'weekly = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]',

@@ -94,6 +94,14 @@ def test_a_time_within_a_freeze_is_held_by_that() -> None:
     assert "❄ Frozen until 8 Jun 2026 00:00 · Weekends" in first_lines(EN, WEDNESDAY, asked=saturday)
 
 
+def test_home_says_it_before_its_approve_button() -> None:
+    asked = {"created_at": ARIFE, "changed_at": ARIFE}
+    waiting = request_details(calendar=CALENDAR, change=asked)
+    overview = HomeOverview((waiting.change,), (), (), ())
+    text = text_of(home_view(HomeContent((waiting,), (), (), overview, {}), EN, ARIFE)["blocks"])
+    assert "❄ Frozen until 1 Jun 2026 00:00 · Eid al-Adha" in text
+
+
 def home_text(frozen: dict[FrozenTime, tuple[ChannelId, ...]], count: int) -> str:
     access = tuple(ChannelAccess(ChannelId(f"C{number}"), (), (), policy=None) for number in range(count))  # type: ignore[arg-type]
     overview = HomeOverview((), (), (), access, frozen=frozen)

@@ -14,7 +14,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, headlines, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
-from flowbot.slack.views.freezes import frozen_elements
+from flowbot.slack.views.freezes import frozen_elements, request_freeze_elements
 from flowbot.slack.views.history import change_line, link_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
@@ -114,12 +114,14 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
     blocks = [block_kit.header(t("request.waiting_for_me"))]
     for each in content.for_me:
         person = [block_kit.user_element(each.change.request.requester)]
+        frozen = request_freeze_elements(each, t, now)
         heading = block_kit.rich_paragraph(
             *_subject_elements(each, t),
             block_kit.text_element("\n"),
             *sentences.sentence_elements(t, "request.by", {"person": person}),
             block_kit.text_element(f" · {request_blocks.format_progress(each, t)}"),
             *_expiry_elements(each, t, now),
+            *([block_kit.text_element("\n"), *frozen] if frozen else ()),
         )
         hint = request_blocks.format_hint(t("button.approve"), each.change, t)
         buttons = (

@@ -35,14 +35,14 @@ def freeze_blocks(typed: Sequence[FreezeInput], others: Iterable[Freeze], t: Tra
     """Build the fields of the channel's own freezes, the others that cover it, and buttons for more.
 
     Args:
-        typed: the channel's own.
+        typed: the channel's own; beyond `OWN_MAX`, which only an import makes, they are not shown and stay.
         others: those that the form cannot edit.
         t: the reader's words.
     """
     yield block_kit.context(t("freeze.about"))
     if lines := [f"{t('freeze.everywhere')} {format_freeze(freeze, t)}" for freeze in others]:
         yield block_kit.context("\n".join(lines))
-    for number, freeze in enumerate(typed, 1):
+    for number, freeze in enumerate(typed[:OWN_MAX], 1):
         yield from _entry_blocks(freeze, number, t)
     if len(typed) < OWN_MAX:
         yield block_kit.actions(*(block_kit.button(t(key), action, "1") for action, key in _ADD_BUTTONS.items()))

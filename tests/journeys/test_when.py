@@ -189,6 +189,7 @@ async def test_asking_again_after_the_time_asks_for_a_new_one(eve: World) -> Non
     request = await request_change(eve, "enable 1 at 18:00 The sale begins")
     await eve.burak.click(request, "Approve")
     request = await wait_for_status(eve, request, "Scheduled")
+    assert "Time: 24 Oct 2026 18:00" in lines(await ask(eve, eve.emma, "/flows history 1"))
     # An hour too late, as after an outage.
     eve.time.ahead += timedelta(hours=9).total_seconds()
     request = await wait_for_status(eve, request, "Expired")

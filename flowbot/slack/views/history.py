@@ -99,6 +99,9 @@ def _change_blocks(
         block_kit.rich_line(_emoji(details), block_kit.text_element(heading, bold=True)),
         block_kit.rich_line(*_step_elements(details, t), *link_elements(details, links, t)),
     ]
+    moments = (("history.time", change.request.not_before), ("history.end", change.request.ends_at))
+    if times := [t(key, when=t.format_datetime(at)) for key, at in moments if at is not None]:
+        lines.append(block_kit.rich_line(block_kit.text_element(" · ".join(times))))
     if change.request.kind is ChangeKind.RESTORE:
         lines.append(block_kit.rich_line(*headlines.headline_elements(details, t, is_past=True)))
     closing = change.progress.closing

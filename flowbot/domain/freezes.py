@@ -137,7 +137,7 @@ class Freeze(BaseModel):
     def _require_one_kind(self) -> Self:
         if (self.first_day is None) != (self.last_day is None):
             raise ValueError("needs both from and to")
-        if [self.holidays, self.first_day, self.weekly].count(None) != len(("of the three", "all but one")):
+        if sum(rule is not None for rule in (self.holidays, self.first_day, self.weekly)) != 1:
             raise ValueError("needs one of holidays, from and to, and weekly")
         if self.half_day_from is not None and self.holidays is None:
             raise ValueError("half_day_from goes with holidays")

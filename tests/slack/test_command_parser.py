@@ -232,6 +232,24 @@ def test_a_reason_stays_as_it_was_typed(data: st.DataObject, reason: str) -> Non
     assert parsed == ParsedCommand("disable", ChangeArguments(FlowId(12), TypedText(f".{reason}.")))
 
 
+@pytest.mark.parametrize(
+    ("text", "reason", "times"),
+    [
+        ("enable 12 at 09:00", "", ["at 09:00"]),
+        ("enable 12 at 09:00 <@U0AYSE|ayse> said\nso", "<@U0AYSE|ayse> said\nso", ["at 09:00"]),
+        ("enable 12 a  b at mon 09:00  c", "a  b c", ["at mon 09:00"]),
+        ("etkinleştir 12 saat 09:00 bitiş cuma 18:00 &lt;b&gt;", "&lt;b&gt;", ["saat 09:00", "bitiş cuma 18:00"]),
+        ("enable 12 we meet at noon until late", "we meet at noon until late", []),
+        ("“enable 12 at 09:00”", "", ["at 09:00"]),
+        ("enable 12 at <tel:20261224|2026-12-24 09:00> x", "x", ["at 2026-12-24 09:00"]),
+        ("delete 12 at 9 people", "people", ["at 9"]),
+    ],
+)
+def test_times_are_taken_out_of_a_reason(text: str, reason: str, times: list[str]) -> None:
+    arguments = PARSER.parse(text).arguments
+    assert (arguments.reason.sent, [each.given for each in arguments.times]) == (reason, times)
+
+
 @given(st.text(max_size=700))
 def test_any_text_is_a_command_a_suggestion_or_a_sentence(text: str) -> None:
     parsed = PARSER.parse(text)

@@ -111,6 +111,22 @@ async def test_enkapush_being_away_at_the_start_is_waited_for_an_hour_long(monda
         await wait_for_status(monday, scheduled, "Applied")
 
 
+async def test_who_was_away_at_the_start_expires_it_and_does_the_end_late(monday: World) -> None:
+    add_flow(monday, is_enabled=True)
+    ended = await request_change(monday, "enable 1 until 18:00")
+    await monday.burak.click(ended, "Approve")
+    await wait_for_status(monday, ended, "is live until")
+    add_flow(monday)
+    missed = await request_change(monday, "enable 2 at 18:00")
+    await monday.burak.click(missed, "Approve")
+    await wait_for_status(monday, missed, "Scheduled")
+    await find_end(monday, ended)
+    pass_time(monday, hours=30)
+    await wait_for_status(monday, missed, "Expired")
+    await wait_for_notice(monday, ended, "It no longer reaches")
+    assert not is_live(monday)
+
+
 async def test_what_nobody_approved_within_an_hour_of_its_start_is_expired(monday: World) -> None:
     add_flow(monday)
     request = await request_change(monday, "enable 1 at 09:00")

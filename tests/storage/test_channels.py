@@ -61,6 +61,16 @@ async def test_freezes_move_and_name_no_channel_twice(database: Database) -> Non
     assert (await policies.get_book()).freezes[1].channels == (NEW,)
 
 
+async def test_a_change_moves_whether_it_has_a_time_or_none(database: Database, store: ChangeRepository) -> None:
+    plain = await submit_change(store, "now", flow=1, channel=OLD)
+    timed = await submit_change(store, "timed", flow=2, channel=OLD, not_before=NOW)
+    assert await ChannelRepository(database).move(OLD, NEW, EVENT)
+    for change in (plain, timed):
+        moved = await store.get(change.id)
+        assert moved is not None
+        assert moved.request == replace(change.request, channel=NEW)
+
+
 async def test_a_second_move_changes_nothing(database: Database) -> None:
     policies = PolicyRepository(database, lambda: NOW)
     await policies.replace_all(parse_book(POLICIES))

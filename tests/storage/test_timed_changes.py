@@ -1,12 +1,13 @@
 """Changes that wait for a time: what they block, and what an older process makes of them."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import Flow, WaitTime
@@ -65,6 +66,25 @@ async def test_times_are_stored_and_read_back(store: ChangeRepository) -> None:
     change, _ = await store.submit(asked, OURS, new_event())
     assert (await store.get(change.id)) == change
     assert change.request == asked
+
+
+AS_STORED: Final = """{"timed": {
+    "token": "t1", "kind": "enable", "requester": "U0AYSE", "channel": "C1", "website": 1, "flow": 12, "before": null,
+    "wanted": null, "picture": null, "typed": {}, "reason": "", "locale": null, "timezone": null, "repeats": null,
+    "doubtful": [], "not_before": "2026-03-02T09:30:15.000250+00:00", "ends_at": "2026-03-02T11:30:15.000250+00:00",
+    "ends": null
+}}"""
+
+
+async def test_times_are_read_as_the_first_version_with_times_stored_them(
+    store: ChangeRepository, database: Database
+) -> None:
+    change = await submit_change(store, not_before=TOMORROW, ends_at=TOMORROW + timedelta(hours=2))
+    async with database.write() as connection:
+        stored = (await connection.execute(select(changes.c.asked))).scalar_one()
+        await connection.execute(update(changes).values(asked=json.loads(AS_STORED)))
+    assert stored == json.loads(AS_STORED)
+    assert await store.get(change.id) == change
 
 
 @pytest.mark.parametrize("state", [ChangeState.PENDING, ChangeState.SCHEDULED, ChangeState.EXPIRED])

@@ -128,7 +128,7 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
         columns = {
             "channel_id": str(new) if row.channel_id == old else row.channel_id,
             "message_channel": str(new) if row.message_channel == old else row.message_channel,
-            "asked": _rename(row.asked, "channel", old, new),
+            "asked": _rename(_rename(row.asked, "channel", old, new), "timed", old, new),
             "rule": _rename(row.rule, "channel", old, new),
         }
         columns = {name: value for name, value in columns.items() if value != getattr(row, name)}

@@ -122,6 +122,10 @@ class Times:
         """Check whether any time was said."""
         return self != NO_TIMES
 
+    def after(self, now: datetime) -> "Times":
+        """Return those that are still to come."""
+        return Times(*(at if at is not None and at > now else None for at in (self.not_before, self.ends_at)))
+
 
 NO_TIMES: Final = Times()
 

@@ -186,17 +186,18 @@ async def test_what_is_scheduled_stands_in_lists_and_in_home(eve: World) -> None
 
 async def test_asking_again_after_the_time_asks_for_a_new_one(eve: World) -> None:
     add_flow(eve)
-    request = await request_change(eve, "enable 1 at 18:00 The sale begins")
+    request = await request_change(eve, "enable 1 at 18:00 until fri 18:00 The sale begins")
     await eve.burak.click(request, "Approve")
     request = await wait_for_status(eve, request, "Scheduled")
-    assert "Time: 24 Oct 2026 18:00" in lines(await ask(eve, eve.emma, "/flows history 1"))
+    assert "Time: 24 Oct 2026 18:00 · End: 30 Oct 2026 18:00" in lines(await ask(eve, eve.emma, "/flows history 1"))
     # An hour too late, as after an outage.
     eve.time.ahead += timedelta(hours=9).total_seconds()
     request = await wait_for_status(eve, request, "Expired")
     await eve.emma.click(request, "Ask again")
     await wait_for_change_form(eve.emma)
     shown = {label: eve.emma.read_field(label) for label in eve.emma.list_fields()}
-    assert shown == {"When": None, "Until": None, "Reason": "The sale begins"}
+    end = datetime(2026, 10, 30, 18, tzinfo=UTC).timestamp()
+    assert shown == {"When": None, "Until": end, "Reason": "The sale begins"}
     tomorrow = eve.time.now() + timedelta(days=1)
     await eve.emma.submit({"When": int(tomorrow.timestamp())})
     again = await eve.deniz.wait_for_message(APPROVALS, lambda each: each.ts > request.ts and WAITING in text_of(each))

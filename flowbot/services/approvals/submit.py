@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from flowbot.domain.approval import requires_approval
@@ -70,11 +71,11 @@ class FlowWish:
 
 
 class TimesPastError(UserError):
-    """The times of a request that is asked for again are past: `wish`, in `channel`, needs new ones."""
+    """A time of a request that is asked for again is past: `wish`, in `channel`, needs a new one in its place."""
 
-    def __init__(self, wish: FlowWish, channel: ChannelId) -> None:
+    def __init__(self, wish: FlowWish, channel: ChannelId, now: datetime) -> None:
         super().__init__("when.past_again")
-        self.wish = replace(wish, times=NO_TIMES)
+        self.wish = replace(wish, times=wish.times.after(now))
         self.channel = channel
 
 
@@ -244,7 +245,7 @@ class RequestSubmitter:
             times = Times(earlier.not_before, earlier.ends_at)
             wish = FlowWish(earlier.kind, earlier.flow, earlier.reason, times)
             if find_problem(times, self.clock()) is not None:
-                raise TimesPastError(wish, earlier.channel)
+                raise TimesPastError(wish, earlier.channel, self.clock())
             return await self.request_change(user, earlier.channel, wish)
         flow = await load_visible_flow(self.source, earlier.flow, policy)
         request = _new_request(user, earlier.channel, ChangeKind.EDIT, flow, earlier.reason)

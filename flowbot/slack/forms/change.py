@@ -83,8 +83,12 @@ class ChangeForm:
         subject = block_kit.rich_paragraph(
             block_kit.text_element(f"#{flow.id} {name}", bold=True), block_kit.text_element(f" · {website}")
         )
-        needs_approval = preview.needs_approval
-        times = [time_input(role, t, needs_approval=needs_approval) for role in TimeRole if role in ROLES[kind]]
+        chosen = {TimeRole.AT: preview.request.not_before, TimeRole.UNTIL: preview.request.ends_at}
+        times = [
+            time_input(role, chosen[role], t, needs_approval=preview.needs_approval)
+            for role in TimeRole
+            if role in ROLES[kind]
+        ]
         submit = t("button.request_approval" if preview.needs_approval else SUBMIT_KEYS[kind])
         reason = reason_input(t, optional=True, value=preview.request.reason)
         effects = [block_kit.paragraph(format_effect(preview, t))]
@@ -125,19 +129,20 @@ class ChangeForm:
         return {role: t(FIELD_PROBLEM_KEYS[key])}
 
 
-def time_input(role: TimeRole, t: Translator, *, needs_approval: bool) -> Block:
+def time_input(role: TimeRole, chosen: datetime | None, t: Translator, *, needs_approval: bool) -> Block:
     """Build the field for the start of a change, or for its end; it may stay empty."""
     if role is TimeRole.AT:
         label, hint = t("request.when"), t("request.when_hint" if needs_approval else "request.when_hint_now")
     else:
         label, hint = t("request.until"), t("request.until_hint")
+    shown = {} if chosen is None else {"initial_date_time": int(chosen.timestamp())}
     return {
         "type": "input",
         "block_id": role.value,
         "label": block_kit.plain(label),
         "hint": block_kit.plain(hint),
         "optional": True,
-        "element": {"type": "datetimepicker", "action_id": TIME_ACTIONS[role]},
+        "element": {"type": "datetimepicker", "action_id": TIME_ACTIONS[role], **shown},
     }
 
 

@@ -71,7 +71,7 @@ async def test_times_are_stored_and_read_back(store: ChangeRepository) -> None:
 AS_STORED: Final = """{"timed": {
     "token": "t1", "kind": "enable", "requester": "U0AYSE", "channel": "C1", "website": 1, "flow": 12, "before": null,
     "wanted": null, "picture": null, "typed": {}, "reason": "", "locale": null, "timezone": null, "repeats": null,
-    "doubtful": [], "not_before": "2026-03-02T09:30:15.000250+00:00", "ends_at": "2026-03-02T11:30:15.000250+00:00",
+    "doubtful": [], "not_before": "2026-03-02T12:30:15.000250+03:00", "ends_at": "2026-03-02T14:30:15.000250+03:00",
     "ends": null
 }}"""
 

@@ -55,7 +55,7 @@ async def test_a_freeze_is_said_in_the_request_the_help_and_home_and_ends_with_i
 async def test_a_holiday_is_named_in_the_language_of_its_readers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     await start(world, EVE, BAYRAM, monkeypatch)
     request = await request_change(world, f"enable {add_flow(world)}", by=world.ayse)
-    await wait_for_status(world, request, "❄ Şu zamana kadar donduruldu: 20 May 2027 00:00 · Kurban Bayramı")
+    await wait_for_status(world, request, "❄ Donduruldu, bitiş: 20 May 2027 00:00 · Kurban Bayramı")
     await world.emma.send(MARKETING, "/flows help")
     await world.emma.wait_for_message(MARKETING, "❄ Frozen until 19 May 2027 22:00 · Eid al-Adha")
     await world.ayse.send(MARKETING, "/flows yardım")

@@ -43,7 +43,7 @@ def first_lines(t: Translator, now: datetime, **details: Any) -> str:
     ("t", "line"),
     [
         (EN, "❄ Frozen until 1 Jun 2026 00:00 · Eid al-Adha"),
-        (TR, "❄ Şu zamana kadar donduruldu: 1 Haz 2026 00:00 · Kurban Bayramı"),
+        (TR, "❄ Donduruldu, bitiş: 1 Haz 2026 00:00 · Kurban Bayramı"),
     ],
 )
 def test_a_request_says_until_when_and_why_before_anybody_approves(t: Translator, line: str) -> None:

@@ -13,7 +13,8 @@ from flowbot.domain.schedule import end_disable
 from flowbot.errors import DependencyError
 from flowbot.services.approvals.submit import displaced_by
 from flowbot.services.executor.executor import ChangeExecutor, move_change
-from flowbot.services.executor.preconditions import Hindrance, may_go_live
+from flowbot.services.executor.hindrances import Hindrance
+from flowbot.services.executor.preconditions import may_go_live
 from flowbot.services.ports import Clock
 from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.ports.storage import ChangeStore, FlowBusyError, VersionConflictError

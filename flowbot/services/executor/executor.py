@@ -172,7 +172,7 @@ class ChangeExecutor:
         """Apply the change unless something stands against it, and store the result."""
         blocker = None
         if change.sent_at is not None:
-            blocker = await self.preconditions.revalidate_approvals(change, record)
+            blocker = await self.preconditions.find_blocker(change, self.clock(), record)
         elif hindrance := await self.preconditions.find_hindrance(change, self.clock(), record):
             return SettledChange(await self._put_off(change, *hindrance))
         if blocker is None:

@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from flowbot.domain.approval import (
     approved_by,
-    is_expired,
     is_in_scope,
     may_decide,
     requires_approval,
@@ -35,15 +34,14 @@ from flowbot.domain.outcomes import (
     LAPSED_CHANNEL,
     LAPSED_PERSON,
     LAPSED_SCOPE,
-    LAPSED_TIME,
     LATE_TIME,
-    OVER_TIME,
     UNCOUNTED_VOTERS,
 )
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reason
-from flowbot.domain.schedule import find_start, is_late
+from flowbot.domain.schedule import find_start
 from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
+from flowbot.services.executor.hindrances import Hindrance, fail_change, find_lateness
 from flowbot.services.ports import Clock
 from flowbot.services.ports.storage import ChangeStore, ChannelScope, PolicyStore, RequestRecord
 from flowbot.services.quorum import QuorumChecker
@@ -77,33 +75,6 @@ class Evaluation:
     rule: ApprovalRule | None = None
     needs_skip: bool = False
     starts_at: datetime | None = None
-
-
-class Hindrance(NamedTuple):
-    """What becomes of a change that cannot be applied now, and the change with what else that changes."""
-
-    step: Transition
-    update: Change
-
-
-def _fail(change: Change, outcome: Outcome) -> Hindrance:
-    failed = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=outcome)
-    return Hindrance(failed, replace(change, due_at=None))
-
-
-def _find_lateness(change: Change, start: datetime, now: datetime) -> Hindrance | None:
-    """Return how a change ends that was not sent in its time; None where it is in time."""
-    ends_at, has_start = change.request.ends_at, change.progress.starts_at is not None
-    if not has_start and is_expired(change, now):
-        return _fail(change, Outcome(LAPSED_TIME))
-    if ends_at is not None and start >= ends_at:
-        return _expire(change, Outcome(OVER_TIME))
-    return _expire(change, Outcome(LATE_TIME)) if is_late(change, start, now) else None
-
-
-def _expire(change: Change, outcome: Outcome) -> Hindrance:
-    expired = Transition(ChangeState.EXPIRED, AuditAction.EXPIRED, outcome=outcome)
-    return Hindrance(expired, replace(change, due_at=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +162,24 @@ class Preconditions:
         """
         record = record or await self.store.get_record(change.id)
         start, policy = await self._find_start(change, record.scope, now), record.scope.policy
-        if hindrance := _find_lateness(change, start, now):
+        if hindrance := find_lateness(change, start, now):
             return hindrance
         if policy is not None and (rule := await self._find_stricter_rule(change, policy, record.votes)):
             return Hindrance(Transition(ChangeState.PENDING, AuditAction.PENDING), wait_again(change, rule, now))
         if blocker := await self.revalidate_approvals(change, record):
-            return _fail(change, blocker)
+            return fail_change(change, blocker)
         return Hindrance(*schedule_change(change, start, now)) if start > now else None
+
+    async def find_blocker(self, change: Change, now: datetime, record: RequestRecord | None = None) -> Outcome | None:
+        """Find what stands against sending a change once more; None where nothing does.
+
+        Raises:
+            DependencyError: the database or Slack did not answer.
+        """
+        record = record or await self.store.get_record(change.id)
+        if await self._find_start(change, record.scope, now) > now:
+            return Outcome(LATE_TIME)
+        return await self.revalidate_approvals(change, record)
 
     async def find_start(self, change: Change, now: datetime) -> datetime:
         """Find when a change starts, by the freezes of now.

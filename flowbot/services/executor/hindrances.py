@@ -1,0 +1,39 @@
+"""Hindrances: what becomes of a change that cannot be applied now."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple
+
+from flowbot.domain.approval import is_expired
+from flowbot.domain.audit import AuditAction, Transition
+from flowbot.domain.change import Change, ChangeState, Outcome
+from flowbot.domain.outcomes import LAPSED_TIME, LATE_TIME, OVER_TIME
+from flowbot.domain.schedule import is_late
+
+
+class Hindrance(NamedTuple):
+    """What becomes of a change that cannot be applied now, and the change with what else that changes."""
+
+    step: Transition
+    update: Change
+
+
+def fail_change(change: Change, outcome: Outcome) -> Hindrance:
+    """Return how a change ends that may not be applied any more."""
+    failed = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=outcome)
+    return Hindrance(failed, replace(change, due_at=None))
+
+
+def find_lateness(change: Change, start: datetime, now: datetime) -> Hindrance | None:
+    """Return how a change ends that was not sent in its time; None where it is in time."""
+    ends_at, has_start = change.request.ends_at, change.progress.starts_at is not None
+    if not has_start and is_expired(change, now):
+        return fail_change(change, Outcome(LAPSED_TIME))
+    if ends_at is not None and start >= ends_at:
+        return _expire(change, Outcome(OVER_TIME))
+    return _expire(change, Outcome(LATE_TIME)) if is_late(change, start, now) else None
+
+
+def _expire(change: Change, outcome: Outcome) -> Hindrance:
+    expired = Transition(ChangeState.EXPIRED, AuditAction.EXPIRED, outcome=outcome)
+    return Hindrance(expired, replace(change, due_at=None))

@@ -117,11 +117,10 @@ async def test_what_is_done_is_given_up(harness: Harness) -> None:
 async def test_a_lease_that_ended_with_what_was_stored_is_neither_lost_nor_released(harness: Harness) -> None:
     change = await harness.submit()
     async with harness.leases.hold(change):
-        seen = await harness.read(change)
+        seen, beats = await harness.read(change), harness.store.renewals
         freed = await harness.store.replace_if_unchanged(seen, harness.leases.give_up(seen))
         acquired = replace(harness.leases.new_lease(), owner="elsewhere")
         assert await harness.store.try_acquire_lease(freed, acquired)
-        beats = harness.store.renewals
         await wait_until(lambda: harness.store.renewals > beats)
     assert (await harness.read(change)).lease == acquired
 

@@ -38,7 +38,7 @@ def _list_regions() -> Mapping[str, tuple[str, ...]]:
     return {country: tuple(parts) for country, parts in list_supported_countries(include_aliases=False).items()}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def load_holidays(
     region: str, year: int, language: str | None = None, *, half_days: bool = False
 ) -> Mapping[date, str]:

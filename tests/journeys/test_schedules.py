@@ -308,6 +308,18 @@ async def test_an_end_is_done_late_rather_than_never(monday: World, minutes: int
     assert not is_live(monday)
 
 
+async def test_an_end_that_enkapush_refuses_for_a_while_is_tried_again(monday: World) -> None:
+    add_flow(monday)
+    request = await request_change(monday, "enable 1 until 18:00")
+    await monday.burak.click(request, "Approve")
+    await wait_for_status(monday, request, "is live until")
+    await find_end(monday, request)
+    monday.enkapush.faults.add(Fault.status(503, method="POST", times=4))
+    pass_time(monday, hours=10, minutes=1)
+    await wait_for_notice(monday, request, "It no longer reaches", timeout=30)
+    assert not is_live(monday)
+
+
 @on_both_databases
 async def test_a_timed_disable_takes_an_open_requests_place_only_when_it_runs(monday: World) -> None:
     add_flow(monday, is_enabled=True)

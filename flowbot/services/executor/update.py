@@ -37,6 +37,8 @@ from flowbot.services.executor.preconditions import may_go_live
 from flowbot.services.ports.enkapush import FlowUpdate, WriteRefusedError, WriteUnclearError
 
 MAX_ATTEMPTS: Final = 2
+PASSING_REFUSALS: Final = frozenset({"not_done.busy", "not_done.slow", "not_done.down", "not_done.broken"})
+"""The reasons of refusals that may pass by themselves."""
 
 OperationT = TypeVar("OperationT", bound=FlowOperation)
 
@@ -62,7 +64,7 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
         try:
             result = await self._apply()
         except WriteRefusedError as error:
-            if await self._is_tried_again():
+            if error.text.key in PASSING_REFUSALS and await self._is_tried_again():
                 raise DependencyError(error.text) from error
             raise
         if result.state is ChangeState.UNKNOWN and await self._is_tried_again():

@@ -47,7 +47,7 @@ def waits_since(change: Change) -> datetime:
 
 def wait_again(change: Change, rule: ApprovalRule, now: datetime) -> Change:
     """Return an approved change as it waits for more approvals under a rule that became stricter; its votes count."""
-    progress = replace(change.progress, waits_since=now, reminders=0)
+    progress = replace(change.progress, waits_since=now, reminders=0, put_off_version=change.version + 1)
     again = replace(change, rule=rule, progress=progress)
     return replace(again, due_at=next_reminder(again, rule, now))
 
@@ -198,5 +198,8 @@ def apply_vote(
 def schedule_change(change: Change, start: datetime, now: datetime) -> tuple[Transition, Change]:
     """Return the step by which a change waits for its start, and the change with what else that changes."""
     step = Transition(ChangeState.SCHEDULED, AuditAction.SCHEDULED, details={"start": start.isoformat()})
-    progress = replace(change.progress, starts_at=start)
+    put_off = change.progress.put_off_version if change.state is ChangeState.SCHEDULED else 0
+    if change.state is ChangeState.SCHEDULED and change.progress.starts_at not in {None, start}:
+        put_off = change.version + 1
+    progress = replace(change.progress, starts_at=start, put_off_version=put_off)
     return step, replace(change, due_at=next_due(start, now), progress=progress)

@@ -148,6 +148,8 @@ class Progress:
         first_terms: The terms when it was requested, where the policy has changed them since.
         starts_at: When it starts, where it has a time or a freeze held it, as that was found last.
         waits_since: Since when it waits for approvals, where it does so again after it was approved.
+        put_off_version: The version in which it was put off after its approval: taken back to waiting, or given another
+            start; 0 for none.
     """
 
     closing: Closure | None = None
@@ -161,6 +163,7 @@ class Progress:
     first_terms: ApprovalTerms | None = None
     starts_at: datetime | None = None
     waits_since: datetime | None = None
+    put_off_version: int = 0
 
     @property
     def skip_announced(self) -> bool:
@@ -312,6 +315,11 @@ class Change:
     def has_waited(self) -> bool:
         """Check whether it waits for people or for its time, or did so."""
         return self.rule is not None or self.progress.starts_at is not None
+
+    @property
+    def is_put_off(self) -> bool:
+        """Check whether it was put off after its approval, and waits."""
+        return self.state in WAITING_STATES and self.progress.put_off_version > 0
 
     @property
     def has_team_message(self) -> bool:

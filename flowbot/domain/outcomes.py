@@ -37,7 +37,8 @@ LAPSED_PERSON: Final = "request.lapsed_person"
 LAPSED_CHANNEL: Final = "request.lapsed_channel"
 LAPSED_SCOPE: Final = "request.lapsed_scope"
 LAPSED_TIME: Final = "request.lapsed_time"
-LAPSED_KEYS: Final = frozenset({LAPSED, LAPSED_PERSON, LAPSED_CHANNEL, LAPSED_SCOPE, LAPSED_TIME})
+LAPSED_REQUESTER: Final = "request.lapsed_requester"
+LAPSED_KEYS: Final = frozenset({LAPSED, LAPSED_PERSON, LAPSED_CHANNEL, LAPSED_SCOPE, LAPSED_TIME, LAPSED_REQUESTER})
 """The outcomes' keys of changes that were approved and never sent, because the approval stopped to be valid."""
 UNAPPROVED_TIME: Final = "expired.unapproved"
 """The outcome's key of a change that was not approved in time for its start or its end."""

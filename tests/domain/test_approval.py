@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from flowbot.domain.approval import apply_vote
+from flowbot.domain.approval import apply_vote, schedule_change, wait_again
 from flowbot.domain.audit import AuditAction
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
@@ -30,6 +30,20 @@ def test_a_rejection_does_not_count_for_the_quorum() -> None:
     rejection = replace(SECOND, choice=VoteChoice.REJECT)
     moved, events = apply_vote(PENDING, [FIRST, rejection], rejection, LEASE)
     assert (moved.state, events) == (ChangeState.PENDING, ())
+
+
+def test_who_asked_is_told_once_of_each_time_that_an_approved_change_is_put_off() -> None:
+    _, scheduled = schedule_change(PENDING, NOON, NOON)
+    scheduled = replace(scheduled, state=ChangeState.SCHEDULED)
+    assert not scheduled.is_put_off
+    _, moved = schedule_change(scheduled, NOON + timedelta(hours=1), NOON)
+    assert moved.is_put_off
+    _, looked_at = schedule_change(replace(moved, version=5), NOON + timedelta(hours=1), NOON)
+    assert looked_at.progress == moved.progress
+    waiting = replace(wait_again(replace(looked_at, version=6), ApprovalRule(), NOON), state=ChangeState.PENDING)
+    assert (waiting.is_put_off, waiting.progress.put_off_version) == (True, 7)
+    _, again = schedule_change(waiting, NOON + timedelta(hours=1), NOON)
+    assert not replace(again, state=ChangeState.SCHEDULED).is_put_off
 
 
 def test_the_last_approval_moves_the_change_under_the_lease_and_names_who_approved() -> None:

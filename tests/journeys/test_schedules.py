@@ -5,7 +5,6 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.schedule import LATE
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services.approvals import schedule
@@ -23,7 +22,6 @@ from tests.journeys.request_steps import (
     submit_reason,
     wait_for_notice,
     wait_for_status,
-    wait_until,
 )
 from tests.journeys.world import MARKETING, World, on_both_databases
 
@@ -93,40 +91,6 @@ async def test_a_flow_that_differs_at_its_time_is_out_of_date(monday: World) -> 
     assert not is_live(monday)
 
 
-@pytest.mark.parametrize("minutes", [30, 90])
-async def test_enkapush_being_away_at_the_start_is_waited_for_an_hour_long(monday: World, minutes: int) -> None:
-    scheduled = await schedule_change(monday)
-    monday.enkapush.faults.add(Fault.status(503, times=None))
-    pass_time(monday, minutes=61)
-    asked = len(monday.enkapush.requests)
-    await wait_until(lambda: len(monday.enkapush.requests) > asked)
-    pass_time(monday, minutes=minutes)
-    if minutes > LATE / timedelta(minutes=1):
-        over = await wait_for_status(monday, scheduled, "Expired")
-        assert "within an hour of its start" in text_of(over)
-        assert monday.emma.list_buttons(over) == ["Ask again"]
-        await wait_for_notice(monday, scheduled, "within an hour of its start")
-    monday.enkapush.faults.clear()
-    if minutes < LATE / timedelta(minutes=1):
-        await wait_for_status(monday, scheduled, "Applied")
-
-
-async def test_who_was_away_at_the_start_expires_it_and_does_the_end_late(monday: World) -> None:
-    add_flow(monday, is_enabled=True)
-    ended = await request_change(monday, "enable 1 until 18:00")
-    await monday.burak.click(ended, "Approve")
-    await wait_for_status(monday, ended, "is live until")
-    add_flow(monday)
-    missed = await request_change(monday, "enable 2 at 18:00")
-    await monday.burak.click(missed, "Approve")
-    await wait_for_status(monday, missed, "Scheduled")
-    await find_end(monday, ended)
-    pass_time(monday, hours=30)
-    await wait_for_status(monday, missed, "Expired")
-    await wait_for_notice(monday, ended, "It no longer reaches")
-    assert not is_live(monday)
-
-
 async def test_what_nobody_approved_within_an_hour_of_its_start_is_expired(monday: World) -> None:
     add_flow(monday)
     request = await request_change(monday, "enable 1 at 09:00")
@@ -189,21 +153,6 @@ async def test_a_quorum_that_rose_takes_it_back_to_waiting_with_its_votes(monday
     await wait_for_status(monday, waiting, "Scheduled")
     pass_time(monday, minutes=61)
     await wait_for_status(monday, waiting, "Applied")
-
-
-@pytest.mark.parametrize(
-    ("policy", "said"),
-    [
-        (approval_policy(websites="[2]"), "no longer"),
-        (approval_policy(approvers='["U0DENIZ"]'), "No longer counted: U0BURAK"),
-    ],
-)
-async def test_what_makes_it_impossible_is_told_before_its_time(monday: World, policy: str, said: str) -> None:
-    scheduled = await schedule_change(monday)
-    await monday.import_policy(policy)
-    failed = await wait_for_status(monday, scheduled, "Failed")
-    assert said in text_of(failed)
-    await wait_for_notice(monday, scheduled, "could not be enabled")
 
 
 @pytest.mark.parametrize("jump", [3 * HOUR, -3 * HOUR])
@@ -289,23 +238,6 @@ async def test_an_end_is_moved_by_approval(monday: World) -> None:
     assert (is_live(monday), len(list_writes(monday))) == (True, writes)
     pass_time(monday, hours=2)
     await wait_for_notice(monday, moved, "is disabled")
-
-
-@pytest.mark.parametrize("minutes", [30, 600])
-async def test_an_end_is_done_late_rather_than_never(monday: World, minutes: int) -> None:
-    add_flow(monday)
-    request = await request_change(monday, "enable 1 until 18:00")
-    await monday.burak.click(request, "Approve")
-    await wait_for_status(monday, request, "is live until")
-    await find_end(monday, request)
-    monday.enkapush.faults.add(Fault.status(503, times=None))
-    pass_time(monday, hours=10, minutes=1)
-    asked = len(monday.enkapush.requests)
-    await wait_until(lambda: len(monday.enkapush.requests) > asked)
-    pass_time(monday, minutes=minutes)
-    monday.enkapush.faults.clear()
-    await wait_for_notice(monday, request, "It no longer reaches")
-    assert not is_live(monday)
 
 
 async def test_an_end_that_enkapush_refuses_for_a_while_is_tried_again(monday: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flowbot.domain.change import ChangeKind, ChangeState, Outcome
+from flowbot.domain.change import WAITING_STATES, ChangeKind, ChangeState, Outcome
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import DesiredFlow, FlowButton, FlowContent
 from flowbot.domain.ids import ChannelId, FlowId, GroupId, WebsiteId
@@ -82,6 +82,8 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
         yield form_status.failed_message(each.change, t, Text("not_done.refused", {"said": name}))
         if state in WHY:
             yield notices.request_ended_message(each, t, people, link=LINK, mentions=True)
+        if state in WAITING_STATES:
+            yield notices.put_off_message(each, t, people, link=LINK, mentions=True)
     skipped = skipped_details()
     request = replace(skipped.change.request, before=flow)
     yield notices.skipped_approval_message(replace(skipped, change=replace(skipped.change, request=request)), t, people)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.change import STORED_OTHERWISE, ChangeKind, ChangeState, Outcome
+from flowbot.domain.change import STORED_OTHERWISE, WAITING_STATES, ChangeKind, ChangeState, Outcome
 from flowbot.domain.flow import (
     DesiredFlow,
     FieldDifference,
@@ -29,7 +29,12 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.slack.notify.outcome_notices import ENDED
 from flowbot.slack.views.flow_list import shared_list_message
 from flowbot.slack.views.message import Message
-from flowbot.slack.views.notices import reminder_message, request_ended_message, skipped_approval_message
+from flowbot.slack.views.notices import (
+    put_off_message,
+    reminder_message,
+    request_ended_message,
+    skipped_approval_message,
+)
 from flowbot.slack.views.people import MENTIONED
 from flowbot.slack.views.push import shared_flow_message
 from flowbot.slack.views.request_message import request_message
@@ -104,6 +109,8 @@ def list_messages(details: RequestDetails, t: Translator) -> Iterator[Message]:
     yield reminder_message(details, t, NOW)
     if details.change.state in ENDED:
         yield request_ended_message(details, t, MENTIONED, mentions=True)
+    if details.change.state in WAITING_STATES:
+        yield put_off_message(details, t, MENTIONED, mentions=True)
 
 
 @given(FLOWS, CONTENTS, st.sampled_from(ChangeKind), st.sampled_from(ENDS), st.sampled_from([EN, TR]))

@@ -29,7 +29,7 @@ def find_lateness(change: Change, start: datetime, now: datetime) -> Hindrance |
     ends_at, has_start = change.request.ends_at, change.progress.starts_at is not None
     if not has_start and is_expired(change, now):
         return fail_change(change, Outcome(LAPSED_TIME))
-    if ends_at is not None and start >= ends_at:
+    if ends_at is not None and max(start, now) >= ends_at:
         return _expire(change, Outcome(OVER_TIME))
     return _expire(change, Outcome(LATE_TIME)) if is_late(change, start, now) else None
 

@@ -33,6 +33,7 @@ from flowbot.domain.outcomes import (
     LAPSED,
     LAPSED_CHANNEL,
     LAPSED_PERSON,
+    LAPSED_REQUESTER,
     LAPSED_SCOPE,
     LATE_TIME,
     UNCOUNTED_VOTERS,
@@ -166,7 +167,8 @@ class Preconditions:
             return hindrance
         if policy is not None and (rule := await self._find_stricter_rule(change, policy, record.votes)):
             return Hindrance(Transition(ChangeState.PENDING, AuditAction.PENDING), wait_again(change, rule, now))
-        if blocker := await self.revalidate_approvals(change, record):
+        blocker = await self.revalidate_approvals(change, record)
+        if blocker := blocker or await self._find_lost_requester(change, policy):
             return fail_change(change, blocker)
         return Hindrance(*schedule_change(change, start, now)) if start > now else None
 
@@ -233,6 +235,20 @@ class Preconditions:
             return policy.approval if needs_one else None
         rule = stricter_rule(change.rule, policy.approval)
         return rule if change.rule.quorum <= len(approved_by(votes)) < rule.quorum else None
+
+    async def _find_lost_requester(self, change: Change, policy: ChannelPolicy | None) -> Outcome | None:
+        """Find out whether the requester of what waited for its start may request it no longer; None where they may.
+
+        A planned end was approved with its enable, and is done whoever asked for that.
+
+        Raises:
+            DependencyError: Slack does not say.
+        """
+        request = change.request
+        if policy is None or change.progress.starts_at is None or request.ends is not None:
+            return None
+        lost = await self._find_lost_right(policy, request.requester, Permission.EDIT)
+        return Outcome(LAPSED_REQUESTER) if lost is not None and lost.key in {LAPSED, LAPSED_PERSON} else lost
 
     async def revalidate_approvals(self, change: Change, record: RequestRecord | None = None) -> Outcome | None:
         """Find out why a change that was about to be applied may not be any more; None where it still may.

@@ -22,7 +22,7 @@ from flowbot.services.users import UserService
 from flowbot.slack.api.errors import describe_refusal
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError, Responder
 from flowbot.slack.notify.once import OnceSender
-from flowbot.slack.notify.outcome_notices import ENDED, EPHEMERAL, ShownRequest
+from flowbot.slack.notify.outcome_notices import EPHEMERAL, OutcomeNotices, ShownRequest
 from flowbot.slack.views import sentences
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import People
@@ -148,8 +148,8 @@ class RequestMessageSync:
         """
         channel, request = change.posted_channel, change.request
         log.warning("projection.refused", change=change.id, channel=channel, error=refusal.reason)
-        if change.rule is not None and change.state in ENDED:
-            # Of a request's end its requester is told anyway.
+        if OutcomeNotices.is_due(change):
+            # Of this its requester is told anyway.
             return
         notice = MessageKey.for_state(change.id, MessageRole.REFUSAL, change.state, request.requester)
         if (told := await self.messages.get(notice)) is not None and told.place is not None:

@@ -1,4 +1,4 @@
-"""Notices to requesters of how their requests ended."""
+"""Notices to requesters of how their requests ended, and that they were put off."""
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from flowbot.domain.change import OPEN_STATES, Change, ChangeState
-from flowbot.domain.ids import ChannelId
+from flowbot.domain.ids import ChannelId, UserId
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.channel_privacy import ChannelPrivacy
@@ -20,7 +20,7 @@ from flowbot.slack.api.errors import describe_refusal
 from flowbot.slack.api.messages import MessageRefusedError, Responder
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.views.message import Message
-from flowbot.slack.views.notices import request_ended_message
+from flowbot.slack.views.notices import put_off_message, request_ended_message
 from flowbot.slack.views.people import People
 
 ENDED: Final = frozenset(ChangeState) - OPEN_STATES
@@ -53,7 +53,7 @@ class ShownRequest:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeNotices:
-    """Tells requesters how their requests ended."""
+    """Tells requesters how their requests ended, and that they were put off after their approval."""
 
     messages: MessageStore
     details: RequestDetailsLoader
@@ -67,8 +67,8 @@ class OutcomeNotices:
 
     @staticmethod
     def is_due(change: Change) -> bool:
-        """Check whether a request has come to an end of which its requester is told."""
-        return change.has_waited and change.state in ENDED
+        """Check whether a request has come to an end, or was put off, of which its requester is told."""
+        return change.is_put_off or (change.has_waited and change.state in ENDED)
 
     async def send(self, change: Change, shown: ShownRequest | None = None) -> None:
         """Tell the requester in the request's thread, and directly where they are not in that channel.
@@ -85,7 +85,7 @@ class OutcomeNotices:
         if not self.is_due(change) or change.progress.requester_notified_version == change.version:
             return
         request, channel = change.request, change.message_channel
-        direct = MessageKey.for_state(change.id, MessageRole.DIRECT_NOTICE, change.state, request.requester)
+        direct = _notice_key(change, MessageRole.DIRECT_NOTICE, request.requester)
         if (told := await self.messages.get(direct)) is not None and told.place is not None:
             # It is the last one: its thread may have refused the other then, and take it now.
             return
@@ -97,10 +97,12 @@ class OutcomeNotices:
         refusal: Text | None = None
 
         def build(shown: RequestDetails, t: Translator, link: str | None = None, *, mentions: bool = False) -> Message:
+            if change.is_put_off:
+                return put_off_message(shown, t, people, link=link, mentions=mentions, refusal=refusal)
             return request_ended_message(shown, t, people, link=link, mentions=mentions, refusal=refusal)
 
         if channel is not None and change.message_ts is not None:
-            key = MessageKey.for_state(change.id, MessageRole.NOTICE, change.state)
+            key = _notice_key(change, MessageRole.NOTICE)
             t = self.locales.for_channel(request.locale)
             thread = await self._find_thread(change) or change.message_ts
             try:
@@ -154,3 +156,10 @@ class OutcomeNotices:
                 await self.messages.release(key)
                 raise
             await self.messages.record(key, (request.channel, EPHEMERAL), change.version)
+
+
+def _notice_key(change: Change, role: MessageRole, recipient: UserId | None = None) -> MessageKey:
+    """Return the key of a notice: of an end one for each state, of a request that was put off one each time."""
+    if change.is_put_off:
+        return MessageKey(change.id, f"{role}.{change.progress.put_off_version}", recipient)
+    return MessageKey.for_state(change.id, role, change.state, recipient)

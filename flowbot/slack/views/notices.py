@@ -10,15 +10,16 @@ from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, form_status, headlines, request_blocks, sentences
-from flowbot.slack.views.block_kit import Element
+from flowbot.slack.views.block_kit import Block, Element
+from flowbot.slack.views.freezes import request_freeze_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_message import is_flow_gone, is_void_disable, outcome_blocks
 from flowbot.slack.views.sentences import sentence_elements
 from flowbot.slack.views.times import times_elements
 
-_STAYS_LIVE: Final = frozenset({ChangeState.WITHDRAWN, ChangeState.OUT_OF_DATE})
-"""The states of a planned end that leave its flow as it is."""
+_STAYS_LIVE: Final = frozenset({ChangeState.WITHDRAWN, ChangeState.FAILED})
+"""The states of a planned end that leave its flow live."""
 
 
 def reminder_message(details: RequestDetails, t: Translator, now: datetime, people: People = MENTIONED) -> Message:
@@ -33,11 +34,10 @@ def reminder_message(details: RequestDetails, t: Translator, now: datetime, peop
     change = details.change
     own = {"deed": headlines.format_deed(change, t), "ago": t.format_time_ago(change.created_at, now)}
     headline = headlines.build_headline(details, t, "headline.reminder", {}, people, **own)
-    is_quiet = change.rule is not None and change.rule.notify is NotifyMode.NONE
     lines = [
         request_blocks.progress_elements(details, t, people),
         request_blocks.expiry_elements(details, t, now),
-        [] if is_quiet else _attention_elements(details, t),
+        [] if _is_quiet(change) else _attention_elements(details, t),
     ]
     below = block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))
     return Message((headline, below))
@@ -144,8 +144,7 @@ def request_ended_message(
     blocks, buttons = [headlines.request_headline(details, t, people)], []
     blocks += outcome_blocks(details, t, people)
     blocks.append(block_kit.rich_paragraph(*mention, block_kit.text_element(next_step)))
-    if refusal is not None:
-        blocks += sentences.sentence_message(t, Text("notice.not_updated", {"why": refusal})).blocks
+    blocks += _refusal_blocks(refusal, t)
     if change.has_unsaved_form:
         blocks.append(block_kit.context(t("form.nothing_lost")))
         buttons.append(form_status.open_form_button(change.request.token, t))
@@ -156,11 +155,60 @@ def request_ended_message(
     return Message(tuple(blocks), request_blocks.request_details_button(change, t))
 
 
+def put_off_message(
+    details: RequestDetails,
+    t: Translator,
+    people: People,
+    *,
+    link: str | None = None,
+    mentions: bool = False,
+    refusal: Text | None = None,
+) -> Message:
+    """Build the notice that an approved request waits for approvals again, or starts at another time.
+
+    Args:
+        details: the request.
+        t: the words of those who read it.
+        people: how those who approved already are written.
+        link: a link to the request's message, where the notice stands elsewhere.
+        mentions: whether the requester is mentioned, and the approvers where it waits for them.
+        refusal: what keeps the request's message from showing this, where something does.
+    """
+    change, is_scheduled, now = details.change, details.change.state is ChangeState.SCHEDULED, details.change.changed_at
+    if is_scheduled:
+        headline = headlines.request_headline(details, t, people)
+        lines = [request_freeze_elements(details, t, now)]
+    else:
+        deed = headlines.format_deed(change, t)
+        headline = headlines.build_headline(details, t, "headline.waits_again", {}, people, deed=deed)
+        lines = [request_blocks.progress_elements(details, t, people), request_blocks.expiry_elements(details, t, now)]
+    mention = [block_kit.user_element(change.request.requester), block_kit.text_element(" ")] if mentions else []
+    lines.append([*mention, block_kit.text_element(t("next.moved" if is_scheduled else "next.waits_again"))])
+    if mentions and not is_scheduled and not _is_quiet(change):
+        lines.append(_attention_elements(details, t))
+    blocks = [headline, block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))]
+    blocks += _refusal_blocks(refusal, t)
+    if link:
+        blocks.append(block_kit.actions(request_blocks.open_button(link, t)))
+    return Message(tuple(blocks), request_blocks.request_details_button(change, t))
+
+
+def _refusal_blocks(refusal: Text | None, t: Translator) -> list[Block]:
+    if refusal is None:
+        return []
+    return list(sentences.sentence_message(t, Text("notice.not_updated", {"why": refusal})).blocks)
+
+
+def _is_quiet(change: Change) -> bool:
+    """Check whether the policy wants nobody mentioned."""
+    return change.rule is not None and change.rule.notify is NotifyMode.NONE
+
+
 def _format_next_step(details: RequestDetails, t: Translator) -> str:
     """Say what comes after the end of a request."""
     change = details.change
     if change.request.ends is not None and change.state in _STAYS_LIVE:
-        return t("next.stays_live" if change.state is ChangeState.WITHDRAWN else "next.gone")
+        return t("next.stays_live")
     match change.state:
         case ChangeState.APPLIED:
             wait = sentences.format_wait(details.wait, t) if details.wait else ""

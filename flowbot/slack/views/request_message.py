@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from flowbot.domain.change import CREATING_KINDS, WAITING_STATES, Change, ChangeKind, ChangeState
@@ -36,6 +36,8 @@ EMOJI: Final[Mapping[ChangeState, str]] = {
 }
 _APPROVED_AND: Final = frozenset({ChangeState.SCHEDULED, ChangeState.APPLIED, ChangeState.UNKNOWN})
 """States that say, too, that the request was approved: of the others nothing came."""
+LATE_SAID: Final = timedelta(minutes=5)
+"""A message says so where a change was applied this long after its start."""
 TOLD_BY_HEADLINE: Final = frozenset({"applied.edit", "applied.enable", "applied.disable", "applied.delete"})
 """Outcomes that say no more than the headline does."""
 
@@ -172,12 +174,23 @@ def outcome_blocks(details: RequestDetails, t: Translator, people: People = MENT
         *request_blocks.stored_otherwise_blocks(details.change, details.website_names, t),
         *_result_blocks(details, t, people),
     ]
+    if (late := _find_lateness(details.change)) is not None:
+        blocks.append(block_kit.paragraph(t("request.done_late", time=t.format_duration(late))))
     if details.change.state is ChangeState.APPLIED and outcome is not None:
         blocks += request_blocks.unreadable_blocks(details.change, t)
         blocks += flow_settings.restore_remark_blocks(details.change, t)
         others = request_blocks.parse_differences(outcome.params)
         blocks += request_blocks.difference_blocks(others, details.website_names, t, title=t("request.besides"))
     return blocks
+
+
+def _find_lateness(change: Change) -> int | None:
+    """Return how many seconds after its start an applied change was sent, rounded; None where that was in time."""
+    start, sent = change.progress.starts_at, change.sent_at
+    if change.state is not ChangeState.APPLIED or start is None or sent is None or sent - start < LATE_SAID:
+        return None
+    seconds = int((sent - start).total_seconds())
+    return seconds - seconds % (60 if seconds < 2 * 3600 else 3600)
 
 
 def _vote_blocks(details: RequestDetails, t: Translator, people: People) -> list[Block]:

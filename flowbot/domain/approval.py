@@ -65,9 +65,9 @@ def is_expired(change: Change, now: datetime) -> bool:
     return expiry is not None and expiry <= now
 
 
-def may_decide(change: Change, person: UserId) -> bool:
+def may_decide(person: UserId, requester: UserId, rule: ApprovalRule | None) -> bool:
     """Check whether a person may decide on a request, by its rule alone: on their own only where that lets them."""
-    return person != change.request.requester or (change.rule is not None and change.rule.self_approval)
+    return person != requester or (rule is not None and rule.self_approval)
 
 
 def mentioned_approvers(approvers: Collection[Principal], requester: UserId) -> tuple[Principal, ...]:

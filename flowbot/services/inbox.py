@@ -21,11 +21,8 @@ from flowbot.services.authorization import (
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, PolicyStore
+from flowbot.services.ports.storage import ChangeStore, PolicyStore, WaitingRequest
 from flowbot.services.users import CurrentUser, MembershipLookup
-
-PAGE: Final = 200
-"""Waiting changes that are read at a time."""
 
 RECENT_LIMIT: Final = 15
 
@@ -44,20 +41,20 @@ class ServedRequests:
     """
 
     channels: tuple[ChannelId, ...]
-    open: tuple[Change, ...]
+    open: tuple[WaitingRequest, ...]
 
 
 class WaitingRequests(NamedTuple):
-    """Lists of changes, each change in one of them, oldest first.
+    """Lists of requests, each request in one of them, oldest first.
 
     `here` are those that were requested in a channel, or are posted in it. `scheduled` are those that wait for their
     time alone, the next first: a person's own, those that they may reject, and those of the channel.
     """
 
-    for_me: list[Change]
-    by_me: list[Change]
-    here: list[Change]
-    scheduled: list[Change]
+    for_me: list[WaitingRequest]
+    by_me: list[WaitingRequest]
+    here: list[WaitingRequest]
+    scheduled: list[WaitingRequest]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,33 +75,30 @@ class RequestQueue:
         if channel is not None and (user.actor.is_external or not await self._find_served_channels(channel)):
             require_permission((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
         # All of the workspace: what concerns a person may stand at the very end.
-        open_changes: list[Change] = []
-        page = await self.store.waiting(limit=PAGE)
-        while page:
-            open_changes += page
-            page = await self.store.waiting(after=page[-1], limit=PAGE) if len(page) == PAGE else ()
+        requests = await self.store.waiting()
         # A book leaves out a policy that cannot be read, with its channel's requests.
-        book, asking = await self.policies.get_book(), {change.request.channel for change in open_changes}
+        book, asking = await self.policies.get_book(), {request.channel for request in requests}
         policies = {each.id: each for each in book.channels if each.id in asking}
         approving = {each.id for each in policies.values() if await self._may_approve(user, each, channel)}
         approved = await self.store.approved_by(user.id)
         waiting = WaitingRequests([], [], [], [])
-        for change in open_changes:
-            policy, is_scheduled = policies.get(change.request.channel), change.state is ChangeState.SCHEDULED
-            if policy is None or not policy.covers_website(change.request.website):
+        for request in requests:
+            policy, is_scheduled = policies.get(request.channel), request.state is ChangeState.SCHEDULED
+            if policy is None or not policy.covers_website(request.website):
                 continue
-            if policy.id in approving and may_decide(change, user.id) and (is_scheduled or change.id not in approved):
+            may_approve = policy.id in approving and may_decide(user.id, request.requester, request.rule)
+            if may_approve and (is_scheduled or request.id not in approved):
                 listed = waiting.for_me
-            elif change.request.requester == user.id:
+            elif request.requester == user.id:
                 listed = waiting.by_me
-            elif change.request.channel == channel or (
-                change.posted_channel == channel and await self._may_view(user, policy)
+            elif request.channel == channel or (
+                request.posted_channel == channel and await self._may_view(user, policy)
             ):
                 listed = waiting.here
             else:
                 continue
-            (waiting.scheduled if is_scheduled else listed).append(change)
-        waiting.scheduled.sort(key=lambda change: change.progress.starts_at or change.created_at)
+            (waiting.scheduled if is_scheduled else listed).append(request)
+        waiting.scheduled.sort(key=lambda request: request.starts_at or request.created_at)
         return waiting
 
     async def load_served(self, user: CurrentUser, channel: ChannelId) -> ServedRequests | None:
@@ -119,8 +113,8 @@ class RequestQueue:
             return None
         require_admissible(user.actor)
         waiting = await self.load_for(user, channel)
-        posted = (change for part in waiting for change in part if change.posted_channel == channel)
-        return ServedRequests(served, tuple(sorted(posted, key=lambda change: change.created_at)))
+        posted = (request for part in waiting for request in part if request.posted_channel == channel)
+        return ServedRequests(served, tuple(sorted(posted, key=lambda request: request.created_at)))
 
     async def _find_served_channels(self, channel: ChannelId) -> tuple[ChannelId, ...]:
         """Find the channels whose requests are posted in one that needs no policy of its own, and has none."""
@@ -164,15 +158,15 @@ class HomeOverview:
         scheduled: Their own, and those that they may reject, that wait for their time alone, the next first.
     """
 
-    for_me: tuple[Change, ...]
-    by_me: tuple[Change, ...]
+    for_me: tuple[WaitingRequest, ...]
+    by_me: tuple[WaitingRequest, ...]
     recent: tuple[Change, ...]
     channels: tuple[ChannelAccess, ...]
     is_certain: bool = True
     needs_setup: bool = False
     unapprovable: tuple[ChannelId, ...] = ()
     frozen: Mapping[FrozenTime, tuple[ChannelId, ...]] = field(default_factory=dict)
-    scheduled: tuple[Change, ...] = ()
+    scheduled: tuple[WaitingRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +200,10 @@ class HomeOverviews:
         websites = None if "all" in named else frozenset(website for each in named if each != "all" for website in each)
         waiting = await self.queue.load_for(user, None)
         return HomeOverview(
-            for_me=tuple(change for change in waiting.for_me if change.request.channel in approving),
+            for_me=tuple(request for request in waiting.for_me if request.channel in approving),
             by_me=tuple(waiting.by_me),
             scheduled=tuple(
-                change
-                for change in waiting.scheduled
-                if change.request.requester == user.id or change.request.channel in approving
+                request for request in waiting.scheduled if request.requester == user.id or request.channel in approving
             ),
             recent=await self.store.closed(websites=websites, since=self.clock() - RECENT, limit=RECENT_LIMIT),
             channels=channels,

@@ -1,8 +1,9 @@
 """Request details: everything that a request's message shows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
@@ -272,13 +273,17 @@ class RequestDetailsLoader:
             details = await self._add_image_and_settings(RequestDetails.of(record, self.zone))
         return await self._name_segments(details)
 
-    async def load_all(self, wanted: Iterable[Change]) -> list[RequestDetails]:
-        """Return the same of several changes, each as it is now."""
-        ids = [change.id for change in wanted]
-        if not ids:
+    async def load_lists(self, *lists: Iterable[ChangeId]) -> list[list[RequestDetails]]:
+        """Return the same of several lists of changes, each as it is now; unreadable ones are left out."""
+        wanted = [tuple(ids) for ids in lists]
+        loaded = {details.change.id: details for details in await self._load_all(dict.fromkeys(chain(*wanted)))}
+        return [[loaded[change] for change in ids if change in loaded] for ids in wanted]
+
+    async def _load_all(self, wanted: Collection[ChangeId]) -> list[RequestDetails]:
+        if not wanted:
             return []
         async with self.store.snapshot():
-            found = [RequestDetails.of(record, self.zone) for record in await self.store.get_records(ids)]
+            found = [RequestDetails.of(record, self.zone) for record in await self.store.get_records([*wanted])]
             flows = {details.flow.id for details in found if details.flow is not None}
             known = await self.settings.store.get_many(flows)
             described = [await self._add_image_and_settings(details, known) for details in found]

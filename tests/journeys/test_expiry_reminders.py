@@ -244,7 +244,12 @@ async def _wait_until_next_is_due(world: World, latest: Callable[[Change], datet
     """Wait until the one request is due in a moment, and not later than `latest`."""
     async with world.open_database() as database, asyncio.timeout(5):
         store = ChangeRepository(database, world.time.now)
-        while not world.time.now() < _due_at(change := (await store.waiting())[0]):  # noqa: ASYNC110 - the bot does not tell
+        while True:
+            (request,) = await store.waiting()
+            change = await store.get(request.id)
+            assert change is not None
+            if world.time.now() < _due_at(change):
+                break
             await asyncio.sleep(0.01)
     assert _due_at(change) <= latest(change)
 

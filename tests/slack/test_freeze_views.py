@@ -18,6 +18,7 @@ from flowbot.slack.views.freezes import request_freeze_elements
 from flowbot.slack.views.home import HomeContent, home_view
 from flowbot.slack.views.request_message import request_message
 from tests.slack.test_request_views import FLOW, request_details
+from tests.storage.change_cases import waiting_request
 
 ISTANBUL: Final = ZoneInfo("Europe/Istanbul")
 LOCALES: Final = Translators(fixed=None, zone=ISTANBUL)
@@ -97,7 +98,7 @@ def test_a_time_within_a_freeze_is_held_by_that() -> None:
 def test_home_says_it_before_its_approve_button() -> None:
     asked = {"created_at": ARIFE, "changed_at": ARIFE}
     waiting = request_details(calendar=CALENDAR, change=asked)
-    overview = HomeOverview((waiting.change,), (), (), ())
+    overview = HomeOverview((waiting_request(waiting.change),), (), (), ())
     text = text_of(home_view(HomeContent((waiting,), (), (), overview, {}), EN, ARIFE)["blocks"])
     assert "❄ Frozen until 1 Jun 2026 00:00 · Eid al-Adha" in text
 

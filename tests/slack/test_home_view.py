@@ -24,6 +24,7 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.services.setup_findings import Finding
 from flowbot.slack.views.home import WAITING_MAX, HomeContent, home_view, loading_view, notice_view
 from flowbot.slack.views.sentences import sentence_message
+from tests.storage.change_cases import waiting_request
 
 WORKSPACE = build_demo_workspace()
 LOCALES = Translators(fixed=None, zone=ZoneInfo("Europe/Istanbul"))
@@ -74,7 +75,7 @@ def channel_access(number: int = 1, name: str = "Shop") -> ChannelAccess:
 def draw_home(t: Translator = EN, **parts: Any) -> dict[str, Any]:
     shown = {name: parts.pop(name, ()) for name in ("for_me", "by_me", "scheduled", "recent")}
     links, more, findings = parts.pop("links", {}), parts.pop("more", 0), parts.pop("findings", ())
-    waiting = (*(each.change for each in shown["for_me"]), *(request_details(90).change for _ in range(more)))
+    waiting = tuple(waiting_request(each.change) for each in (*shown["for_me"], *[request_details(90)] * more))
     overview = HomeOverview(for_me=waiting, by_me=(), recent=(), **({"channels": ()} | parts))
     return check_home(home_view(HomeContent(**shown, overview=overview, links=links, findings=findings), t, NOW))
 

@@ -26,6 +26,7 @@ from flowbot.slack.views.history import history_message
 from tests.slack.test_headlines import list_messages
 from tests.slack.test_home_view import request_details as request_of
 from tests.slack.test_request_views import CHANNEL, EMMA, EN, FLOW, NOW, SHOP, TR
+from tests.storage.change_cases import waiting_request
 
 LANGUAGES: Final = pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
 LINK: Final = "https://team.slack.example/archives/C0/p1"
@@ -48,7 +49,7 @@ def list_of_several(t: Translator) -> Iterator[list[dict[str, Any]]]:
     yield list(approvals_message(ListedRequests(asked, own, RequestList((), 0)), links, t, NOW).blocks)
     content = ApprovalChannelContent([CHANNEL], asked, links, FlowId(99), ["show"])
     yield list(approval_channel_message(content, t, NOW).blocks)
-    overview = HomeOverview(tuple(each.change for each in details), tuple(each.change for each in mine), (), ())
+    overview = HomeOverview(*(tuple(waiting_request(each.change) for each in part) for part in (details, mine)), (), ())
     yield home.home_view(home.HomeContent(details, mine, details, overview, links), t, NOW)["blocks"]
     yield home.home_view(home.HomeContent((), (), (), HomeOverview((), (), (), ()), {}), t, NOW)["blocks"]
 

@@ -25,6 +25,7 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.policy import ApprovalRule, Gate, NotifyMode
 from flowbot.services.ports.leases import ChangeInProgress, Leasable
+from flowbot.services.ports.storage import WaitingRequest
 from flowbot.storage.repositories.change_rows import append_events
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
@@ -62,6 +63,23 @@ async def move_through(store: ChangeRepository, change: Change, *states: ChangeS
         rule = change.rule or (ApprovalRule() if state is ChangeState.PENDING else None)
         change = await store.replace_if_unchanged(change, replace(change, **{"state": state, "rule": rule, **other}))
     return change
+
+
+def waiting_request(change: Change) -> WaitingRequest:
+    """Return what lists go by of a change."""
+    request, starts_at = change.request, change.progress.starts_at
+    return WaitingRequest(
+        change.id,
+        change.state,
+        request.requester,
+        request.channel,
+        request.website,
+        request.flow,
+        change.created_at,
+        change.rule,
+        change.posted_channel,
+        starts_at,
+    )
 
 
 async def claim(

@@ -6,12 +6,22 @@ from datetime import datetime
 import pytest
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, Progress
-from flowbot.domain.ids import FlowId, FormToken, ImageId, WebsiteId
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, ImageId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import DependencyError
+from flowbot.services.ports.messages import Place
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
-from tests.storage.change_cases import NOON, OURS, SECOND, move_through, new_event, new_request, submit_change
+from tests.storage.change_cases import (
+    NOON,
+    OURS,
+    SECOND,
+    move_through,
+    new_event,
+    new_request,
+    submit_change,
+    waiting_request,
+)
 from tests.storage.vote_cases import CAN, approval, submit_pending
 
 LATER = NOON + 3600 * SECOND
@@ -70,22 +80,22 @@ async def test_the_approval_before_is_the_latest_applied_one_of_the_same_flow(da
 # --- many ----------------------------------------------------------------------------------------------------------
 
 
-async def test_what_waits_comes_oldest_first_and_no_more_than_asked_for(
-    store: ChangeRepository, database: Database
-) -> None:
+async def test_what_waits_comes_oldest_first_as_its_change_has_it(store: ChangeRepository, database: Database) -> None:
     young, old, middle = await submit_aged(database, 1, 3, 2)
-    assert list_ids(await store.waiting()) == [old.id, middle.id, young.id]
-    assert await store.waiting(limit=2) == (old, middle)
-    assert await store.waiting(after=middle) == (young,)
-    assert await store.waiting(after=young) == ()
+    assert await store.waiting() == tuple(map(waiting_request, (old, middle, young)))
 
 
-async def test_what_was_asked_in_the_same_instant_is_on_one_page_or_the_next(store: ChangeRepository) -> None:
-    for number in range(3):
-        await submit_pending(store, token=f"t{number}", flow=None)
-    every = await store.waiting()
-    pages = [(await store.waiting(after=seen, limit=1)) for seen in (None, *every)]
-    assert [change.id for page in pages for change in page] == list_ids(every)
+async def test_what_waits_tells_its_rule_its_start_and_where_it_is_posted(store: ChangeRepository) -> None:
+    elsewhere = ApprovalRule(quorum=2, self_approval=True, channel=ChannelId("C0APPROVALS"))
+    change = await submit_pending(store, rule=elsewhere)
+    assert await store.waiting() == (waiting_request(change),)
+    assert waiting_request(change).posted_channel == "C0APPROVALS"
+    scheduled = await store.replace_if_unchanged(
+        change, replace(change, state=ChangeState.SCHEDULED, progress=Progress(starts_at=LATER))
+    )
+    await store.mark_posted(change.id, scheduled.version, Place((ChannelId("C0OTHER"), "1.2")))
+    (posted,) = await store.waiting()
+    assert (posted.state, posted.starts_at, posted.posted_channel) == (ChangeState.SCHEDULED, LATER, "C0OTHER")
 
 
 async def test_only_what_waits_is_pending_or_due(store: ChangeRepository) -> None:

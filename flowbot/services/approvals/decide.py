@@ -93,14 +93,14 @@ class DecisionService:
         record = await self.authorizer.load_waiting(change_id)
         change = record.change
         # Checked first: it holds whatever the policy grants, and tells the requester what to do instead.
-        if not may_decide(change, user.id):
+        if not may_decide(user.id, change.request.requester, change.rule):
             raise _own_request_error(record)
         policy = await self.authorizer.find_policy(record, user, acting_from)
         policy = require_for_request(record, policy, user, Permission.APPROVE)
         require_in_scope(policy, change)
         change = await self._store_stricter_rule(change, policy)
         # Asked again, since the stricter rule may forbid to decide on one's own request.
-        if not may_decide(change, user.id):
+        if not may_decide(user.id, change.request.requester, change.rule):
             raise _own_request_error(record)
         return replace(record, change=change)
 

@@ -275,7 +275,7 @@ class Preconditions:
         people = approved_by(record.votes)
         lost: dict[UserId, Outcome] = {}
         for person in people:
-            is_own = not may_decide(replace(change, rule=rule), person)
+            is_own = not may_decide(person, change.request.requester, rule)
             reason = Outcome(LAPSED) if is_own else await self._find_lost_right(policy, person, Permission.APPROVE)
             if reason is not None:
                 lost[person] = reason

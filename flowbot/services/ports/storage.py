@@ -11,7 +11,7 @@ from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Pro
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, SettingsWrite
-from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.services.ports.leases import LeaseStore
 from flowbot.services.ports.messages import Place
 
@@ -114,6 +114,29 @@ class EventFilter:
     websites: frozenset[WebsiteId] | None = None
     flow: FlowId | None = None
     except_actions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRequest:
+    """What tells in whose list a pending or scheduled change is; the rest is read of those that are shown.
+
+    Attributes:
+        flow: The flow that it is about.
+        rule: The approval rule as it was when approval was requested; None where none was needed.
+        posted_channel: The channel that its message is in, or will go to.
+        starts_at: When it starts, where it has a time or a freeze held it.
+    """
+
+    id: ChangeId
+    state: ChangeState
+    requester: UserId
+    channel: ChannelId
+    website: WebsiteId
+    flow: FlowId | None
+    created_at: datetime
+    rule: ApprovalRule | None
+    posted_channel: ChannelId
+    starts_at: datetime | None
 
 
 SettingsOf = Callable[[Change], SettingsWrite | None]
@@ -248,8 +271,8 @@ class ChangeStore(LeaseStore, Protocol):
             Whether it was done: false where it is neither any more, or its version or `due_at` is not that of `seen`.
         """
 
-    async def waiting(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
-        """List the pending and scheduled changes that were submitted `after` another one (None: all), oldest first."""
+    async def waiting(self) -> tuple[WaitingRequest, ...]:
+        """List the pending and scheduled changes, oldest first."""
 
     async def closed(
         self, *, websites: frozenset[WebsiteId] | None = None, since: datetime | None = None, limit: int = 50

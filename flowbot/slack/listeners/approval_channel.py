@@ -44,12 +44,12 @@ class ApprovalChannelGuide:
         served = await self.queue.load_served(interaction.user, interaction.target.require_channel())
         if served is None:
             return None
-        concerned = next((change for change in served.open if flow is not None and change.flow_id == flow), None)
+        concerned = next((each for each in served.open if flow is not None and each.flow == flow), None)
         if flow is not None and concerned is not None:
-            there = await self.channels.switch_channel(interaction, concerned.request.channel, Permission.VIEW)
+            there = await self.channels.switch_channel(interaction, concerned.channel, Permission.VIEW)
             return await self.viewer.show(there, flow, is_elsewhere=True)
-        listed = served.open[:LISTED_MAX]
-        requests = RequestList(await self.details.load_all(listed), len(served.open))
-        links = await self.links.find(listed)
+        (listed,) = await self.details.load_lists(each.id for each in served.open[:LISTED_MAX])
+        links = await self.links.find(details.change for details in listed)
+        requests = RequestList(listed, len(served.open))
         content = ApprovalChannelContent(served.channels, requests, links, flow, words)
         return Reply(approval_channel_message(content, interaction.t, self.clock()))

@@ -112,15 +112,17 @@ class HomeTab:
         t = interaction.t
         try:
             overview = await self._overviews.load_for(interaction.user, t.language)
-            shown = (part[: home.WAITING_MAX] for part in (overview.for_me, overview.by_me, overview.scheduled))
-            parts = (*shown, overview.recent)
-            for_me, by_me, scheduled, recent = [await self._details.load_all(part) for part in parts]
-            links = await self._links.find(change for part in parts for change in part)
+            waiting = (part[: home.WAITING_MAX] for part in (overview.for_me, overview.by_me, overview.scheduled))
+            parts = await self._details.load_lists(
+                *([each.id for each in part] for part in waiting), [change.id for change in overview.recent]
+            )
+            links = await self._links.find(details.change for part in parts for details in part)
         except UserError as error:
             return home.notice_view(sentences.sentence_message(t, error.text))
         except DependencyError as error:
             log.warning("home_tab.fault", key=str(error), cause=str(error.__cause__ or ""))
             return home.notice_view(sentences.fault_message(t, error.text, current_incident()))
+        for_me, by_me, scheduled, recent = parts
         content = home.HomeContent(
             for_me=for_me,
             by_me=by_me,

@@ -38,8 +38,8 @@ from flowbot.domain.change import (
 )
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
-from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord
-from flowbot.storage.repositories.change_rows import read_change, read_vote
+from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord, WaitingRequest
+from flowbot.storage.repositories.change_rows import WAITING_COLUMNS, read_change, read_vote, read_waiting
 from flowbot.storage.repositories.scopes import fetch_scope, fetch_scopes
 from flowbot.storage.tables import UtcDateTime, changes, events, votes
 from flowbot.storage.unit_of_work import Database
@@ -95,12 +95,6 @@ def is_leased_by(owner: str, change: ChangeId) -> ColumnElement[bool]:
 def is_unshown() -> ColumnElement[bool]:
     """Match changes that have nothing left to do and whose newest version was not shown to people."""
     return and_(~in_states(LEASED_STATES), changes.c.shown_version < changes.c.version)
-
-
-def is_younger(change: Change) -> ColumnElement[bool]:
-    """Match changes after `change` in the order of OLDEST."""
-    is_later = changes.c.created_at > change.created_at
-    return or_(is_later, and_(changes.c.created_at == change.created_at, changes.c.id > change.id))
 
 
 async def fetch_one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Change | None:
@@ -186,6 +180,12 @@ async def fetch_backlog(connection: AsyncConnection, now: datetime) -> Backlog:
 def _read_work(row: Row[Any]) -> ChangeInProgress:
     """Read what a process has to work on."""
     return ChangeInProgress(ChangeId(row.id), row.version, Lease.of(row.lease_owner, row.lease_until))
+
+
+async def fetch_waiting(connection: AsyncConnection) -> tuple[WaitingRequest, ...]:
+    """Read the changes that wait for people or for their time, oldest first, without what only their message shows."""
+    wanted = select(*WAITING_COLUMNS).where(in_states(WAITING_STATES)).order_by(*OLDEST)
+    return await fetch_readable(connection, changes, wanted, read_waiting)
 
 
 async def fetch_by_token(connection: AsyncConnection, token: FormToken) -> Change | None:

@@ -21,6 +21,7 @@ from flowbot.domain.change import (
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
+from flowbot.services.ports.storage import WaitingRequest
 from flowbot.storage.tables import Document, changes, events, join_buttons, split_buttons, to_plain, votes
 from flowbot.storage.unreadable import MalformedCellError, row_reader
 
@@ -30,6 +31,18 @@ _OUTCOME: Final = Document(Outcome)
 _PROGRESS: Final = Document(Progress)
 _DETAILS: Final = Document(dict[str, Any])
 _NO_PROGRESS: Final = Progress()
+WAITING_COLUMNS: Final = (
+    changes.c.id,
+    changes.c.state,
+    changes.c.requester,
+    changes.c.channel_id,
+    changes.c.website_id,
+    changes.c.flow_id,
+    changes.c.created_at,
+    changes.c.rule,
+    changes.c.message_channel,
+    changes.c.progress,
+)
 MAX_NUMBER: Final = 2**62
 """Events are numbered on from the highest number below this."""
 
@@ -131,6 +144,27 @@ def read_change(row: Row[Any]) -> Change:
         message_channel=None if channel is None else ChannelId(channel),
         message_ts=columns["message_ts"],
         follows=None if columns["follows"] is None else ChangeId(columns["follows"]),
+    )
+
+
+@row_reader(changes)
+def read_waiting(row: Row[Any]) -> WaitingRequest:
+    """Read the waiting request from `WAITING_COLUMNS`; the change's other columns may be unreadable yet."""
+    change, state, requester, channel, website, flow, created_at, rule_document, posted_channel, progress = row
+    if rule_document is None and state == ChangeState.PENDING:
+        raise MalformedCellError("rule holds nothing, and the state needs one")
+    rule = None if rule_document is None else _RULE.read(rule_document)
+    return WaitingRequest(
+        id=ChangeId(change),
+        state=ChangeState(state),
+        requester=UserId(requester),
+        channel=ChannelId(channel),
+        website=WebsiteId(website),
+        flow=None if flow is None else FlowId(flow),
+        created_at=created_at,
+        rule=rule,
+        posted_channel=ChannelId(posted_channel or (rule.channel if rule else None) or channel),
+        starts_at=None if progress is None else _PROGRESS.read(progress).starts_at,
     )
 
 

@@ -13,7 +13,6 @@ from flowbot.domain.change import (
     CREATING_KINDS,
     LEASED_STATES,
     OPEN_STATES,
-    WAITING_STATES,
     Change,
     ChangeKind,
     ChangeRequest,
@@ -38,6 +37,7 @@ from flowbot.services.ports.storage import (
     VersionConflictError,
     VotedChange,
     VoteResult,
+    WaitingRequest,
 )
 from flowbot.storage.repositories import change_queries as queries
 from flowbot.storage.repositories.change_queries import IS_PENDING, NEEDED_APPROVAL, NEWEST, OLDEST, in_states
@@ -215,9 +215,9 @@ class ChangeRepository(ChangeStore):
         is_as_seen = and_(changes.c.id == seen.id, is_due, is_unchanged)
         return await self._update(is_as_seen, due_at=due_at, **({} if progress is None else progress_columns(progress)))
 
-    async def waiting(self, *, after: Change | None = None, limit: int = 200) -> tuple[Change, ...]:
-        waiting = select(changes).where(in_states(WAITING_STATES)).order_by(*OLDEST).limit(limit)
-        return await self._fetch(waiting if after is None else waiting.where(queries.is_younger(after)))
+    async def waiting(self) -> tuple[WaitingRequest, ...]:
+        async with self._database.query() as connection:
+            return await queries.fetch_waiting(connection)
 
     async def closed(
         self, *, websites: frozenset[WebsiteId] | None = None, since: datetime | None = None, limit: int = 50

@@ -32,10 +32,7 @@ class ApprovalsCommand(Command[None]):
 
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:
         waiting = await self.queue.load_for(interaction.user, interaction.target.require_channel())
-        parts = [part[:LISTED_MAX] for part in waiting]
-        loaded = [
-            RequestList(await self.details.load_all(part), len(whole))
-            for part, whole in zip(parts, waiting, strict=True)
-        ]
-        links = await self.links.find(change for part in parts for change in part)
-        return Reply(approvals_message(ListedRequests(*loaded), links, interaction.t, self.clock()))
+        parts = await self.details.load_lists(*([each.id for each in part[:LISTED_MAX]] for part in waiting))
+        lists = (RequestList(part, len(whole)) for part, whole in zip(parts, waiting, strict=True))
+        links = await self.links.find(details.change for part in parts for details in part)
+        return Reply(approvals_message(ListedRequests(*lists), links, interaction.t, self.clock()))

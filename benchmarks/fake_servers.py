@@ -90,7 +90,7 @@ class ControlApi:
         return web.Response()
 
     async def _take_activity(self, _request: web.Request) -> web.Response:
-        activity = Activity(last=self._last, answered_at=self._answered_at)
+        activity = Activity(last=self._last, answered_at=self._answered_at, flows=len(self._enkapush.store.flows))
         self._answered_at = {}
         return web.Response(body=activity.model_dump_json())
 

@@ -80,10 +80,12 @@ class Activity(_Message):
     Attributes:
         last: When the last one was answered, by the machine's monotonic clock in seconds.
         answered_at: When each response URL got its finished answer, by its path.
+        flows: The flows that Enkapush has now.
     """
 
     last: float
     answered_at: dict[str, float]
+    flows: int
 
 
 class Addresses(_Message):

@@ -84,18 +84,19 @@ class FakeServers:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while last <= since or time.monotonic() - last <= seconds:
                 await asyncio.sleep(QUIET_SECONDS / 4)
-                last = (await self._take_activity()).last
+                last = (await self.take_activity()).last
 
     async def wait_for_answers(self, requests: Sequence[SlackRequest]) -> dict[str, float]:
         """Wait for the finished answers, and return their times by path of the response URL."""
         answered_at: dict[str, float] = {}
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while any(request.answer_path not in answered_at for request in requests):
-                answered_at |= (await self._take_activity()).answered_at
+                answered_at |= (await self.take_activity()).answered_at
                 await asyncio.sleep(QUIET_SECONDS / 10)
         return answered_at
 
-    async def _take_activity(self) -> Activity:
+    async def take_activity(self) -> Activity:
+        """Return what the bot has done since the last time."""
         async with self.session.get(f"{self.addresses.slack}{CONTROL_PATH}/activity") as response:
             return Activity.model_validate_json(await response.read())
 

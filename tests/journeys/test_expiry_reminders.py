@@ -14,7 +14,6 @@ from flowbot.domain.flow import DesiredFlow, FlowContent, WaitTime, WriteOnlyFie
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.sandbox.slack import Message, text_of
-from flowbot.services import inbox
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.worker.recovery import NOTIFYING_SECONDS
 from tests.journeys.form_steps import add_flow, list_writes
@@ -297,8 +296,7 @@ async def test_what_was_decided_or_approved_already_does_not_wait(http: World) -
 
 
 @on_both_databases
-async def test_what_waits_behind_many_others_is_listed_too(http: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox, "PAGE", 2)
+async def test_what_waits_behind_many_others_is_listed_too(http: World) -> None:
     await http.import_policy(approval_policy("quorum = 2", approvers='["S0LEADS", "U0DENIZ"]'))
     for request in [await request_change(http) for _ in range(4)]:
         await http.burak.click(request, "Approve")

@@ -49,7 +49,8 @@ def list_of_several(t: Translator) -> Iterator[list[dict[str, Any]]]:
     yield list(approvals_message(ListedRequests(asked, own, RequestList((), 0)), links, t, NOW).blocks)
     content = ApprovalChannelContent([CHANNEL], asked, links, FlowId(99), ["show"])
     yield list(approval_channel_message(content, t, NOW).blocks)
-    overview = HomeOverview(*(tuple(waiting_request(each.change) for each in part) for part in (details, mine)), (), ())
+    for_me, by_me = (tuple(waiting_request(each.change) for each in part) for part in (details, mine))
+    overview = HomeOverview(for_me, by_me, (), ())
     yield home.home_view(home.HomeContent(details, mine, details, overview, links), t, NOW)["blocks"]
     yield home.home_view(home.HomeContent((), (), (), HomeOverview((), (), (), ()), {}), t, NOW)["blocks"]
 

@@ -9,7 +9,6 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, Clos
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, ImageId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import DependencyError
-from flowbot.services.ports.messages import Place
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import (
@@ -93,7 +92,7 @@ async def test_what_waits_tells_its_rule_its_start_and_where_it_is_posted(store:
     scheduled = await store.replace_if_unchanged(
         change, replace(change, state=ChangeState.SCHEDULED, progress=Progress(starts_at=LATER))
     )
-    await store.mark_posted(change.id, scheduled.version, Place((ChannelId("C0OTHER"), "1.2")))
+    await store.mark_posted(change.id, scheduled.version, (ChannelId("C0OTHER"), "1.2"))
     (posted,) = await store.waiting()
     assert (posted.state, posted.starts_at, posted.posted_channel) == (ChangeState.SCHEDULED, LATER, "C0OTHER")
 

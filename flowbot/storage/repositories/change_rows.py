@@ -1,6 +1,6 @@
 """Rows to and from changes, votes and events."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -150,7 +150,8 @@ def read_change(row: Row[Any]) -> Change:
 @row_reader(changes)
 def read_waiting(row: Row[Any]) -> WaitingRequest:
     """Read the waiting request from `WAITING_COLUMNS`; the change's other columns may be unreadable yet."""
-    change, state, requester, channel, website, flow, created_at, rule_document, posted_channel, progress = row
+    cells: Sequence[Any] = row
+    change, state, requester, channel, website, flow, created_at, rule_document, posted_channel, progress = cells
     if rule_document is None and state == ChangeState.PENDING:
         raise MalformedCellError("rule holds nothing, and the state needs one")
     rule = None if rule_document is None else _RULE.read(rule_document)

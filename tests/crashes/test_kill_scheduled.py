@@ -1,5 +1,7 @@
 """A scheduled start and a planned end, and a kill at each step of them."""
 
+import asyncio
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +13,15 @@ import pytest
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import text_of
 from flowbot.sandbox.slack.models import Message
-from tests.crashes.bot_processes import Deployment, NewDatabase, Step, hold_at_slack, kill_when_held, run_steps
+from tests.crashes.bot_processes import (
+    Deployment,
+    NewDatabase,
+    Step,
+    eventually,
+    hold_at_slack,
+    kill_when_held,
+    run_steps,
+)
 from tests.crashes.test_kill_late_effects import (
     DONE,
     FLOW,
@@ -28,6 +38,9 @@ from tests.crashes.test_kill_late_effects import (
 from tests.journeys.world import MARKETING
 
 pytestmark = pytest.mark.timeout(600)
+
+A_MINUTE_AND_A_START: Final = 68.0
+"""Seconds by which clocks that show a minute after are put back, so that two processes run before the time."""
 
 STARTED: Final = (
     Step("due, and nothing read", at_read(), "Applied"),
@@ -168,3 +181,37 @@ async def test_processes_whose_clocks_differ_do_it_once(
 
     await run_steps([Step("several", LOST, "Applied")], check, new_sqlite, tmp_path / "sqlite")
     await run_steps([Step("several", LOST, "Applied")], check, new_postgresql, tmp_path / "postgresql")
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(("kind", "step"), [("start", STARTED[3]), ("end", STARTED[2])], ids=["start", "end"])
+async def test_one_of_two_processes_is_killed_at_the_moment_and_the_other_does_it(
+    kind: str, step: Step, new_postgresql: NewDatabase, tmp_path: Path
+) -> None:
+    async def check(deployment: Deployment, step: Step) -> None:
+        began, times = time.monotonic(), Times()
+        first = await deployment.start()
+        enable = await request(deployment, f"enable {FLOW} {'at' if kind == 'start' else 'until'} {times.typed}")
+        await deployment.world.burak.click(enable, "Approve")
+        await wait_for(enable, "Scheduled" if kind == "start" else "is live until")
+        scheduled = enable if kind == "start" else await wait_for_text(deployment, "will be disabled")
+        await deployment.wait_until_shown(SECONDS)
+        await first.kill()
+        held = step.hold(deployment)
+        ahead = times.ahead - A_MINUTE_AND_A_START - (time.monotonic() - began)
+        both = await asyncio.gather(deployment.start(ahead=ahead), deployment.start(ahead=ahead))
+        await eventually(held, 2 * SECONDS)
+        (begun,) = [each for each in both if "schedule.started" in each.log]
+        await begun.kill()
+        deployment.heal()
+        await wait_for(scheduled, step.says)
+        await deployment.wait_until_shown(SECONDS)
+        sent = "1" if kind == "start" else "0"
+        assert set(writes(deployment)) == {"1", sent}
+        assert [state for _, state in await list_changes(deployment)] == ["applied"] * (1 if kind == "start" else 2)
+        assert deployment.enkapush.store.flow(FLOW).is_enabled is (kind == "start")
+        seen = await deployment.emma.list_messages(MARKETING)
+        said = "New subscribers get it" if kind == "start" else "It no longer reaches"
+        assert sum(said in text_of(each) for each in seen) == 1
+
+    await run_steps([step], check, new_postgresql, tmp_path)

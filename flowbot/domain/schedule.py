@@ -27,9 +27,13 @@ def find_start(change: Change, now: datetime, find_hold_end: HoldEnd) -> datetim
         now: the current time, which is the start of what has no time.
         find_hold_end: the freezes; not asked where the approval was skipped, and for disables.
     """
-    asked = change.request.not_before or min(change.progress.starts_at or now, now)
+    asked = change.request.not_before or now
     if change.progress.skipped_by is not None or change.request.kind is ChangeKind.DISABLE:
-        return change.request.not_before or now
+        return asked
+    if (found := change.progress.starts_at) is not None:
+        # A freeze may have held it that began after its time, or was lifted since.
+        free = min(found, now)
+        asked = max(change.request.not_before or free, free)
     start = find_hold_end(asked) or asked
     return start if start > now or is_late(change, start, now) else find_hold_end(now) or start
 

@@ -49,6 +49,13 @@ def hold_until(moment: datetime) -> datetime | None:
         (None, 8, 0, 0),
         (None, 5, 5.5, 5),
         (None, 5, 9, 5),
+        # The freeze that held it began after its time.
+        (1.5, 5, 3, 5),
+        (1.5, 5, 5, 5),
+        (1.5, 5, 6.5, 5),
+        # It was held by a freeze that is lifted since, after its time or before.
+        (0.5, 8, 1.75, 1.75),
+        (1.5, 8, 1, 1.5),
     ],
 )
 def test_a_change_starts_at_its_time_or_at_the_end_of_the_freeze_that_holds_it(

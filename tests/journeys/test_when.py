@@ -184,6 +184,20 @@ async def test_what_is_scheduled_stands_in_lists_and_in_home(eve: World) -> None
     assert list_writes(eve) == []
 
 
+async def test_disables_to_come_of_one_flow_are_told_apart_in_lists(eve: World) -> None:
+    await eve.import_policy(approval_policy('required_for = ["enable", "delete", "disable"]'))
+    add_flow(eve, is_enabled=True)
+    first = await request_change(eve, "disable 1 at 15:00")
+    await request_change(eve, "disable 1 at 16:00")
+    for person in (eve.burak, eve.emma):
+        await ask(eve, person, "/flows approvals")
+        await person.open_home()
+        assert "Old name" in text_of(await person.wait_for_home("Old name"))
+    await eve.burak.click(first, "Approve")
+    await wait_for_status(eve, first, "Scheduled")
+    assert "Ends 24 Oct 2026 15:00" in lines(await ask(eve, eve.emma, "/flows approvals"))
+
+
 async def test_asking_again_after_the_time_asks_for_a_new_one(eve: World) -> None:
     add_flow(eve)
     request = await request_change(eve, "enable 1 at 18:00 until fri 18:00 The sale begins")

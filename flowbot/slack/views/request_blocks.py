@@ -82,8 +82,13 @@ def format_named_title(change: Change, t: Translator) -> str:
 
 
 def format_hint(label: str, change: Change, t: Translator) -> str:
-    """Format a button's label with its request, for who hears it among others: `Open: Enable #12 Sale`."""
-    return f"{label}: {format_named_title(change, t)}"
+    """Format a button's label with its request, for who hears it among others: `Open: Enable #12 Sale`.
+
+    Disables to come, of which a flow may have several, are told apart by their time: `Open: 18:00 · Disable #12 Sale`.
+    """
+    stops_at = change.request.not_before if change.request.is_timed_disable else None
+    when = "" if stops_at is None else f"{t.format_datetime(stops_at)} · "
+    return f"{label}: {when}{format_named_title(change, t)}"
 
 
 def format_request_website(details: RequestDetails, t: Translator) -> str:

@@ -180,10 +180,10 @@ def put_off_message(
         lines = [request_freeze_elements(details, t, now)]
     else:
         deed = headlines.format_deed(change, t)
-        headline = headlines.build_headline(details, t, "headline.waits_again", {}, people, deed=deed)
+        headline = headlines.build_headline(details, t, "headline.put_off", {}, people, deed=deed)
         lines = [request_blocks.progress_elements(details, t, people), request_blocks.expiry_elements(details, t, now)]
     mention = [block_kit.user_element(change.request.requester), block_kit.text_element(" ")] if mentions else []
-    lines.append([*mention, block_kit.text_element(t("next.moved" if is_scheduled else "next.waits_again"))])
+    lines.append([*mention, block_kit.text_element(t("next.moved" if is_scheduled else "next.more_approvals"))])
     if mentions and not is_scheduled and not _is_quiet(change):
         lines.append(_attention_elements(details, t))
     blocks = [headline, block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))]

@@ -18,7 +18,8 @@ MOST_MS: Final = 50
 LEAST_CREATES: Final = 60
 """Creates that are finished a second."""
 LOOK_SECONDS: Final = 0.02
-SETTLE_SECONDS: Final = 0.5
+REFUSED_SECONDS: Final = 5
+"""Forms without a flow are refused where no flow has come for that long."""
 
 
 @dataclass(frozen=True)
@@ -75,24 +76,27 @@ async def measure_creates(plan: Plan) -> Creates:
         await testbed.servers.record(bot)
         requests = await testbed.servers.requests(RequestKind.SUBMIT, plan.creates)
         began, sent_at = process.cpu(), time.monotonic()
-        created = await create_flows(testbed.servers, bot, requests, plan.concurrency)
-        seconds = time.monotonic() - sent_at - SETTLE_SECONDS
-        return Creates(created / seconds, (process.cpu() - began) / created, len(requests) - created)
+        created, last_at = await create_flows(testbed.servers, bot, requests, plan.concurrency)
+        return Creates(created / (last_at - sent_at), (process.cpu() - began) / created, len(requests) - created)
 
 
 async def create_flows(
     servers: FakeServers, bot: HttpTarget, requests: Sequence[SlackRequest], concurrency: int
-) -> int:
-    """Send the forms, so many under way until their flows are there, and return how many flows that made."""
-    before, began = (await servers.take_activity()).flows, time.monotonic()
-    sent = refused = 0
+) -> tuple[int, float]:
+    """Send the forms, so many under way until their flows are there; return how many are, and since when."""
+    before, last_at = (await servers.take_activity()).flows, time.monotonic()
+    sent = created = refused = 0
     while True:
-        activity = await servers.take_activity()
-        created = activity.flows - before
-        if time.monotonic() - max(began, activity.last) > SETTLE_SECONDS:
-            refused = sent - created
-            if sent == len(requests):
-                return created
+        flows = (await servers.take_activity()).flows
+        if flows - before > created:
+            created, last_at = flows - before, time.monotonic()
+        if created == len(requests):
+            return created, last_at
+        if time.monotonic() - last_at > REFUSED_SECONDS:
+            refused, is_over = sent - created, sent == len(requests)
+            if is_over:
+                return created, last_at
+            last_at = time.monotonic()
         batch = requests[sent : sent + concurrency - (sent - created - refused)]
         sent += len(batch)
         if batch:

@@ -149,7 +149,9 @@ class FlowCache:
         """Find the hosts that the website's other flows lead to, without asking Enkapush."""
         flows = (entry.flow for entry in self._snapshot.flows) if self._snapshot else ()
         urls = (flow.url for flow in flows if flow.website_id == website and flow.id != except_flow)
-        return frozenset(host for host in map(hostname, urls) if host)
+        # Taken apart once an origin, not once a flow: their paths alone differ.
+        origins = {"/".join(url.split("/", 3)[:3]) for url in urls if url}
+        return frozenset(host for host in map(hostname, origins) if host)
 
     async def read_back(self, flow_id: FlowId) -> Flow | None:
         """Read a flow after a write, and show it in lists at once.

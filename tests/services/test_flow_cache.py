@@ -5,6 +5,7 @@ import gc
 import random
 import weakref
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -294,3 +295,21 @@ async def test_what_is_under_way_at_the_end_is_ended(cache: FlowCache, source: F
     with pytest.raises(asyncio.CancelledError):
         await asking
     assert source.reads[-1].cancelled()
+
+
+async def test_the_hosts_of_the_other_flows_are_those_that_their_addresses_lead_to(
+    cache: FlowCache, source: FakeSource
+) -> None:
+    urls = (
+        "https://lale.example/a?x=1",
+        "https://LALE.example/b",
+        "https://www.lale.example?x",
+        "",
+        "no address",
+        "x://",
+    )
+    source.unchanged = {number: replace(new_flow(number), url=url) for number, url in enumerate(urls, 1)}
+    source.unchanged[7] = replace(new_flow(7), url="https://own.example/")
+    source.unchanged[8] = replace(new_flow(8), url="https://else.example/", website_id=WebsiteId(2))
+    await read_cache(cache, source, *source.unchanged)
+    assert cache.find_hosts(WebsiteId(1), FlowId(7)) == {"lale.example", "www.lale.example"}

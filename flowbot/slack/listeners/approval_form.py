@@ -5,10 +5,10 @@ from functools import partial
 
 from structlog.contextvars import bind_contextvars
 
-from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.approvals.decide import DecisionService
+from flowbot.services.ports.storage import VoteResult
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.modals import AckArgs, Modals, ack_update
 from flowbot.slack.forms.approval import ApprovalForm, ApprovalFormMetadata
@@ -65,22 +65,22 @@ class ApprovalFormHandler:
         t = self.runner.locales.for_reader(metadata.locale, metadata.timezone)
         bind_contextvars(request="approval", user=event.user.id, channel=metadata.channel)
         store = partial(self._vote, event, metadata)
-        change = await self.runner.store_submission(event, "approval", ApprovalForm.CALLBACK, store, t)
-        if isinstance(change, Text):
-            return ack_update(ApprovalForm.build_refusal(sentences.sentence_message(t, change), t))
+        vote = await self.runner.store_submission(event, "approval", ApprovalForm.CALLBACK, store, t)
+        if isinstance(vote, Text):
+            return ack_update(ApprovalForm.build_refusal(sentences.sentence_message(t, vote), t))
 
         async def follow_up(_interaction: Interaction) -> Reply:
-            await self.requests.follow_up(change)
+            await self.requests.follow_up(vote.change, vote.record)
             return NO_REPLY
 
         target = ReplyTarget(metadata.channel, event.user.id, "", metadata.thread)
         self.runner.start("approval", ApprovalForm.CALLBACK, event.caller, target, follow_up)
         return {}
 
-    async def _vote(self, event: FormEvent, metadata: ApprovalFormMetadata) -> Change:
+    async def _vote(self, event: FormEvent, metadata: ApprovalFormMetadata) -> VoteResult:
         user = await self.runner.users.identify(event.caller)
         # From no channel: whoever had the form open may have left the channel since.
         vote = await self.decisions.approve(user, metadata.change, None)
         if not vote.is_new:
             raise UserError("request.voted_already")
-        return vote.change
+        return vote

@@ -47,7 +47,10 @@ def waits_since(change: Change) -> datetime:
 
 def wait_again(change: Change, rule: ApprovalRule, now: datetime) -> Change:
     """Return an approved change as it waits for more approvals under a rule that became stricter; its votes count."""
-    progress = replace(change.progress, waits_since=now, reminders=0, put_off_version=change.version + 1)
+    starts_at = change.progress.starts_at if change.request.not_before is not None else None
+    progress = replace(
+        change.progress, waits_since=now, reminders=0, starts_at=starts_at, put_off_version=change.version + 1
+    )
     again = replace(change, rule=rule, progress=progress)
     return replace(again, due_at=next_reminder(again, rule, now))
 

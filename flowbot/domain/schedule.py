@@ -22,6 +22,8 @@ HoldEnd = Callable[[datetime], datetime | None]
 def find_start(change: Change, now: datetime, find_hold_end: HoldEnd) -> datetime:
     """Return when an approved change starts: at its time, or at the end of the freeze that holds it then or now.
 
+    Where that freeze was taken away, it starts when it is due, which it is at once.
+
     Args:
         change: the change.
         now: the current time, which is the start of what has no time.
@@ -32,7 +34,7 @@ def find_start(change: Change, now: datetime, find_hold_end: HoldEnd) -> datetim
         return asked
     if (found := change.progress.starts_at) is not None:
         # A freeze may have held it that began after its time, or was lifted since.
-        free = min(found, now)
+        free = min(found, change.due_at or now, now)
         asked = max(change.request.not_before or free, free)
     start = find_hold_end(asked) or asked
     return start if start > now or is_late(change, start, now) else find_hold_end(now) or start

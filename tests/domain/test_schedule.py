@@ -67,6 +67,27 @@ def test_a_change_starts_at_its_time_or_at_the_end_of_the_freeze_that_holds_it(
     assert found == NOON + start * HOUR
 
 
+@pytest.mark.parametrize(
+    ("asked", "due", "now", "start"),
+    [
+        # Taken away before its time, and after it.
+        (1, 0.5, 0.5, 1),
+        (1, 1.5, 1.5, 1.5),
+        # flowbot was down then, for less than an hour and for longer.
+        (1, 0.5, 1.5, 1),
+        (1, 1.5, 1.75, 1.5),
+        (1, 0.5, 2.5, 1),
+        (None, 0.5, 1.75, 0.5),
+    ],
+)
+def test_what_a_freeze_held_starts_at_its_time_or_when_that_is_taken_away(
+    asked: float | None, due: float, now: float, start: float
+) -> None:
+    times: dict[str, Any] = {} if asked is None else {"not_before": NOON + asked * HOUR}
+    held = replace(new_change(progress=Progress(starts_at=NOON + 8 * HOUR), **times), due_at=NOON + due * HOUR)
+    assert find_start(held, NOON + now * HOUR, lambda _: None) == NOON + start * HOUR
+
+
 def test_neither_a_skipped_approval_nor_a_disable_is_held() -> None:
     now, later = NOON + 3 * HOUR, NOON + 4 * HOUR
     for change in (new_change(progress=Progress(SKIP)), new_change(ChangeKind.DISABLE)):
@@ -95,6 +116,9 @@ def test_a_request_waits_no_longer_than_its_start_or_end_allows() -> None:
     assert expires_at(replace(disable, rule=rule)) == NOON + 8 * HOUR
     again = wait_again(new_change(), rule, NOON + 20 * HOUR)
     assert (expires_at(again), again.due_at) == (NOON + 28 * HOUR, NOON + 22 * HOUR)
+    held = wait_again(new_change(progress=Progress(starts_at=NOON + 5 * HOUR)), rule, NOON + 4 * HOUR)
+    # Approved after that, it is not late: no time was asked for.
+    assert held.progress.starts_at is None
 
 
 def test_the_end_of_an_enable_is_a_disable_of_the_live_flow() -> None:

@@ -50,7 +50,7 @@ class DecisionRules(RequestRules):
 
     def _approve_step(self, person: UserId, change: Change) -> Step:
         async def step(here: Process) -> None:
-            at, policy = self.world.now, self.world.policy
+            at, policy = here.clock(), self.world.policy
             await self.world.note_shown(change)
             ballot = await here.decisions.approve(reader(person), change.id, CHANNEL)
             self.world.votes.setdefault(change.id, set()).add(person)
@@ -88,7 +88,10 @@ class DecisionRules(RequestRules):
                     reason = "it burns" if what == "break_glass" else " "
                     broken = await here.decisions.skip_approval(who, change.id, reason)
                     self.world.check_closing(broken)
-                    await here.executor.execute(broken, here.notifier.notify)
+                    if broken.state is ChangeState.APPLYING:
+                        await here.executor.execute(broken, here.notifier.notify)
+                    else:
+                        await here.notifier.notify(broken)
                 case "check_again":
                     await here.late_effects.check_again(who, change.id, CHANNEL, here.notifier.notify)
                 case _:

@@ -239,5 +239,6 @@ def _has_content(flow: FlowContent, change: Change) -> bool:
 def _changes_nothing(change: Change) -> bool:
     wanted, before = change.request.wanted, change.request.before
     if change.request.kind is ChangeKind.DISABLE:
-        return before is not None and not before.is_enabled
+        # At its time a flow may be off that was live, or was to be, when the disable was requested.
+        return before is not None and (not before.is_enabled or change.request.is_timed_disable)
     return wanted is not None and before is not None and wanted.content == FlowContent.of(before)

@@ -18,6 +18,8 @@ from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, Segment, Write
 LONGEST_DELAY: Final = timedelta(hours=23)
 CURRENT_CHANGE: ContextVar[ChangeId | None] = ContextVar("writing", default=None)
 """The change that the current task applies."""
+CURRENT_CLOCK: ContextVar[Clock | None] = ContextVar("clock of who writes", default=None)
+"""The clock of the process that applies it."""
 PIXEL: Final = ImageFile(b"\x89PNG", "image/png", "pixel.png")
 
 

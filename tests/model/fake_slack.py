@@ -156,7 +156,7 @@ class SlackClient:
         fault = slack.faults.popleft() if slack.faults else None
         if slack.is_away or fault is SlackFault.RATE_LIMITED:
             raise _refusal(SlackFault.RATE_LIMITED)
-        key = _find_key(json)
+        key = self._find_key(json)
         window = slack.find_open_window(key, self._life)
         if fault is SlackFault.LOST:
             self._break(window, method)
@@ -171,6 +171,12 @@ class SlackClient:
     async def auth_test(self) -> dict[str, str]:
         """Return the workspace's address."""
         return {"url": "https://slack.example/"}
+
+    def _find_key(self, body: dict[str, Any]) -> MessageKey:
+        """Find out which message is sent: of those that it may be, the one that was claimed last."""
+        keys = _list_keys(body)
+        claimed = (each.key for each in reversed(self._slack.windows) if each.life is self._life and each.key in keys)
+        return next(claimed, keys[0])
 
     def _count(self) -> None:
         self._life.count_send()
@@ -219,26 +225,28 @@ def _refusal(code: str) -> SlackApiError:
     return SlackApiError("refused", {"error": code})  # type: ignore[no-untyped-call]
 
 
-def _find_key(body: dict[str, Any]) -> MessageKey:
-    """Tell from what is sent, and where, which message it is."""
+def _list_keys(body: dict[str, Any]) -> tuple[MessageKey, ...]:
+    """Tell from what is sent, and where, which message it is; of a planned end, which it may be."""
     notified = NOTIFIED.get()
     if notified is None:
         raise AssertionError(f"sent without a change: {body}")
     change, is_reminder = notified
     channel, requester = body["channel"], change.request.requester
-    end = change.state if change.rule is not None and change.state in ENDED else None
+    end = change.state if change.has_waited and change.state in ENDED else None
     if is_reminder:
-        return MessageKey(change.id, REMINDER)
+        return (MessageKey(change.id, REMINDER),)
     if channel not in MEMBERS or "user" in body:
         person = UserId(body.get("user") or f"U{channel[1:]}")
         if person != requester:
-            return MessageKey(change.id, MessageRole.DIRECT, person)
-        if end is None:
-            return MessageKey(change.id, REFUSAL, person)
-        return MessageKey.for_state(change.id, MessageRole.DIRECT_NOTICE, end, person)
+            return (MessageKey(change.id, MessageRole.DIRECT, person),)
+        if end is None and not change.is_put_off:
+            return (MessageKey(change.id, REFUSAL, person),)
+        return (_notice_key(change, MessageRole.DIRECT_NOTICE, person),)
     if "thread_ts" in body:
-        return MessageKey.for_state(change.id, MessageRole.NOTICE, end or change.state)
-    return MessageKey(change.id, MessageRole.ALARM if body["text"].startswith(ALARM) else MessageRole.REQUEST)
+        notice = _notice_key(change, MessageRole.NOTICE)
+        # A planned end has its own message in a thread.
+        return (notice,) if change.request.ends is None else (notice, MessageKey(change.id, MessageRole.REQUEST))
+    return (MessageKey(change.id, MessageRole.ALARM if body["text"].startswith(ALARM) else MessageRole.REQUEST),)
 
 
 def _find_mentions(blocks: Any) -> Iterator[str]:
@@ -267,8 +275,20 @@ def notifying(change: Change, *, reminds: bool = False) -> Iterator[None]:
 
 def told_state(key: MessageKey) -> ChangeState | None:
     """Return the end of which a message tells the requester; None for any other message."""
-    role, _, state = str(key.role).partition(".")
-    return ChangeState(state) if role in {MessageRole.NOTICE, MessageRole.DIRECT_NOTICE} else None
+    _, _, state = str(key.role).partition(".")
+    return ChangeState(state) if is_notice(key) and not state.isdigit() else None
+
+
+def is_notice(key: MessageKey) -> bool:
+    """Check whether a message tells the requester of an end, or of another start."""
+    return str(key.role).partition(".")[0] in {MessageRole.NOTICE, MessageRole.DIRECT_NOTICE}
+
+
+def _notice_key(change: Change, role: MessageRole, recipient: UserId | None = None) -> MessageKey:
+    """Return the key of a notice of an end, or of another start: of that one each time."""
+    if change.is_put_off:
+        return MessageKey(change.id, f"{role}.{change.progress.put_off_version}", recipient)
+    return MessageKey.for_state(change.id, role, change.state, recipient)
 
 
 class MessageStorePort:

@@ -24,8 +24,9 @@ from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.unit_of_work import Database
 from tests.model.effect_invariants import may_go_live, may_have_set
 from tests.model.fake_directory import JONAS
-from tests.model.fake_enkapush import FakeEnkapush
+from tests.model.fake_enkapush import CURRENT_CLOCK, FakeEnkapush
 from tests.model.live_content import LiveContent, Shown
+from tests.model.time_invariants import TimeInvariants
 
 GATES: Final = {ChangeKind.ENABLE: Gate.ENABLE, ChangeKind.DISABLE: Gate.DISABLE, ChangeKind.DELETE: Gate.DELETE}
 
@@ -38,6 +39,7 @@ class PolicyInvariants(ABC):
         policy: The policy in force.
         violations: Writes and decisions that must not have happened.
         live: Follows the content of live flows.
+        times: Checks that changes wait for their times and for freezes.
     """
 
     database: Database
@@ -49,6 +51,7 @@ class PolicyInvariants(ABC):
         self.store = ChangeRepository(self.database, self.clock)
         self.live = LiveContent(self.clock)
         self.enkapush = FakeEnkapush(self.clock)
+        self.times = TimeInvariants(self.enkapush, self.live, self.clock)
         settings = FlowSettingsLoader(KnownSettingsRepository(self.database), SegmentCache(self.enkapush))
         flow_cache = FlowCache(self.enkapush, clock=self.clock)
         self.details = RequestDetailsLoader(
@@ -77,14 +80,25 @@ class PolicyInvariants(ABC):
         try:
             await self._check_matches_request(change, flow)
             await self._check_allowed(change)
+            clock = CURRENT_CLOCK.get() or self.clock
+            approved_at = max(
+                (vote.at for vote in (await self.store.get_record(change.id)).votes), default=change.created_at
+            )
+            self.times.check_write(change, clock(), approved_at, goes_live=await self._goes_live(change, flow))
             self.live.note_write(change.id, self.policy)
         except AssertionError as error:
             self.violations.append(f"{change.request.kind} of {change.request.flow} by {change.id}: {error}")
 
+    async def _goes_live(self, change: Change, flow: Flow | None) -> bool:
+        """Check whether a write makes something go live."""
+        if change.request.kind is not ChangeKind.EDIT or flow is None:
+            return change.request.kind is ChangeKind.ENABLE
+        return flow.is_enabled or await self.may_go_live(flow.id)
+
     async def _check_matches_request(self, change: Change, flow: Flow | None) -> None:
         assert change.state is ChangeState.APPLYING, f"written while {change.state}"
         assert change.sent_at is not None, "written without a note"
-        if change.request.kind is ChangeKind.DISABLE and change.rule is None:
+        if change.request.kind is ChangeKind.DISABLE and (change.rule is None or change.request.is_timed_disable):
             return
         before = change.request.before if change.request.kind is not ChangeKind.RESTORE else None
         assert (flow is None) == (before is None), "written to another flow than asked of"
@@ -103,7 +117,8 @@ class PolicyInvariants(ABC):
         assert self.policy is not None, "no policy"
         assert self.policy.covers_website(change.request.website), "of a website that is not the channel's"
         if change.rule is None:
-            assert change.request.repeats or not await self._is_gated(change), "written without an approval"
+            is_approved = change.request.repeats is not None or change.request.ends is not None
+            assert is_approved or not await self._is_gated(change), "written without an approval"
             return
         closing = change.progress.closing
         if closing is not None and closing.how is ClosureKind.BREAK_GLASS:
@@ -126,7 +141,8 @@ class PolicyInvariants(ABC):
         """Check that an accepted approval was given in time, by somebody who was entitled."""
         if not _may_approve(person, change, policy):
             self.violations.append(f"{person} approved {change.id} of {change.request.requester} under {policy}")
-        if change.rule and at >= change.created_at + timedelta(hours=change.rule.expires_after_hours):
+        since = change.progress.waits_since or change.created_at
+        if change.rule and at >= since + timedelta(hours=change.rule.expires_after_hours):
             self.violations.append(f"{person} approved {change.id} after it had expired")
 
     def check_closing(self, change: Change) -> None:
@@ -159,8 +175,8 @@ class PolicyInvariants(ABC):
 
 def _may_approve(person: UserId, change: Change, policy: ChannelPolicy | None) -> bool:
     """Check the policy of today and the rule of the request, whichever is stricter."""
-    if policy is None or change.rule is None or person == JONAS:
+    if policy is None or person == JONAS:
         return False
-    own = change.rule.self_approval and policy.approval.self_approval
+    own = change.rule is not None and change.rule.self_approval and policy.approval.self_approval
     named = policy.approvers
     return (person in named or EVERYONE in named) and (own or person != change.request.requester)

@@ -11,7 +11,7 @@ from flowbot.domain.policy import NotifyMode
 from flowbot.i18n.translator import Translators
 from flowbot.services.ports.messages import MessageKey, MessageRole
 from flowbot.slack.notify.outcome_notices import ENDED
-from tests.model.fake_slack import REFUSAL, REMINDER, FakeSlack, Post, told_state
+from tests.model.fake_slack import REFUSAL, REMINDER, FakeSlack, Post, is_notice, told_state
 
 WORDS: Final = Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
 
@@ -74,7 +74,7 @@ class MessageInvariants:
         self._check_shown(change, self._slack.find(change.message_channel, change.message_ts))
         own = [post for post in self._slack.posts if post.key.subject == change.id]
         self._check_copies(change, own)
-        if change.rule is not None and change.state in ENDED:
+        if change.has_waited and change.state in ENDED:
             self._check_told(change, own)
 
     def _check_shown(self, change: Change, message: Post | None) -> None:
@@ -112,10 +112,12 @@ def was_cut_off(post: Post) -> bool:
 
 def _check_mentions(post: Post, change: Change) -> None:
     requester = change.request.requester
-    if told_state(post.key) is not None:
-        assert set(post.mentions) <= {requester}, f"mentions others than who asked: {post}"
+    is_mentioning = change.rule is not None and change.rule.notify is NotifyMode.MENTION
+    if is_notice(post.key):
+        # What waits for approvals again mentions the approvers, too.
+        waits_again = told_state(post.key) is None and is_mentioning
+        assert waits_again or set(post.mentions) <= {requester}, f"mentions others than who asked: {post}"
         return
     assert requester not in post.mentions, f"mentions who asked: {post}"
-    is_mentioning = change.rule is not None and change.rule.notify is NotifyMode.MENTION
     if post.key.role == MessageRole.REQUEST and not is_mentioning:
         assert not post.mentions, f"mentions people though the policy says otherwise: {post}"

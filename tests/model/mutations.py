@@ -5,10 +5,12 @@ Some are old bugs, others leave out a check. Where two checks guard the same thi
 
 from typing import Final
 
-from tests.model import approval_mutations, message_mutations, outcome_mutations
+from tests.model import approval_mutations, message_mutations, outcome_mutations, time_mutations
 from tests.model.mutation_registry import Mutations
 
-MUTATIONS: Final = Mutations(approval_mutations.MUTATIONS | outcome_mutations.MUTATIONS | message_mutations.MUTATIONS)
+MUTATIONS: Final = Mutations(
+    approval_mutations.MUTATIONS | outcome_mutations.MUTATIONS | message_mutations.MUTATIONS | time_mutations.MUTATIONS
+)
 GUARDS: Final[dict[str, str]] = {
     "the_fingerprint_lacks_the_description": (
         "tests/journeys/test_outcomes.py::test_a_flow_that_was_changed_since_is_left_alone[description]"

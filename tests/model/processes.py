@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 from zoneinfo import ZoneInfo
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -44,10 +44,13 @@ from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
 from flowbot.worker.recovery import Recovery
 from flowbot.worker.retention import Retention
-from tests.model.fake_enkapush import CURRENT_CHANGE, FakeEnkapush
+from tests.model.fake_enkapush import CURRENT_CHANGE, CURRENT_CLOCK, FakeEnkapush
 from tests.model.fake_slack import ChangeStorePort, FakeSlack, MessageStorePort, SlackClient
+from tests.model.machine_clock import MachineClock
 from tests.model.notifier import TrackedNotifier, build_team
 from tests.model.process_faults import FaultyPort, ProcessFaults, ProcessKilled
+
+FREEZE_ZONE: Final = ZoneInfo("Europe/Istanbul")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +58,11 @@ class TrackedWriter(ChangeWriter):
     """Applies changes, and tells the fake Enkapush which, and which of them broke off."""
 
     enkapush: FakeEnkapush
+    machine: MachineClock
 
     async def apply(self, change: Change) -> ChangeResult:
         self.enkapush.begin_attempts(change.id)
-        token = CURRENT_CHANGE.set(change.id)
+        token, timed = CURRENT_CHANGE.set(change.id), CURRENT_CLOCK.set(self.machine.believable)
         try:
             return await ChangeWriter.apply(self, change)
         except (ProcessKilled, DependencyError):
@@ -66,6 +70,7 @@ class TrackedWriter(ChangeWriter):
             raise
         finally:
             CURRENT_CHANGE.reset(token)
+            CURRENT_CLOCK.reset(timed)
 
 
 class NoImages:
@@ -96,18 +101,18 @@ class Process:
     def __init__(self, name: str, around: Environment) -> None:
         self.name = name
         self.life = ProcessFaults()
+        self.machine = MachineClock(around.clock)
+        clock = self.clock = BelievedClock(self.machine, around.monotonic)
         store = cast(
             "ChangeRepository",
-            ChangeStorePort(
-                self._database_port(ChangeRepository(around.database, around.clock)), around.slack, self.life
-            ),
+            ChangeStorePort(self._database_port(ChangeRepository(around.database, clock)), around.slack, self.life),
         )
-        policies = cast("PolicyRepository", self._database_port(PolicyRepository(around.database, around.clock)))
+        policies = cast("PolicyRepository", self._database_port(PolicyRepository(around.database, clock)))
         images = cast("ImageRepository", self._database_port(ImageRepository(around.database)))
         drafts = cast("DraftRepository", self._database_port(DraftRepository(around.database)))
         enkapush = cast("FakeEnkapush", FaultyPort(around.enkapush, self.life))
         people = UserService(around.directory, frozenset(), monotonic=around.monotonic)
-        leases = LeaseKeeper(store, around.clock, around.monotonic, name)
+        leases = LeaseKeeper(store, clock, around.monotonic, name)
         context = ExecutionContext(
             store=store,
             images=images,
@@ -115,8 +120,8 @@ class Process:
             flow_images=enkapush,
             source=enkapush,
             writer=enkapush,
-            flow_cache=FlowCache(enkapush, clock=around.clock, monotonic=around.monotonic),
-            clock=around.clock,
+            flow_cache=FlowCache(enkapush, clock=clock, monotonic=around.monotonic),
+            clock=clock,
             owner=name,
             holds_lease=leases.holds_for_certain,
             image_slots=asyncio.Semaphore(IMAGES_AT_ONCE),
@@ -125,15 +130,12 @@ class Process:
         self.executor = ChangeExecutor(
             store=store,
             drafts=drafts,
-            preconditions=Preconditions(
-                policies, people, QuorumChecker(people), store, around.clock, ZoneInfo("Europe/Istanbul")
-            ),
-            writer=TrackedWriter(context, around.enkapush),
+            preconditions=Preconditions(policies, people, QuorumChecker(people), store, clock, FREEZE_ZONE),
+            writer=TrackedWriter(context, around.enkapush, self.machine),
             leases=leases,
-            clock=around.clock,
+            clock=clock,
         )
         self.people = people
-        clock = self.clock = around.clock
         authorizer = RequestAuthorizer(store, clock, people.find_current_members)
         known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
         known_settings = FlowSettingsLoader(known, SegmentCache(around.enkapush))
@@ -169,7 +171,7 @@ class Process:
             notifier=self.notifier,
             start_task=self._begin,
             metrics=Metrics(),
-            clock=BelievedClock(clock, around.monotonic),
+            clock=clock,
             monotonic=around.monotonic,
             read_database_clock=around.database.clock,
             may_work=self._may_work,

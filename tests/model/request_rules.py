@@ -13,6 +13,7 @@ from flowbot.domain.fields import form_values
 from flowbot.domain.flow import DesiredFlow, FlowContent
 from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, NotifyMode
+from flowbot.domain.when import NO_TIMES, Times
 from flowbot.errors import UserError
 from flowbot.services.approvals.submit import FlowWish
 from tests.model.fake_directory import APPROVALS, AYSE, CHANNEL, reader
@@ -30,6 +31,7 @@ from tests.model.strategies import (
     TITLES,
     FaultPlan,
 )
+from tests.model.time_invariants import waits_unseen
 from tests.model.world import LEASE, Step
 
 FOREIGN: Final = FlowId(3)
@@ -53,12 +55,15 @@ class RequestRules(ModelMachine):
 
         self._run_steps((process, self._request_step(person, kind, flow)))
 
-    def _request_step(self, person: UserId, kind: ChangeKind, flow: FlowId) -> Step:
+    def _request_step(self, person: UserId, kind: ChangeKind, flow: FlowId, times: Times = NO_TIMES) -> Step:
+        wish = FlowWish(kind, flow, "please", times)
+
         async def step(here: Process) -> None:
             try:
-                change = await here.submitter.request_change(reader(person), CHANNEL, FlowWish(kind, flow, "please"))
+                change = await here.submitter.request_change(reader(person), CHANNEL, wish)
             except UserError as refusal:
-                if kind is ChangeKind.DISABLE:
+                self.world.check_blocked(flow, refusal)
+                if kind is ChangeKind.DISABLE and not times:
                     await self.world.check_refused_disable(flow, refusal)
                 raise
             await here.executor.execute(change, here.notifier.notify)
@@ -155,7 +160,11 @@ class RequestRules(ModelMachine):
         return self._find_open_change(flow)
 
     def _find_open_change(self, flow: FlowId) -> Change | None:
-        open_ones = [change for change in self._run(self.world.read_changes()) if change.state in OPEN_STATES]
+        open_ones = [
+            change
+            for change in self._run(self.world.read_changes())
+            if change.state in OPEN_STATES and not waits_unseen(change)
+        ]
         return next((change for change in open_ones if change.request.flow == flow), None)
 
     def _find_free_flow(self, kind: ChangeKind, number: int) -> FlowId:

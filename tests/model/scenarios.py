@@ -11,7 +11,6 @@ from flowbot.domain.policy import ChannelPolicy
 from tests.model.decision_rules import DECISIONS
 from tests.model.fake_directory import AYSE, BURAK, CAN
 from tests.model.fake_enkapush import WriteFault
-from tests.model.message_rules import MessageRules
 from tests.model.processes import Process
 from tests.model.strategies import (
     CALL_COUNTS,
@@ -25,13 +24,14 @@ from tests.model.strategies import (
     STRICTER,
     FaultPlan,
 )
+from tests.model.time_rules import TimeRules
 from tests.model.world import LEASE
 
 ASKED = st.sampled_from([ChangeKind.ENABLE, ChangeKind.DELETE])
 QUORUMS = st.sampled_from([1, 2])
 
 
-class ApprovalMachine(MessageRules):
+class ApprovalMachine(TimeRules):
     """Scenarios of more steps than Hypothesis would put together by chance."""
 
     @rule(

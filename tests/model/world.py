@@ -12,10 +12,12 @@ from sqlalchemy import delete, select
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState
 from flowbot.domain.flow import Flow
+from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
 from flowbot.domain.transitions import can_transition
 from flowbot.errors import DependencyError, UserError
+from flowbot.services.approvals.decide import AlreadyDecidedError
 from flowbot.services.approvals.submit import RequestOpenError
 from flowbot.services.ports.storage import FlowBusyError
 from flowbot.storage import tables
@@ -23,13 +25,15 @@ from flowbot.storage.repositories.change_queries import fetch_many
 from flowbot.storage.repositories.change_rows import read_event
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.unit_of_work import Database
-from tests.model.effect_invariants import EffectInvariants
+from tests.model.effect_invariants import EffectInvariants, describe
 from tests.model.fake_directory import CHANNEL, FakeDirectory
 from tests.model.fake_slack import FakeSlack
 from tests.model.invariants import PolicyInvariants
 from tests.model.message_invariants import MessageInvariants
 from tests.model.process_faults import ProcessKilled
 from tests.model.processes import Environment, Process
+from tests.model.time_invariants import waits_unseen
+from tests.model.told_states import state_told_by
 
 Step = Callable[[Process], Awaitable[object]]
 Work = tuple[int, Step]
@@ -39,13 +43,6 @@ RECOVERY_ROUNDS_MIN, RECOVERY_ROUNDS_MAX = 2, 9
 """A message that was cut off is left for a while to whoever may still be sending it."""
 DISABLE_REFUSALS: Final = frozenset({"request.open_already", "request.already_disabled", "not_done.under_way"})
 """The refusals of a disable that no flow gets which is live or may go live."""
-BECOMES: Final = {
-    "change.submitted": ChangeState.DRAFT,
-    "change.approved": ChangeState.APPLYING,
-    "change.break_glass": ChangeState.APPLYING,
-    **{f"change.{state}": state for state in ChangeState},
-}
-"""The state after each event of a change. Other events name it in their details, or change no state."""
 
 
 @dataclass
@@ -111,7 +108,15 @@ class World(PolicyInvariants):
     async def set_policy(self, policy: ChannelPolicy | None) -> None:
         """Replace the policy."""
         self.policy = policy
-        book = PolicyBook(channels=(policy,) if policy else ())
+        await self._store_policies()
+
+    async def set_freezes(self, *freezes: Freeze) -> None:
+        """Replace the freezes."""
+        self.times.note_freezes(freezes)
+        await self._store_policies()
+
+    async def _store_policies(self) -> None:
+        book = PolicyBook(channels=(self.policy,) if self.policy else (), freezes=self.times.freezes)
         await PolicyRepository(self.database, self.clock).replace_all(book)
 
     async def run_concurrently(self, *works: Work) -> None:
@@ -147,7 +152,7 @@ class World(PolicyInvariants):
         process = self.processes[number]
         try:
             await work(process)
-        except* (UserError, DependencyError, FlowBusyError):
+        except* (UserError, DependencyError, FlowBusyError, AlreadyDecidedError):
             pass
         except* ProcessKilled:
             self.processes[number] = self.new_process()
@@ -160,7 +165,8 @@ class World(PolicyInvariants):
         for round_number in range(RECOVERY_ROUNDS_MAX):
             await self.pass_time(LEASE)
             await process.recover()
-            if round_number >= RECOVERY_ROUNDS_MIN and not await self.store.unshown():
+            is_shown = round_number >= RECOVERY_ROUNDS_MIN and not await self.store.unshown()
+            if is_shown and not self.times.find_overdue(await self.read_changes()):
                 return
 
     async def add_restore(self, deleted: ChangeId, restore: Change) -> None:
@@ -180,6 +186,11 @@ class World(PolicyInvariants):
             return
         if now.is_enabled or await self.may_go_live(flow):
             self.violations.append(f"flow {flow} was not disabled: {refusal}")
+
+    def check_blocked(self, flow: FlowId, refusal: UserError) -> None:
+        """Check that a request was not refused because a disable waits for its time."""
+        if isinstance(refusal, RequestOpenError) and waits_unseen(refusal.current):
+            self.violations.append(f"{describe(refusal.current)} blocks flow {flow}")
 
     # --- invariants ------------------------------------------------------------------------------------------------
 
@@ -205,6 +216,7 @@ class World(PolicyInvariants):
             assert not lost, f"votes of {lost} were lost"
         self.effects.check(kept.changes)
         self.messages.check(kept.changes)
+        self.times.check(kept.changes, kept.events)
         unapproved = self.live.find_unapproved({change.id: change for change in kept.changes})
         assert not unapproved, unapproved
         for wish, asked in self.wishes.items():
@@ -213,41 +225,44 @@ class World(PolicyInvariants):
         return kept.changes
 
     def _check_one_open_change_per_flow(self, changes: list[Change]) -> None:
-        held = [change.request.flow for change in changes if change.state in OPEN_STATES and change.follows is None]
+        held = [
+            change.request.flow
+            for change in changes
+            if change.state in OPEN_STATES and change.follows is None and not waits_unseen(change)
+        ]
         flows = [flow for flow in held if flow is not None]
         assert len(flows) == len(set(flows)), flows
 
     async def read_and_check(self, process: Process) -> None:
         """Let a process read all flows, and check that all which they show is settled."""
         before = await self.read_changes()
-        shown = self.effects.find_shown(before, self.now)
+        now = process.clock()
+        shown = self.effects.find_shown(before, now)
         await process.read()
         changes = await self.check_invariants()
         settled = {change.id for change in changes if change.state is ChangeState.APPLIED} & {
             change.id for change in before if change.state is ChangeState.UNKNOWN
         }
         self.effects.check_settled(shown, settled, changes)
-        self.effects.check_repeated(changes, self.now)
+        self.effects.check_repeated(changes, now)
 
     async def check_at_rest(self) -> None:
         """Check what must hold after a recovery without faults."""
-        for change in await self.check_invariants():
+        changes = await self.check_invariants()
+        self.times.check_at_rest(changes, (await self.read_all()).events)
+        for change in changes:
             assert change.state not in {ChangeState.DRAFT, ChangeState.APPLYING}, f"left behind: {change}"
             assert change.shown_version == change.version, f"not shown: {change}"
             self.messages.check_at_rest(change)
 
 
 def _check_events(change: Change, events: list[AuditEvent]) -> None:
-    told = [state for event in events if (state := _state_told_by(event)) is not None]
-    assert told[0] is ChangeState.DRAFT
-    assert all(can_transition(before, after) for before, after in pairwise(told)), told
+    told = [state for event in events if (state := state_told_by(event)) is not None]
+    assert told[0] is (ChangeState.DRAFT if change.request.ends is None else ChangeState.SCHEDULED)
+    # What is scheduled may get another start.
+    moves = [pair for pair in pairwise(told) if pair != (ChangeState.SCHEDULED, ChangeState.SCHEDULED)]
+    assert all(can_transition(before, after) for before, after in moves), told
     assert told[-1] is change.state, f"{change.state}, told as {told}"
-
-
-def _state_told_by(event: AuditEvent) -> ChangeState | None:
-    if event.action in BECOMES:
-        return BECOMES[event.action]
-    return ChangeState(event.details["state"]) if "state" in event.details else None
 
 
 async def wait_for_tasks() -> None:

@@ -53,7 +53,9 @@ class RequestExpiry:
         waiting = replace(change, progress=replace(change.progress, starts_at=start))
         if is_expired(waiting, now):
             return False
-        return await self.store.postpone(change, next_reminder(waiting, change.rule, now), waiting.progress)
+        # Where that fails, another process has just put it off, or somebody has moved it.
+        await self.store.postpone(change, next_reminder(waiting, change.rule, now), waiting.progress)
+        return True
 
     async def claim_reminder(self, change: Change) -> bool:
         """Set when the request is due next, and return whether this process is to remind people of it now.

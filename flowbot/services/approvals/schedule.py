@@ -50,9 +50,13 @@ class ScheduledChanges:
             DependencyError: something did not answer; it is tried again soon.
         """
         now = self.clock()
-        if not await self.store.postpone(due, now + RETRY_PAUSE):
+        # Noted where it could start earlier than was known: whether it is late is counted from there.
+        start = await self.executor.preconditions.find_start(due, now)
+        is_known = start > now or due.progress.starts_at is None or start >= due.progress.starts_at
+        progress = due.progress if is_known else replace(due.progress, starts_at=start)
+        if not await self.store.postpone(due, now + RETRY_PAUSE, None if is_known else progress):
             return
-        change = replace(due, due_at=now + RETRY_PAUSE)
+        change = replace(due, due_at=now + RETRY_PAUSE, progress=progress)
         hindrance = await self.executor.preconditions.find_hindrance(change, now)
         if await self._has_nothing_to_do(change, is_start=hindrance is None):
             hindrance = Hindrance(end_disable(change), replace(change, due_at=None))

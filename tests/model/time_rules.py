@@ -74,6 +74,7 @@ TYPICAL = st.sampled_from(
         ["freeze"],
         ["freeze", "skip"],
         ["freeze", "half an hour", "thaw"],
+        ["freeze", "an hour", "an hour", "look"],
         ["freeze", "an hour", "an hour", "thaw", "look"],
         ["freeze", "an hour", "look", "an hour", "approve"],
         ["freeze", "stricter", "look", "usual", "four hours", "an hour", "approve"],

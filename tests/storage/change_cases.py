@@ -160,7 +160,7 @@ OUTCOMES: Final = st.builds(Outcome, TEXTS, PLAIN, st.none() | NUMBERS)
 PROGRESS: Final = st.builds(
     Progress, st.none() | st.builds(Closure, PEOPLE, st.sampled_from(ClosureKind), TEXTS),
     st.none() | st.from_regex(r"[a-z0-9]{1,32}", fullmatch=True), st.integers(0, 9), st.booleans(),
-    starts_at=st.none() | MOMENTS, waits_since=st.none() | MOMENTS,
+    starts_at=st.none() | MOMENTS, waits_since=st.none() | MOMENTS, put_off_version=st.integers(0, 9),
 )  # fmt: skip
 IMAGES: Final = st.builds(ImageFile, st.binary(max_size=100), st.just("image/png"), TEXTS)
 ANY_UPDATE: Final = st.fixed_dictionaries(

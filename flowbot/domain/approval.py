@@ -194,7 +194,9 @@ def apply_vote(
     event = event_for_change(change, vote.at, AuditAction.APPROVED, vote.person, names)
     if (start := change.request.not_before) is not None and (start > vote.at or change.request.is_timed_disable):
         step, waiting = schedule_change(voted, change.progress.starts_at or start, vote.at)
-        return replace(waiting, state=step.to), (event, transition_event(waiting, vote.at, step))
+        # Looked at once: a freeze may have been added or lifted since it was requested.
+        scheduled = replace(waiting, state=step.to, due_at=vote.at)
+        return scheduled, (event, transition_event(waiting, vote.at, step))
     return with_lease(lease, replace(voted, state=ChangeState.APPLYING, due_at=None)), (event,)
 
 

@@ -122,6 +122,21 @@ async def test_a_freeze_that_is_added_puts_off_the_expiry_of_what_waits_for_appr
     assert "9 Nov 2026 00:00" in text_of(held)
 
 
+async def test_a_freeze_that_is_added_before_the_approval_counts_at_once(friday: World) -> None:
+    await friday.import_policy(approval_policy(DENIZ_MAY_SKIP))
+    for flow, times in ((1, "at 18:00"), (2, "at 18:00 until sat 10:00")):
+        add_flow(friday)
+        request = await request_change(friday, f"enable {flow} {times}")
+        await friday.import_policy(frozen())
+        await friday.burak.click(request, "Approve")
+        if flow == 1:
+            await wait_for_status(friday, request, "goes live 9 Nov 2026 00:00")
+        else:
+            over = await wait_for_status(friday, request, "Expired")
+            assert "started after its end" in text_of(over)
+        await friday.import_policy(approval_policy(DENIZ_MAY_SKIP))
+
+
 async def test_a_start_after_the_end_expires(friday: World) -> None:
     add_flow(friday)
     request = await request_change(friday, "enable 1 until sat 09:00")

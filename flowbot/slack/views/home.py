@@ -18,7 +18,7 @@ from flowbot.slack.views.freezes import frozen_elements, request_freeze_elements
 from flowbot.slack.views.history import change_line, link_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
-from flowbot.slack.views.times import moment_elements
+from flowbot.slack.views.times import list_times, moment_elements
 
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20
@@ -121,6 +121,7 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
             *sentences.sentence_elements(t, "request.by", {"person": person}),
             block_kit.text_element(f" · {request_blocks.format_progress(each, t)}"),
             *_expiry_elements(each, t, now),
+            *_time_elements(each, t),
             *([block_kit.text_element("\n"), *frozen] if frozen else ()),
         )
         hint = request_blocks.format_hint(t("button.approve"), each.change, t)
@@ -132,6 +133,15 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
         warning = request_blocks.image_fault_blocks(each.change, t)
         blocks += [heading, *_push_blocks(each, t), *warning, block_kit.actions(*buttons)]
     return [*blocks, *_more_blocks(len(content.overview.for_me) - len(content.for_me), t)]
+
+
+def _time_elements(details: RequestDetails, t: Translator) -> list[Element]:
+    """Build the line of the start and end that are asked for; nothing where it is at once and for good."""
+    elements: list[Element] = []
+    for key, moment in list_times(details.change):
+        elements.append(block_kit.text_element(" · " if elements else "\n"))
+        elements += sentences.sentence_elements(t, key, {"when": moment_elements(moment, t)})
+    return elements
 
 
 def _more_blocks(more: int, t: Translator) -> list[Block]:
@@ -162,7 +172,12 @@ def _own_request_blocks(content: HomeContent, t: Translator, now: datetime) -> l
     blocks = [block_kit.header(t("request.asked_by_me"))]
     for each in content.by_me:
         status = f"\n{format_state(each, t)} · {request_blocks.format_progress(each, t)}"
-        line = (*_subject_elements(each, t), block_kit.text_element(status), *_expiry_elements(each, t, now))
+        line = (
+            *_subject_elements(each, t),
+            block_kit.text_element(status),
+            *_expiry_elements(each, t, now),
+            *_time_elements(each, t),
+        )
         withdraw = _button(each, ActionId.WITHDRAW, t("button.withdraw"), t)
         blocks += [
             block_kit.rich_paragraph(*line),

@@ -263,6 +263,7 @@ async def test_a_timed_disable_takes_an_open_requests_place_only_when_it_runs(mo
     assert WAITING in text_of(request)
     pass_time(monday, minutes=61)
     await wait_for_status(monday, timed, "Applied")
-    await wait_for_status(monday, request, "Out of date")
+    over = await wait_for_status(monday, request, "Out of date")
+    assert "The flow was disabled at its planned time, so nothing was done." in text_of(over)
     assert not is_live(monday)
     assert list_notices(monday, timed) or list_replies(monday, timed)

@@ -14,7 +14,7 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.fields import form_values
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
-from flowbot.domain.outcomes import DISABLED_MEANWHILE
+from flowbot.domain.outcomes import DISABLED_AS_PLANNED, DISABLED_MEANWHILE
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.validation import rebase_values
 from flowbot.domain.when import NO_TIMES, Times, find_problem
@@ -308,8 +308,9 @@ class RequestSubmitter:
 
 
 def displaced_by(request: ChangeRequest) -> Transition:
-    """Return how an open request ends whose flow is disabled at once."""
-    outcome = Outcome(DISABLED_MEANWHILE, {"id": str(request.flow), "person": str(request.requester)})
+    """Return how an open request ends whose flow is disabled, by a person now or at the time that was set for it."""
+    params = {"id": str(request.flow), "person": str(request.requester)}
+    outcome = Outcome(DISABLED_AS_PLANNED if request.is_timed_disable else DISABLED_MEANWHILE, params)
     return Transition(ChangeState.OUT_OF_DATE, AuditAction.OUT_OF_DATE, request.requester, outcome)
 
 

@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flowbot.domain.change import CREATING_KINDS, WAITING_STATES, Change, ChangeKind, ChangeState
-from flowbot.domain.outcomes import DISABLED_BEFORE, DISABLED_MEANWHILE, END_MOVED, FLOW_GONE, LAPSED_KEYS, MISSED_KEYS
+from flowbot.domain.outcomes import (
+    DISABLED_AS_PLANNED,
+    DISABLED_BEFORE,
+    DISABLED_MEANWHILE,
+    END_MOVED,
+    FLOW_GONE,
+    LAPSED_KEYS,
+    MISSED_KEYS,
+)
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
@@ -237,7 +245,7 @@ def _out_of_date_blocks(details: RequestDetails, t: Translator, people: People) 
     outcome = details.change.outcome
     if is_flow_gone(details):
         return [block_kit.paragraph(t("request.flow_gone"))]
-    if outcome is not None and is_void_disable(details.change):
+    if outcome is not None and (is_void_disable(details.change) or outcome.key == DISABLED_AS_PLANNED):
         return [block_kit.paragraph(t(outcome.key))]
     if outcome is not None and outcome.key == DISABLED_MEANWHILE:
         person = [people.element(user) for user in details.disabled_by]

@@ -62,7 +62,7 @@ async def test_a_time_is_read_in_the_persons_own_zone(eve: World) -> None:
     request = await request_change(eve, "enable 1 at mon 09:00 until 2026-12-24 18:00 The sale, at last")
     told = await wait_for_private_message(eve.emma, "Approval requested in", MARKETING)
     assert lines(told)[1:] == [
-        "It goes live 26 Oct 2026 09:00, once approved. It is live until 24 Dec 2026 18:00.",
+        "It goes live 26 Oct 2026 09:00, once approved. It ends 24 Dec 2026 18:00.",
         "Open",
     ]
     assert "Reason: The sale, at last" in text_of(request)
@@ -153,7 +153,7 @@ async def test_the_form_behind_a_question_takes_times_and_any_reason(eve: World)
     request = await eve.deniz.wait_for_message(APPROVALS, WAITING)
     assert "Reason: at 9 we open" in text_of(request)
     told = await wait_for_private_message(eve.emma, "Approval requested in", MARKETING)
-    assert lines(told)[1] == "It goes live 24 Oct 2026 12:00, once approved. It is live until 25 Oct 2026 09:00."
+    assert lines(told)[1] == "It goes live 24 Oct 2026 12:00, once approved. It ends 25 Oct 2026 09:00."
 
 
 async def test_a_disable_has_a_time_and_a_delete_has_none(eve: World) -> None:
@@ -203,7 +203,7 @@ async def test_asking_again_after_the_time_asks_for_a_new_one(eve: World) -> Non
     request = await request_change(eve, "enable 1 at 18:00 until fri 18:00 The sale begins")
     await eve.burak.click(request, "Approve")
     request = await wait_for_status(eve, request, "Scheduled")
-    assert "Time: 24 Oct 2026 18:00 · End: 30 Oct 2026 18:00" in lines(await ask(eve, eve.emma, "/flows history 1"))
+    assert "Starts 24 Oct 2026 18:00 · Ends 30 Oct 2026 18:00" in lines(await ask(eve, eve.emma, "/flows history 1"))
     # An hour too late, as after an outage.
     eve.time.ahead += timedelta(hours=9).total_seconds()
     request = await wait_for_status(eve, request, "Expired")
@@ -226,7 +226,7 @@ async def test_a_live_flow_gets_an_end_and_no_start(eve: World) -> None:
     request = await request_change(eve, "enable 1 until fri 18:00 The sale ends")
     assert "Emma Clarke asks to set an end for flow #1 Old name" in request.text
     told = await wait_for_private_message(eve.emma, "Approval requested in", MARKETING)
-    assert lines(told)[1] == "It is live until 30 Oct 2026 18:00."
+    assert lines(told)[1] == "It ends 30 Oct 2026 18:00."
     await eve.burak.click(request, "Approve")
     await wait_for_status(eve, request, "Applied")
     assert list_writes(eve) == []

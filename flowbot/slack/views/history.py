@@ -21,6 +21,7 @@ from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.paging import page_buttons
 from flowbot.slack.views.request_message import EMOJI, format_state
+from flowbot.slack.views.times import asked_times
 
 TEXT_MAX: Final = 80
 REASON_MAX: Final = 300
@@ -99,8 +100,7 @@ def _change_blocks(
         block_kit.rich_line(_emoji(details), block_kit.text_element(heading, bold=True)),
         block_kit.rich_line(*_step_elements(details, t), *link_elements(details, links, t)),
     ]
-    moments = (("history.time", change.request.not_before), ("history.end", change.request.ends_at))
-    if times := [t(key, when=t.format_datetime(at)) for key, at in moments if at is not None]:
+    if times := [t(key, when=t.format_datetime(at)) for key, at in asked_times(change.request)]:
         lines.append(block_kit.rich_line(block_kit.text_element(" · ".join(times))))
     if change.request.kind is ChangeKind.RESTORE:
         lines.append(block_kit.rich_line(*headlines.headline_elements(details, t, is_past=True)))

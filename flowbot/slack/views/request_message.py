@@ -78,6 +78,8 @@ def request_message(
     if frozen := request_freeze_elements(details, t, now):
         blocks.append(block_kit.rich_paragraph(*frozen))
     if change.state is ChangeState.PENDING:
+        if times := times_elements(change.request, t, once_approved=True):
+            blocks.append(block_kit.rich_paragraph(*times))
         blocks += _pending_blocks(details, t, now, people, is_copy=is_copy)
         if mentions and (mentioned := request_blocks.mention_elements(details.mentioned)):
             blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.calls", {"people": mentioned})))
@@ -117,7 +119,6 @@ def _pending_blocks(
 ) -> list[Block]:
     since = details.since_approved or ()
     votes = [
-        times_elements(details.change.request, t, once_approved=True),
         request_blocks.progress_elements(details, t, people),
         request_blocks.expiry_elements(details, t, now),
     ]

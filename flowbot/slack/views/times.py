@@ -1,6 +1,7 @@
 """When a change starts, and when what it does ends."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -39,11 +40,19 @@ def times_elements(request: ChangeRequest, t: Translator, *, once_approved: bool
 
 
 def list_times(change: Change) -> Iterator[tuple[str, datetime]]:
-    """Yield the keys of the words for the start and for the end of what a change does, with their moments."""
+    """Yield the keys of the words for the start and for the end of what a change does, with their moments.
+
+    A scheduled change starts at the end of the freeze that holds it.
+    """
     request = change.request
-    start = (change.state is ChangeState.SCHEDULED and change.progress.starts_at) or request.not_before
-    if start is not None:
-        yield "request.ends" if request.kind is ChangeKind.DISABLE else "request.starts", start
+    is_held = change.state is ChangeState.SCHEDULED and change.progress.starts_at is not None
+    return asked_times(replace(request, not_before=change.progress.starts_at) if is_held else request)
+
+
+def asked_times(request: ChangeRequest) -> Iterator[tuple[str, datetime]]:
+    """Yield the keys of the words for the times that were asked for, with their moments."""
+    if request.not_before is not None:
+        yield "request.ends" if request.kind is ChangeKind.DISABLE else "request.starts", request.not_before
     if request.ends_at is not None:
         yield "request.ends", request.ends_at
 

@@ -121,6 +121,16 @@ def test_what_is_scheduled_says_from_when() -> None:
     assert dates == [str(int(moment.timestamp())) for moment in (start, end)]
 
 
+def test_what_waits_for_approval_says_when_it_starts_and_ends() -> None:
+    details = request_details()
+    start, end = NOW + timedelta(hours=2), NOW + timedelta(days=2)
+    request = replace(details.change.request, not_before=start, ends_at=end)
+    timed = replace(details, change=replace(details.change, request=request))
+    for shown in (draw_home(for_me=(timed,)), draw_home(by_me=(timed,))):
+        dates = re.findall(r'"timestamp": (\d+)', text_of_view(shown))
+        assert {str(int(moment.timestamp())) for moment in (start, end)} <= set(dates)
+
+
 def test_an_admin_sees_what_is_not_right_and_only_then() -> None:
     there = (channel_access(),)
     assert EN("home.setup") not in text_of_view(draw_home(channels=there))

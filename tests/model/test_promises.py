@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from flowbot.storage.engine import open_database
+from tests.model.fake_slack import SlackFault
 from tests.model.scenarios import ApprovalMachine
+from tests.model.strategies import FaultPlan
 
 EXAMPLES: Final = int(os.environ.get("FLOWBOT_MODEL_EXAMPLES", "6"))
 STEPS: Final = int(os.environ.get("FLOWBOT_MODEL_STEPS", "18"))
@@ -39,5 +42,32 @@ def test_the_promises_hold_whatever_happens(database_url: str) -> None:
 
         try:
             run_state_machine_as_test(Here, settings=SETTINGS)
+        finally:
+            runner.run(opened.close())
+
+
+def test_a_moved_end_is_told_once_by_a_process_that_was_frozen_and_another(sqlite_url: str) -> None:
+    with asyncio.Runner() as runner:
+        opened = open_database(sqlite_url)
+
+        class Here(ApprovalMachine):
+            loop, database = runner, opened
+
+        try:
+            for calls in range(4, 22):
+                machine = Here()
+                machine.a_live_flow_waits_for_its_end(
+                    calls=calls,
+                    delay=timedelta(0),
+                    faults=FaultPlan(),
+                    length=timedelta(minutes=10),
+                    meanwhile=["move end"],
+                    more_faults=FaultPlan(slack=(SlackFault.RATE_LIMITED,)),
+                    number=3,
+                    process=1,
+                    then="disable",
+                )
+                machine.the_promises_hold()
+                machine.teardown()
         finally:
             runner.run(opened.close())

@@ -86,7 +86,7 @@ class OutcomeNotices:
             return
         request, channel = change.request, change.message_channel
         direct = _notice_key(change, MessageRole.DIRECT_NOTICE, request.requester)
-        if (told := await self.messages.get(direct)) is not None and told.place is not None:
+        if await self._was_sent(direct):
             # It is the last one: its thread may have refused the other then, and take it now.
             return
         if shown is None or shown.change.version != change.version:
@@ -95,11 +95,10 @@ class OutcomeNotices:
         public = details if shown.shows_content else details.without_content()
         people = People(await self.users.find_names(details.people))
         refusal: Text | None = None
+        build_notice = put_off_message if change.is_put_off else request_ended_message
 
         def build(shown: RequestDetails, t: Translator, link: str | None = None, *, mentions: bool = False) -> Message:
-            if change.is_put_off:
-                return put_off_message(shown, t, people, link=link, mentions=mentions, refusal=refusal)
-            return request_ended_message(shown, t, people, link=link, mentions=mentions, refusal=refusal)
+            return build_notice(shown, t, people, link=link, mentions=mentions, refusal=refusal)
 
         if channel is not None and change.message_ts is not None:
             key = _notice_key(change, MessageRole.NOTICE)
@@ -115,9 +114,16 @@ class OutcomeNotices:
             else:
                 if await self._can_see_thread(change, channel):
                     return
+        elif await self._was_sent(_notice_key(change, MessageRole.NOTICE)):
+            # Another process has posted the message meanwhile, and this in its thread.
+            return
         link = await self.links.find_one(change)
         notice = build(details, self.locales.for_reader(request.locale, request.timezone), link)
         await self._send_directly(direct, change, notice)
+
+    async def _was_sent(self, key: MessageKey) -> bool:
+        sent = await self.messages.get(key)
+        return sent is not None and sent.place is not None
 
     async def _load(self, change: Change) -> ShownRequest:
         details = await self.details.load(change)

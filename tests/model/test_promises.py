@@ -54,7 +54,7 @@ def test_a_moved_end_is_told_once_by_a_process_that_was_frozen_and_another(sqlit
             loop, database = runner, opened
 
         try:
-            for calls in range(4, 22):
+            for calls in range(12, 17):
                 machine = Here()
                 machine.a_live_flow_waits_for_its_end(
                     calls=calls,

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.change import WAITING_STATES, Change, ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.policy import NotifyMode
 from flowbot.i18n.translator import Translators
@@ -88,7 +88,7 @@ class MessageInvariants:
         copies = [post for post in own if post.key.role == MessageRole.DIRECT and not was_cut_off(post)]
         for copy in copies:
             is_decidable = any(block["type"] == "actions" for block in copy.body["blocks"])
-            assert is_decidable == (change.state is ChangeState.PENDING), f"{change.state}: {copy}"
+            assert is_decidable == (change.state in WAITING_STATES), f"{change.state}: {copy}"
 
     def _check_told(self, change: Change, own: list[Post]) -> None:
         requester, ends = change.request.requester, [post for post in own if told_state(post.key) is not None]

@@ -12,6 +12,17 @@ MUTATIONS: Final = Mutations(
     approval_mutations.MUTATIONS | outcome_mutations.MUTATIONS | message_mutations.MUTATIONS | time_mutations.MUTATIONS
 )
 GUARDS: Final[dict[str, str]] = {
+    "lateness_is_counted_from_the_asked_time": (
+        "tests/journeys/test_freeze_holds.py"
+        "::test_a_freeze_that_is_added_puts_off_the_expiry_of_what_waits_for_approval"
+    ),
+    "a_freeze_that_is_taken_away_goes_on": (
+        "tests/domain/test_schedule.py"
+        "::test_a_change_starts_at_its_time_or_at_the_end_of_the_freeze_that_holds_it[1.5-8-1-1.5]"
+    ),
+    "an_end_is_planned_after_its_enable_was_settled": (
+        "tests/storage/test_timed_changes.py::test_a_disable_or_delete_ends_what_has_nothing_left_to_do[sqlite-disable]"
+    ),
     "the_fingerprint_lacks_the_description": (
         "tests/journeys/test_outcomes.py::test_a_flow_that_was_changed_since_is_left_alone[description]"
     ),

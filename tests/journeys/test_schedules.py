@@ -1,13 +1,17 @@
 """Scheduled changes: they wait for their time, start by themselves, and end, each told where people look."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
+from flowbot.domain.audit import AuditEvent
+from flowbot.domain.change import Change
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.services.approvals import schedule
+from flowbot.storage.repositories.changes import ChangeRepository
 from tests.journeys.form_steps import add_flow, list_writes
 from tests.journeys.request_steps import (
     WAITING,
@@ -142,6 +146,30 @@ async def test_a_skip_does_not_override_the_time_that_was_asked_for(monday: Worl
     assert list_writes(monday) == []
     pass_time(monday, minutes=61)
     await wait_for_status(monday, request, "Applied")
+
+
+async def test_a_skip_that_a_vote_and_the_start_overtake_is_applied_at_once(
+    monday: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_change = ChangeRepository.replace_if_unchanged
+    overtaken: list[Change] = []
+
+    async def overtake(
+        store: ChangeRepository, seen: Change, moved: Change, *events: AuditEvent, **more: Any
+    ) -> Change:
+        if moved.progress.skipped_by is not None and not overtaken:
+            overtaken.append(await store_change(store, seen, replace(seen, changed_at=moved.changed_at)))
+            pass_time(monday, minutes=61)
+        return await store_change(store, seen, moved, *events, **more)
+
+    monkeypatch.setattr(ChangeRepository, "replace_if_unchanged", overtake)
+    add_flow(monday)
+    request = await request_change(monday, "enable 1 at 09:00")
+    await monday.deniz.click(request, "Skip approval")
+    await submit_reason(monday.deniz, "The shop opens at nine.")
+    await wait_for_status(monday, request, "Applied")
+    assert overtaken
+    assert is_live(monday)
 
 
 @on_both_databases

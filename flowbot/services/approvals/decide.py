@@ -174,14 +174,14 @@ class DecisionService:
     async def _close(
         self, change: Change, state: ChangeState, closure: Closure, *, not_before: datetime | None = None
     ) -> Change:
-        now = self.clock()
+        now, reached = self.clock(), state
         closed = replace(change, due_at=None, progress=replace(change.progress, closing=closure))
         if not_before is not None and (not_before > now or change.request.is_timed_disable):
             _, closed = schedule_change(closed, not_before, now)
-            state = ChangeState.SCHEDULED
+            reached = ChangeState.SCHEDULED
         details = {"reason": closure.reason} if closure.reason else {}
-        step = Transition(state, CLOSURE_ACTIONS[closure.how], closure.by, details=details)
-        lease = self.leases.new_lease() if state in LEASED_STATES else None
+        step = Transition(reached, CLOSURE_ACTIONS[closure.how], closure.by, details=details)
+        lease = self.leases.new_lease() if reached in LEASED_STATES else None
         try:
             return await move_change(self.store, change, step, now, update=with_lease(lease, closed))
         except VersionConflictError as conflict:

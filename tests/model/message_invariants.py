@@ -114,8 +114,9 @@ def _check_mentions(post: Post, change: Change) -> None:
     requester = change.request.requester
     is_mentioning = change.rule is not None and change.rule.notify is NotifyMode.MENTION
     if is_notice(post.key):
-        # What waits for approvals again mentions the approvers, too.
-        waits_again = told_state(post.key) is None and is_mentioning
+        # What waits for approvals again calls the approvers as a reminder does, unless nobody is to be called.
+        is_quiet = change.rule is not None and change.rule.notify is NotifyMode.NONE
+        waits_again = told_state(post.key) is None and not is_quiet
         assert waits_again or set(post.mentions) <= {requester}, f"mentions others than who asked: {post}"
         return
     assert requester not in post.mentions, f"mentions who asked: {post}"

@@ -29,9 +29,9 @@ Exception
 │   ├── DatabaseInUseError          storage.database_copy
 │   ├── DatabaseCopyError           storage.database_copy
 │   └── PolicyFileError             services.policy_files
-├── VersionConflictError            services.ports.storage
-├── FlowBusyError                   services.ports.storage
-├── FlowClaimedError                services.ports.storage
+├── VersionConflictError            services.ports.changes
+├── FlowBusyError                   services.ports.changes
+├── FlowClaimedError                services.ports.changes
 ├── MalformedCellError              storage.unreadable
 ├── WriteUnclearError               services.ports.enkapush
 ├── AlreadyDecidedError             services.approvals.decide

@@ -27,8 +27,9 @@ from flowbot.domain.policy import (
 )
 from flowbot.errors import Text, UserError
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore, RequestRecord
 from flowbot.services.ports.enkapush import FlowSource, UnreadableFlowError
-from flowbot.services.ports.storage import ChangeStore, PolicyStore, RequestRecord
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.users import CurrentUser, MemberLookup
 
 CHANNELS_AT_ONCE: Final = 8

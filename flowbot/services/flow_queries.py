@@ -16,7 +16,7 @@ from flowbot.services.authorization import covers_unreadable, load_visible_flow,
 from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.ports.storage import NO_FLOW_TIMES, ChannelScope, FlowTimes, PolicyStore
+from flowbot.services.ports.policies import NO_FLOW_TIMES, ChannelScope, FlowTimes, PolicyStore
 from flowbot.services.ttl_cache import SingleFlight
 from flowbot.services.users import CurrentUser
 

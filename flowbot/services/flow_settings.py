@@ -6,7 +6,7 @@ from datetime import datetime
 
 from flowbot.domain.flow import Flow
 from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, KnownValue
-from flowbot.services.ports.storage import KnownSettingsStore
+from flowbot.services.ports.known_settings import KnownSettingsStore
 from flowbot.services.segments import SegmentCache
 
 

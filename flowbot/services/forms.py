@@ -20,9 +20,10 @@ from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.enkapush import FlowSource, Segment
 from flowbot.services.ports.form_storage import DraftStore
-from flowbot.services.ports.storage import ChangeStore, ChannelScope, PolicyStore
+from flowbot.services.ports.policies import ChannelScope, PolicyStore
 from flowbot.services.users import CurrentUser, MemberLookup
 
 KEEP_DRAFTS: Final = timedelta(days=1)

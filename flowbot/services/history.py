@@ -19,8 +19,9 @@ from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import NoSuchFlowError, load_visible_flow, require_permission
 from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.ports import Clock, ProgressReport, ignore_progress
+from flowbot.services.ports.changes import ChangeStore, EventFilter
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.ports.storage import ChangeStore, EventFilter, PolicyStore
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.request_details import RequestDetails
 from flowbot.services.restores import find_restore
 from flowbot.services.segments import SegmentCache

@@ -21,7 +21,8 @@ from flowbot.services.authorization import (
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, PolicyStore, WaitingRequest
+from flowbot.services.ports.changes import ChangeStore, WaitingRequest
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.users import CurrentUser, MembershipLookup
 
 RECENT_LIMIT: Final = 15

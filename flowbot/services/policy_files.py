@@ -23,7 +23,7 @@ from flowbot.domain.text import is_blank
 from flowbot.domain.website_names import NameProblem, find_name_problems
 from flowbot.errors import ConfigurationError
 from flowbot.services.policy_differences import describe_differences
-from flowbot.services.ports.storage import PolicyStore
+from flowbot.services.ports.policies import PolicyStore
 
 _UNPRINTABLE: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _NAME_PROBLEMS: Final = {

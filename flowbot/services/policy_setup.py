@@ -20,7 +20,7 @@ from flowbot.services.policy_checks import PolicyChecker, PolicyField, UserGroup
 from flowbot.services.policy_fingerprint import policy_fingerprint
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.form_storage import PolicyDraftStore
-from flowbot.services.ports.storage import FreezeReplacement, PolicyStore
+from flowbot.services.ports.policies import FreezeReplacement, PolicyStore
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.ttl_cache import TtlCache
 from flowbot.services.users import KEEP_SECONDS, CurrentUser, UserService

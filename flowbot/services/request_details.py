@@ -31,8 +31,8 @@ from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore, RequestRecord
 from flowbot.services.ports.form_storage import ImageStore
-from flowbot.services.ports.storage import ChangeStore, RequestRecord
 from flowbot.services.restores import find_restore
 
 _DECIDED: Final = frozenset(

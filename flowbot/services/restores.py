@@ -6,7 +6,7 @@ from typing import Final
 from flowbot.domain.change import Change, ChangeRequest, ChangeState
 from flowbot.domain.ids import ChangeId, FormToken
 from flowbot.domain.late_effects import is_sought
-from flowbot.services.ports.storage import ChangeStore
+from flowbot.services.ports.changes import ChangeStore
 
 _PREFIX: Final = "restore."
 

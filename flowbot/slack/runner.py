@@ -26,7 +26,7 @@ from flowbot.i18n.translator import Translator, Translators
 from flowbot.observability.logging import current_incident
 from flowbot.observability.metrics import Metrics
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import DeliveryKey, DeliveryStore
+from flowbot.services.ports.deliveries import DeliveryKey, DeliveryStore
 from flowbot.services.users import Caller, CurrentUser, UserService
 from flowbot.slack.api.messages import Responder
 from flowbot.slack.payloads.incoming import FormEvent, ReplyTarget

@@ -22,11 +22,13 @@ from flowbot.services.history import History
 from flowbot.services.inbox import HomeOverviews, RequestQueue
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.channels import ChannelStore
+from flowbot.services.ports.deliveries import DeliveryStore
 from flowbot.services.ports.form_storage import DraftStore, ImageStore
 from flowbot.services.ports.messages import MessageStore
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.slack import ImageSource
-from flowbot.services.ports.storage import ChangeStore, DeliveryStore, PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.setup_findings import SetupFindings
 from flowbot.services.users import UserService

@@ -21,9 +21,9 @@ from flowbot.services.clock import BelievedClock
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.executor.lease import LeaseKeeper, LeaseObserver
 from flowbot.services.ports import Monotonic, TaskStarter
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.leases import Leasable
 from flowbot.services.ports.slack import Notifier
-from flowbot.services.ports.storage import ChangeStore
 from flowbot.worker.retention import Retention
 
 ROUND_SECONDS: Final = 1.0

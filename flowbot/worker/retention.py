@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flowbot.services.forms import KEEP_DRAFTS
+from flowbot.services.ports.deliveries import DeliveryStore
 from flowbot.services.ports.form_storage import DraftStore, ImageStore
-from flowbot.services.ports.storage import DeliveryStore
 
 KEEP_IMAGES: Final = timedelta(days=30)
 KEEP_DELIVERIES: Final = timedelta(hours=1)

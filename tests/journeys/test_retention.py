@@ -8,7 +8,7 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChannelId, FormToken, UserId
 from flowbot.domain.images import ImageFile
 from flowbot.services.forms import KEEP_DRAFTS
-from flowbot.services.ports.storage import DeliveryKey
+from flowbot.services.ports.deliveries import DeliveryKey
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.images import ImageRepository

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, cast
 
 from flowbot.errors import DatabaseFaultError
-from flowbot.services.ports.storage import ChangeStore
+from flowbot.services.ports.changes import ChangeStore
 
 WRITES: Final = frozenset({"create", "update", "set_enabled", "delete"})
 """Calls at which no process freezes: no lease can close the gap between noting a write and writing."""

@@ -19,7 +19,7 @@ from flowbot.domain.transitions import can_transition
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.approvals.decide import AlreadyDecidedError
 from flowbot.services.approvals.submit import RequestOpenError
-from flowbot.services.ports.storage import FlowBusyError
+from flowbot.services.ports.changes import FlowBusyError
 from flowbot.storage import tables
 from flowbot.storage.repositories.change_queries import fetch_many
 from flowbot.storage.repositories.change_rows import read_event

@@ -1,7 +1,7 @@
 """Steps of tests with a channel's policy."""
 
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.services.ports.storage import PolicyStore
+from flowbot.services.ports.policies import PolicyStore
 
 
 async def replace_policy(store: PolicyStore, policy: ChannelPolicy) -> None:

@@ -24,7 +24,7 @@ from flowbot.services.policy_files import (
     parse_book,
     read_policy_file,
 )
-from flowbot.services.ports.storage import ChannelScope, FreezeReplacement
+from flowbot.services.ports.policies import ChannelScope, FreezeReplacement
 
 EXAMPLE = """\
 [websites]

@@ -17,7 +17,7 @@ from flowbot.sandbox.slack.blockkit.payload_checks import check_message
 from flowbot.sandbox.slack.blocks import iter_elements
 from flowbot.sandbox.slack.visible_text import text_of
 from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
-from flowbot.services.ports.storage import FlowTimes
+from flowbot.services.ports.policies import FlowTimes
 from flowbot.slack.payloads.button_values import ListValue, parse_value
 from flowbot.slack.views.flow_list import flow_list_message, shared_list_message
 from flowbot.slack.views.message import Message

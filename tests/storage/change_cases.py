@@ -24,8 +24,8 @@ from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Tota
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.policy import ApprovalRule, Gate, NotifyMode
+from flowbot.services.ports.changes import WaitingRequest
 from flowbot.services.ports.leases import ChangeInProgress, Leasable
-from flowbot.services.ports.storage import WaitingRequest
 from flowbot.storage.repositories.change_rows import append_events
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database

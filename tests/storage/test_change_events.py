@@ -8,9 +8,9 @@ from sqlalchemy import update
 
 from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, WebsiteId
+from flowbot.services.ports.changes import EventFilter
 from flowbot.services.ports.channels import ChannelSharing
 from flowbot.services.ports.messages import MessageKey, MessageRole, SentMessage
-from flowbot.services.ports.storage import EventFilter
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.channels import ChannelRepository
 from flowbot.storage.repositories.messages import MessageRepository

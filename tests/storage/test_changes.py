@@ -13,7 +13,7 @@ from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import ChangeId, FlowId, FormToken
 from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import DependencyError
-from flowbot.services.ports.storage import EventFilter, FlowBusyError, VersionConflictError
+from flowbot.services.ports.changes import EventFilter, FlowBusyError, VersionConflictError
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
 from flowbot.storage.unit_of_work import Database

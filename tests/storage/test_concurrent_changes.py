@@ -12,8 +12,8 @@ from sqlalchemy import text
 from flowbot.domain.change import Change, ChangeState, Lease
 from flowbot.domain.ids import FlowId, ImageId
 from flowbot.domain.policy import ApprovalRule
+from flowbot.services.ports.changes import FlowBusyError, VersionConflictError
 from flowbot.services.ports.leases import Backlog
-from flowbot.services.ports.storage import FlowBusyError, VersionConflictError
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from flowbot.domain.change import Change, ChangeState, Closure, ClosureKind, Lease, Progress
 from flowbot.domain.ids import UserId
-from flowbot.services.ports.storage import RequestRecord, VersionConflictError, VoteResult
+from flowbot.services.ports.changes import RequestRecord, VersionConflictError, VoteResult
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.change_writes import count_vote
 from flowbot.storage.repositories.changes import ChangeRepository

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from flowbot.services.ports.storage import DeliveryKey
+from flowbot.services.ports.deliveries import DeliveryKey
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import NOON, SECOND

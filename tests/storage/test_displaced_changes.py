@@ -12,7 +12,7 @@ from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome, Vote, VoteChoice
 from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.domain.outcomes import DISABLED_MEANWHILE
-from flowbot.services.ports.storage import FlowBusyError, VersionConflictError, VoteResult
+from flowbot.services.ports.changes import FlowBusyError, VersionConflictError, VoteResult
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
 from flowbot.storage.unit_of_work import Database

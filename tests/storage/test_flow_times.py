@@ -6,7 +6,7 @@ from sqlalchemy import update
 
 from flowbot.domain.change import ChangeKind, ChangeState, Progress
 from flowbot.domain.ids import ChangeId, FlowId
-from flowbot.services.ports.storage import FlowTimes
+from flowbot.services.ports.policies import FlowTimes
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.tables import changes

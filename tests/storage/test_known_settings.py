@@ -14,7 +14,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.flow import WriteOnlyFields
 from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, KnownValue, SettingsWrite
-from flowbot.services.ports.storage import FlowClaimedError, VersionConflictError
+from flowbot.services.ports.changes import FlowClaimedError, VersionConflictError
 from flowbot.storage.engine import open_database
 from flowbot.storage.migrations import upgrade
 from flowbot.storage.repositories.changes import ChangeRepository

@@ -7,7 +7,7 @@ import pytest
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome, Progress
 from flowbot.domain.ids import ChangeId, FlowId, ImageId
-from flowbot.services.ports.storage import VersionConflictError
+from flowbot.services.ports.changes import VersionConflictError
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.storage.change_cases import FLOW, NOON, OURS, SECOND, THEIRS, move_through, submit_change
 from tests.storage.vote_cases import submit_pending

@@ -20,7 +20,7 @@ from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.errors import UnreadableRowError
 from flowbot.i18n.translator import Translators
 from flowbot.services.history import Format, HistoryPage, export
-from flowbot.services.ports.storage import EventFilter
+from flowbot.services.ports.changes import EventFilter
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views.approvals import entry_block
 from flowbot.slack.views.history import history_message

@@ -17,7 +17,8 @@ from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.errors import DependencyError
 from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_book, parse_book
-from flowbot.services.ports.storage import EventFilter, FreezeReplacement
+from flowbot.services.ports.changes import EventFilter
+from flowbot.services.ports.policies import FreezeReplacement
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from flowbot.domain.ids import ChangeId, FlowId, UserId, WebsiteId
-from flowbot.services.ports.storage import EventFilter
+from flowbot.services.ports.changes import EventFilter
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import NOON, SECOND, submit_change

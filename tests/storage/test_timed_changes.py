@@ -14,7 +14,7 @@ from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import ChangeId, FormToken
 from flowbot.domain.outcomes import DISABLED_BEFORE, END_MOVED
 from flowbot.domain.schedule import end_disable
-from flowbot.services.ports.storage import FlowBusyError, VersionConflictError
+from flowbot.services.ports.changes import FlowBusyError, VersionConflictError
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes

@@ -8,7 +8,7 @@ from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import ChangeState, Progress
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
-from flowbot.services.ports.storage import VersionConflictError, VoteResult
+from flowbot.services.ports.changes import VersionConflictError, VoteResult
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.storage.change_cases import (
     AYSE,

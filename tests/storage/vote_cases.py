@@ -7,7 +7,7 @@ from typing import Any, Final
 from flowbot.domain.change import Change, ChangeState, Vote, VoteChoice
 from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.services.ports.storage import VersionConflictError, VoteResult
+from flowbot.services.ports.changes import VersionConflictError, VoteResult
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.storage.change_cases import NOON, SECOND, submit_change
 

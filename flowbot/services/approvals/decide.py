@@ -32,7 +32,7 @@ from flowbot.services.authorization import (
 from flowbot.services.executor.executor import move_change
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, RequestRecord, VersionConflictError, VoteResult
+from flowbot.services.ports.changes import ChangeStore, RequestRecord, VersionConflictError, VoteResult
 from flowbot.services.users import CurrentUser, UserService
 
 CLOSURE_ACTIONS: Final[Mapping[ClosureKind, AuditAction]] = {

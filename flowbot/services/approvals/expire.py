@@ -11,7 +11,7 @@ from flowbot.domain.outcomes import UNAPPROVED_TIME
 from flowbot.services.executor.executor import move_change
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, VersionConflictError
+from flowbot.services.ports.changes import ChangeStore, VersionConflictError
 
 UNPOSTED_RETRY: Final = timedelta(seconds=30)
 """A due request that has no message yet is looked at again after this."""

@@ -30,9 +30,9 @@ from flowbot.services.authorization import RequestAuthorizer, require_for_reques
 from flowbot.services.executor.create import is_created_twice
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.ports import Clock, Sleep
+from flowbot.services.ports.changes import ChangeStore, VersionConflictError
 from flowbot.services.ports.enkapush import AllFlows, FlowObserver, FlowSource
 from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.ports.storage import ChangeStore, VersionConflictError
 from flowbot.services.users import CurrentUser
 
 REPEAT_PAUSES: Final = (2.0, 5.0, 10.0)

@@ -11,7 +11,8 @@ from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.executor import move_change
 from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, FlowClaimedError, PolicyStore, VersionConflictError
+from flowbot.services.ports.changes import ChangeStore, FlowClaimedError, VersionConflictError
+from flowbot.services.ports.policies import PolicyStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from flowbot.services.executor.executor import ChangeExecutor, move_change
 from flowbot.services.executor.hindrances import Hindrance
 from flowbot.services.executor.preconditions import may_go_live
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore, FlowBusyError, VersionConflictError
 from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.ports.storage import ChangeStore, FlowBusyError, VersionConflictError
 
 RETRY_PAUSE: Final = timedelta(seconds=10)
 """A due change is looked at again after this, where something did not answer or another change is being applied."""

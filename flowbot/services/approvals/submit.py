@@ -30,8 +30,9 @@ from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import find_sought_blocker, may_go_live
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore, FlowBusyError
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.ports.storage import ChangeStore, FlowBusyError, PolicyStore
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.restores import find_restore
 from flowbot.services.users import CurrentUser, UserService

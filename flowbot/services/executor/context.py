@@ -17,10 +17,10 @@ from flowbot.errors import DependencyError, UserError
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Clock, Sleep
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.enkapush import AccountSource, FlowImages, FlowWriter, ImageLostError, WriteRefusedError
 from flowbot.services.ports.form_storage import ImageStore
 from flowbot.services.ports.slack import ImageSource
-from flowbot.services.ports.storage import ChangeStore
 
 READ_BACK_SECONDS: Final = (0.0, 1.0, 2.0)
 """Pauses before each look for an effect: a request may still be under way at Enkapush, or its effect show late."""

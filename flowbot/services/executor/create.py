@@ -19,8 +19,8 @@ from flowbot.services.executor.context import (
     refuse_after_failed_read,
 )
 from flowbot.services.executor.lease import LeaseLostError
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.enkapush import WriteUnclearError
-from flowbot.services.ports.storage import ChangeStore
 
 log = structlog.get_logger(__name__)
 

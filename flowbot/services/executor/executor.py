@@ -31,16 +31,16 @@ from flowbot.services.executor.lease import HeldLease, LeaseKeeper, LeaseLostErr
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.ports import Clock
-from flowbot.services.ports.enkapush import WriteRefusedError
-from flowbot.services.ports.form_storage import DraftStore
-from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.ports.storage import (
+from flowbot.services.ports.changes import (
     ChangeStore,
     FlowClaimedError,
     RequestRecord,
     SettingsOf,
     VersionConflictError,
 )
+from flowbot.services.ports.enkapush import WriteRefusedError
+from flowbot.services.ports.form_storage import DraftStore
+from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.users import Caller, CurrentUser
 
 SLOW_SECONDS: Final = 1.0

@@ -44,7 +44,8 @@ from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.executor.hindrances import Hindrance, fail_change, find_lateness
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChangeStore, ChannelScope, PolicyStore, RequestRecord
+from flowbot.services.ports.changes import ChangeStore, RequestRecord
+from flowbot.services.ports.policies import ChannelScope, PolicyStore
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
 

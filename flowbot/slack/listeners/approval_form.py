@@ -8,7 +8,7 @@ from structlog.contextvars import bind_contextvars
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.approvals.decide import DecisionService
-from flowbot.services.ports.storage import VoteResult
+from flowbot.services.ports.changes import VoteResult
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.modals import AckArgs, Modals, ack_update
 from flowbot.slack.forms.approval import ApprovalForm, ApprovalFormMetadata

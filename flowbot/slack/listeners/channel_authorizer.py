@@ -6,7 +6,7 @@ from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import Permission, Reason, decide
 from flowbot.errors import Text, UserError
 from flowbot.services.authorization import counts_in_full, decide_in_channel, explain_denial
-from flowbot.services.ports.storage import PolicyStore
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.users import CurrentUser, UserService
 from flowbot.slack.runner import Interaction
 from flowbot.slack.views import sentences

@@ -11,7 +11,7 @@ from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
-from flowbot.services.ports.storage import RequestRecord
+from flowbot.services.ports.changes import RequestRecord
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose

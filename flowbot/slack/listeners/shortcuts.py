@@ -13,7 +13,7 @@ from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.authorization import find_permitted_channels
 from flowbot.services.flow_queries import FlowQueries, ListRequest
 from flowbot.services.forms import FormService
-from flowbot.services.ports.storage import PolicyStore
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.users import UserService
 from flowbot.slack.api.modals import ModalNotOpenedError, Modals
 from flowbot.slack.forms.flow.opening import FormOpener, FormSource, new_form_token

@@ -15,8 +15,9 @@ from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.authorization import load_permissions
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.ports.storage import ChangeStore, PolicyStore
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.messages import Responder

@@ -15,8 +15,8 @@ from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place
-from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.errors import describe_refusal

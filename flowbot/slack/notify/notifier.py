@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow
-from flowbot.services.ports.storage import ChangeStore
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.team_notifier import TeamNotifier
 

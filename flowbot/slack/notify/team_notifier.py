@@ -10,8 +10,8 @@ from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.policy import NotifyMode
 from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.messages import MessageKey, MessageRole
-from flowbot.services.ports.storage import ChangeStore
 from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
 from flowbot.services.restores import parse_restored_change
 from flowbot.services.users import UserService

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.text import strip_invisible
-from flowbot.services.ports.storage import DeliveryKey
+from flowbot.services.ports.deliveries import DeliveryKey
 from flowbot.services.users import Caller
 from flowbot.slack.payloads.incoming import EventBody, Incoming, OptionalTeam, Payload, ReplyTarget
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from flowbot.domain.ids import ChannelId, TeamId, UserId
 from flowbot.errors import UserError
-from flowbot.services.ports.storage import DeliveryKey
+from flowbot.services.ports.deliveries import DeliveryKey
 from flowbot.services.users import Caller
 from flowbot.slack.payloads.view_state import ViewPayload
 

@@ -12,7 +12,7 @@ from flowbot.domain.search import FlowQuery, SortOrder
 from flowbot.domain.text import collation_key, utf16_length
 from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowList
-from flowbot.services.ports.storage import NO_FLOW_TIMES
+from flowbot.services.ports.policies import NO_FLOW_TIMES
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowEntryValue, ListValue
 from flowbot.slack.views import block_kit

@@ -11,7 +11,7 @@ from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_fingerprint import approval_channel
-from flowbot.services.ports.storage import FreezeReplacement
+from flowbot.services.ports.policies import FreezeReplacement
 from flowbot.slack.views import block_kit, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.freezes import format_freeze

@@ -14,7 +14,7 @@ from flowbot.domain.urls import hostname, is_web_url
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowDetails
-from flowbot.services.ports.storage import FlowTimes
+from flowbot.services.ports.policies import FlowTimes
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
 from flowbot.slack.views import block_kit, flow_settings, sentences

@@ -37,8 +37,8 @@ from flowbot.domain.change import (
     Vote,
 )
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
+from flowbot.services.ports.changes import ChangeStatistics, EventFilter, RequestRecord, WaitingRequest
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
-from flowbot.services.ports.storage import ChangeStatistics, EventFilter, RequestRecord, WaitingRequest
 from flowbot.storage.repositories.change_rows import WAITING_COLUMNS, read_change, read_vote, read_waiting
 from flowbot.storage.repositories.scopes import fetch_scope, fetch_scopes
 from flowbot.storage.tables import UtcDateTime, changes, events, votes

@@ -21,7 +21,7 @@ from flowbot.domain.change import (
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
-from flowbot.services.ports.storage import WaitingRequest
+from flowbot.services.ports.changes import WaitingRequest
 from flowbot.storage.tables import Document, changes, events, join_buttons, split_buttons, to_plain, votes
 from flowbot.storage.unreadable import MalformedCellError, row_reader
 

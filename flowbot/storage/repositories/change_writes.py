@@ -13,7 +13,7 @@ from flowbot.domain.change import LEASED_STATES, Change, ChangeRequest, ChangeSt
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.transitions import UNSENT_ONLY
 from flowbot.errors import DatabaseFaultError
-from flowbot.services.ports.storage import FlowBusyError, RequestRecord, VersionConflictError, VoteResult
+from flowbot.services.ports.changes import FlowBusyError, RequestRecord, VersionConflictError, VoteResult
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories import change_queries as queries
 from flowbot.storage.repositories.change_rows import append_events, change_row, changed_columns, read_change, vote_row

@@ -26,9 +26,7 @@ from flowbot.domain.change import (
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.transitions import can_transition
 from flowbot.services.ports import Clock
-from flowbot.services.ports.leases import Backlog, Leasable
-from flowbot.services.ports.messages import MessageKey, MessageRole, Place
-from flowbot.services.ports.storage import (
+from flowbot.services.ports.changes import (
     ChangeStore,
     EventFilter,
     FlowClaimedError,
@@ -39,6 +37,8 @@ from flowbot.services.ports.storage import (
     VoteResult,
     WaitingRequest,
 )
+from flowbot.services.ports.leases import Backlog, Leasable
+from flowbot.services.ports.messages import MessageKey, MessageRole, Place
 from flowbot.storage.repositories import change_queries as queries
 from flowbot.storage.repositories.change_queries import IS_PENDING, NEEDED_APPROVAL, NEWEST, OLDEST, in_states
 from flowbot.storage.repositories.change_rows import (

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 
-from flowbot.services.ports.storage import DeliveryKey, DeliveryStore
+from flowbot.services.ports.deliveries import DeliveryKey, DeliveryStore
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.tables import deliveries
 from flowbot.storage.unit_of_work import Database

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.ids import FlowId
 from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, SettingsWrite
-from flowbot.services.ports.storage import KnownSettingsStore
+from flowbot.services.ports.known_settings import KnownSettingsStore
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.tables import Document, known_settings
 from flowbot.storage.unit_of_work import Database

@@ -14,7 +14,7 @@ from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import ChannelScope, FreezeReplacement, PolicyStore
+from flowbot.services.ports.policies import ChannelScope, FreezeReplacement, PolicyStore
 from flowbot.storage.repositories.change_queries import NEEDED_APPROVAL, fetch_many, in_states
 from flowbot.storage.repositories.change_rows import append_events, mark_unshown
 from flowbot.storage.repositories.change_writes import write_if_unchanged

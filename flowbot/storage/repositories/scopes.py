@@ -11,7 +11,7 @@ from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
-from flowbot.services.ports.storage import ChannelScope, FlowTimes
+from flowbot.services.ports.policies import ChannelScope, FlowTimes
 from flowbot.storage.tables import changes, channel_policies, freezes, websites
 from flowbot.storage.unreadable import MalformedCellError, fetch_readable, keep_readable, row_reader
 

@@ -19,9 +19,10 @@ from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.forms import FormService, SubmissionContext, draft_from_change
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import FlowBusyError
+from flowbot.services.ports.deliveries import DeliveryStore
 from flowbot.services.ports.form_storage import ImageStore
 from flowbot.services.ports.slack import ImageSource, NotifyCallback
-from flowbot.services.ports.storage import DeliveryStore, FlowBusyError
 from flowbot.services.users import UserService
 from flowbot.slack.api.modals import AckArgs, ack_errors, ack_update
 from flowbot.slack.forms.flow.form import FlowForm, SubmittedForm

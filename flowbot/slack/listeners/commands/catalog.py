@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import PolicyStore
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.references import ReferenceNames

@@ -9,7 +9,7 @@ from flowbot.domain.freezes import FreezeCalendar
 from flowbot.domain.policy import Permission, Reason
 from flowbot.services.authorization import load_permissions
 from flowbot.services.ports import Clock
-from flowbot.services.ports.storage import PolicyStore
+from flowbot.services.ports.policies import PolicyStore
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.typed_text import TypedText

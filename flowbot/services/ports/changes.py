@@ -1,19 +1,19 @@
-"""The database's ports: stores, and the values that pass through them."""
+"""The database's port for changes, and the values that pass through it."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple, NewType, Protocol, Self
+from typing import NamedTuple, Protocol
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
-from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.known_settings import KnownSettings, SettingsWrite
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook, WebsiteRename
+from flowbot.domain.known_settings import SettingsWrite
+from flowbot.domain.policy import ApprovalRule
 from flowbot.services.ports.leases import LeaseStore
 from flowbot.services.ports.messages import Place
+from flowbot.services.ports.policies import ChannelScope
 
 
 class VersionConflictError(Exception):
@@ -34,41 +34,6 @@ class FlowBusyError(Exception):
     def __init__(self, current: Change) -> None:
         super().__init__(f"flow {current.request.flow} has open change {current.id}")
         self.current = current
-
-
-@dataclass(frozen=True, slots=True)
-class FlowTimes:
-    """When a flow goes live, and when it is disabled, by what is scheduled."""
-
-    starts: datetime | None = None
-    ends: datetime | None = None
-
-    def joined(self, other: Self) -> Self:
-        """Return the earlier times of both."""
-        starts = min(filter(None, (self.starts, other.starts)), default=None)
-        return replace(self, starts=starts, ends=min(filter(None, (self.ends, other.ends)), default=None))
-
-
-NO_FLOW_TIMES: Final = FlowTimes()
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelScope:
-    """A channel's policy, if it has one, the websites' names, the freezes that cover the channel, and flows' times."""
-
-    channel: ChannelId
-    policy: ChannelPolicy | None
-    website_names: Mapping[WebsiteId, str]
-    freezes: tuple[Freeze, ...] = ()
-    times: Mapping[FlowId, FlowTimes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FreezeReplacement:
-    """A channel's own freezes, as they were seen and as they are to be."""
-
-    before: tuple[Freeze, ...]
-    after: tuple[Freeze, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,77 +326,6 @@ class ChangeStore(LeaseStore, Protocol):
 
         What is being written at that moment may be missing; the next call has it.
         """
-
-
-DeliveryKey = NewType("DeliveryKey", str)
-"""The key of one Slack request: its replays have the same, no other request has."""
-
-
-class DeliveryStore(Protocol):
-    """The store of handled deliveries, so that a replayed request has no effect, in whatever process.
-
-    Every method raises DependencyError where the database fails.
-    """
-
-    async def record_once(self, key: DeliveryKey, at: datetime) -> bool:
-        """Record a delivery; return whether it is the first time."""
-
-    async def was_recorded(self, key: DeliveryKey) -> bool:
-        """Check whether a delivery was recorded."""
-
-    async def delete_older_than(self, before: datetime) -> int:
-        """Delete those recorded before that; return how many."""
-
-
-class PolicyStore(Protocol):
-    """The store of policies. Every read sees what was committed last: nothing is kept in the process.
-
-    Every method raises DependencyError where the database fails, or holds a policy that this flowbot cannot read.
-    """
-
-    async def get_scope(self, channel: ChannelId) -> ChannelScope:
-        """Return the channel's policy, the websites' names and the channel's freezes, as they were at one moment."""
-
-    async def get_book(self) -> PolicyBook:
-        """Return all policies, names and freezes, in the order in which they were written."""
-
-    async def replace_all(self, book: PolicyBook, *events: AuditEvent) -> None:
-        """Put `book` in the place of all that was there, and write `events`, in one transaction.
-
-        Open requests of a channel whose `outsiders_may_read` or freezes change count as not shown in their newest
-        version, here and by `replace_if_unchanged`; those that are scheduled are due at once where its freezes change.
-        """
-
-    async def replace_if_unchanged(
-        self,
-        seen: ChannelPolicy | None,
-        policy: ChannelPolicy,
-        *events: AuditEvent,
-        renames: Collection[WebsiteRename] = (),
-        freezes: FreezeReplacement | None = None,
-    ) -> bool:
-        """Put one channel's policy in the place of `seen`, or add it where that is None, and write `events`.
-
-        The other channels' policies, the names of other websites than those of `renames`, and the freezes that are
-        not the channel's own stay as they are.
-
-        Returns:
-            Whether it was done: false where the policy is not `seen` any more, a website has another name than before
-            its rename, or the channel's own freezes are not those seen, and nothing was written.
-        """
-
-
-class KnownSettingsStore(Protocol):
-    """The store of what was set through flowbot and cannot be read back; changes write it.
-
-    Every method raises DependencyError where the database fails.
-    """
-
-    async def get(self, flow: FlowId) -> KnownSettings:
-        """Return what is known of a flow, also of one that was deleted."""
-
-    async def get_many(self, flows: Collection[FlowId]) -> Mapping[FlowId, KnownSettings]:
-        """Return what is known of those flows of which anything is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ FlowId = NewType("FlowId", int)
 WebsiteId = NewType("WebsiteId", int)
 ChangeId = NewType("ChangeId", str)
 FormToken = NewType("FormToken", str)
+ReportId = NewType("ReportId", str)
+ReportToken = NewType("ReportToken", str)
 ImageId = NewType("ImageId", str)
 
 MAX_ID: Final = 2**63 - 1

@@ -45,6 +45,7 @@ _OPEN_FLOW: Final = text(
     " AND (kind <> 'disable' OR not_before IS NULL OR state = 'applying')"
 )
 _UNSHOWN: Final = text("shown_version < version")
+_OPEN_FINDING: Final = text("kind = 'finding' AND state = 'open'")
 _EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in a column of exactly the type INTEGER."""
 FIRST_MOMENT: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -238,6 +239,30 @@ messages: Final = Table(
 
 A row without `ts` is to be sent where `shown_version` is 0, else being sent or cut off.
 """
+
+reports: Final = Table(
+    "reports",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("token", String(128), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("shown_version", Integer, nullable=False),
+    Column("flow_id", BigInteger),
+    Column("website_id", BigInteger),
+    Column("channel_id", String(64)),
+    Column("document", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Index(None, "flow_id", "created_at"),
+    Index(None, "website_id", "created_at"),
+    Index("ix_reports_unshown", "created_at", sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN),
+    Index(
+        "uq_reports_open_finding", "flow_id", unique=True, sqlite_where=_OPEN_FINDING, postgresql_where=_OPEN_FINDING
+    ),
+)
+"""What flowbot tells a team by itself. A flow has one open finding at most."""
 
 drafts: Final = Table(
     "drafts",

@@ -32,7 +32,7 @@ class MessageInvariants:
         sent: dict[MessageKey, list[Post]] = defaultdict(list)
         told: dict[tuple[ChangeId, ChangeState], list[Post]] = defaultdict(list)
         for post in self._slack.posts:
-            change = known[post.key.subject]
+            change = known[ChangeId(post.key.subject)]
             sent[post.key].append(post)
             state = told_state(post.key)
             if state is not None:
@@ -42,7 +42,7 @@ class MessageInvariants:
             _check_mentions(post, change)
         for key, posts in sent.items():
             if key.role == REMINDER:
-                reminders = known[key.subject].progress.reminders
+                reminders = known[ChangeId(key.subject)].progress.reminders
                 assert len(posts) <= reminders, f"reminded {len(posts)} times instead of {reminders}: {key}"
             if key.role in {REMINDER, REFUSAL}:
                 # Each process says once that the channel takes no message.

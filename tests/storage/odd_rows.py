@@ -33,6 +33,22 @@ OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     "known_settings": (
         {"flow_id": 1, "document": {"segment": {"value": "7", "set_at": _LONG_AGO.isoformat(), "change": "abc"}}},
     ),
+    "reports": (
+        {
+            "id": "abc",
+            "token": "summary.1",
+            "kind": "summary",
+            "state": "open",
+            "version": 1,
+            "shown_version": 0,
+            "flow_id": None,
+            "website_id": 1,
+            "channel_id": "C1",
+            "document": {"findings": ["def"]},
+            "created_at": _LONG_AGO,
+            "changed_at": _LONG_AGO,
+        },
+    ),
 }
 """Rows of tables that the recorded version did not have."""
 ODD_DOCUMENTS: Final = (

@@ -79,6 +79,12 @@ def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
             {"flow_id": number + 1, "document": content or {}} for number, content in enumerate(AWKWARD)
         ],
         tables["freezes"]: [{"position": number, "document": content or {}} for number, content in enumerate(AWKWARD)],
+        tables["reports"]: [
+            {"id": f"r{number}", "token": f"t{number}", "kind": "finding", "state": "open", "version": 2,
+             "shown_version": 1, "flow_id": number, "website_id": 1, "channel_id": "C1", "document": content or {},
+             "created_at": MOMENT, "changed_at": MOMENT}
+            for number, content in enumerate(AWKWARD)
+        ],
         tables["channels"]: [{"channel_id": "C1", "is_shared": True, "told_at": MOMENT}],
         tables["deliveries"]: [{"key": "k", "at": MOMENT}],
         tables["messages"]: [

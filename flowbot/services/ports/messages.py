@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from flowbot.domain.change import ChangeState
-from flowbot.domain.ids import ChangeId, ChannelId, UserId
+from flowbot.domain.ids import ChangeId, ChannelId, ReportId, UserId
 
 Place = tuple[ChannelId, str]
 """Where a message is: its channel, and its ts."""
@@ -29,6 +29,8 @@ class MessageRole(StrEnum):
     """The same as a direct message."""
     REFUSAL = "refusal"
     """The requester's notice that the channel takes no message of their request; `for_state` says of which state."""
+    REPORT = "report"
+    """The message of a report in a channel, which is the recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,14 @@ class MessageKey:
     """What makes a message one of its kind.
 
     Attributes:
-        subject: The change that it is about.
+        subject: The change or report that it is about.
         role: A `MessageRole`, followed by a state for a notice.
-        recipient: Whom it is for; None for everybody in a channel.
+        recipient: Whom it is for; None for everybody in the request's channel, and a report's channel.
     """
 
-    subject: ChangeId
+    subject: ChangeId | ReportId
     role: str
-    recipient: UserId | None = None
+    recipient: UserId | ChannelId | None = None
 
     @classmethod
     def for_state(
@@ -59,7 +61,7 @@ class SentMessage:
 
     Attributes:
         place: Its channel and ts; None where it was not sent yet, or Slack's answer is not known.
-        shown_version: The version of the change that it shows; 0 where nobody has begun to send it.
+        shown_version: The version of its subject that it shows; 0 where nobody has begun to send it.
     """
 
     key: MessageKey
@@ -95,5 +97,5 @@ class MessageStore(Protocol):
     async def get(self, key: MessageKey) -> SentMessage | None:
         """Return a message."""
 
-    async def list_of(self, subject: ChangeId, role: MessageRole) -> tuple[SentMessage, ...]:
+    async def list_of(self, subject: ChangeId | ReportId, role: MessageRole) -> tuple[SentMessage, ...]:
         """List the messages of one role, by their recipients."""

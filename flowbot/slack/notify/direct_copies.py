@@ -114,7 +114,7 @@ class DirectCopies:
 
     async def _send_or_edit(self, copy: SentMessage, details: RequestDetails, people: People) -> None:
         recipient, version = copy.key.recipient, details.change.version
-        if recipient is None:
+        if not isinstance(recipient, UserId):
             return
         t = await self._find_translator(recipient, details.change)
         message = request_message(details, t, self.clock(), people=people, is_copy=True)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.ids import ChangeId, ChannelId, UserId
+from flowbot.domain.ids import ChangeId, ChannelId, ReportId, UserId
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place, SentMessage
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.tables import messages
@@ -52,7 +52,7 @@ class MessageRepository(MessageStore):
         async with self._database.query() as connection:
             return await find_readable(connection, select(messages).where(_is(key)), read_message)
 
-    async def list_of(self, subject: ChangeId, role: MessageRole) -> tuple[SentMessage, ...]:
+    async def list_of(self, subject: ChangeId | ReportId, role: MessageRole) -> tuple[SentMessage, ...]:
         wanted = select(messages).where(messages.c.subject == subject, messages.c.role == role)
         async with self._database.query() as connection:
             rows = await connection.execute(wanted.order_by(messages.c.recipient))
@@ -79,6 +79,8 @@ def read_message(row: Row[Any]) -> SentMessage:
     """Read the message from its row."""
     if row.ts is not None and row.channel_id is None:
         raise MalformedCellError("channel_id holds nothing")
-    recipient = UserId(row.recipient) if row.recipient else None
+    recipient: UserId | ChannelId | None = None
+    if row.recipient:
+        recipient = ChannelId(row.recipient) if row.role == MessageRole.REPORT else UserId(row.recipient)
     place = None if row.ts is None else (ChannelId(row.channel_id), row.ts)
     return SentMessage(MessageKey(ChangeId(row.subject), row.role, recipient), place, row.shown_version)

@@ -1,0 +1,71 @@
+"""A report: what flowbot tells a team by itself, and keeps up to date in its messages."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from flowbot.domain.findings import Finding, Summary
+from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
+
+
+class ReportKind(StrEnum):
+    """The kinds of report."""
+
+    FINDING = "finding"
+    """One flow was changed outside flowbot."""
+    SUMMARY = "summary"
+    """Many flows were changed outside flowbot in one round."""
+
+
+class ReportState(StrEnum):
+    """The states of a report: while it is open, people may act on it or it goes on."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+ReportContent = Finding | Summary
+"""What a report tells, a class a kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewReport:
+    """A report as it is submitted.
+
+    Attributes:
+        token: Its own; a second report with the same token is the same report.
+        flow: The flow that it is about, if it is about one.
+        website: That flow's website, or the one that it is about.
+        channel: The channel that its message goes to; None for the approval channels of all policies that name its
+            website.
+    """
+
+    token: ReportToken
+    kind: ReportKind
+    content: ReportContent
+    flow: FlowId | None = None
+    website: WebsiteId | None = None
+    channel: ChannelId | None = None
+    state: ReportState = ReportState.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report as it is stored.
+
+    Attributes:
+        version: Grows with every replacement, which names the version that it starts from.
+        shown_version: The version that its messages were last brought to.
+    """
+
+    id: ReportId
+    told: NewReport
+    version: int
+    shown_version: int
+    created_at: datetime
+    changed_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Check whether people may act on it, or it goes on."""
+        return self.told.state is ReportState.OPEN

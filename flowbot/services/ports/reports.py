@@ -1,0 +1,58 @@
+"""The port of reports: what flowbot tells a team by itself."""
+
+from collections.abc import Collection
+from typing import Protocol
+
+from flowbot.domain.audit import AuditEvent
+from flowbot.domain.ids import FlowId, ReportId, ReportToken, WebsiteId
+from flowbot.domain.report import NewReport, Report
+
+
+class ReportConflictError(Exception):
+    """The report has moved since it was read. `current` is what it is now."""
+
+    def __init__(self, current: Report) -> None:
+        super().__init__(f"report {current.id} is in version {current.version}")
+        self.current = current
+
+
+class ReportStore(Protocol):
+    """The store of reports. Every method is one transaction, and raises DependencyError where the database fails."""
+
+    async def submit(self, new: NewReport, *events: AuditEvent) -> tuple[Report, bool]:
+        """Add a report in version 1, not shown yet, or find the one with the same token, or the flow's open finding.
+
+        Returns:
+            The report, and whether it is new. `events` are written only then.
+        """
+
+    async def get(self, report: ReportId) -> Report | None:
+        """Return one report."""
+
+    async def get_many(self, reports: Collection[ReportId]) -> tuple[Report, ...]:
+        """Return those of `reports` that there are, oldest first."""
+
+    async def get_by_token(self, token: ReportToken) -> Report | None:
+        """Return the report with that token."""
+
+    async def open_finding(self, flow: FlowId) -> Report | None:
+        """Return the open finding of a flow."""
+
+    async def findings(self, *, flow: FlowId | None = None, website: WebsiteId | None = None) -> tuple[Report, ...]:
+        """List the findings, open and closed, of a flow or a website, oldest first."""
+
+    async def replace_if_unchanged(self, seen: Report, moved: NewReport, *events: AuditEvent) -> Report:
+        """Put `moved` in the place of `seen`, in the next version, if version is still as seen.
+
+        Token, kind and flow stay.
+
+        Raises:
+            ReportConflictError: somebody was faster; nothing was written.
+            LookupError: there is no such report.
+        """
+
+    async def unshown(self, *, limit: int = 50) -> tuple[Report, ...]:
+        """List the reports whose newest version was not shown, oldest first."""
+
+    async def mark_shown(self, report: ReportId, version: int) -> None:
+        """Note that its messages show `version` or a newer one."""

@@ -1,0 +1,155 @@
+"""The repository of reports."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from flowbot.domain.audit import AuditEvent
+from flowbot.domain.findings import Finding, Summary
+from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
+from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
+from flowbot.errors import DatabaseFaultError
+from flowbot.services.ports import Clock
+from flowbot.services.ports.reports import ReportConflictError, ReportStore
+from flowbot.storage.inserts import insert_if_absent
+from flowbot.storage.repositories.change_rows import append_events
+from flowbot.storage.tables import Document, new_id, reports
+from flowbot.storage.unit_of_work import Database
+from flowbot.storage.unreadable import fetch_readable, find_readable, row_reader
+
+DOCUMENTS: Final[Mapping[ReportKind, Document[Any]]] = {
+    ReportKind.FINDING: Document(Finding),
+    ReportKind.SUMMARY: Document(Summary),
+}
+"""How the content of each kind is stored."""
+_IS_OPEN_FINDING: Final = (reports.c.kind == ReportKind.FINDING.value) & (reports.c.state == ReportState.OPEN.value)
+
+
+class ReportRepository(ReportStore):
+    """The reports in the database.
+
+    Args:
+        database: migrated and open.
+        clock: tells when a report was written.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def submit(self, new: NewReport, *events: AuditEvent) -> tuple[Report, bool]:
+        async with self._database.write() as connection:
+            report = await insert_report(connection, new, self._clock())
+            if report is not None:
+                await append_events(connection, events)
+                return report, True
+            is_same = reports.c.token == new.token
+            if new.kind is ReportKind.FINDING:
+                is_same |= _IS_OPEN_FINDING & (reports.c.flow_id == new.flow)
+            known = await find_readable(connection, select(reports).where(is_same), read_report)
+        if known is None:
+            raise DatabaseFaultError
+        return known, False
+
+    async def get(self, report: ReportId) -> Report | None:
+        return await self._find(reports.c.id == report)
+
+    async def get_many(self, wanted: Collection[ReportId]) -> tuple[Report, ...]:
+        return await self._list(reports.c.id.in_(wanted))
+
+    async def get_by_token(self, token: ReportToken) -> Report | None:
+        return await self._find(reports.c.token == token)
+
+    async def open_finding(self, flow: FlowId) -> Report | None:
+        return await self._find(_IS_OPEN_FINDING & (reports.c.flow_id == flow))
+
+    async def findings(self, *, flow: FlowId | None = None, website: WebsiteId | None = None) -> tuple[Report, ...]:
+        condition = reports.c.kind == ReportKind.FINDING.value
+        if flow is not None:
+            condition &= reports.c.flow_id == flow
+        if website is not None:
+            condition &= reports.c.website_id == website
+        return await self._list(condition)
+
+    async def replace_if_unchanged(self, seen: Report, moved: NewReport, *events: AuditEvent) -> Report:
+        async with self._database.write() as connection:
+            report = await replace_report(connection, seen, moved, self._clock())
+            await append_events(connection, events)
+        return report
+
+    async def unshown(self, *, limit: int = 50) -> tuple[Report, ...]:
+        return await self._list(reports.c.shown_version < reports.c.version, limit)
+
+    async def mark_shown(self, report: ReportId, version: int) -> None:
+        is_older = (reports.c.id == report) & (reports.c.shown_version < version)
+        async with self._database.write() as connection:
+            await connection.execute(update(reports).where(is_older).values(shown_version=version))
+
+    async def _find(self, condition: ColumnElement[bool]) -> Report | None:
+        async with self._database.query() as connection:
+            return await find_readable(connection, select(reports).where(condition), read_report)
+
+    async def _list(self, condition: ColumnElement[bool], limit: int | None = None) -> tuple[Report, ...]:
+        wanted = select(reports).where(condition).order_by(reports.c.created_at, reports.c.id).limit(limit)
+        async with self._database.query() as connection:
+            return await fetch_readable(connection, reports, wanted, read_report)
+
+
+async def insert_report(connection: AsyncConnection, new: NewReport, now: datetime) -> Report | None:
+    """Insert a report in the transaction of `connection`; None where its token, or its flow's finding, is there."""
+    report = Report(ReportId(new_id()), new, 1, 0, now, now)
+    row = {
+        "id": report.id,
+        "token": new.token,
+        "kind": new.kind.value,
+        "flow_id": new.flow,
+        "shown_version": 0,
+        "created_at": now,
+    }
+    return report if await insert_if_absent(connection, reports, row | _changing_columns(report)) else None
+
+
+async def replace_report(connection: AsyncConnection, seen: Report, moved: NewReport, now: datetime) -> Report:
+    """Put `moved` in the place of `seen` in the transaction of `connection`, as `ReportStore.replace_if_unchanged`."""
+    kept = replace(moved, token=seen.told.token, kind=seen.told.kind, flow=seen.told.flow)
+    report = replace(seen, told=kept, version=seen.version + 1, changed_at=now)
+    is_seen = (reports.c.id == seen.id) & (reports.c.version == seen.version)
+    written = await connection.execute(update(reports).where(is_seen).values(_changing_columns(report)))
+    if not written.rowcount:
+        current = await find_readable(connection, select(reports).where(reports.c.id == seen.id), read_report)
+        if current is None:
+            raise LookupError(f"no report {seen.id}")
+        raise ReportConflictError(current)
+    return report
+
+
+def _changing_columns(report: Report) -> dict[str, Any]:
+    told = report.told
+    return {
+        "state": told.state.value,
+        "version": report.version,
+        "website_id": told.website,
+        "channel_id": None if told.channel is None else str(told.channel),
+        "document": DOCUMENTS[told.kind].write(told.content),
+        "changed_at": report.changed_at,
+    }
+
+
+@row_reader(reports)
+def read_report(row: Row[Any]) -> Report:
+    """Read the report from its row."""
+    kind = ReportKind(row.kind)
+    told = NewReport(
+        token=ReportToken(row.token),
+        kind=kind,
+        content=DOCUMENTS[kind].read(row.document),
+        flow=None if row.flow_id is None else FlowId(row.flow_id),
+        website=None if row.website_id is None else WebsiteId(row.website_id),
+        channel=None if row.channel_id is None else ChannelId(row.channel_id),
+        state=ReportState(row.state),
+    )
+    return Report(ReportId(row.id), told, row.version, row.shown_version, row.created_at, row.changed_at)

@@ -43,7 +43,7 @@ Exception
 ├── BlocksRefusedError              slack.api.message_sender
 ├── SlackClientError                slack_sdk's
 │   └── UnreadableAnswerError       slack.api.errors
-├── _CheckFailedError               diagnostics
+├── CheckFailedError                diagnostics.results
 └── EnkapushError                   enkapush.client.errors, which draws its own tree
 """
 

@@ -30,6 +30,7 @@ Exception
 │   ├── DatabaseCopyError           storage.database_copy
 │   └── PolicyFileError             services.policy_files
 ├── VersionConflictError            services.ports.changes
+├── ReportConflictError             services.ports.reports
 ├── FlowBusyError                   services.ports.changes
 ├── FlowClaimedError                services.ports.changes
 ├── MalformedCellError              storage.unreadable

@@ -71,6 +71,7 @@ from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.repositories.messages import MessageRepository
 from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.repositories.reports import ReportRepository
 from flowbot.storage.unit_of_work import Database
 from flowbot.worker.recovery import Recovery
 from flowbot.worker.retention import Retention
@@ -191,8 +192,10 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
             retention=Retention(services.drafts, services.images, services.deliveries),
             refresh_channels=services.privacy.refresh_open_channels,
             store=services.store,
+            reports=services.reports,
             leases=services.executor.leases,
             notifier=notifier,
+            show_report=notifier.show_report,
             start_task=tasks.start,
             metrics=metrics,
             clock=believed,
@@ -263,6 +266,7 @@ def _build_services(
     submitter = RequestSubmitter(store, settings_loader, policies, source, authorizer, users, quorum, leases, clock)
     return Services(
         store=store,
+        reports=ReportRepository(database, clock),
         messages=MessageRepository(database),
         channels=channels,
         privacy=ChannelPrivacy(channels, SlackChannelDirectory(outside.slack), clock),

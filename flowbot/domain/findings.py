@@ -1,10 +1,12 @@
 """Findings: what was changed in a flow outside flowbot, as far as it is known."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from flowbot.domain.flow import Flow
-from flowbot.domain.ids import ChangeId, ReportId, UserId
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.flow import FieldDifference, Flow, flow_differences
+from flowbot.domain.ids import ChangeId, ReportId, UserId, WebsiteId
 
 
 class FindingEnd(StrEnum):
@@ -40,6 +42,37 @@ class Finding:
     after: Flow | None
     summary: ReportId | None = None
     closing: FindingClosing | None = None
+
+    @property
+    def flow(self) -> Flow | None:
+        """Return the flow as it is now, or as it was last known where it is gone; None where neither may be seen."""
+        return self.after or self.before
+
+    @property
+    def is_live(self) -> bool:
+        """Check whether the flow is live, or went live."""
+        return self.after is not None and self.after.is_enabled
+
+    @property
+    def kind(self) -> ChangeKind:
+        """Return what was done to the flow: to change its state counts for more than an edit."""
+        if self.before is None or self.after is None:
+            return ChangeKind.CREATE if self.before is None else ChangeKind.DELETE
+        if self.before.is_enabled == self.after.is_enabled:
+            return ChangeKind.EDIT
+        return ChangeKind.ENABLE if self.after.is_enabled else ChangeKind.DISABLE
+
+    @property
+    def differences(self) -> tuple[FieldDifference, ...]:
+        """Return what differs, field by field; nothing of a flow that is new or gone."""
+        return tuple(flow_differences(self.before, self.after)) if self.before and self.after else ()
+
+    def seen_by(self, covers_website: Callable[[WebsiteId], bool]) -> "Finding":
+        """Return what may be seen of it: a flow that was moved to or from another website is new or gone."""
+        before, after = (
+            flow if flow is not None and covers_website(flow.website_id) else None for flow in (self.before, self.after)
+        )
+        return replace(self, before=before, after=after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,15 @@ class NewReport:
     state: ReportState = ReportState.OPEN
 
 
+def list_websites(told: NewReport) -> frozenset[WebsiteId]:
+    """List the websites that a report is about: two of a flow that was moved; none where only its channel says."""
+    match told.content:
+        case Finding(before=before, after=after):
+            return frozenset(flow.website_id for flow in (before, after) if flow is not None)
+        case _:
+            return frozenset() if told.website is None else frozenset({told.website})
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """A report as it is stored.

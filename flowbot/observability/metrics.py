@@ -104,6 +104,12 @@ class Metrics:
             ["step"],
             registry=registry,
         )
+        self.report_messages = Counter(
+            "flowbot_report_messages_total",
+            "Messages of what flowbot tells by itself: sent, refused by their channel, or failed and to be retried",
+            ["kind", "result"],
+            registry=registry,
+        )
         build = Gauge("flowbot_build_info", "The version of this flowbot, always 1", ["version"], registry=registry)
         build.labels(installed_version()).set(1)
 

@@ -47,4 +47,4 @@ def _hash(meaning: Mapping[str, Any]) -> str:
 
 def approval_channel(policy: ChannelPolicy) -> ChannelId:
     """Return the channel where requests are posted."""
-    return policy.approval.channel or policy.id
+    return policy.approval_channel

@@ -28,6 +28,7 @@ from flowbot.services.ports.deliveries import DeliveryStore
 from flowbot.services.ports.form_storage import DraftStore, ImageStore
 from flowbot.services.ports.messages import MessageStore
 from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.ports.reports import ReportStore
 from flowbot.services.ports.slack import ImageSource
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.setup_findings import SetupFindings
@@ -65,6 +66,8 @@ from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import OutcomeNotices
 from flowbot.slack.notify.policy_notifier import PolicyNotifier
+from flowbot.slack.notify.report_sync import ReportMessageSync
+from flowbot.slack.notify.report_views import build_report_views
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.slack.runner import Runner
 from flowbot.slack.tracked_tasks import TrackedTasks
@@ -75,6 +78,7 @@ class Services:
     """The use cases that listeners and forms call, and the stores that they read."""
 
     store: ChangeStore
+    reports: ReportStore
     messages: MessageStore
     channels: ChannelStore
     privacy: ChannelPrivacy
@@ -149,7 +153,20 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         locales=locales,
         clock=clock,
     )
-    notifier = SlackNotifier(services.store, team, form_result)
+    report_sync = ReportMessageSync(
+        store=services.reports,
+        messages=messages,
+        policies=services.policies,
+        users=users,
+        sender=once,
+        poster=poster,
+        locales=locales,
+        privacy=privacy,
+        metrics=metrics,
+        clock=clock,
+        views=build_report_views(),
+    )
+    notifier = SlackNotifier(services.store, team, form_result, report_sync)
     queue = RequestQueue(services.store, services.policies, users.find_membership)
     overviews = HomeOverviews(
         queue, services.store, services.policies, services.setup, users.find_membership, clock, services.zone

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -23,7 +23,9 @@ from flowbot.services.executor.lease import LeaseKeeper, LeaseObserver
 from flowbot.services.ports import Monotonic, TaskStarter
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.leases import Leasable
+from flowbot.services.ports.reports import ReportNotifier, ReportStore
 from flowbot.services.ports.slack import Notifier
+from flowbot.worker.backoff import Backoff
 from flowbot.worker.retention import Retention
 
 ROUND_SECONDS: Final = 1.0
@@ -37,8 +39,7 @@ NOTICES_LIMIT: Final = 20
 """So many due requests are notified of at a time: a Slack that hangs must leave connections for who presses now."""
 NOTIFYING_SECONDS: Final = 2.0
 """Whoever moved a change has this long to tell of it before others do: a message is not posted twice by two at once."""
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 600.0
+REPORTS_LIMIT: Final = 100
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ class Recovery:
 
     Attributes:
         refresh_channels: Asks Slack again whether channels are shared, whose requests are then shown anew.
+        show_report: Brings a report's messages up to date.
         start_task: Starts what may take long, and sees it through at a stop.
         read_database_clock: Tells the database's time; None where its clock is this machine's.
         retry_unreadable: Lets rows that could not be read be read again: they may have been mended.
@@ -62,8 +64,10 @@ class Recovery:
     retention: Retention
     refresh_channels: Callable[[], Awaitable[None]]
     store: ChangeStore
+    reports: ReportStore
     leases: LeaseKeeper
     notifier: Notifier
+    show_report: ReportNotifier
     start_task: TaskStarter
     metrics: Metrics
     clock: BelievedClock
@@ -71,14 +75,16 @@ class Recovery:
     read_database_clock: Callable[[], Awaitable[datetime | None]]
     may_work: Callable[[], Awaitable[bool]]
     retry_unreadable: Callable[[], None]
-    _retries: dict[ChangeId, tuple[int, float]] = field(default_factory=dict)
     _notifying: set[ChangeId] = field(default_factory=set)
     _in_progress: LeaseObserver = field(init=False)
     _unshown: LeaseObserver = field(init=False)
+    _changes_tried: Backoff = field(init=False)
+    _reports_tried: Backoff = field(init=False)
 
     def __post_init__(self) -> None:
-        """Begin without having seen any lease."""
+        """Begin without having seen any lease, or tried anything."""
         self._in_progress, self._unshown = LeaseObserver(self.monotonic), LeaseObserver(self.monotonic)
+        self._changes_tried, self._reports_tried = Backoff(self.monotonic), Backoff(self.monotonic)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run a round at once, and one after another until `stop`. Tasks that were started go on."""
@@ -107,6 +113,8 @@ class Recovery:
             await self.process_due()
         if backlog.has_unshown:
             await self.send_unshown()
+        if backlog.has_unshown_reports:
+            await self.show_reports()
         if number % CHANNEL_ROUNDS == 0:
             self.start_task(self._guard(self.refresh_channels(), "channels"), name="channels")
         if number % RETENTION_ROUNDS == 0:
@@ -163,21 +171,22 @@ class Recovery:
         self.start_task(send(), name=f"news of {change.id}")
 
     async def send_unshown(self) -> None:
-        """Start to notify people again of changes whose newest version was not shown, each time after a longer pause.
-
-        One change cannot crowd out the others.
-        """
+        """Start to notify people again of changes whose newest version was not shown."""
         unshown = await self.store.unshown(limit=UNSHOWN_LIMIT)
-        self._retries = {change.id: self._retries[change.id] for change in unshown if change.id in self._retries}
-        now = self.monotonic()
+        self._changes_tried.forget_others([change.id for change in unshown])
         for change in self._unshown.find_free(unshown, pause=NOTIFYING_SECONDS):
-            tries, after = self._retries.get(change.id, (0, now))
-            if now < after:
-                continue
-            pause = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * (1 << min(tries, 16)))
-            self._retries[change.id] = (tries + 1, now + pause)
-            work = self._guard(self.executor.notify_again(change, self.notifier.notify), "tell")
-            self.start_task(work, name=f"notice of {change.id}")
+            if self._changes_tried.begin_try(change.id):
+                work = self._guard(self.executor.notify_again(change, self.notifier.notify), "tell")
+                self.start_task(work, name=f"notice of {change.id}")
+
+    async def show_reports(self) -> None:
+        """Start to show reports whose newest version was not shown, but for those that somebody has just written."""
+        unshown, now = await self.reports.unshown(limit=REPORTS_LIMIT), self.clock()
+        self._reports_tried.forget_others([report.id for report in unshown])
+        for report in unshown:
+            is_fresh = timedelta(0) <= now - report.changed_at < timedelta(seconds=NOTIFYING_SECONDS)
+            if not is_fresh and self._reports_tried.begin_try(report.id):
+                self.start_task(self._guard(self.show_report(report.id), "report"), name=f"report {report.id}")
 
     async def _guard(self, step: Awaitable[Any], name: str) -> bool:
         """Run a step and return whether it went well; one that fails is tried again in a later round."""

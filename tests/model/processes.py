@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.change import Change
+from flowbot.domain.ids import ReportId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DependencyError, UserError
@@ -41,6 +42,7 @@ from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.repositories.messages import MessageRepository
 from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.repositories.reports import ReportRepository
 from flowbot.storage.unit_of_work import Database
 from flowbot.worker.recovery import Recovery
 from flowbot.worker.retention import Retention
@@ -167,8 +169,10 @@ class Process:
             retention=Retention(drafts, images, DeliveryRepository(around.database)),
             refresh_channels=self._refresh_channels,
             store=store,
+            reports=ReportRepository(around.database, clock),
             leases=leases,
             notifier=self.notifier,
+            show_report=self._show_report,
             start_task=self._begin,
             metrics=Metrics(),
             clock=clock,
@@ -182,6 +186,9 @@ class Process:
 
     async def _refresh_channels(self) -> None:
         """Do nothing: the fake Slack's channels are never shared."""
+
+    async def _show_report(self, report: ReportId) -> None:
+        """Do nothing: nothing is reported here."""
 
     async def _may_work(self) -> bool:
         """Work always: rounds are run one by one here."""

@@ -33,8 +33,9 @@ class ChannelStore(Protocol):
     async def move(self, old: ChannelId, new: ChannelId, event: AuditEvent) -> bool:
         """Name `new` wherever `old` is named but in the audit trail, and write `event`, in one transaction.
 
-        A policy that `new` has already stays, in the place of the one of `old`. Open requests count as not shown in
-        their newest version. What Slack said of `old` is forgotten: it may be the sharing that changed the id.
+        A policy that `new` has already stays, in the place of the one of `old`. Open requests and reports count as
+        not shown in their newest version. What Slack said of `old` is forgotten: it may be the sharing that changed
+        the id.
 
         Returns:
             Whether `old` was named anywhere; nothing was written where it was not.
@@ -48,11 +49,12 @@ class ChannelStore(Protocol):
     ) -> ChannelSharing:
         """Store Slack's answer about a channel; that it is not shared, only while the answer `seen` before is stored.
 
-        Where it differs from the one before, open requests in the channel count as not shown in their newest version.
+        Where it differs from the one before, open requests and reports in the channel count as not shown in their
+        newest version.
 
         Returns:
             What is stored now.
         """
 
     async def list_open(self) -> tuple[ChannelId, ...]:
-        """List the channels that have the message of an open request."""
+        """List the channels that have the message of an open request or report."""

@@ -42,11 +42,13 @@ class Backlog:
         in_progress: The changes that a process has to work on, oldest first.
         has_due: Whether any change is due.
         has_unshown: Whether the newest version of any change was not shown to people.
+        has_unshown_reports: The same of reports.
     """
 
     in_progress: tuple[ChangeInProgress, ...]
     has_due: bool = False
     has_unshown: bool = False
+    has_unshown_reports: bool = False
 
 
 class LeaseStore(Protocol):

@@ -55,4 +55,15 @@ class ReportStore(Protocol):
         """List the reports whose newest version was not shown, oldest first."""
 
     async def mark_shown(self, report: ReportId, version: int) -> None:
-        """Note that its messages show `version` or a newer one."""
+        """Note that its messages show `version`, unless one of them does not, or they show a newer one already."""
+
+
+class ReportNotifier(Protocol):
+    """Shows a report to people."""
+
+    async def __call__(self, report: ReportId) -> None:
+        """Bring the report's messages up to date: call it after each version that was written.
+
+        Raises:
+            DependencyError: a channel could not be told; the recovery tries again.
+        """

@@ -24,10 +24,9 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """The organisation that flowbot is installed in, and flowbot as a user of it."""
+    """The organisation that flowbot is installed in."""
 
     team: TeamId
-    flowbot: UserId
     enterprise: TeamId | None = None
 
 
@@ -55,7 +54,7 @@ class UserDirectory(Protocol):
     """
 
     async def get_organisation(self) -> Organisation:
-        """Return the organisation that flowbot is installed in, and flowbot's own user."""
+        """Return the organisation that flowbot is installed in."""
 
     async def get_profile(self, user: UserId) -> UserProfile:
         """Return the profile of one person."""

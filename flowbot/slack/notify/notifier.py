@@ -4,18 +4,21 @@ from dataclasses import dataclass
 
 from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow
+from flowbot.domain.ids import ReportId
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.slack.notify.form_result import FormResult
+from flowbot.slack.notify.report_sync import ReportMessageSync
 from flowbot.slack.notify.team_notifier import TeamNotifier
 
 
 @dataclass(frozen=True, slots=True)
 class SlackNotifier:
-    """Notifies the team, or the form's author of a change that the team sees in no message."""
+    """Notifies the team, or the form's author of a change that the team sees in no message; shows reports."""
 
     store: ChangeStore
     team: TeamNotifier
     form_result: FormResult
+    reports: ReportMessageSync
 
     async def notify(self, change: Change, flow: Flow | None = None) -> Change:
         """Notify people of how far the change has come.
@@ -42,3 +45,7 @@ class SlackNotifier:
             DependencyError: Slack did not take it.
         """
         await self.team.remind(change)
+
+    async def show_report(self, report: ReportId) -> None:
+        """Bring a report's messages up to date, as `ReportNotifier`."""
+        await self.reports.sync(report)

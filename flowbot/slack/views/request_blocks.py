@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flowbot.domain.change import STORED_OTHERWISE, Change, ChangeKind, Closure, ClosureKind
 from flowbot.domain.fields import FIELDS, FieldKind
-from flowbot.domain.flow import FieldDifference, FlowButton
+from flowbot.domain.flow import FieldDifference, Flow, FlowButton
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.outcomes import HIDDEN
@@ -47,6 +47,11 @@ def format_subject(change: Change, t: Translator) -> str:
     """Format the flow's number and name as plain text."""
     number, name = change.flow_id, format_flow_name(change, t)
     return name if number is None else f"#{number} {name}"
+
+
+def format_flow_subject(flow: Flow, t: Translator) -> str:
+    """Format the number and name of a flow as plain text."""
+    return f"#{flow.id} {sentences.format_name(flow.name, t, limit=NAME_MAX)}"
 
 
 def format_flow_name(change: Change, t: Translator) -> str:

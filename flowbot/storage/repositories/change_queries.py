@@ -41,7 +41,7 @@ from flowbot.services.ports.changes import ChangeStatistics, EventFilter, Reques
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
 from flowbot.storage.repositories.change_rows import WAITING_COLUMNS, read_change, read_vote, read_waiting
 from flowbot.storage.repositories.scopes import fetch_scope, fetch_scopes
-from flowbot.storage.tables import UtcDateTime, changes, events, votes
+from flowbot.storage.tables import UtcDateTime, changes, events, reports, votes
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable, keep_readable, row_reader, rows_aside
 
@@ -95,6 +95,11 @@ def is_leased_by(owner: str, change: ChangeId) -> ColumnElement[bool]:
 def is_unshown() -> ColumnElement[bool]:
     """Match changes that have nothing left to do and whose newest version was not shown to people."""
     return and_(~in_states(LEASED_STATES), changes.c.shown_version < changes.c.version)
+
+
+def is_unshown_report() -> ColumnElement[bool]:
+    """Match reports whose newest version was not shown to people."""
+    return reports.c.shown_version < reports.c.version
 
 
 async def fetch_one(connection: AsyncConnection, condition: ColumnElement[bool]) -> Change | None:
@@ -164,16 +169,19 @@ async def fetch_many(connection: AsyncConnection, wanted: Select[Any]) -> tuple[
 
 
 async def fetch_backlog(connection: AsyncConnection, now: datetime) -> Backlog:
-    """Read the changes that a process has to work on, and look for one that is due and one that is unshown."""
-    known = changes.c.id.not_in(rows_aside(connection).keys(changes))
+    """Read the changes that a process has to work on, and look for one that is due, and for what is unshown."""
+    aside = rows_aside(connection)
+    known = changes.c.id.not_in(aside.keys(changes))
     due = exists().where(is_due(now), known)
     unshown = exists().where(is_unshown(), known)
-    has_due, has_unshown = (await connection.execute(select(due, unshown))).one()
+    unshown_report = exists().where(is_unshown_report(), reports.c.id.not_in(aside.keys(reports)))
+    found = (await connection.execute(select(due, unshown, unshown_report))).one()
+    has_due, has_unshown, has_unshown_reports = found
     wanted = select(changes.c.id, changes.c.version, changes.c.lease_owner, changes.c.lease_until)
     in_progress = await fetch_readable(
         connection, changes, wanted.where(is_in_progress()).order_by(*OLDEST), _read_work
     )
-    return Backlog(in_progress, has_due=has_due, has_unshown=has_unshown)
+    return Backlog(in_progress, has_due=has_due, has_unshown=has_unshown, has_unshown_reports=has_unshown_reports)
 
 
 @row_reader(changes)

@@ -2,18 +2,22 @@
 
 from typing import Any
 
-from sqlalchemy import Row, case, delete, insert, or_, select, update
+from sqlalchemy import Row, and_, case, delete, exists, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import OPEN_STATES
 from flowbot.domain.ids import ChannelId
+from flowbot.domain.report import ReportState
 from flowbot.services.ports.channels import ChannelSharing, ChannelStore
+from flowbot.services.ports.messages import MessageRole
 from flowbot.storage.repositories.change_queries import in_states
 from flowbot.storage.repositories.change_rows import append_events, is_open_and_shown, mark_unshown
-from flowbot.storage.tables import changes, channel_policies, channels, drafts, freezes, messages
+from flowbot.storage.repositories.messages import read_message
+from flowbot.storage.repositories.reports import is_report_message, mark_reports_unshown
+from flowbot.storage.tables import changes, channel_policies, channels, drafts, freezes, messages, reports
 from flowbot.storage.unit_of_work import Database
-from flowbot.storage.unreadable import fetch_readable, find_readable, keep_typed, row_reader
+from flowbot.storage.unreadable import fetch_readable, find_readable, keep_readable, keep_typed, row_reader
 
 
 class ChannelRepository(ChannelStore):
@@ -29,7 +33,7 @@ class ChannelRepository(ChannelStore):
     async def move(self, old: ChannelId, new: ChannelId, event: AuditEvent) -> bool:
         async with self._database.write(alone="policies") as connection:
             moved = await _move_policies(connection, old, new) + await _move_changes(connection, old, new)
-            moved += await _move_freezes(connection, old, new)
+            moved += await _move_freezes(connection, old, new) + await _move_reports(connection, old, new)
             for table in (messages, drafts):
                 named = update(table).where(table.c.channel_id == old)
                 moved += (await connection.execute(named.values(channel_id=str(new)))).rowcount
@@ -56,14 +60,18 @@ class ChannelRepository(ChannelStore):
                 await connection.execute(update(channels).where(channels.c.channel_id == channel).values(row))
             if known is None or known.is_shared != answer.is_shared:
                 await mark_unshown(connection, changes.c.message_channel == channel)
+                await mark_reports_unshown(connection, channel)
         return answer
 
     async def list_open(self) -> tuple[ChannelId, ...]:
         is_posted = in_states(OPEN_STATES) & changes.c.message_channel.is_not(None)
         wanted = select(changes.c.id, changes.c.message_channel).where(is_posted)
-        async with self._database.query() as connection:
+        reported = select(messages).join(reports, reports.c.id == messages.c.subject)
+        reported = reported.where(is_report_message(), reports.c.state == ReportState.OPEN.value)
+        async with self._database.read() as connection:
             posted = await fetch_readable(connection, changes, wanted, _read_posted_channel)
-        return tuple(dict.fromkeys(posted))
+            told = keep_readable(connection, await connection.execute(reported), read_message)
+        return tuple(dict.fromkeys((*posted, *(message.place[0] for message in told if message.place is not None))))
 
 
 async def _fetch_sharing(connection: AsyncConnection, channel: ChannelId) -> ChannelSharing | None:
@@ -114,6 +122,21 @@ async def _move_freezes(connection: AsyncConnection, old: ChannelId, new: Channe
             values = {"document": {**row.document, "channels": renamed}}
             await connection.execute(update(freezes).where(freezes.c.position == row.position).values(values))
             moved += 1
+    return moved
+
+
+async def _move_reports(connection: AsyncConnection, old: ChannelId, new: ChannelId) -> int:
+    """Move the reports that go to the channel, and their messages in it; return how many are moved."""
+    named = update(reports).where(reports.c.channel_id == old).values(channel_id=str(new))
+    moved: int = (await connection.execute(named)).rowcount
+    is_told = and_(messages.c.role == MessageRole.REPORT.value, messages.c.recipient == str(old))
+    there = messages.alias()
+    is_there = exists().where(
+        there.c.subject == messages.c.subject, there.c.role == messages.c.role, there.c.recipient == str(new)
+    )
+    await connection.execute(delete(messages).where(is_told, is_there))
+    moved += (await connection.execute(update(messages).where(is_told).values(recipient=str(new)))).rowcount
+    await mark_reports_unshown(connection, new)
     return moved
 
 

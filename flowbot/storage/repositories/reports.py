@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
@@ -14,10 +14,11 @@ from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, Website
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports import Clock
+from flowbot.services.ports.messages import MessageRole
 from flowbot.services.ports.reports import ReportConflictError, ReportStore
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories.change_rows import append_events
-from flowbot.storage.tables import Document, new_id, reports
+from flowbot.storage.tables import Document, messages, new_id, reports
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable, find_readable, row_reader
 
@@ -86,8 +87,10 @@ class ReportRepository(ReportStore):
 
     async def mark_shown(self, report: ReportId, version: int) -> None:
         is_older = (reports.c.id == report) & (reports.c.shown_version < version)
-        async with self._database.write() as connection:
-            await connection.execute(update(reports).where(is_older).values(shown_version=version))
+        is_older_message = and_(messages.c.subject == report, messages.c.shown_version < version)
+        is_behind = exists().where(is_report_message(), is_older_message)
+        async with self._database.write(alone="channels") as connection:
+            await connection.execute(update(reports).where(is_older, ~is_behind).values(shown_version=version))
 
     async def _find(self, condition: ColumnElement[bool]) -> Report | None:
         async with self._database.query() as connection:
@@ -137,6 +140,22 @@ def _changing_columns(report: Report) -> dict[str, Any]:
         "document": DOCUMENTS[told.kind].write(told.content),
         "changed_at": report.changed_at,
     }
+
+
+def is_report_message() -> ColumnElement[bool]:
+    """Match the messages of reports that were sent, one a channel."""
+    return and_(messages.c.role == MessageRole.REPORT.value, messages.c.ts.is_not(None))
+
+
+async def mark_reports_unshown(connection: AsyncConnection, channel: ChannelId) -> None:
+    """Let the open reports that have a message in a channel count as not shown there, in their newest version."""
+    is_here = and_(is_report_message(), messages.c.recipient == str(channel))
+    is_open = reports.c.state == ReportState.OPEN.value
+    told = select(messages.c.subject).where(is_here)
+    shown = update(reports).where(is_open, reports.c.id.in_(told), reports.c.shown_version >= reports.c.version)
+    await connection.execute(shown.values(shown_version=reports.c.version - 1))
+    open_ones = select(reports.c.id).where(is_open)
+    await connection.execute(update(messages).where(is_here, messages.c.subject.in_(open_ones)).values(shown_version=0))
 
 
 @row_reader(reports)

@@ -26,7 +26,7 @@ def main() -> None:
             # Nothing is in hand yet. An exception could be swallowed by whatever is being imported.
             signal.signal(number, lambda _number, _frame: os._exit(0))
     open_standard_streams()
-    from flowbot.cli import main as run  # noqa: PLC0415 - not before the handlers stand
+    from flowbot.cli.main import main as run  # noqa: PLC0415 - not before the handlers stand
 
     run()
 

@@ -30,6 +30,7 @@ Exception
 │   ├── DatabaseCopyError           storage.database_copy
 │   └── PolicyFileError             services.policy_files
 ├── VersionConflictError            services.ports.changes
+├── ReportConflictError             services.ports.reports
 ├── FlowBusyError                   services.ports.changes
 ├── FlowClaimedError                services.ports.changes
 ├── MalformedCellError              storage.unreadable
@@ -43,7 +44,7 @@ Exception
 ├── BlocksRefusedError              slack.api.message_sender
 ├── SlackClientError                slack_sdk's
 │   └── UnreadableAnswerError       slack.api.errors
-├── _CheckFailedError               diagnostics
+├── CheckFailedError                diagnostics.results
 └── EnkapushError                   enkapush.client.errors, which draws its own tree
 """
 

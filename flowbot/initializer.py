@@ -8,7 +8,7 @@ from typing import Final
 from dotenv import set_key
 
 from flowbot.config import ENV_FILE, Settings, secret_value
-from flowbot.diagnostics import check_secret
+from flowbot.diagnostics.checks import check_secret
 from flowbot.errors import ConfigurationError
 
 PLACES: Final = {

@@ -18,7 +18,7 @@ from pathlib import Path
 @cache
 def _fork_server() -> ForkServerContext:
     context = get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "flowbot.cli", "flowbot.server.http"])
+    context.set_forkserver_preload(["__main__", "flowbot.cli.main", "flowbot.server.http"])
     return context
 
 
@@ -62,7 +62,7 @@ def _run_bot(
     os.chdir(folder)
     sys.argv[:] = ["flowbot", *arguments]
     from flowbot import bootstrap  # noqa: PLC0415 - loaded by the process that this one was forked from
-    from flowbot.cli import main  # noqa: PLC0415 - as above
+    from flowbot.cli.main import main  # noqa: PLC0415 - as above
     from flowbot.services import setup_findings  # noqa: PLC0415 - as above
     from flowbot.storage import migrations as own  # noqa: PLC0415 - as above
 

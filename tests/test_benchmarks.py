@@ -53,7 +53,7 @@ async def start_forked(
 ) -> Forked:
     nursery = get_context("forkserver")
     nursery.set_forkserver_preload(
-        ["__main__", "flowbot.cli", "flowbot.server.http", "benchmarks.fake_servers", "benchmarks.naive_bot"]
+        ["__main__", "flowbot.cli.main", "flowbot.server.http", "benchmarks.fake_servers", "benchmarks.naive_bot"]
     )
     files = (Path(output.name), Path(errors.name))
     process = nursery.Process(target=run_program, args=(list(command), folder, dict(env), files), daemon=True)

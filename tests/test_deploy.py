@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from flowbot import cli
+from flowbot.cli.console import BAD_CONFIGURATION
 from flowbot.config import Settings
 from tests.conftest import skip_without
 from tests.test_docs import all_commands
@@ -30,7 +30,7 @@ def test_a_unit_starts_a_command_and_rests_where_a_restart_is_no_help(name: str)
     start = re.search(rf"^ExecStart={re.escape(PROGRAM)} (\w+)", _read_unit(name), re.MULTILINE)
     assert start
     assert f"flowbot {start[1]}" in all_commands()
-    assert f"RestartPreventExitStatus={cli.BAD_CONFIGURATION}\n" in _read_unit(name)
+    assert f"RestartPreventExitStatus={BAD_CONFIGURATION}\n" in _read_unit(name)
 
 
 def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:

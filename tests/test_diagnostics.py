@@ -6,7 +6,8 @@ import pytest
 from pydantic import SecretStr
 
 from flowbot.config import Settings
-from flowbot.diagnostics import DatedAnswer, check_secret, compare_clocks
+from flowbot.diagnostics.checks import check_secret
+from flowbot.diagnostics.clocks import DatedAnswer, compare_clocks
 
 DATE = "Sun, 29 Nov 2026 10:00:00 GMT"
 MOMENT = datetime(2026, 11, 29, 10, tzinfo=UTC)

@@ -12,7 +12,7 @@ import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from flowbot.cli import cli
+from flowbot.cli.main import cli
 from flowbot.config import Settings
 from flowbot.domain.policy import ApprovalRule
 from flowbot.i18n.command_words import load_command_words

@@ -9,7 +9,7 @@ import grimp
 import pytest
 from typer.main import get_command
 
-from flowbot.cli import cli
+from flowbot.cli.main import cli
 from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.policy import Permission
 from flowbot.domain.transitions import TRANSITIONS

@@ -152,10 +152,11 @@ def requires_approval(request: ChangeRequest, rule: ApprovalRule, *, may_go_live
     """Check whether the rule asks for an approval.
 
     An edit needs one only where the flow is enabled, or `may_go_live` by an enable whose effect was not seen yet. The
-    repetition of a disable was approved with that, and a planned end with its enable.
+    repetition of a disable was approved with that, and a planned end with its enable. What has a cause was decided.
     """
     is_live = may_go_live or (request.before is not None and request.before.is_enabled)
-    if (request.kind is ChangeKind.EDIT and not is_live) or request.repeats is not None or request.ends is not None:
+    is_decided = any(each is not None for each in (request.repeats, request.ends, request.cause))
+    if is_decided or (request.kind is ChangeKind.EDIT and not is_live):
         return False
     return GATE_BY_KIND.get(request.kind) in rule.required_for
 

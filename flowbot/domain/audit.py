@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
+from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 
 
@@ -102,9 +103,11 @@ def event_for_request(
 
 def submission_event(request: ChangeRequest, at: datetime) -> AuditEvent:
     """Build the event of a submission. A restore is noted at the flow that was deleted."""
-    reason = {"reason": request.reason} if request.reason else {}
-    event = event_for_request(request, at, AuditAction.SUBMITTED, reason)
-    return replace(event, actor=request.requester, flow=event.flow or _restored_flow(request))
+    details = {"reason": request.reason} if request.reason else {}
+    details |= {"cause": request.cause.value} if request.cause else {}
+    event = event_for_request(request, at, AuditAction.SUBMITTED, details)
+    actor = None if request.cause is DisableCause.BREAKER else request.requester
+    return replace(event, actor=actor, flow=event.flow or _restored_flow(request))
 
 
 def event_for_change(

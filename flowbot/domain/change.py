@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
+from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
 from flowbot.domain.images import ImageUpload
@@ -201,6 +202,7 @@ class ChangeRequest:
         not_before: The time that was asked for; None for at once.
         ends_at: When a flow that is enabled is disabled again, by the same approval.
         ends: The enable that planned this disable as its end.
+        cause: What decided this disable, so that nobody has to approve it; None for a request.
     """
 
     token: FormToken
@@ -221,6 +223,7 @@ class ChangeRequest:
     not_before: datetime | None = None
     ends_at: datetime | None = None
     ends: ChangeId | None = None
+    cause: DisableCause | None = None
 
     @property
     def is_timed(self) -> bool:
@@ -323,8 +326,9 @@ class Change:
 
     @property
     def has_team_message(self) -> bool:
-        """Check whether the team sees it in a message: it waits or waited, or changes a flow's state."""
-        return self.has_waited or self.request.kind not in FORM_KINDS
+        """Check whether the team sees it in a message of its own: it waits or waited, or changes a flow's state."""
+        is_reported = self.request.cause is not None and self.request.cause.is_reported
+        return self.has_waited or (self.request.kind not in FORM_KINDS and not is_reported)
 
     @property
     def is_stored_otherwise(self) -> bool:

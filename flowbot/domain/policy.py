@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, WebsiteNumber
+from flowbot.domain.weekly_time import WeeklyTime
 
 EVERYONE: Final = "*"
 
@@ -38,8 +39,17 @@ class NotifyMode(StrEnum):
 ALWAYS_GATED: Final = frozenset({Gate.ENABLE, Gate.DELETE})
 MAX_QUORUM: Final = 100
 MAX_EXPIRY_HOURS: Final = 8760
+MAX_MIN_SENT: Final = 999_999_999
 MAX_WEBSITE_NAME: Final = 75
 """In characters: as long as an entry of Slack's menus."""
+
+
+class WatchTell(StrEnum):
+    """The changes made outside flowbot that a channel is told."""
+
+    ALL = "all"
+    LIVE = "live"
+    NONE = "none"
 
 
 class _PolicyModel(BaseModel):
@@ -66,6 +76,52 @@ class ApprovalRule(_PolicyModel):
         if missing:
             raise ValueError(f"required_for cannot leave out {' and '.join(map(repr, map(str, missing)))}")
         return self
+
+
+class WatchRule(_PolicyModel):
+    """Which changes made outside flowbot a channel is told; `live` are those of live flows, or that make one live."""
+
+    tell: WatchTell = WatchTell.ALL
+
+
+Rate = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+"""A part of what was displayed, from 0 to 1."""
+
+
+class BreakerRule(_PolicyModel):
+    """When a flow is disabled by itself.
+
+    Attributes:
+        min_sent: How many must have been sent since it was enabled.
+        min_click_rate: The click rate below which it is disabled.
+        max_close_rate: The close rate above which it is disabled.
+    """
+
+    min_sent: Annotated[int, Field(strict=True, ge=1, le=MAX_MIN_SENT)] = 1000
+    min_click_rate: Rate | None = None
+    max_close_rate: Rate | None = None
+
+    @model_validator(mode="after")
+    def _require_rate(self) -> Self:
+        if self.min_click_rate is None and self.max_close_rate is None:
+            raise ValueError("needs min_click_rate or max_close_rate")
+        return self
+
+
+def _require_weekly_time(text: str) -> str:
+    WeeklyTime.parse(text)
+    return text
+
+
+class DigestRule(_PolicyModel):
+    """When a channel gets its weekly digest: `mon 09:00`."""
+
+    at: Annotated[str, Field(strict=True), AfterValidator(_require_weekly_time)]
+
+    @property
+    def time(self) -> WeeklyTime:
+        """Return the day and time."""
+        return WeeklyTime.parse(self.at)
 
 
 class ChangedRights(NamedTuple):
@@ -106,14 +162,22 @@ class ApprovalTerms:
 
 
 class ChannelPolicy(_PolicyModel):
-    """The policy of a channel. A channel without one can do nothing."""
+    """The policy of a channel. A channel without one can do nothing.
+
+    Attributes:
+        language: That of the channel's messages, such as `tr`; None for the configured one, or the requester's.
+    """
 
     id: ChannelId
     websites: tuple[WebsiteNumber, ...] | Literal["all"]
+    language: Annotated[str, Field(strict=True, pattern=r"^[a-z]{2,3}$")] | None = None
     viewers: tuple[Principal, ...] = ()
     editors: tuple[Principal, ...] = ()
     approvers: tuple[Principal, ...] = ()
     approval: ApprovalRule = ApprovalRule()
+    watch: WatchRule = WatchRule()
+    breaker: BreakerRule | None = None
+    digest: DigestRule | None = None
 
     @property
     def approval_channel(self) -> ChannelId:

@@ -17,6 +17,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.text import isolate, shorten
 from flowbot.errors import DependencyError, Text
 from flowbot.i18n.languages import LANGUAGES
@@ -96,10 +97,10 @@ class Translator:
         """Format a whole number with its separators."""
         return _format_number(value, self._locale)
 
-    def format_percent(self, value: float) -> str:
-        """Format a rate from 0 to 1 as a percentage with one decimal."""
+    def format_percent(self, value: float, *, is_exact: bool = False) -> str:
+        """Format a rate from 0 to 1 as a percentage with one decimal, or with up to three."""
         # The language's own pattern, which has no decimal; regions differ only in their separators.
-        pattern = Locale(self.language).percent_formats[None].pattern.replace("0", "0.0")
+        pattern = Locale(self.language).percent_formats[None].pattern.replace("0", "0.0##" if is_exact else "0.0")
         return format_percent(value, format=pattern, locale=self._locale, decimal_quantization=True)
 
     def format_duration(self, seconds: int) -> str:
@@ -150,6 +151,10 @@ class Translator:
         """Format a country by its two letters, which stand where it has no name."""
         return str(self._locale.territories.get(code, code))
 
+    def format_language(self, code: str) -> str:
+        """Format a language by its code, which stands where it has no name."""
+        return str(self._locale.languages.get(code, code))
+
     def format_time_ago(self, at: datetime, now: datetime) -> str:
         """Format roughly how long ago `at` was: `just now`, `3 minutes ago`."""
         if now - at < _MINUTE:
@@ -182,15 +187,24 @@ class Translators:
             zone = ZoneInfo(timezone) if timezone else self._zone
         except (ZoneInfoNotFoundError, ValueError, OSError):
             zone = self._zone
+        return self._find(chosen, zone)
+
+    def _find(self, chosen: Locale, zone: ZoneInfo) -> Translator:
         # A translator is the same for all who read alike, so what a view keeps for one counts for the others.
         known = (chosen, zone)
         if known not in self._translators:
             self._translators[known] = Translator(self._catalogs[chosen.language], chosen, zone)
         return self._translators[known]
 
-    def for_channel(self, locale: str | None) -> Translator:
-        """Return a translator for a message to a whole channel: in the requester's locale, in no reader's own zone."""
-        return self.for_reader(locale)
+    def for_channel(self, policy: ChannelPolicy | None, locale: str | None = None) -> Translator:
+        """Return a translator for a message to a whole channel, in no reader's own zone.
+
+        Args:
+            policy: that of the message; its language comes first, then the one for everybody.
+            locale: the requester's; without one the message is in English.
+        """
+        language = policy.language if policy and policy.language in self._catalogs else self._fixed
+        return self._find(_choose_locale(locale, language), self._zone)
 
 
 @lru_cache(maxsize=_NUMBERS_KEPT)

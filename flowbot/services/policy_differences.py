@@ -1,11 +1,27 @@
 """Differences between two policy books, a line each: what an import would change, and for whom."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from flowbot.domain.freezes import Freeze
-from flowbot.domain.policy import EVERYONE, ChannelPolicy, PolicyBook
+from pydantic import BaseModel
 
+from flowbot.domain.freezes import Freeze
+from flowbot.domain.policy import (
+    EVERYONE,
+    ApprovalRule,
+    BreakerRule,
+    ChannelPolicy,
+    DigestRule,
+    PolicyBook,
+    WatchRule,
+)
+
+_SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
+    "approval": ApprovalRule,
+    "watch": WatchRule,
+    "breaker": BreakerRule,
+    "digest": DigestRule,
+}
 GRANTS: Final = {
     "viewers": ("can see flows", "can no longer see flows as a viewer"),
     "editors": ("can edit flows", "can no longer edit flows"),
@@ -73,13 +89,16 @@ def _describe_rules(before: ChannelPolicy, after: ChannelPolicy) -> Iterator[str
             yield from (f"website {website} is added" for website in _missing_in(old[rule], value))
             yield from (f"website {website} is removed" for website in _missing_in(value, old[rule]))
         elif value != old[rule]:
-            yield f"{rule.removeprefix('approval.')} {_format(old[rule])} → {_format(value)}"
+            yield f"{rule.removeprefix('approval.').replace('.', ' ')} {_format(old[rule])} → {_format(value)}"
 
 
 def _plain_rules(policy: ChannelPolicy) -> dict[str, Any]:
-    """Return a policy as plain data, its approval's rules beside the others."""
-    plain = policy.model_dump(mode="json", exclude={"id", "approval"})
-    return plain | {f"approval.{key}": value for key, value in policy.approval.model_dump(mode="json").items()}
+    """Return a policy as plain data, the rules of its sections beside the others."""
+    plain = policy.model_dump(mode="json", exclude={"id"})
+    for name, section in _SECTIONS.items():
+        rules = plain.pop(name) or dict.fromkeys(section.model_fields)
+        plain |= {f"{name}.{key}": value for key, value in rules.items()}
+    return plain
 
 
 def _missing_in(entries: Iterable[str], others: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ import re
 import sys
 import tomllib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +18,22 @@ from pydantic_core import ErrorDetails
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.freezes import MAX_FREEZES, Freeze, find_endless
 from flowbot.domain.ids import parse_website_id
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode, PolicyBook
+from flowbot.domain.policy import (
+    ApprovalRule,
+    BreakerRule,
+    ChannelPolicy,
+    DigestRule,
+    Gate,
+    NotifyMode,
+    PolicyBook,
+    WatchRule,
+    WatchTell,
+)
 from flowbot.domain.text import is_blank
 from flowbot.domain.website_names import NameProblem, find_name_problems
 from flowbot.errors import ConfigurationError
+from flowbot.i18n.languages import LANGUAGES
+from flowbot.i18n.weekdays import read_weekly_time
 from flowbot.services.policy_differences import describe_differences
 from flowbot.services.ports.policies import PolicyStore
 
@@ -33,8 +45,16 @@ _NAME_PROBLEMS: Final = {
 }
 _KEY_LENGTH: Final = 40
 _TOML_PLACE: Final = re.compile(r"\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
-_GATE_NAMES: Final = ", ".join(f'"{gate}"' for gate in Gate)
-_NOTIFY_MODES: Final = ", ".join(f'"{mode}"' for mode in NotifyMode)
+_SECTIONS: Final = ("approval", "watch", "breaker", "digest")
+"""The parts of a channel's policy that are tables of their own."""
+
+
+def _list_words(words: Iterable[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+_GATE_NAMES: Final = _list_words(Gate)
+_LANGUAGE_WORDS: Final = f"must be one of {_list_words(LANGUAGES)}"
 
 _SHAPES: Final = {
     r"websites": 'must be a table of names, such as 1 = "Shop"',
@@ -51,7 +71,12 @@ _SHAPES: Final = {
     r"channels\[\d+\]\.approval\.channel": "must be a channel id (C…, G… or D…)",
     r"channels\[\d+\]\.approval\.break_glass": "must be a list of people (U… or W…)",
     r"channels\[\d+\]\.approval\.break_glass\[\d+\]": "must be a person (U… or W…)",
-    r"channels\[\d+\]\.approval\.notify": f"must be one of {_NOTIFY_MODES}",
+    r"channels\[\d+\]\.approval\.notify": f"must be one of {_list_words(NotifyMode)}",
+    r"channels\[\d+\]\.language": _LANGUAGE_WORDS,
+    r"channels\[\d+\]\.(watch|breaker|digest)": "must be a table",
+    r"channels\[\d+\]\.watch\.tell": f"must be one of {_list_words(WatchTell)}",
+    r"channels\[\d+\]\.breaker\.(min_click_rate|max_close_rate)": "must be a rate from 0 to 1, such as 0.002",
+    r"channels\[\d+\]\.digest\.at": 'must be a weekday and a time, such as "mon 09:00"',
     r"freezes": "must be a list of [[freezes]] tables",
     r"freezes\[\d+\]": "must be a [[freezes]] table",
     r"freezes\[\d+\]\.channels": 'must be a list of channel ids, such as ["C0MARKETING"]; without it all are covered',
@@ -80,6 +105,9 @@ _KEYS: Final = (
     (re.compile(r""), PolicyBook.model_fields),
     (re.compile(r"channels\[\d+\]"), ChannelPolicy.model_fields),
     (re.compile(r"channels\[\d+\]\.approval"), ApprovalRule.model_fields),
+    (re.compile(r"channels\[\d+\]\.watch"), WatchRule.model_fields),
+    (re.compile(r"channels\[\d+\]\.breaker"), BreakerRule.model_fields),
+    (re.compile(r"channels\[\d+\]\.digest"), DigestRule.model_fields),
     (re.compile(r"freezes\[\d+\]"), [field.alias or name for name, field in Freeze.model_fields.items()]),
 )
 
@@ -117,11 +145,13 @@ def parse_book(text: str) -> PolicyBook:
     except (ValueError, RecursionError):
         # Numbers of thousands of digits, and brackets nested as deep: nothing that a person writes.
         raise PolicyFileError("not TOML: a number too long or brackets too deep to read") from None
+    _simplify_digests(document)
     try:
         book = PolicyBook.model_validate(document)
     except ValidationError as error:
         raise PolicyFileError(_describe_errors(error.errors(include_url=False), document)) from None
     _check_websites(book, document)
+    _check_languages(book)
     _check_freezes(book)
     return book
 
@@ -133,9 +163,8 @@ def dump_book(book: PolicyBook) -> str:
     if "websites" in document:
         blocks.append(["[websites]", *_lines(document["websites"])])
     for policy in document.get("channels", ()):
-        blocks.append(["[[channels]]", *_lines({key: policy[key] for key in policy if key != "approval"})])
-        if "approval" in policy:
-            blocks.append(["[channels.approval]", *_lines(policy["approval"])])
+        blocks.append(["[[channels]]", *_lines({key: policy[key] for key in policy if key not in _SECTIONS})])
+        blocks += [[f"[channels.{name}]", *_lines(policy[name])] for name in _SECTIONS if policy.get(name) is not None]
     for freeze in document.get("freezes", ()):
         days = {key: date.fromisoformat(freeze[key]) for key in ("from", "to") if freeze.get(key)}
         blocks.append(["[[freezes]]", *_lines(freeze | days)])
@@ -246,6 +275,26 @@ def _describe_error(error: ErrorDetails, place: str, value: Any) -> str:
     if kind == "value_error":
         return str(error["ctx"]["error"])
     return _ERROR_WORDS.get(kind, error["msg"]).format_map(error.get("ctx", {}))
+
+
+def _simplify_digests(document: Mapping[str, Any]) -> None:
+    """Write the digests' times, whose weekdays are of any language, as policies have them. What is none stays."""
+    channels = document.get("channels")
+    for channel in channels if isinstance(channels, list) else ():
+        digest = channel.get("digest") if isinstance(channel, dict) else None
+        if isinstance(digest, dict) and isinstance(digest.get("at"), str) and (at := read_weekly_time(digest["at"])):
+            digest["at"] = str(at)
+
+
+def _check_languages(book: PolicyBook) -> None:
+    """Make sure that flowbot speaks the channels' languages.
+
+    Raises:
+        PolicyFileError: it does not.
+    """
+    for number, policy in enumerate(book.channels):
+        if policy.language not in {None, *LANGUAGES}:
+            raise PolicyFileError(f"channels[{number}].language: {_LANGUAGE_WORDS}")
 
 
 def _check_websites(book: PolicyBook, document: Mapping[str, Any]) -> None:

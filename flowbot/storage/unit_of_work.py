@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from contextvars import ContextVar
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, event, false, func, insert, select
+from sqlalchemy.dialects import registry
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from flowbot.errors import (
@@ -33,15 +35,25 @@ _snapshot: Final[ContextVar[tuple["Database", AsyncConnection] | None]] = Contex
 
 def probe_write(connection: Connection) -> None:
     """Find out whether every table can be read and written, by statements that change nothing."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    if is_sqlite:
-        connection.exec_driver_sql("PRAGMA user_version = 0")
-    for table in metadata.sorted_tables:
-        # A server checks rights and whether it is read-only also where no row is written.
-        connection.execute(insert(table).from_select(table.columns.keys(), select(table).where(false()), False))
-        if is_sqlite:
-            # Its own pages, not those of an index.
-            connection.exec_driver_sql(f"SELECT 1 FROM {table.name} NOT INDEXED LIMIT 1")  # noqa: S608 - our own table
+    for statement in _list_probes(connection.dialect.name):
+        connection.exec_driver_sql(statement)
+
+
+@cache
+def _list_probes(dialect: str) -> tuple[str, ...]:
+    """List the statements that probe every table, compiled once: each engine would compile them anew."""
+    # A server checks rights and whether it is read-only also where no row is written.
+    writes = (
+        insert(table).from_select(table.columns.keys(), select(table).where(false()), include_defaults=False)
+        for table in metadata.sorted_tables
+    )
+    compiler = registry.load(dialect)()
+    probes = tuple(str(write.compile(dialect=compiler)) for write in writes)
+    if dialect != "sqlite":
+        return probes
+    # A table's own pages, not those of an index.
+    reads = (f"SELECT 1 FROM {name} NOT INDEXED LIMIT 1" for name in metadata.tables)  # noqa: S608 - our own tables
+    return ("PRAGMA user_version = 0", *probes, *reads)
 
 
 def _identify(file: Path) -> tuple[int, int] | None:

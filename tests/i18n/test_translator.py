@@ -11,6 +11,7 @@ import pytest
 
 import flowbot
 from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind, ImageFault
+from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.findings import FindingEnd
 from flowbot.domain.policy import Permission, Reason
 from flowbot.domain.search import SortOrder
@@ -111,6 +112,7 @@ def find_keys_in_code() -> set[str]:
         f"unknown.{kind}" for kind in (ChangeKind.EDIT, ChangeKind.ENABLE, ChangeKind.DISABLE, ChangeKind.DELETE)
     }
     derived |= {f"request.picture_{fault}" for fault in ImageFault}
+    derived |= {f"history.cause_{cause}" for cause in DisableCause}
     derived |= {f"finding.closed_{end}" for end in FindingEnd}
     derived |= KEYS_OF_OLDER_OUTCOMES
     derived |= {f"applied.{kind}_twice" for kind in (ChangeKind.CREATE, ChangeKind.RESTORE)}

@@ -10,7 +10,19 @@ SAVE: Final = frozenset({"Save", "Kaydet"})
 BACK: Final = frozenset({"Back", "Geri"})
 MORE: Final = frozenset({"More settings", "Diğer ayarlar"})
 MORE_LABELS: Final = frozenset(
-    {"Self-approval", "Expiry in hours", "How approvers are notified", "Skip approval", "Pushes in shared channels"}
+    {
+        "Self-approval",
+        "Expiry in hours",
+        "How approvers are notified",
+        "Skip approval",
+        "Pushes in shared channels",
+        "Language of messages",
+        "Changes made outside flowbot",
+        "Breaker: pushes sent",
+        "Breaker: lowest click rate (%)",
+        "Breaker: highest close rate (%)",
+        "Weekly digest",
+    }
 )
 """The fields that the last step shows once they are asked for."""
 

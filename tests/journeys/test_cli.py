@@ -30,7 +30,10 @@ import pytest
 import structlog
 from sqlalchemy import make_url, text
 
-from flowbot import cli, diagnostics, errors
+from flowbot import errors
+from flowbot.cli.console import BAD_CONFIGURATION, FAILED
+from flowbot.cli.main import main
+from flowbot.diagnostics import checks
 from flowbot.domain.change import ChangeKind, Lease
 from flowbot.domain.ids import ChannelId, FlowId
 from flowbot.i18n import translator
@@ -129,7 +132,7 @@ async def run_in_thread(
 
     def exits() -> int:
         with pytest.raises(SystemExit) as end:
-            cli.main()
+            main()
         return int(end.value.code or 0)
 
     with pytest.MonkeyPatch.context() as patch, restore_logging():
@@ -509,13 +512,13 @@ async def test_migrate_makes_the_database_and_leaves_a_good_one_alone(
 @pytest.mark.parametrize(
     ("url", "status"),
     [
-        pytest.param(f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot", cli.FAILED, id="out"),
-        pytest.param(f"postgresql://flowbot:{SECRET}@[::1/flowbot", cli.BAD_CONFIGURATION, id="half an address"),
-        pytest.param(f"postgresql://flowbot:{SECRET}@host:port/flowbot", cli.BAD_CONFIGURATION, id="no port"),
-        pytest.param("sqlite:////no/such/folder/flowbot.db", cli.BAD_CONFIGURATION, id="wrong"),
-        pytest.param(f"sqlite:////{'x' * 300}/flowbot.db", cli.BAD_CONFIGURATION, id="cannot be reached"),
-        pytest.param("sqlite:////proc/flowbot.db", cli.BAD_CONFIGURATION, id="cannot be opened"),
-        pytest.param(f"sqlite:///{__file__}", cli.BAD_CONFIGURATION, id="no database"),
+        pytest.param(f"postgresql://flowbot:{SECRET}@127.0.0.1:9/flowbot", FAILED, id="out"),
+        pytest.param(f"postgresql://flowbot:{SECRET}@[::1/flowbot", BAD_CONFIGURATION, id="half an address"),
+        pytest.param(f"postgresql://flowbot:{SECRET}@host:port/flowbot", BAD_CONFIGURATION, id="no port"),
+        pytest.param("sqlite:////no/such/folder/flowbot.db", BAD_CONFIGURATION, id="wrong"),
+        pytest.param(f"sqlite:////{'x' * 300}/flowbot.db", BAD_CONFIGURATION, id="cannot be reached"),
+        pytest.param("sqlite:////proc/flowbot.db", BAD_CONFIGURATION, id="cannot be opened"),
+        pytest.param(f"sqlite:///{__file__}", BAD_CONFIGURATION, id="no database"),
     ],
 )
 async def test_a_database_that_is_out_may_be_tried_again_and_a_wrong_one_may_not(
@@ -541,7 +544,7 @@ async def test_a_stream_that_cannot_be_used_is_one_line(
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_shell(line, env=environment, cwd=tmp_path, stderr=pipe, stdout=pipe)
     _, err = await process.communicate()
-    assert (process.returncode, err.count(b"\n"), err[:9]) == (cli.FAILED, 1, b"flowbot: "), err
+    assert (process.returncode, err.count(b"\n"), err[:9]) == (FAILED, 1, b"flowbot: "), err
 
 
 @pytest.mark.parametrize("command", ["manifest --socket", "serve --host $'\\xff'"])
@@ -576,7 +579,7 @@ async def test_what_only_reads_makes_no_database(
 ) -> None:
     environment["DATABASE_URL"] = "sqlite:///slip.db"
     said = await run_in_thread(environment, tmp_path, *command)
-    assert said[0] == cli.BAD_CONFIGURATION
+    assert said[0] == BAD_CONFIGURATION
     assert is_one_line_about(f"DATABASE_URL: there is no file {tmp_path}/slip.db", *said), said
     assert not (tmp_path / "slip.db").exists()
 
@@ -918,7 +921,7 @@ async def test_check_says_how_far_the_clock_is_off(
 async def test_check_holds_this_machines_clock_to_both(
     environment: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(diagnostics, "utc_now", lambda: utc_now() + timedelta(hours=1))
+    monkeypatch.setattr(checks, "utc_now", lambda: utc_now() + timedelta(hours=1))
     out = (await run_in_thread(environment, tmp_path, "check"))[1]
     for name in ("slack", "enkapush"):
         assert re.search(rf"^FAIL  {name} clock: this machine's is 3[56]\d\d s ahead of it: ", out, re.MULTILINE), out

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from flowbot.diagnostics import find_problems
+from flowbot.diagnostics.checks import find_problems
 from flowbot.sandbox.slack import text_of
 from flowbot.services.setup_findings import Finding
 from tests.journeys.form_steps import PNG, open_form, wait_for_result

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
-from flowbot import diagnostics
+from flowbot.diagnostics.checks import find_problems
 from flowbot.sandbox.slack import text_of
 from tests.journeys.request_steps import WAITING, approval_policy, request_change, speed_up, wait_for_status
 from tests.journeys.test_home import open_home
@@ -30,7 +30,7 @@ async def test_odd_rows_cost_nobody_anything(world: World, monkeypatch: pytest.M
     # So many open requests, all to be shown anew, would keep this machine busy for minutes.
     await damage(world, "DELETE FROM votes")
     await damage(world, "DELETE FROM changes WHERE state IN ('pending', 'draft', 'applying') AND rowid % 10")
-    world.read_findings = partial(diagnostics.find_problems, world.settings)
+    world.read_findings = partial(find_problems, world.settings)
     world.burak.person.locale = "en-GB"
     bot, _ = await world.start_http()
     request = await request_change(world)

@@ -8,7 +8,7 @@ import pytest
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, WebsiteId
-from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.policy import BreakerRule, ChannelPolicy, DigestRule, WatchRule, WatchTell
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, View, text_of
 from flowbot.services.policy_fingerprint import policy_fingerprint
@@ -43,6 +43,8 @@ STEPS: Final = [
 ]  # fmt: skip
 MORE: Final = [
     "Self-approval", "Expiry in hours", "How approvers are notified", "Skip approval", "Pushes in shared channels",
+    "Language of messages", "Changes made outside flowbot", "Breaker: pushes sent", "Breaker: lowest click rate (%)",
+    "Breaker: highest close rate (%)", "Weekly digest",
 ]  # fmt: skip
 TURKISH_STEPS: Final = [
     ["Web siteleri", "Tüm web siteleri"],
@@ -53,7 +55,9 @@ TURKISH_STEPS: Final = [
 ]  # fmt: skip
 TURKISH_MORE: Final = [
     "Kendi isteğini onaylama", "İsteğin süresi (saat)", "Onaylayanlara haber", "Onayı atlayabilenler",
-    "Ortak kanallarda bildirimler",
+    "Ortak kanallarda bildirimler", "Mesajların dili", "flowbot dışında yapılan değişiklikler",
+    "Sigorta: gönderilen bildirim", "Sigorta: en düşük tıklama oranı (%)", "Sigorta: en yüksek kapatma oranı (%)",
+    "Haftalık özet",
 ]  # fmt: skip
 
 
@@ -169,6 +173,11 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "How approvers are notified": "Send each a direct message",
         "Skip approval": ["U0DENIZ"],
         "Pushes in shared channels": True,
+        "Language of messages": "English",
+        "Changes made outside flowbot": "Post those of live flows",
+        "Breaker: pushes sent": "500",
+        "Breaker: lowest click rate (%)": "0.2",
+        "Weekly digest": "Pzt 9.00",
     }
     assert "Saved. The new rules apply now" in await save_setup(deniz, changes)
     after = await stored_policy(running, MARKETING)
@@ -185,6 +194,10 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "notify": "dm",
         "outsiders_may_read": True,
     }
+    assert after.language == "en"
+    assert after.watch == WatchRule(tell=WatchTell.LIVE)
+    assert after.breaker == BreakerRule(min_sent=500, min_click_rate=0.002)
+    assert after.digest == DigestRule(at="mon 09:00")
     told = text_of(await running.emma.wait_for_message(MARKETING, "This channel's rules were changed"))
     assert "By U0DENIZ" in told
     for line in (
@@ -197,6 +210,10 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "How approvers are notified: Mention them in the request → Send each a direct message",
         "Skip approval: → Deniz Kaya",
         "Pushes in shared channels: No → Yes",
+        "Language of messages: → English",
+        "Changes made outside flowbot: Post all of them → Post those of live flows",
+        "Breaker: → 500 sent or more; click rate below 0.2%",
+        "Weekly digest: → Mon 09:00",
     ):
         assert line in told
     assert "Viewers" not in told

@@ -27,7 +27,7 @@ class FakeDirectory:
     """Slack's user directory."""
 
     async def get_organisation(self) -> Organisation:
-        return Organisation(HOME)
+        return Organisation(HOME, UserId("U0FLOWBOT"))
 
     async def get_profile(self, user: UserId) -> UserProfile:
         is_stranger = user == JONAS

@@ -56,6 +56,18 @@ weekly = ["fri 17:00-24:00", "sat"]
             'channel = "C0APPROVALS"\nbreak_glass = ["U0DENIZ"]',
             ["C0MARKETING: U0DENIZ can skip approval"],
         ),
+        (
+            "[[freezes]]",
+            """[channels.watch]\ntell = "live"\n[channels.breaker]\nmax_close_rate = 0.6
+[channels.digest]\nat = "mon 09:00"\n[[freezes]]""",
+            [
+                "C0MARKETING: watch tell all → live",
+                "C0MARKETING: breaker min_sent none → 1000",
+                "C0MARKETING: breaker max_close_rate none → 0.6",
+                "C0MARKETING: digest at none → mon 09:00",
+            ],
+        ),
+        ('viewers = ["*"]', 'viewers = ["*"]\nlanguage = "tr"', ["C0MARKETING: language none → tr"]),
         ('2 = "Blog"', "", ["website 2: no longer named Blog"]),
         ('"Blog"', '"Magazine"', ["website 2: renamed Blog → Magazine"]),
         ('"Blog"', '"Blog"\n3 = "News"', ["website 3: named News"]),

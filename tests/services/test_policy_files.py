@@ -34,6 +34,7 @@ EXAMPLE = """\
 [[channels]]
 id = "C0MARKETING"
 websites = [1, 2]
+language = "tr"
 viewers = ["*"]
 editors = ["S0EDITORS", "U0AYSE"]
 approvers = ["S0LEADS"]
@@ -46,6 +47,17 @@ expires_after_hours = 72
 channel = "C0APPROVALS"
 break_glass = ["U0ADMIN"]
 notify = "dm"
+
+[channels.watch]
+tell = "live"
+
+[channels.breaker]
+min_sent = 1000
+min_click_rate = 0.002
+max_close_rate = 0.6
+
+[channels.digest]
+at = "mon 09:00"
 
 [[freezes]]
 name = "Bayram"
@@ -132,7 +144,19 @@ APPROVALS = st.fixed_dictionaries(
 )
 CHANNELS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"id": ids("CGD"), "websites": st.one_of(st.just("all"), st.lists(WEBSITE_IDS, max_size=4))},
-    optional={"viewers": PRINCIPALS, "editors": PRINCIPALS, "approvers": PRINCIPALS, "approval": APPROVALS},
+    optional={
+        "language": st.sampled_from(["en", "tr"]),
+        "viewers": PRINCIPALS,
+        "editors": PRINCIPALS,
+        "approvers": PRINCIPALS,
+        "approval": APPROVALS,
+        "watch": st.sampled_from([{}, {"tell": "all"}, {"tell": "none"}]),
+        "breaker": st.fixed_dictionaries(
+            {"max_close_rate": st.floats(0, 1)},
+            optional={"min_sent": st.integers(1, 10**6), "min_click_rate": st.floats(0, 1)},
+        ),
+        "digest": st.sampled_from([{"at": "mon 09:00"}, {"at": "sun 23:59"}]),
+    },
 )
 
 
@@ -216,6 +240,21 @@ def test_the_documented_example_is_exported_as_it_was_written() -> None:
     assert dump_book(parse_book(EXAMPLE)) == EXAMPLE
 
 
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("Pazartesi 9.00", "mon 09:00"),
+        ("çar 18:30", "wed 18:30"),
+        ("Sunday, 00:00", "sun 00:00"),
+        ("FRI 7:05", "fri 07:05"),
+    ],
+)
+def test_a_digests_weekday_is_of_any_language(typed: str, stored: str) -> None:
+    digest = parse_book(f'{CHANNEL}digest.at = "{typed}"').channels[0].digest
+    assert digest is not None
+    assert digest.at == str(digest.time) == stored
+
+
 def test_an_empty_file_is_a_book_in_which_nobody_may_do_anything() -> None:
     assert parse_book("") == PolicyBook()
     assert dump_book(PolicyBook()) == ""
@@ -265,6 +304,19 @@ REFUSED = [
     ("no approval to delete", CHANNEL + 'approval.required_for = ["enable"]', "cannot leave out 'delete'"),
     ("an unknown gate", CHANNEL + 'approval.required_for = ["x"]', 'required_for[0]: must be one of "enable"'),
     ("an unknown way to call", CHANNEL + 'approval.notify = "sms"', 'notify: must be one of "mention", "dm", "none"'),
+    ("an unknown language", CHANNEL + 'language = "de"', 'channels[0].language: must be one of "en", "tr"'),
+    ("a language in words", CHANNEL + 'language = "Turkish"', 'channels[0].language: must be one of "en", "tr"'),
+    ("an unknown part to tell", CHANNEL + 'watch.tell = "some"', 'watch.tell: must be one of "all", "live", "none"'),
+    ("a misspelt rate", CHANNEL + "breaker.min_clickrate = 0.1", "is not a known key; did you mean min_click_rate?"),
+    ("a breaker without a rate", CHANNEL + "breaker.min_sent = 10", "needs min_click_rate or max_close_rate"),
+    ("a breaker from nothing", CHANNEL + "breaker.min_sent = 0", "channels[0].breaker.min_sent: must be at least 1"),
+    ("a percentage for a rate", CHANNEL + "breaker.max_close_rate = 60", "max_close_rate: must be a rate from 0 to 1"),
+    ("no number for a rate", CHANNEL + "breaker.max_close_rate = nan", "max_close_rate: must be a rate from 0 to 1"),
+    ("a digest without a time", CHANNEL + "digest = {}", "channels[0].digest.at: is missing"),
+    ("a digest by day alone", CHANNEL + 'digest.at = "mon"', "channels[0].digest.at: must be a weekday and a time"),
+    ("a digest at no time", CHANNEL + 'digest.at = "mon 25:00"', "channels[0].digest.at: must be a weekday and a time"),
+    ("a digest of no weekday", CHANNEL + 'digest.at = "day 09:00"', "digest.at: must be a weekday and a time"),
+    ("a clock for a digest", CHANNEL + "digest.at = 09:00:00", "channels[0].digest.at: must be a weekday and a time"),
     ("a group to break glass", CHANNEL + 'approval.break_glass = ["S1"]', "break_glass[0]: must be a person"),
     ("everyone to break glass", CHANNEL + 'approval.break_glass = ["*"]', "break_glass[0]: must be a person"),
     ("a word for a website id", '[websites]\nshop = "x"', "websites.shop: must be a website id"),

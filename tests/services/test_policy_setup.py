@@ -52,7 +52,7 @@ class FakeDirectory:
     looked_up: set[UserId] = field(default_factory=set)
 
     async def get_organisation(self) -> Organisation:
-        return Organisation(HERE)
+        return Organisation(HERE, UserId("U0FLOWBOT"))
 
     async def get_profile(self, user: UserId) -> UserProfile:
         self.looked_up.add(user)

@@ -13,6 +13,7 @@ from flowbot.services.ports.slack import Organisation, UserProfile
 from flowbot.services.users import Caller, UserService
 
 AYSE, DENIZ = UserId("U0AYSE"), UserId("U0DENIZ")
+FLOWBOT = UserId("U0FLOWBOT")
 HERE, SISTER, ELSEWHERE = TeamId("T0HERE"), TeamId("T0SISTER"), TeamId("T0ELSEWHERE")
 ENTERPRISE, OTHER_ENTERPRISE = TeamId("E0OURS"), TeamId("E0THEIRS")
 EDITORS: Final = GroupId("S0EDITORS")
@@ -27,7 +28,7 @@ PERSON: Final = UserProfile(
 class FakeDirectory:
     """A directory that tests write, and whose look-ups they count."""
 
-    home_: Organisation = field(default_factory=lambda: Organisation(HERE))
+    home_: Organisation = field(default_factory=lambda: Organisation(HERE, FLOWBOT))
     person: UserProfile = PERSON
     groups_: Mapping[GroupId, frozenset[UserId]] = field(default_factory=lambda: {EDITORS: frozenset({AYSE})})
     failing: set[str] = field(default_factory=set)
@@ -141,7 +142,7 @@ async def test_every_sign_has_to_point_home(
     enterprise: TeamId | None,
     is_external: bool,
 ) -> None:
-    directory.home_ = Organisation(HERE, enterprise)
+    directory.home_ = Organisation(HERE, FLOWBOT, enterprise)
     directory.person = replace(PERSON, **profile)  # type: ignore[arg-type] # a table of keywords
     assert (await users.identify(Caller(AYSE, *payload))).actor.is_external is is_external
 
@@ -251,6 +252,6 @@ async def test_the_channels_of_a_person_are_asked_for_once(users: UserService, d
 async def test_an_organisation_of_several_workspaces_is_asked_for_the_members_of_channels(
     users: UserService, directory: FakeDirectory
 ) -> None:
-    directory.home_ = Organisation(HERE, enterprise=TeamId("E0ORG"))
+    directory.home_ = Organisation(HERE, FLOWBOT, enterprise=TeamId("E0ORG"))
     assert await users.find_membership(AYSE)(ChannelId("C0MARKETING")) == {AYSE}
     assert (directory.asked.count("members"), directory.asked.count("channels")) == (1, 0)

@@ -11,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.ids import ChannelId, FormToken, GroupId, UserId, WebsiteId
-from flowbot.domain.policy import ALWAYS_GATED, ApprovalRule, ChannelPolicy, Gate, NotifyMode, WebsiteRename
+from flowbot.domain.policy import (
+    ALWAYS_GATED,
+    ApprovalRule,
+    BreakerRule,
+    ChannelPolicy,
+    DigestRule,
+    Gate,
+    NotifyMode,
+    WatchRule,
+    WatchTell,
+    WebsiteRename,
+)
 from flowbot.domain.text import utf16_length
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
@@ -23,6 +34,7 @@ from flowbot.services.policy_fingerprint import policy_fingerprint
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.policy.input import PolicyInput, PolicyRole
+from flowbot.slack.forms.policy.report_input import ReportInput
 from flowbot.slack.forms.policy.steps import PolicyFormContent, PolicyFormMetadata, Step
 from flowbot.slack.views import block_kit
 from flowbot.slack.views import policy as views
@@ -124,6 +136,10 @@ policies = st.builds(
     editors=principals,
     approvers=principals,
     approval=rules,
+    language=st.sampled_from([None, "en", "tr"]),
+    watch=st.builds(WatchRule, tell=st.sampled_from(WatchTell)),
+    breaker=st.none() | st.builds(BreakerRule, min_sent=st.integers(1, 10**6), max_close_rate=st.floats(0, 1)),
+    digest=st.none() | st.builds(DigestRule, at=st.sampled_from(["mon 09:00", "wed 18:30", "sun 00:00"])),
 )
 languages = st.sampled_from(["en-GB", "tr-TR"]).map(LOCALES.for_reader)
 
@@ -142,7 +158,7 @@ def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy
 
 def test_a_channel_without_a_policy_begins_with_everyone_as_a_viewer() -> None:
     back = read_steps(form_data(None))
-    assert back == PolicyInput(viewers=PolicyRole(everyone=True), channel=HERE)
+    assert back == PolicyInput(viewers=PolicyRole(everyone=True), channel=HERE, reports=ReportInput())
     assert back.find_problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
     assert ApprovalRule() == back.to_policy(HERE).approval
 

@@ -9,9 +9,9 @@ import structlog
 
 from flowbot.domain.audit import AuditAction, Transition, transition_event
 from flowbot.domain.change import Change, ChangeState, with_lease
+from flowbot.domain.disables import displaced_by
 from flowbot.domain.schedule import end_disable
 from flowbot.errors import DependencyError
-from flowbot.services.approvals.submit import displaced_by
 from flowbot.services.executor.executor import ChangeExecutor, move_change
 from flowbot.services.executor.hindrances import Hindrance
 from flowbot.services.executor.preconditions import may_go_live

@@ -8,17 +8,17 @@ from datetime import datetime
 from typing import Final
 
 from flowbot.domain.approval import requires_approval
-from flowbot.domain.audit import AuditAction, Transition, submission_event
-from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeRequest, ChangeState, Outcome
+from flowbot.domain.audit import Transition, submission_event
+from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeRequest, ChangeState
+from flowbot.domain.disables import DecidedDisable, displaced_by
 from flowbot.domain.draft import Draft
 from flowbot.domain.fields import form_values
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
-from flowbot.domain.outcomes import DISABLED_AS_PLANNED, DISABLED_MEANWHILE
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.validation import rebase_values
 from flowbot.domain.when import NO_TIMES, Times, find_problem
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import DatabaseFaultError, DependencyError, UserError
 from flowbot.services.authorization import (
     RequestAuthorizer,
     load_visible_flow,
@@ -288,13 +288,31 @@ class RequestSubmitter:
             token = FormToken(f"repeat.{disable.id}.{number}")
             earlier = await self.store.get_by_token(token)
             if earlier is None:
-                untimed = replace(disable.request, not_before=None, ends=None)
-                request = replace(untimed, token=token, before=current, repeats=disable.id)
+                plain = replace(disable.request, not_before=None, ends=None, cause=None)
+                request = replace(plain, token=token, before=current, repeats=disable.id)
                 change, is_new = await self.submit(request)
                 return change if is_new else None
             if earlier.state is not ChangeState.FAILED:
                 return None
         return None
+
+    async def disable_now(self, decided: DecidedDisable) -> tuple[Change, bool]:
+        """Submit a disable that nobody has to approve, once for its token.
+
+        It takes the place of an open request, follows a change that is being applied, and is sent to a flow that reads
+        disabled, too, where an earlier enable may take effect yet.
+
+        Returns:
+            The change, and whether it is new: then it is leased by this process, which executes it next.
+
+        Raises:
+            DependencyError: the database did not answer, or Slack never told who flowbot is.
+        """
+        request = decided.build_request((await self.users.get_organisation()).flowbot)
+        try:
+            return await self.submit(request, displacing=displaced_by(request))
+        except FlowBusyError as busy:
+            raise DatabaseFaultError from busy
 
     async def _submit(self, request: ChangeRequest, *, displaces: bool = False) -> Change:
         if blocker := await find_sought_blocker(self.store, request, self.clock()):
@@ -306,13 +324,6 @@ class RequestSubmitter:
         if not is_new:
             raise UserError("request.done_already")
         return change
-
-
-def displaced_by(request: ChangeRequest) -> Transition:
-    """Return how an open request ends whose flow is disabled, by a person now or at the time that was set for it."""
-    params = {"id": str(request.flow), "person": str(request.requester)}
-    outcome = Outcome(DISABLED_AS_PLANNED if request.is_timed_disable else DISABLED_MEANWHILE, params)
-    return Transition(ChangeState.OUT_OF_DATE, AuditAction.OUT_OF_DATE, request.requester, outcome)
 
 
 def _new_request(user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> ChangeRequest:

@@ -105,6 +105,9 @@ class Preconditions:
             DependencyError: the database did not answer.
         """
         request = change.request
+        if request.cause is not None:
+            # Decided already, for certain, also while Slack does not answer.
+            return Evaluation()
         if not isinstance(requester, CurrentUser):
             try:
                 requester = await self.users.identify(requester or Caller(request.requester, None))

@@ -24,9 +24,10 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """The organisation that flowbot is installed in."""
+    """The organisation that flowbot is installed in, and flowbot as a user of it."""
 
     team: TeamId
+    flowbot: UserId
     enterprise: TeamId | None = None
 
 
@@ -54,7 +55,7 @@ class UserDirectory(Protocol):
     """
 
     async def get_organisation(self) -> Organisation:
-        """Return the organisation that flowbot is installed in."""
+        """Return the organisation that flowbot is installed in, and flowbot's own user."""
 
     async def get_profile(self, user: UserId) -> UserProfile:
         """Return the profile of one person."""

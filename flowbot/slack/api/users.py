@@ -94,6 +94,7 @@ class _Answer(BaseModel):
 
 class _AuthTest(_Answer):
     team_id: TeamId
+    user_id: UserId
     enterprise_id: OptionalTeam = None
 
 
@@ -181,7 +182,7 @@ class SlackUserDirectory(UserDirectory):
 
     async def get_organisation(self) -> Organisation:
         answer = await _ask(self._client, _AuthTest, self._identity or self._client.auth_test())
-        return Organisation(answer.team_id, answer.enterprise_id)
+        return Organisation(answer.team_id, answer.user_id, answer.enterprise_id)
 
     async def get_profile(self, user: UserId) -> UserProfile:
         found = (await _ask(self._client, _UserInfo, self._client.users_info(user=user, include_locale=True))).user

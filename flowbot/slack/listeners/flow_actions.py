@@ -75,7 +75,7 @@ class FlowActions:
         policy = await self.flow_queries.require_share(user, channel)
         request = parse_value(ListValue, press.action.value).request
         result = await self.flow_queries.list_flows(user, channel, request, turning=True)
-        shown, t = await self.privacy.redact(result, channel, policy), self.locales.for_channel(user.locale)
+        shown, t = await self.privacy.redact(result, channel, policy), self.locales.for_channel(policy, user.locale)
         return await self._post(interaction, flow_list.shared_list_message(shown, user.id, t, self.clock()))
 
     async def share_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
@@ -84,7 +84,7 @@ class FlowActions:
         user, channel = interaction.user, interaction.target.require_channel()
         policy = await self.flow_queries.require_share(user, channel)
         details = await self.flow_queries.get_flow(user, channel, flow)
-        shown, t = await self.privacy.redact(details, channel, policy), self.locales.for_channel(user.locale)
+        shown, t = await self.privacy.redact(details, channel, policy), self.locales.for_channel(policy, user.locale)
         return await self._post(interaction, push.shared_flow_message(shown, user.id, t, self.clock()))
 
     async def _post(self, interaction: Interaction, message: Message) -> Reply:

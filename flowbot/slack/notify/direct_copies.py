@@ -116,7 +116,7 @@ class DirectCopies:
         recipient, version = copy.key.recipient, details.change.version
         if not isinstance(recipient, UserId):
             return
-        t = await self._find_translator(recipient, details.change)
+        t = await self._find_translator(recipient, details)
         message = request_message(details, t, self.clock(), people=people, is_copy=True)
         try:
             if copy.place is None:
@@ -131,11 +131,11 @@ class DirectCopies:
         else:
             await self.messages.record(copy.key, copy.place, version)
 
-    async def _find_translator(self, recipient: UserId, change: Change) -> Translator:
+    async def _find_translator(self, recipient: UserId, details: RequestDetails) -> Translator:
         try:
             profile = await self.users.get_profile(recipient)
         except DependencyError:
-            return self.locales.for_channel(change.request.locale)
+            return self.locales.for_channel(details.policy, details.change.request.locale)
         return self.locales.for_reader(profile.locale, profile.timezone)
 
 

@@ -167,12 +167,12 @@ class RequestMessageSync:
         await self.responder.notify_person(request.channel, request.requester, message)
         await self.messages.record(notice, (request.channel, EPHEMERAL), change.version)
 
-    def translator(self, change: Change) -> Translator:
-        """Return the language of the change's message: the configured one, else the requester's."""
-        return self.locales.for_channel(change.request.locale)
+    def translator(self, details: RequestDetails) -> Translator:
+        """Return the language of a change's message: its policy's, else the configured one, else the requester's."""
+        return self.locales.for_channel(details.policy, details.change.request.locale)
 
     def _render(self, details: RequestDetails, *, mentions: bool = False) -> Message:
-        return request_message(details, self.translator(details.change), self.clock(), mentions=mentions)
+        return request_message(details, self.translator(details), self.clock(), mentions=mentions)
 
     async def _post_or_edit(
         self, details: RequestDetails, shown_version: int
@@ -265,7 +265,7 @@ class RequestMessageSync:
     async def _render_new(self, details: RequestDetails, *, mentions: bool) -> Message:
         """Build the message as a new one: people go by their names, since a mention would notify them."""
         people = People(await self.users.find_names(details.people))
-        t = self.translator(details.change)
+        t = self.translator(details)
         return request_message(details, t, self.clock(), people=people, mentions=mentions)
 
 

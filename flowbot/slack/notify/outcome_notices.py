@@ -102,7 +102,7 @@ class OutcomeNotices:
 
         if channel is not None and change.message_ts is not None:
             key = _notice_key(change, MessageRole.NOTICE)
-            t = self.locales.for_channel(request.locale)
+            t = self.locales.for_channel(details.policy, request.locale)
             thread = await self._find_thread(change) or change.message_ts
             try:
                 await self.sender.send(

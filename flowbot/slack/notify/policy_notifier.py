@@ -28,7 +28,7 @@ class PolicyNotifier:
         """Post the change to the channel; where that fails, notify the admin."""
         channel = saved.after.id
         names = await self._load_names(saved)
-        t = self.locales.for_channel(user.locale)
+        t = self.locales.for_channel(saved.after, user.locale)
         message = policy.policy_changed_message(
             user.id, saved.before, saved.after, names, t, renames=saved.renames, freezes=saved.freezes
         )

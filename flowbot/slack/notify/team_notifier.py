@@ -98,7 +98,8 @@ class TeamNotifier:
         """
         if change.message_channel is None or change.message_ts is None:
             return
-        details, t = await self.details.load(change), self.message_sync.translator(change)
+        details = await self.details.load(change)
+        t = self.message_sync.translator(details)
         message = notices.reminder_message(details, t, self.clock(), await self._name_people(details))
         try:
             await self.poster.post(change.message_channel, message, thread=change.message_ts)
@@ -127,7 +128,8 @@ class TeamNotifier:
         is_told = change.state in ENDED or change.state is ChangeState.SCHEDULED
         if progress.skipped_by is None or not is_told or progress.skip_announced:
             return
-        details, t = await self.details.load(change), self.message_sync.translator(change)
+        details = await self.details.load(change)
+        t = self.message_sync.translator(details)
         people = await self._name_people(details)
         key = MessageKey(change.id, MessageRole.ALARM)
         channels = [change.posted_channel, change.request.channel]

@@ -102,6 +102,9 @@ def _change_blocks(
     ]
     if times := [t(key, when=t.format_datetime(at)) for key, at in asked_times(change.request)]:
         lines.append(block_kit.rich_line(block_kit.text_element(" · ".join(times))))
+    if (cause := change.request.cause) is not None:
+        # Keys: history.cause_stop, history.cause_breaker, history.cause_revert
+        lines.append(block_kit.rich_line(block_kit.text_element(t(f"history.cause_{cause}"))))
     if change.request.kind is ChangeKind.RESTORE:
         lines.append(block_kit.rich_line(*headlines.headline_elements(details, t, is_past=True)))
     closing = change.progress.closing

@@ -6,7 +6,17 @@ from typing import Final
 
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
-from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate, NotifyMode, Principal, WebsiteRename
+from flowbot.domain.policy import (
+    EVERYONE,
+    BreakerRule,
+    ChannelPolicy,
+    Gate,
+    NotifyMode,
+    Principal,
+    WatchTell,
+    WebsiteRename,
+)
+from flowbot.domain.weekly_time import WeeklyTime
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
@@ -34,6 +44,13 @@ LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
     PolicyField.NOTIFY: "setup.notify",
     PolicyField.BREAK_GLASS: "setup.break_glass",
     PolicyField.OUTSIDERS: "setup.outsiders",
+    PolicyField.LANGUAGE: "setup.language",
+    PolicyField.WATCH: "setup.watch",
+    PolicyField.BREAKER: "setup.breaker",
+    PolicyField.BREAKER_SENT: "setup.breaker_sent",
+    PolicyField.BREAKER_CLICKS: "setup.breaker_clicks",
+    PolicyField.BREAKER_CLOSES: "setup.breaker_closes",
+    PolicyField.DIGEST: "setup.digest",
     PolicyField.FREEZES: "freeze.title",
 }
 PART_KEYS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
@@ -57,6 +74,12 @@ NOTIFY_MODE_KEYS: Final[Mapping[NotifyMode, str]] = {
     NotifyMode.MENTION: "setup.notify_mention",
     NotifyMode.DIRECT: "setup.notify_dm",
     NotifyMode.NONE: "setup.notify_none",
+}
+
+WATCH_KEYS: Final[Mapping[WatchTell, str]] = {
+    WatchTell.ALL: "setup.watch_all",
+    WatchTell.LIVE: "setup.watch_live",
+    WatchTell.NONE: "setup.watch_none",
 }
 
 
@@ -185,7 +208,22 @@ def _comparable_values(policy: ChannelPolicy) -> dict[PolicyField, object]:
         PolicyField.NOTIFY: rule.notify,
         PolicyField.BREAK_GLASS: frozenset(rule.break_glass),
         PolicyField.OUTSIDERS: rule.outsiders_may_read,
+        PolicyField.LANGUAGE: policy.language,
+        PolicyField.WATCH: policy.watch.tell,
+        PolicyField.BREAKER: policy.breaker,
+        PolicyField.DIGEST: policy.digest,
     }
+
+
+def format_weekly_time(at: WeeklyTime, t: Translator) -> str:
+    """Format a weekly time as it can be typed: `Mon 09:00`."""
+    return f"{t.format_weekday(at.weekday)} {at.clock:%H:%M}"
+
+
+def _format_breaker(breaker: BreakerRule, t: Translator) -> str:
+    rates = {"setup.breaker_below": breaker.min_click_rate, "setup.breaker_above": breaker.max_close_rate}
+    limits = [t(key, rate=t.format_percent(rate, is_exact=True)) for key, rate in rates.items() if rate is not None]
+    return "; ".join([t("setup.breaker_from", n=breaker.min_sent), *limits])
 
 
 def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[PolicyField, Element | None]:
@@ -209,6 +247,10 @@ def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[
         PolicyField.NOTIFY: t(NOTIFY_MODE_KEYS[rule.notify]),
         PolicyField.BREAK_GLASS: _format_principals(rule.break_glass, names, t),
         PolicyField.OUTSIDERS: sentences.format_yes_no(rule.outsiders_may_read, t),
+        PolicyField.LANGUAGE: t.format_language(policy.language) if policy.language else None,
+        PolicyField.WATCH: t(WATCH_KEYS[policy.watch.tell]),
+        PolicyField.BREAKER: _format_breaker(policy.breaker, t) if policy.breaker else None,
+        PolicyField.DIGEST: format_weekly_time(policy.digest.time, t) if policy.digest else None,
     }
     elements = {field: block_kit.text_element(text) if text else None for field, text in texts.items()}
     return elements | {PolicyField.CHANNEL: block_kit.channel_element(approval_channel(policy))}

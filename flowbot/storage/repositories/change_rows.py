@@ -173,6 +173,9 @@ def _request_columns(request: ChangeRequest) -> dict[str, Any]:
     """Build the columns of what is requested, with its image in a column of its own, to be searched by."""
     document = _REQUEST.write(request)
     asked = {**document, "before": join_buttons(document["before"])}
+    if (cause := asked.pop("cause")) is not None:
+        # To an older process it is a repetition, which it does not gate, either.
+        asked |= {"cause": cause, "repeats": cause}
     return {
         # An older process beside this one cannot read the inner document, and does nothing before its time.
         "asked": {"timed": asked} if request.is_timed else asked,
@@ -185,7 +188,8 @@ def _read_request(document: Any) -> ChangeRequest:
         case {"timed": timed}:
             return _read_request(timed)
         case {"before": before}:
-            return _REQUEST.read({**document, "before": split_buttons(before)})
+            repeats = {"repeats": None} if document.get("cause") else {}
+            return _REQUEST.read({**document, "before": split_buttons(before), **repeats})
         case _:
             return _REQUEST.read(document)
 

@@ -177,14 +177,14 @@ async def _update_pending_requests(
     """Let open requests follow new policies, in the transaction that stores those.
 
     Waiting ones whose terms change get a new version, which says so; scheduled ones are due. All are shown anew where
-    people of other organisations may read them now, or may not any more.
+    their messages change: in their language, or in what people of other organisations may read.
     """
     for channel in sorted({*before, *after}):
         old, new = before.get(channel), after.get(channel)
         if old == new:
             continue
         is_here = changes.c.channel_id == channel
-        if _lets_outsiders_read(old) != _lets_outsiders_read(new):
+        if _message_rules(old) != _message_rules(new):
             await mark_unshown(connection, is_here)
         await _make_scheduled_due(connection, is_here, at)
         is_waiting = in_states(WAITING_STATES) & NEEDED_APPROVAL & is_here
@@ -196,8 +196,9 @@ async def _update_pending_requests(
                 await append_events(connection, [event])
 
 
-def _lets_outsiders_read(policy: ChannelPolicy | None) -> bool:
-    return policy is not None and policy.approval.outsiders_may_read
+def _message_rules(policy: ChannelPolicy | None) -> tuple[bool, str | None]:
+    """Return what a policy says of messages: whether other organisations may read them, and their language."""
+    return (False, None) if policy is None else (policy.approval.outsiders_may_read, policy.language)
 
 
 def _policy_row(policy: ChannelPolicy, now: datetime) -> dict[str, Any]:

@@ -12,7 +12,9 @@ from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
 from flowbot.slack.forms.policy.freeze_blocks import freeze_blocks
-from flowbot.slack.forms.policy.input import CHOSEN_GATES, NAMES_MAX, PolicyInput, is_whole_number
+from flowbot.slack.forms.policy.input import CHOSEN_GATES, NAMES_MAX, PolicyInput
+from flowbot.slack.forms.policy.report_blocks import format_digest_hint, report_elements, whole_number_input
+from flowbot.slack.forms.policy.report_input import ReportInput
 from flowbot.slack.forms.policy.steps import ROLES, PolicyFormContent, Step, block_id, name_block_id
 from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option
 from flowbot.slack.payloads.action_ids import ActionId
@@ -32,7 +34,13 @@ HINTS: Final[Mapping[PolicyField, str]] = {
     PolicyField.NOTIFY: "setup.hint_notify",
     PolicyField.BREAK_GLASS: "setup.hint_break_glass",
     PolicyField.OUTSIDERS: "setup.hint_outsiders",
+    PolicyField.BREAKER_SENT: "setup.hint_breaker_sent",
+    PolicyField.BREAKER_CLICKS: "setup.hint_breaker_rate",
+    PolicyField.BREAKER_CLOSES: "setup.hint_breaker_rate",
 }
+_REQUIRED: Final = frozenset(
+    {PolicyField.EXPIRES, PolicyField.NOTIFY, PolicyField.LANGUAGE, PolicyField.WATCH, PolicyField.BREAKER_SENT}
+)
 OTHERS_MAX: Final = 10
 """The form offers the policies of at most so many other channels to start with."""
 
@@ -104,7 +112,7 @@ class StepBlocks:
     def _approvals(self) -> Iterator[Block]:
         t, typed = self.t, self.content.typed
         yield block_kit.context(t("setup.step_approvals"))
-        yield from self._input(PolicyField.QUORUM, _number(typed.quorum, MAX_QUORUM), optional=False)
+        yield from self._input(PolicyField.QUORUM, whole_number_input(typed.quorum, MAX_QUORUM), optional=False)
         words = {Gate.EDIT_ENABLED: t("setup.gate_edit_enabled"), Gate.DISABLE: t("setup.gate_disable")}
         gates = [option(words[gate], gate) for gate in CHOSEN_GATES]
         yield from self._input(PolicyField.GATES, _checkboxes(gates, typed.gates))
@@ -120,7 +128,10 @@ class StepBlocks:
                 typed.self_approval != default.self_approval,
                 _box(t("setup.box_self_approval"), ticked=typed.self_approval),
             ),
-            PolicyField.EXPIRES: (typed.expires != default.expires, _number(typed.expires, MAX_EXPIRY_HOURS)),
+            PolicyField.EXPIRES: (
+                typed.expires != default.expires,
+                whole_number_input(typed.expires, MAX_EXPIRY_HOURS),
+            ),
             PolicyField.NOTIFY: (
                 typed.notify != default.notify,
                 widgets.select_input(ActionId.SETUP_CHOSEN, modes, typed.notify),
@@ -130,10 +141,11 @@ class StepBlocks:
                 typed.outsiders_may_read != default.outsiders_may_read,
                 _box(t("setup.box_outsiders"), ticked=typed.outsiders_may_read),
             ),
+            **report_elements(typed.reports or ReportInput(), t),
         }
         shown = {name: element for name, (is_set, element) in more.items() if is_set or is_all}
         for name, element in shown.items():
-            yield from self._input(name, element, optional=name not in {PolicyField.EXPIRES, PolicyField.NOTIFY})
+            yield from self._input(name, element, optional=name not in _REQUIRED)
         freezes = typed.freezes or ()
         if PolicyField.FREEZES in self.content.problems:
             yield self._problem(PolicyField.FREEZES)
@@ -159,7 +171,8 @@ class StepBlocks:
             "element": {"action_id": ActionId.SETUP_CHOSEN} | element,
             "optional": optional,
         }
-        yield made | ({"hint": block_kit.plain(self.t(HINTS[name]))} if name in HINTS else {})
+        hint = format_digest_hint(self.t) if name is PolicyField.DIGEST else HINTS.get(name) and self.t(HINTS[name])
+        yield made | ({"hint": block_kit.plain(hint)} if hint else {})
 
     def _problem(self, name: PolicyField) -> Block:
         return block_kit.paragraph(f"⚠ {sentences.format_text(self.t, self.content.problems[name])}")
@@ -192,11 +205,6 @@ def _box(label: str, *, ticked: bool) -> Element:
 def _checkboxes(options: list[Element], ticked: Iterable[str]) -> Element:
     initial = [each for each in options if each["value"] in ticked]
     return {"type": "checkboxes", "options": options} | ({"initial_options": initial} if initial else {})
-
-
-def _number(value: str, most: int) -> Element:
-    limits = {"is_decimal_allowed": False, "min_value": "1", "max_value": str(most)}
-    return {"type": "number_input"} | limits | ({"initial_value": value} if is_whole_number(value, most) else {})
 
 
 def _name(value: str | None) -> Element:

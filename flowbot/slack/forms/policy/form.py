@@ -10,7 +10,9 @@ from flowbot.domain.policy import WebsiteRename
 from flowbot.domain.text import plain_number
 from flowbot.domain.website_names import clean_name
 from flowbot.errors import Text
+from flowbot.i18n.languages import LANGUAGES
 from flowbot.i18n.translator import Translator
+from flowbot.i18n.weekdays import read_weekly_time
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
@@ -18,6 +20,7 @@ from flowbot.slack.forms.policy.blocks import StepBlocks, group_options
 from flowbot.slack.forms.policy.freeze_blocks import country_options
 from flowbot.slack.forms.policy.freeze_input import FreezeInput
 from flowbot.slack.forms.policy.input import PolicyInput
+from flowbot.slack.forms.policy.report_input import ReportInput
 from flowbot.slack.forms.policy.steps import (
     ROLES,
     PolicyFormContent,
@@ -44,6 +47,14 @@ _READERS: Final[Mapping[PolicyField, tuple[str, Callable[[FieldValue], object]]]
     PolicyField.NOTIFY: ("notify", lambda value: value.text),
     PolicyField.BREAK_GLASS: ("break_glass", lambda value: tuple(value.selected_users)),
     PolicyField.OUTSIDERS: ("outsiders_may_read", lambda value: bool(value.choices)),
+}
+_REPORT_READERS: Final[Mapping[PolicyField, tuple[str, Callable[[FieldValue], str]]]] = {
+    PolicyField.LANGUAGE: ("language", lambda value: value.text if value.text in LANGUAGES else ""),
+    PolicyField.WATCH: ("tell", lambda value: value.text),
+    PolicyField.BREAKER_SENT: ("min_sent", lambda value: plain_number(value.value)),
+    PolicyField.BREAKER_CLICKS: ("min_click_rate", lambda value: plain_number(value.value)),
+    PolicyField.BREAKER_CLOSES: ("max_close_rate", lambda value: plain_number(value.value)),
+    PolicyField.DIGEST: ("digest", lambda value: str(read_weekly_time(value.value) or value.value.strip())),
 }
 _ROLE_READERS: Final[tuple[tuple[str, Callable[[FieldValue], object]], ...]] = (
     ("everyone", lambda value: bool(value.choices)),
@@ -83,6 +94,11 @@ class SubmittedPolicy:
             parts = zip(names, _ROLE_READERS, strict=True)
             given: dict[str, Any] = {part: reader(fields[name]) for name, (part, reader) in parts if name in fields}
             read[role] = replace(earlier, **given)
+        reports = {
+            attribute: reader(fields[name]) for name, (attribute, reader) in _REPORT_READERS.items() if name in fields
+        }
+        if reports:
+            read["reports"] = replace(base.reports or ReportInput(), **reports)
         if base.freezes is not None:
             read["freezes"] = tuple(_read_freeze(each, values) for each in base.freezes)
         typed = {each: values.get(name_block_id(each.website)) for each in base.renames}

@@ -1,6 +1,5 @@
 """Input of the policy form, to and from a policy."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -27,12 +26,13 @@ from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_fingerprint import approval_channel
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms.policy.freeze_input import FreezeInput, FreezeKind, list_inputs
+from flowbot.slack.forms.policy.numbers import find_number_problem
+from flowbot.slack.forms.policy.report_input import ReportInput
 
 CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
 """The changes that may need an approval or not, in the form's order."""
 NAMES_MAX: Final = 50
 """The form shows the names of at most so many websites to edit: a view has room for 100 blocks."""
-_WHOLE: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class PolicyInput:
         renames: The websites whose names the form shows.
         channel: None where none was chosen.
         freezes: The channel's own; None where the form is an earlier version's, without them.
+        reports: What flowbot reports by itself; None where the form is an earlier version's, without these fields.
         notify: Empty where the form is an earlier version's, without this field.
     """
 
@@ -83,6 +84,7 @@ class PolicyInput:
     break_glass: tuple[UserId, ...] = ()
     outsiders_may_read: bool = False
     freezes: tuple[FreezeInput, ...] | None = None
+    reports: ReportInput | None = None
 
     @classmethod
     def from_policy(
@@ -90,7 +92,8 @@ class PolicyInput:
     ) -> "PolicyInput":
         """Return the values for a policy and freezes; for a channel without one, everyone may look."""
         if policy is None:
-            return cls(viewers=PolicyRole(everyone=True), channel=channel, freezes=list_inputs(freezes))
+            viewers = PolicyRole(everyone=True)
+            return cls(viewers=viewers, channel=channel, freezes=list_inputs(freezes), reports=ReportInput())
         rule = policy.approval
         return cls(
             websites=() if policy.websites == "all" else tuple(map(str, policy.websites)),
@@ -107,13 +110,15 @@ class PolicyInput:
             break_glass=rule.break_glass,
             outsiders_may_read=rule.outsiders_may_read,
             freezes=list_inputs(freezes),
+            reports=ReportInput.from_policy(policy),
         )
 
     def fill_missing(self, policy: ChannelPolicy | None, freezes: Iterable[Freeze] = ()) -> "PolicyInput":
         """Return the values, with the channel's own in the fields that an earlier version's form lacks."""
         rule = policy.approval if policy else ApprovalRule()
         own = list_inputs(freezes) if self.freezes is None else self.freezes
-        return replace(self, notify=self.notify or rule.notify, freezes=own)
+        reports = self.reports or (ReportInput.from_policy(policy) if policy else ReportInput())
+        return replace(self, notify=self.notify or rule.notify, freezes=own, reports=reports)
 
     def find_problems(self) -> Mapping[PolicyField, Text]:
         """Return the problems by field, as far as they do not depend on people."""
@@ -127,10 +132,14 @@ class PolicyInput:
                 Text("setup.problem_name", {"most": MAX_WEBSITE_NAME}),
             ),
             PolicyField.APPROVER_PEOPLE: (not self.approvers.principals, Text("setup.problem_approvers")),
-            PolicyField.QUORUM: (not is_whole_number(self.quorum, MAX_QUORUM), _range(MAX_QUORUM)),
-            PolicyField.EXPIRES: (not is_whole_number(self.expires, MAX_EXPIRY_HOURS), _range(MAX_EXPIRY_HOURS)),
         }
         problems = {name: problem for name, (is_wrong, problem) in checks.items() if is_wrong}
+        numbers = {
+            PolicyField.QUORUM: find_number_problem(self.quorum, MAX_QUORUM),
+            PolicyField.EXPIRES: find_number_problem(self.expires, MAX_EXPIRY_HOURS),
+        }
+        problems |= {name: problem for name, problem in numbers.items() if problem is not None}
+        problems |= self.reports.find_problems() if self.reports else {}
         found = (each.find_problem(number) for number, each in enumerate(self.freezes or (), 1))
         frozen = next(filter(None, found), None)
         return problems | ({PolicyField.FREEZES: frozen} if frozen else {})
@@ -142,6 +151,7 @@ class PolicyInput:
             self,
             quorum=default.quorum if PolicyField.QUORUM in wrong else self.quorum,
             expires=default.expires if PolicyField.EXPIRES in wrong else self.expires,
+            reports=ReportInput() if self.reports and self.reports.find_problems() else self.reports,
         )
 
     def add_freeze(self, kind: FreezeKind, name: str) -> "PolicyInput":
@@ -202,6 +212,7 @@ class PolicyInput:
             editors=self.editors.principals,
             approvers=self.approvers.principals,
             approval=rule,
+            **(self.reports.list_rules() if self.reports else {}),
         )
 
     def dump(self) -> dict[str, Any]:
@@ -220,12 +231,3 @@ class PolicyInput:
 
 
 _INPUT: Final = TypeAdapter(PolicyInput)
-
-
-def is_whole_number(typed: str, most: int) -> bool:
-    """Check whether the text is a whole number from 1 to `most`."""
-    return _WHOLE.fullmatch(typed) is not None and 1 <= int(typed) <= most
-
-
-def _range(most: int) -> Text:
-    return Text("setup.problem_number", {"most": most})

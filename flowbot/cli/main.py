@@ -7,43 +7,31 @@ import asyncio
 import ctypes
 import errno
 import gc
-import io
 import os
-import pwd
 import sys
 import warnings
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from getpass import GetPassWarning
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from flowbot.cli.audit import audit
+from flowbot.cli.console import BAD_CONFIGURATION, FAILED, load_settings, print_error, set_encoding
+from flowbot.cli.policy import policy
 from flowbot.config import Settings
 from flowbot.errors import ConfigurationError, DatabaseFaultError, DependencyError, describe_os_error
 from flowbot.i18n.translator import describe_fault
 from flowbot.observability.logging import configure_logging
 from flowbot.observability.progress import show_progress
-from flowbot.services import history, policy_files
-from flowbot.services.policy_differences import describe_differences
 from flowbot.services.policy_files import PolicyFileError
-from flowbot.services.ports import utc_now
 from flowbot.storage import database_copy, migrations
-from flowbot.storage.migrations import open_for_reading, open_migrated
-from flowbot.storage.repositories.changes import ChangeRepository
-from flowbot.storage.repositories.policies import PolicyRepository
 
 if TYPE_CHECKING:
     from flowbot.bootstrap import Flowbot
 
-FAILED: Final = 1
-"""Exit status: something did not answer, and another start may succeed; or a check failed, or a file was refused."""
-WOULD_CHANGE: Final = 2
-"""Exit status of a dry run that found something to change."""
-BAD_CONFIGURATION: Final = 2
-"""Exit status: somebody has to put something right first."""
 DEMO_PORT: Final = 8765
 M_MMAP_THRESHOLD: Final = -3
 """A parameter of glibc's `mallopt`; elsewhere there is no such function."""
@@ -56,8 +44,6 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-policy = typer.Typer(help="Import and export channel policies, as TOML.", no_args_is_help=True)
-audit = typer.Typer(help="Export the audit trail.", no_args_is_help=True)
 cli.add_typer(policy, name="policy")
 cli.add_typer(audit, name="audit")
 
@@ -90,7 +76,7 @@ def flowbot_itself(
 def main() -> None:
     """Run the command that was typed. A failure is one line on stderr and an exit status, 1 or 2."""
     # A character that the terminal does not know ends no command.
-    _set_encoding()
+    set_encoding()
     try:
         try:
             cli()
@@ -98,22 +84,22 @@ def main() -> None:
             # Here, and not at the end of the interpreter, which would show a traceback.
             sys.stdout.flush()
     except OSError as error:
-        _print_error(f"{error.filename or 'standard input or output'}: {error.strerror}")
+        print_error(f"{error.filename or 'standard input or output'}: {error.strerror}")
         with suppress(OSError):
             # What is left in its buffer would fail once more at the end.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
     except PolicyFileError as error:
-        _print_error(str(error))
+        print_error(str(error))
         sys.exit(FAILED)
     except ConfigurationError as error:
-        _print_error(str(error))
+        print_error(str(error))
         sys.exit(BAD_CONFIGURATION)
     except DatabaseFaultError as fault:
-        _print_error(f"DATABASE_URL: {describe_fault(fault)}")
+        print_error(f"DATABASE_URL: {describe_fault(fault)}")
         sys.exit(FAILED)
     except DependencyError as fault:
-        _print_error(describe_fault(fault))
+        print_error(describe_fault(fault))
         sys.exit(FAILED)
 
 
@@ -156,14 +142,14 @@ def manifest(
     if [socket_mode, http_mode, url is not None].count(True) != 1:
         raise ConfigurationError("manifest: choose --socket, --http or --url https://…")
     url = find_own_address() if http_mode else url
-    _set_encoding("utf-8")
+    set_encoding("utf-8")
     typer.echo(format_manifest(build_manifest(url), as_json=as_json), nl=False)
 
 
 @cli.command()
 def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a server in a container is reached from outside
     """Serve Slack over HTTP on POST /slack/events."""
-    settings = _load_settings("slack_bot_token", "slack_signing_secret", "enkapush_api_key")
+    settings = load_settings("slack_bot_token", "slack_signing_secret", "enkapush_api_key")
     from flowbot.server import http
 
     chosen = settings.port if port is None else port
@@ -173,7 +159,7 @@ def serve(host: Host = "0.0.0.0", port: Port = None) -> None:  # noqa: S104 - a 
 @cli.command()
 def socket(host: Host = "0.0.0.0", port: WatchPort = None) -> None:  # noqa: S104 - a container is watched from outside
     """Serve Slack over Socket Mode; no public address is needed."""
-    settings = _load_settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
+    settings = load_settings("slack_bot_token", "slack_app_token", "enkapush_api_key")
     from flowbot.server import socket_mode
 
     async def listen(bot: "Flowbot", stop: asyncio.Event) -> None:
@@ -216,7 +202,7 @@ def demo(port: DemoPort = DEMO_PORT) -> None:
 @cli.command()
 def migrate() -> None:
     """Create or upgrade the database."""
-    settings = _load_settings()
+    settings = load_settings()
     with show_progress("Migrating the database") as report:
         migrations.upgrade(settings.database_url.get_secret_value(), report)
     typer.echo("The database is up to date.")
@@ -225,12 +211,12 @@ def migrate() -> None:
 @cli.command()
 def copy(source: Annotated[str, typer.Argument(metavar="FROM", help="Such as sqlite:///flowbot.db")]) -> None:
     """Copy everything from another database into DATABASE_URL, which must be empty; FROM stays as it is."""
-    settings = _load_settings()
+    settings = load_settings()
     try:
         with show_progress("Copying and comparing rows") as report:
             tables = database_copy.copy_database(source, settings.database_url.get_secret_value(), report)
     except DatabaseFaultError as fault:
-        _print_error(f"FROM or DATABASE_URL: {describe_fault(fault)}")
+        print_error(f"FROM or DATABASE_URL: {describe_fault(fault)}")
         raise typer.Exit(FAILED) from None
     for table, rows in tables.items():
         typer.echo(f"{table}: {rows}")
@@ -244,128 +230,23 @@ def check() -> None:
     Exit with status 1 if any fails.
     """
     settings = Settings.load()
-    from flowbot import diagnostics
+    from flowbot.diagnostics import checks
 
     configure_logging("error", settings.log_format, settings.secrets)
-    if not diagnostics.run_diagnostics(settings, typer.echo):
+    if not checks.run_diagnostics(settings, typer.echo):
         raise typer.Exit(FAILED)
-
-
-@policy.command("import")
-def policy_import(
-    file: Annotated[Path, typer.Argument(help="A TOML file; - for standard input.")],
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would change, and exit with 2 if anything would.")
-    ] = False,
-    empty: Annotated[bool, typer.Option("--empty", help="Accept a file without any channel.")] = False,
-) -> None:
-    """Replace all policies with those in FILE. A file that is refused changes nothing."""
-    settings = _load_settings()
-    text = policy_files.read_policy_file(file)
-    wanted = policy_files.parse_book(text)
-    if not (wanted.channels or empty):
-        raise PolicyFileError(f"{file}: names no channel, so nobody could use flowbot; use --empty to import it")
-    database_url = settings.database_url.get_secret_value()
-
-    async def compare() -> list[str]:
-        async with open_for_reading(database_url) as database:
-            return describe_differences(await PolicyRepository(database, utc_now).get_book(), wanted)
-
-    async def replace() -> list[str]:
-        async with open_migrated(database_url) as database:
-            return await policy_files.import_book(
-                PolicyRepository(database, utc_now), wanted, utc_now(), by=_system_user()
-            )
-
-    if dry_run:
-        differences = asyncio.run(compare())
-        typer.echo("\n".join(differences or ["Nothing would change."]))
-        raise typer.Exit(WOULD_CHANGE if differences else 0)
-    typer.echo("\n".join(asyncio.run(replace()) or ["Nothing changed."]))
-
-
-@policy.command("export")
-def policy_export() -> None:
-    """Write all policies to standard output. Exit with status 1 if any cannot be read and is left out."""
-    settings = _load_settings()
-
-    async def export() -> tuple[str, Mapping[str, int]]:
-        async with open_for_reading(settings.database_url.get_secret_value()) as database:
-            written = await policy_files.export_policies(PolicyRepository(database, utc_now))
-            return written, database.unreadable.count()
-
-    written, left_out = asyncio.run(export())
-    _set_encoding("utf-8")
-    typer.echo(written, nl=False)
-    _exit_if_rows_left_out(left_out)
-
-
-@audit.command("export")
-def audit_export(
-    form: Annotated[
-        history.Format, typer.Option("--format", help="A line each, as JSON or CSV.")
-    ] = history.Format.JSONL,
-) -> None:
-    """Write the audit trail to standard output, oldest first.
-
-    Exit with status 1 if rows cannot be read and are left out.
-    """
-    settings = _load_settings()
-
-    async def export() -> Mapping[str, int]:
-        async with open_for_reading(settings.database_url.get_secret_value()) as database:
-            await history.export(ChangeRepository(database, utc_now).all_events(), form, sys.stdout.write, report)
-            return database.unreadable.count()
-
-    _set_encoding("utf-8")
-    # A bar between rows on the same terminal would be in their way.
-    with show_progress("Exporting the audit trail", is_wanted=not sys.stdout.isatty()) as report:
-        left_out = asyncio.run(export())
-    _exit_if_rows_left_out(left_out)
-
-
-def _set_encoding(encoding: str | None = None) -> None:
-    """Let output show what its encoding lacks by a number; what is read again is UTF-8, whatever the terminal says."""
-    for stream in (sys.stdout,) if encoding else (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=encoding, errors="backslashreplace")
-
-
-def _exit_if_rows_left_out(left_out: Mapping[str, int]) -> None:
-    """Exit with status 1 where rows that cannot be read are missing in what was written."""
-    if left_out:
-        rows = ", ".join(f"{number} of {table}" for table, number in left_out.items())
-        _print_error(f"rows that cannot be read were left out: {rows}; see flowbot check")
-        raise typer.Exit(FAILED)
-
-
-def _system_user() -> str:
-    """Return the name of the user who runs this process, from the system: environment variables can be forged."""
-    user = os.getuid()
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        # A container may run as a number that has no name.
-        return f"uid {user}"
-
-
-def _load_settings(*needed: str) -> Settings:
-    settings = Settings.load()
-    settings.require(*needed)
-    configure_logging(settings.log_level, settings.log_format, settings.secrets)
-    return settings
 
 
 def _run(settings: Settings, listen: Callable[["Flowbot", asyncio.Event], Awaitable[None]]) -> None:
-    from flowbot import diagnostics
     from flowbot.bootstrap import run_flowbot
+    from flowbot.diagnostics import checks
     from flowbot.server import signals
 
     _free_large_blocks_at_once()
 
     async def live() -> None:
         stop = signals.stop_on_signals()
-        async with run_flowbot(settings, read_findings=partial(diagnostics.find_problems, settings)) as bot:
+        async with run_flowbot(settings, read_findings=partial(checks.find_problems, settings)) as bot:
             # All that is loaded by now stays, so full garbage collections need not look through it.
             gc.freeze()
             await listen(bot, stop)
@@ -377,7 +258,3 @@ def _free_large_blocks_at_once() -> None:
     """Let the C library give an image's memory back as it is freed; else it keeps what many at once took."""
     with suppress(AttributeError, OSError):
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
-
-
-def _print_error(line: str) -> None:
-    typer.echo(f"flowbot: {' '.join(line.split())}", err=True)

@@ -141,7 +141,8 @@ class ReportMessageSync:
 
     async def _draw(self, audience: ReportAudience, report: Report, details: Any) -> _Drawn | None:
         """Draw a report's message for a channel; None where that is told nothing."""
-        view, t = self.views[report.told.kind], self.locales.for_channel(None)
+        view = self.views[report.told.kind]
+        t = self.locales.for_channel(next((each for each in audience.policies if each.language), None))
         # A mention in a new message would notify people.
         new = replace(audience, people=People(await self.users.find_names(view.find_people(details))))
         edited, quiet = view.render(details, audience, t), view.render(details, new, t)

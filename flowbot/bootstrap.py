@@ -255,7 +255,6 @@ def _build_services(
     )
     executor = ChangeExecutor(
         store=store,
-        drafts=drafts,
         preconditions=Preconditions(policies, users, quorum, store, clock, settings.zone),
         writer=ChangeWriter(context),
         leases=leases,

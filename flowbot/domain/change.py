@@ -67,6 +67,8 @@ class ChangeState(StrEnum):
 
 WAITING_STATES: Final = frozenset({ChangeState.PENDING, ChangeState.SCHEDULED})
 """In these states a change waits for people or for its time, and people decide on it."""
+SAVED_STATES: Final = WAITING_STATES | {ChangeState.APPLIED}
+"""A form whose change is in these states is saved: no draft of it is kept."""
 OPEN_STATES: Final = WAITING_STATES | {ChangeState.DRAFT, ChangeState.APPLYING}
 """A flow has at most one change in these states, besides timed disables that wait."""
 LEASED_STATES: Final = frozenset({ChangeState.DRAFT, ChangeState.APPLYING})

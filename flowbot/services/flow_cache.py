@@ -153,20 +153,6 @@ class FlowCache:
         origins = {"/".join(url.split("/", 3)[:3]) for url in urls if url}
         return frozenset(host for host in map(hostname, origins) if host)
 
-    async def read_back(self, flow_id: FlowId) -> Flow | None:
-        """Read a flow after a write, and show it in lists at once.
-
-        Returns:
-            None where the flow is gone, or Enkapush does not answer.
-        """
-        try:
-            flow = await self._source.get_flow(flow_id)
-        except DependencyError:
-            return None
-        if flow is not None:
-            self.upsert(flow)
-        return flow
-
     def upsert(self, flow: Flow) -> None:
         """Show a flow that was just read back in lists at once; no fetch that began before hides it."""
         self._written[flow.id] = (self._monotonic(), flow)

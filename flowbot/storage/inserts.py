@@ -1,9 +1,9 @@
-"""Inserts that leave a row alone which is there already."""
+"""Inserts that leave a row alone which is there already, or write over it."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Table, literal
+from sqlalchemy import Column, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,20 @@ async def insert_if_absent(connection: AsyncConnection, table: Table, row: Mappi
 
     Where another transaction is inserting the same key, this waits for its end.
     """
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    inserted = insert(table).values(**row).on_conflict_do_nothing().returning(literal(value=True))
+    inserted = _insert(connection, table, row).on_conflict_do_nothing().returning(literal(value=True))
     return await connection.scalar(inserted) is not None
+
+
+async def insert_or_replace(
+    connection: AsyncConnection, table: Table, row: Mapping[str, Any], *, newest: Column[Any] | None = None
+) -> None:
+    """Insert a row, or write it over the one with its primary key, unless that is newer by the column `newest`."""
+    is_no_newer = None if newest is None else newest <= row[newest.name]
+    insert = _insert(connection, table, row)
+    replaced = insert.on_conflict_do_update(index_elements=table.primary_key, set_=dict(row), where=is_no_newer)
+    await connection.execute(replaced)
+
+
+def _insert(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> sqlite.Insert | postgresql.Insert:
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return insert(table).values(**row)

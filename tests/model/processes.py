@@ -131,7 +131,6 @@ class Process:
         )
         self.executor = ChangeExecutor(
             store=store,
-            drafts=drafts,
             preconditions=Preconditions(policies, people, QuorumChecker(people), store, clock, FREEZE_ZONE),
             writer=TrackedWriter(context, around.enkapush, self.machine),
             leases=leases,

@@ -9,13 +9,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.change import ChangeKind
+from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.draft import Draft, PolicyDraft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
+from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.drafts import DraftRepository, PolicyDraftRepository
 from flowbot.storage.unit_of_work import Database
-from tests.storage.change_cases import ANYTHING, AYSE, C1, FLOW, FLOWS, MOMENTS, NOON, SECOND, TEXTS
+from tests.storage.change_cases import (
+    ANYTHING,
+    AYSE,
+    C1,
+    FLOW,
+    FLOWS,
+    MOMENTS,
+    NOON,
+    OURS,
+    SECOND,
+    TEXTS,
+    move_through,
+    new_event,
+    new_request,
+)
 
 T1, T2 = FormToken("t1"), FormToken("t2")
 
@@ -162,3 +177,31 @@ async def test_a_draft_of_a_policy_is_kept_beside_those_of_flows_and_ages_with_t
     assert (await policies.get(T2), await drafts.get(T1)) == (None, None)
     assert await drafts.delete_older_than(NOON) == 1
     assert await policies.get(T1) is None
+
+
+@pytest.mark.parametrize(
+    ("states", "is_kept"),
+    [
+        ([ChangeState.PENDING], False),
+        ([ChangeState.FAILED], True),
+        ([ChangeState.APPLYING], True),
+        ([ChangeState.APPLYING, ChangeState.APPLIED], False),
+    ],
+)
+async def test_the_draft_of_a_form_lasts_until_its_change_waits_or_is_applied(
+    database: Database, drafts: DraftRepository, states: list[ChangeState], *, is_kept: bool
+) -> None:
+    store, draft = ChangeRepository(database, lambda: NOON), new_draft("sent")
+    change, _ = await store.submit(new_request(T1, kind=ChangeKind.EDIT), OURS, new_event(), draft=draft)
+    assert await drafts.get(T1) == draft
+    await move_through(store, change, *states)
+    assert await drafts.get(T1) == (draft if is_kept else None)
+
+
+async def test_what_a_form_sent_twice_typed_last_is_kept(database: Database, drafts: DraftRepository) -> None:
+    store, newer = ChangeRepository(database, lambda: NOON), new_draft("newer", changed_at=NOON + SECOND)
+    await store.submit(new_request(T1, kind=ChangeKind.EDIT), OURS, new_event())
+    await drafts.save(newer)
+    _, is_new = await store.submit(new_request(T1, kind=ChangeKind.EDIT), OURS, new_event(), draft=new_draft("sent"))
+    assert not is_new
+    assert await drafts.get(T1) == newer

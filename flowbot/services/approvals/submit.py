@@ -114,19 +114,22 @@ class RequestSubmitter:
     leases: LeaseKeeper
     clock: Clock
 
-    async def submit(self, request: ChangeRequest, *, displacing: Transition | None = None) -> tuple[Change, bool]:
+    async def submit(
+        self, request: ChangeRequest, *, displacing: Transition | None = None, draft: Draft | None = None
+    ) -> tuple[Change, bool]:
         """Store a change, so that a crash cannot lose it, and tell whether it is new: a form submitted twice is not.
 
         Args:
             request: the change.
             displacing: how an open change of the flow ends for it, as `ChangeStore.submit`.
+            draft: what was typed into its form, kept until it is known that it was saved.
 
         Raises:
             FlowBusyError: the flow has an open change.
             DependencyError: the database did not store it.
         """
         event = submission_event(request, self.clock())
-        return await self.store.submit(request, self.leases.new_lease(), event, displacing=displacing)
+        return await self.store.submit(request, self.leases.new_lease(), event, displacing=displacing, draft=draft)
 
     async def preview_change(self, user: CurrentUser, channel: ChannelId, wish: FlowWish) -> ChangePreview:
         """Load what a request to enable, disable or delete a flow would do now.

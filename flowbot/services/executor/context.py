@@ -97,6 +97,20 @@ class ExecutionContext:
         except DependencyError as error:
             raise refuse_after_failed_read(error) from error
 
+    async def read_back(self, flow_id: FlowId) -> Flow | None:
+        """Read a flow after a write, and show it in lists at once.
+
+        Returns:
+            None where the flow is gone, or Enkapush does not answer.
+        """
+        try:
+            flow = await self.source.get_flow(flow_id)
+        except DependencyError:
+            return None
+        if flow is not None:
+            self.flow_cache.upsert(flow)
+        return flow
+
 
 def refuse_after_failed_read(error: DependencyError) -> WriteRefusedError:
     """Turn an error of a read before the write into a refusal for the same reason: nothing was sent."""

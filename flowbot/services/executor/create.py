@@ -50,7 +50,7 @@ class CreateWrite(Write):
         except WriteUnclearError:
             log.warning("change.unclear", change=change.id)
             return await self._search(newest)
-        made = await context.flow_cache.read_back(flow_id) if flow_id > (newest or 0) else None
+        made = await context.read_back(flow_id) if flow_id > (newest or 0) else None
         if made is not None and is_created_by(self.operation, made, newest):
             return evaluate_create(self.operation, made)
         # Enkapush names another flow, or one that it does not show: whatever it made has to be found.

@@ -13,7 +13,6 @@ import structlog
 from flowbot.domain.approval import next_reminder, schedule_change
 from flowbot.domain.audit import AuditAction, Transition, transition_event
 from flowbot.domain.change import (
-    FORM_KINDS,
     LEASED_STATES,
     WAITING_STATES,
     Change,
@@ -39,7 +38,6 @@ from flowbot.services.ports.changes import (
     VersionConflictError,
 )
 from flowbot.services.ports.enkapush import WriteRefusedError
-from flowbot.services.ports.form_storage import DraftStore
 from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.users import Caller, CurrentUser
 
@@ -67,7 +65,6 @@ class ChangeExecutor:
     """
 
     store: ChangeStore
-    drafts: DraftStore
     preconditions: Preconditions
     writer: ChangeWriter
     leases: LeaseKeeper
@@ -198,17 +195,12 @@ class ChangeExecutor:
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change)
-        if settled.state is ChangeState.APPLIED and change.request.kind in FORM_KINDS:
-            await self.drafts.delete(change.request.token)
         return SettledChange(settled, result.flow)
 
     async def _put_off(self, change: Change, step: Transition, update: Change) -> Change:
         """Let a change wait that cannot be applied now, or end it unsent."""
         update = self.leases.give_up(update) if step.to in WAITING_STATES else update
-        moved = await move_change(self.store, change, step, self.clock(), update=update)
-        if moved.state in WAITING_STATES and change.request.kind in FORM_KINDS:
-            await self.drafts.delete(change.request.token)
-        return moved
+        return await move_change(self.store, change, step, self.clock(), update=update)
 
     async def _refuse(self, change: Change, reason: Outcome) -> Change:
         """End a change that nobody was asked about yet."""

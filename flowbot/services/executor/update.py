@@ -185,7 +185,7 @@ class EditWrite(RepeatableWrite[EditOperation]):
     """The edit of a flow."""
 
     async def read_back(self) -> ChangeResult:
-        flow = await self.context.flow_cache.read_back(self.operation.before.id)
+        flow = await self.context.read_back(self.operation.before.id)
         seen = flow and evaluate_late(self.operation, flow, await self._find_other_operations())
         return seen or unknown_result(self.operation, flow)
 
@@ -209,7 +209,7 @@ class EditWrite(RepeatableWrite[EditOperation]):
         await context.writer.update(flow_id, update)
 
         async def evaluate() -> ChangeResult:
-            return evaluate_edit(operation, await context.flow_cache.read_back(flow_id))
+            return evaluate_edit(operation, await context.read_back(flow_id))
 
         return await self._read_back_until_seen(evaluate)
 

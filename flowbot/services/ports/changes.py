@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
+from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import SettingsWrite
 from flowbot.domain.policy import ApprovalRule
@@ -116,7 +117,13 @@ class ChangeStore(LeaseStore, Protocol):
     """
 
     async def submit(
-        self, new: ChangeRequest, lease: Lease, event: AuditEvent, *, displacing: Transition | None = None
+        self,
+        new: ChangeRequest,
+        lease: Lease,
+        event: AuditEvent,
+        *,
+        displacing: Transition | None = None,
+        draft: Draft | None = None,
     ) -> tuple[Change, bool]:
         """Add a change as `draft` in version 1, leased and due at once, or find the one with the same token.
 
@@ -126,6 +133,7 @@ class ChangeStore(LeaseStore, Protocol):
             event: written only if the change is new.
             displacing: how the flow's open change ends, so that this one takes its place. One that is being applied
                 goes on, and the new one follows it: it is worked on once that has ended.
+            draft: what was typed into its form, written as `DraftStore.save` does, only if the change is new.
 
         Returns:
             The change, and whether it is new.
@@ -189,7 +197,8 @@ class ChangeStore(LeaseStore, Protocol):
 
         In the same transaction what `settings` tells of the change is added to what is known of its flow, and the
         flow's open change ends by `displacing`. A settled change plans the end of an enable (`plan_end`), and ends the
-        disables that have nothing left to do (`void_disables`).
+        disables that have nothing left to do (`void_disables`). The draft of a form is deleted once its change is
+        applied or waits.
 
         Returns:
             The change as it is now.

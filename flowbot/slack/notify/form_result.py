@@ -84,15 +84,13 @@ class FormResult:
     async def notify_by_message(self, change: Change, flow: Flow | None) -> None:
         """Send the result as a message, where no form is known to be open.
 
-        Discard the draft once the change is applied; save it if the change failed.
+        What was typed is saved as a draft where the change was not applied.
 
         Raises:
             DependencyError: Slack did not take it.
         """
         message = await self._build_message(change, flow)
-        if change.state is ChangeState.APPLIED:
-            await self.forms.drafts.delete(change.request.token)
-        else:
+        if change.state is not ChangeState.APPLIED:
             await self.forms.drafts.save(await self._restore_draft(change.request))
         await self._send(change.request, message)
 

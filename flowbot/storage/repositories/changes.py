@@ -11,8 +11,10 @@ from sqlalchemy import ColumnElement, Select, and_, case, false, func, null, or_
 from flowbot.domain.audit import AuditEvent, Transition
 from flowbot.domain.change import (
     CREATING_KINDS,
+    FORM_KINDS,
     LEASED_STATES,
     OPEN_STATES,
+    SAVED_STATES,
     Change,
     ChangeKind,
     ChangeRequest,
@@ -23,6 +25,7 @@ from flowbot.domain.change import (
     VoteChoice,
     with_lease,
 )
+from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.transitions import can_transition
 from flowbot.services.ports import Clock
@@ -48,6 +51,7 @@ from flowbot.storage.repositories.change_rows import (
     read_event,
 )
 from flowbot.storage.repositories.change_writes import count_vote, displace_open, insert_or_find, write_if_unchanged
+from flowbot.storage.repositories.drafts import delete_draft, write_draft
 from flowbot.storage.repositories.known_settings import record_settings
 from flowbot.storage.repositories.messages import record_message
 from flowbot.storage.repositories.timed_changes import settle_times
@@ -83,12 +87,20 @@ class ChangeRepository(ChangeStore):
         self._clock = clock
 
     async def submit(
-        self, new: ChangeRequest, lease: Lease, event: AuditEvent, *, displacing: Transition | None = None
+        self,
+        new: ChangeRequest,
+        lease: Lease,
+        event: AuditEvent,
+        *,
+        displacing: Transition | None = None,
+        draft: Draft | None = None,
     ) -> tuple[Change, bool]:
         async with self._database.write() as connection:
             change, is_new = await insert_or_find(connection, new, lease, self._clock(), displacing)
             if is_new:
                 await append_events(connection, [event], change=change.id)
+                if draft is not None:
+                    await write_draft(connection, draft)
         return change, is_new
 
     async def get(self, change: ChangeId) -> Change | None:
@@ -182,6 +194,8 @@ class ChangeRepository(ChangeStore):
             await append_events(connection, new_events, change=seen.id)
             if moved.state is not seen.state:
                 await settle_times(connection, seen, change)
+                if moved.request.kind in FORM_KINDS and moved.state in SAVED_STATES:
+                    await delete_draft(connection, moved.request.token)
         return change
 
     async def record_vote(

@@ -3,13 +3,15 @@
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.draft import Draft, PolicyDraft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
 from flowbot.services.ports.form_storage import DraftStore, PolicyDraftStore
+from flowbot.storage.inserts import insert_or_replace
 from flowbot.storage.tables import Document, drafts, join_buttons, split_buttons, to_plain
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import find_readable, keep_readable, row_reader
@@ -33,21 +35,8 @@ class DraftRepository(DraftStore):
         self._database = database
 
     async def save(self, draft: Draft, *, replaces: FormToken | None = None) -> None:
-        is_own = drafts.c.token == draft.token
-        row = {
-            "token": draft.token,
-            "person": str(draft.user),
-            "channel_id": str(draft.channel),
-            "kind": draft.kind.value,
-            "flow_id": draft.flow,
-            "before": None if draft.before is None else join_buttons(_FLOW.write(draft.before)),
-            "typed": to_plain(draft.typed),
-            "changed_at": draft.changed_at,
-        }
-        async with self._database.write(alone=f"draft.{draft.token}") as connection:
-            await connection.execute(delete(drafts).where(is_own, drafts.c.changed_at <= draft.changed_at))
-            if await connection.scalar(select(drafts.c.token).where(is_own)) is None:
-                await connection.execute(insert(drafts).values(row))
+        async with self._database.write() as connection:
+            await write_draft(connection, draft)
             if replaces is not None:
                 await connection.execute(update(drafts).where(drafts.c.token == replaces).values(typed={}))
 
@@ -73,7 +62,7 @@ class DraftRepository(DraftStore):
 
     async def delete(self, token: FormToken) -> None:
         async with self._database.write() as connection:
-            await connection.execute(delete(drafts).where(drafts.c.token == token))
+            await delete_draft(connection, token)
 
     async def delete_older_than(self, before: datetime) -> int:
         async with self._database.write() as connection:
@@ -99,14 +88,33 @@ class PolicyDraftRepository(PolicyDraftStore):
             "typed": to_plain(draft.typed),
             "changed_at": draft.changed_at,
         }
-        async with self._database.write(alone=f"draft.{draft.token}") as connection:
-            await connection.execute(delete(drafts).where(drafts.c.token == draft.token))
-            await connection.execute(insert(drafts).values(row))
+        async with self._database.write() as connection:
+            await insert_or_replace(connection, drafts, row)
 
     async def get(self, token: FormToken) -> PolicyDraft | None:
         async with self._database.query() as connection:
             own = select(drafts).where(drafts.c.token == token, _IS_OF_POLICY)
             return await find_readable(connection, own, _read_policy_draft)
+
+
+async def write_draft(connection: AsyncConnection, draft: Draft) -> None:
+    """Write a draft over an older one of the same form; leave a newer one."""
+    row = {
+        "token": draft.token,
+        "person": str(draft.user),
+        "channel_id": str(draft.channel),
+        "kind": draft.kind.value,
+        "flow_id": draft.flow,
+        "before": None if draft.before is None else join_buttons(_FLOW.write(draft.before)),
+        "typed": to_plain(draft.typed),
+        "changed_at": draft.changed_at,
+    }
+    await insert_or_replace(connection, drafts, row, newest=drafts.c.changed_at)
+
+
+async def delete_draft(connection: AsyncConnection, token: FormToken) -> None:
+    """Delete the draft of one form, if there is one."""
+    await connection.execute(delete(drafts).where(drafts.c.token == token))
 
 
 @row_reader(drafts)

@@ -10,7 +10,7 @@ from structlog.contextvars import bind_contextvars
 
 from flowbot.domain.change import WAITING_STATES, Change, ChangeRequest
 from flowbot.domain.fields import FormKind
-from flowbot.domain.flow import Flow, is_unchanged
+from flowbot.domain.flow import is_unchanged
 from flowbot.domain.validation import ValidationResult, validate_form
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translators
@@ -133,7 +133,8 @@ class FlowFormSubmission:
         try:
             if edited is not None:
                 await self.submitter.require_approvers(request)
-            change, is_new = await self.submitter.submit(request)
+            draft = draft_from_change(request, before, self.clock())
+            change, is_new = await self.submitter.submit(request, draft=draft)
         except UserError as error:
             return {"name": error.text}
         except FlowBusyError as busy:
@@ -144,7 +145,7 @@ class FlowFormSubmission:
         if not is_new and _typed_texts(change.request) != _typed_texts(request):
             return {"name": Text("form.sent_already")}
         if is_new:
-            self.tasks.start(self._execute(change, form.metadata.kind, event, before), name=f"form {change.id}")
+            self.tasks.start(self._execute(change, form.metadata.kind, event), name=f"form {change.id}")
         return {}
 
     async def _keep_image(self, form: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
@@ -165,13 +166,10 @@ class FlowFormSubmission:
             log.info("forms.image_later", error=str(error) or "slow")
         return replace(form, typed={**form.typed, "image": image, "image_file": form.file.file if image else ""}), None
 
-    async def _execute(self, change: Change, kind: FormKind, event: FormEvent, before: Flow | None) -> None:
+    async def _execute(self, change: Change, kind: FormKind, event: FormEvent) -> None:
         """Execute the change of an acknowledged form, and show the result in the form's place."""
-        request = change.request
         bind_contextvars(change=change.id)
         try:
-            # Kept until it is known that it was saved.
-            await self.forms.drafts.save(draft_from_change(request, before, change.created_at))
             notifier = self.notifier_for_form(event.view.id, kind)
             settled = await self.executor.execute(change, notifier, event.caller)
             log.info("flow_form.settled", state=settled.state)

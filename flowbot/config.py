@@ -18,6 +18,8 @@ from flowbot.errors import ConfigurationError
 from flowbot.i18n.languages import LANGUAGES
 
 ENV_FILE: Final = Path(".env")
+LEAST_WATCH_SECONDS: Final = 2
+MOST_WATCH_SECONDS: Final = 3600
 _URL: Final = TypeAdapter(HttpUrl)
 
 
@@ -49,6 +51,12 @@ def _language(value: str) -> str:
     return value
 
 
+def _watch_seconds(value: int) -> int:
+    if value != 0 and not LEAST_WATCH_SECONDS <= value <= MOST_WATCH_SECONDS:
+        raise ValueError(f"must be 0, or {LEAST_WATCH_SECONDS} to {MOST_WATCH_SECONDS} seconds")
+    return value
+
+
 class Settings(BaseSettings):
     """The settings of one process. Frozen; the environment variable of a field is its name in capitals."""
 
@@ -66,6 +74,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("sqlite:///flowbot.db")
     flowbot_admins: Annotated[frozenset[UserId], NoDecode] = frozenset()
     flowbot_language: Annotated[str, AfterValidator(_language)] | None = None
+    flowbot_watch_seconds: Annotated[int, AfterValidator(_watch_seconds)] = 300
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000

@@ -40,6 +40,9 @@ MALFORMED: Final = [
     ("FLOWBOT_ADMINS", f"U0AYSE,xoxb-{SECRET}"),
     ("FLOWBOT_ADMINS", "U0AYSE;U0EMMA"),
     ("FLOWBOT_LANGUAGE", "eo"),
+    ("FLOWBOT_WATCH_SECONDS", "1"),
+    ("FLOWBOT_WATCH_SECONDS", "3601"),
+    ("FLOWBOT_WATCH_SECONDS", "soon"),
     ("LOG_LEVEL", "loud"),
     ("LOG_FORMAT", "xml"),
     ("PORT", "http"),
@@ -79,6 +82,7 @@ def test_the_contracts_defaults() -> None:
     assert settings.database_url.get_secret_value() == "sqlite:///flowbot.db"
     assert (settings.log_level, settings.log_format, settings.port) == ("info", "text", 3000)
     assert (settings.flowbot_admins, settings.flowbot_language) == (frozenset(), None)
+    assert settings.flowbot_watch_seconds == 300
 
 
 @pytest.mark.parametrize("name", ["SLACK_API_URL", "ENKAPUSH_API_URL"])

@@ -111,11 +111,11 @@ def operations_since(change: Change, writes: Iterable[Change], now: datetime) ->
             or was_seen_since(write, change.created_at)
         )
     )
-    built = (build_operation(_with_stored_content(write)) for write in later)
+    built = (build_operation(request_as_stored(write)) for write in later)
     return tuple(each for each in built if isinstance(each, FlowOperation))
 
 
-def _with_stored_content(write: Change) -> ChangeRequest:
+def request_as_stored(write: Change) -> ChangeRequest:
     """Return the request of a write as if what was read back right after it had been sent."""
     request, wanted = write.request, write.request.wanted
     if wanted is None or write.outcome is None or not write.is_stored_otherwise:

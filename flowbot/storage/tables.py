@@ -45,6 +45,7 @@ _OPEN_FLOW: Final = text(
     " AND (kind <> 'disable' OR not_before IS NULL OR state = 'applying')"
 )
 _UNSHOWN: Final = text("shown_version < version")
+_UNOBSERVED: Final = text("observed_at IS NULL AND sent_at IS NOT NULL")
 _OPEN_FINDING: Final = text("kind = 'finding' AND state = 'open'")
 _EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in a column of exactly the type INTEGER."""
@@ -184,17 +185,19 @@ changes: Final = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False, index=True),
     Column("follows", String(32)),
+    Column("observed_at", UtcDateTime),
     Index(None, "state", "due_at"),
     Index(None, "flow_id", "sent_at"),
     Index(None, "requester", "created_at"),
     Index(None, "sent_at"),
+    Index("ix_changes_unobserved", "changed_at", sqlite_where=_UNOBSERVED, postgresql_where=_UNOBSERVED),
     Index("ix_changes_unshown", "changed_at", sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN),
     Index("uq_changes_open_flow", "flow_id", unique=True, sqlite_where=_OPEN_FLOW, postgresql_where=_OPEN_FLOW),
 )
 """Every write to Enkapush. `asked` is the whole request; the columns beside it are searched by.
 
 `progress` is NULL while there is none; `kept_image_id` is the image that it names. A flow has one open change at most,
-besides disables that follow it or wait for their time.
+besides disables that follow it or wait for their time. `observed_at` is NULL until the watch counts it.
 The states stand in the index as words: revisions are written once and for ever.
 """
 
@@ -286,6 +289,43 @@ known_settings: Final = Table(
     Column("document", JSON, nullable=False),
 )
 """What was set through flowbot of a flow's fields that cannot be read back. A deleted flow keeps it, to be restored."""
+
+watch: Final = Table(
+    "watch",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("lease_owner", String(128)),
+    Column("lease_until", UtcDateTime),
+    Column("read_at", UtcDateTime),
+    Column("has_baseline", Boolean, nullable=False),
+)
+"""The lease of the watch, and its rounds: `version` counts them, `read_at` is when the last one began to read."""
+
+observed_flows: Final = Table(
+    "observed_flows",
+    metadata,
+    Column("flow_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("website_id", BigInteger, nullable=False),
+    Column("content_key", String(32), nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("sent", BigInteger, nullable=False),
+    Column("displayed", BigInteger, nullable=False),
+    Column("clicked", BigInteger, nullable=False),
+    Column("closed", BigInteger, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("live_since", UtcDateTime),
+    Column("base_sent", BigInteger, nullable=False),
+    Column("base_displayed", BigInteger, nullable=False),
+    Column("base_clicked", BigInteger, nullable=False),
+    Column("base_closed", BigInteger, nullable=False),
+    Column("tripped_at", UtcDateTime),
+    Index(None, "website_id", "live_since"),
+)
+"""What the watch knows of each flow: the flow as it was when its content changed last, and its newest totals.
+
+`live_since` is when a reading first showed it live, and the base its totals then, or when they shrank.
+"""
 
 deliveries: Final = Table(
     "deliveries",

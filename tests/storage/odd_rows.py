@@ -33,6 +33,37 @@ OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     "known_settings": (
         {"flow_id": 1, "document": {"segment": {"value": "7", "set_at": _LONG_AGO.isoformat(), "change": "abc"}}},
     ),
+    "watch": (
+        {
+            "id": "watch",
+            "version": 3,
+            "lease_owner": "one",
+            "lease_until": _LONG_AGO,
+            "read_at": _LONG_AGO,
+            "has_baseline": True,
+        },
+    ),
+    "observed_flows": (
+        {
+            "flow_id": 1,
+            "website_id": 1,
+            "content_key": "abc",
+            "document": {
+                "website_id": 1,
+                "name": "A",
+                "title": "B",
+                "description": "C",
+                "wait": {"amount": 1, "unit": "days"},
+                "id": 1,
+                "is_enabled": True,
+            },
+            **dict.fromkeys(("sent", "displayed", "clicked", "closed"), 9),
+            **dict.fromkeys(("base_sent", "base_displayed", "base_clicked", "base_closed"), 5),
+            "seen_at": _LONG_AGO,
+            "live_since": _LONG_AGO,
+            "tripped_at": None,
+        },
+    ),
     "reports": (
         {
             "id": "abc",

@@ -86,6 +86,13 @@ def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
             for number, content in enumerate(AWKWARD)
         ],
         tables["channels"]: [{"channel_id": "C1", "is_shared": True, "told_at": MOMENT}],
+        tables["watch"]: [{"id": "watch", "version": 2, "read_at": MOMENT, "has_baseline": True}],
+        tables["observed_flows"]: [
+            {"flow_id": number + 1, "website_id": 1, "content_key": "k", "document": content or {}, "sent": 2**40,
+             "displayed": 3, "clicked": 2, "closed": 1, "seen_at": MOMENT, "live_since": MOMENT, "base_sent": 1,
+             "base_displayed": 1, "base_clicked": 1, "base_closed": 1, "tripped_at": None}
+            for number, content in enumerate(AWKWARD)
+        ],
         tables["deliveries"]: [{"key": "k", "at": MOMENT}],
         tables["messages"]: [
             {"subject": "c1", "role": "alarm", "recipient": "U0AYŞE", "channel_id": "D1", "ts": "1", "shown_version": 2}

@@ -26,6 +26,7 @@ QUERIES: dict[str, Callable[[ChangeRepository], Awaitable[Any]]] = {
     "history of a flow": lambda store: store.list_history(None, FlowId(7), offset=0, limit=10),
     "events of websites": lambda store: store.latest_events(EventFilter(websites=SHOP), limit=10),
     "sent lately": lambda store: store.late_since(NOON),
+    "sent and not counted by the watch": lambda store: store.unobserved(),
     "sent to a flow": lambda store: store.sent_since(FlowId(7), NOON),
     "creates under way": lambda store: store.creating(WebsiteId(1), except_change=ChangeId("a")),
 }

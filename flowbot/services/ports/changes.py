@@ -12,7 +12,7 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import SettingsWrite
 from flowbot.domain.policy import ApprovalRule
-from flowbot.services.ports.leases import LeaseStore
+from flowbot.services.ports.leases import BacklogStore
 from flowbot.services.ports.messages import Place
 from flowbot.services.ports.policies import ChannelScope
 
@@ -109,7 +109,7 @@ SettingsOf = Callable[[Change], SettingsWrite | None]
 """Tells what an applied change has set that cannot be read back; None where that is nothing."""
 
 
-class ChangeStore(LeaseStore, Protocol):
+class ChangeStore(BacklogStore, Protocol):
     """The store of changes, with their votes and events.
 
     Every method is one transaction, and checks the state that it changes inside it. Events are written with the id of
@@ -171,6 +171,9 @@ class ChangeStore(LeaseStore, Protocol):
 
     async def late_since(self, since: datetime) -> tuple[Change, ...]:
         """List the changes sent after `since` of which a reading may tell more: unknown ones, enables and creates."""
+
+    async def unobserved(self) -> tuple[Change, ...]:
+        """List the changes that were sent and that the watch has not counted yet, the one moved first before others."""
 
     async def scheduled_disables(self, flow: FlowId | None = None) -> tuple[Change, ...]:
         """List the disables that wait for their time, of all flows or of one, the next due first."""

@@ -10,7 +10,7 @@ from flowbot.domain.ids import ChangeId
 
 
 class Leasable(Protocol):
-    """A change as it was read, as far as its lease goes."""
+    """What one process works on at a time, as it was read: a change, or the watch."""
 
     @property
     def id(self) -> ChangeId:
@@ -52,19 +52,10 @@ class Backlog:
 
 
 class LeaseStore(Protocol):
-    """The leases of changes. Taking one over replaces the very lease that was seen; whether it ran out is not asked.
+    """A store of leases. Taking one over replaces the very lease that was seen; whether it ran out is not asked.
 
     Every method is one transaction, and raises DependencyError where the database fails.
     """
-
-    async def find_backlog(self, now: datetime) -> Backlog:
-        """Find the changes that a process has to work on, with their leases, and what else there is to do."""
-
-    async def claim_lapsed(self, lapsed: Sequence[Leasable], lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
-        """Take over the first `limit` of the changes, oldest first, but those whose lease is not as it was seen.
-
-        No two callers get the same one. The version stays: `renew_lease` and `mark_sent_once` ask for the owner.
-        """
 
     async def try_acquire_lease(self, seen: Leasable, lease: Lease) -> bool:
         """Write a lease in the place of the one that was seen; return whether that was still there."""
@@ -74,3 +65,16 @@ class LeaseStore(Protocol):
 
     async def release_lease(self, change: ChangeId, owner: str) -> None:
         """Give up a lease, so that anybody may take the change over at once; do nothing where it was lost."""
+
+
+class BacklogStore(LeaseStore, Protocol):
+    """The leases of changes, and what there is to do for the recovery. Every method is as those of `LeaseStore`."""
+
+    async def find_backlog(self, now: datetime) -> Backlog:
+        """Find the changes that a process has to work on, with their leases, and what else there is to do."""
+
+    async def claim_lapsed(self, lapsed: Sequence[Leasable], lease: Lease, *, limit: int = 20) -> tuple[Change, ...]:
+        """Take over the first `limit` of the changes, oldest first, but those whose lease is not as it was seen.
+
+        No two callers get the same one. The version stays: `renew_lease` and `mark_sent_once` ask for the owner.
+        """

@@ -50,6 +50,8 @@ NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
 IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
 IS_TIMED_DISABLE: Final = and_(changes.c.kind == ChangeKind.DISABLE.value, changes.c.not_before.is_not(null()))
+IS_UNOBSERVED: Final = and_(changes.c.observed_at.is_(None), changes.c.sent_at.is_not(None))
+"""Matches changes that were sent and that the watch has not counted yet."""
 DUE_STATES: Final = WAITING_STATES | {ChangeState.UNKNOWN}
 """A waiting change is due to be reminded of, to expire or to start, an unknown one to be looked for."""
 _WITH_VOTES: Final = (

@@ -147,6 +147,11 @@ class ChangeRepository(ChangeStore):
         )
         return await self._fetch(sent.order_by(submitted.scalar_subquery(), changes.c.id))
 
+    async def unobserved(self) -> tuple[Change, ...]:
+        return await self._fetch(
+            select(changes).where(queries.IS_UNOBSERVED).order_by(changes.c.changed_at, changes.c.id)
+        )
+
     async def scheduled_disables(self, flow: FlowId | None = None) -> tuple[Change, ...]:
         is_scheduled = changes.c.state == ChangeState.SCHEDULED.value
         wanted = select(changes).where(is_scheduled, queries.IS_TIMED_DISABLE).order_by(changes.c.due_at, changes.c.id)

@@ -1,11 +1,11 @@
 """The repository of reports."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, exists, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
@@ -13,8 +13,10 @@ from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
 from flowbot.errors import DatabaseFaultError
+from flowbot.services.flow_cache import batched
 from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import MessageRole
+from flowbot.services.ports.readings import NewSummary
 from flowbot.services.ports.reports import ReportConflictError, ReportStore
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories.change_rows import append_events
@@ -22,6 +24,8 @@ from flowbot.storage.tables import Document, messages, new_id, reports
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable, find_readable, row_reader
 
+WRITTEN_PAGE: Final = 100
+"""Reports that are written by one statement: between two of them others have their turn."""
 DOCUMENTS: Final[Mapping[ReportKind, Document[Any]]] = {
     ReportKind.FINDING: Document(Finding),
     ReportKind.SUMMARY: Document(Summary),
@@ -105,15 +109,28 @@ class ReportRepository(ReportStore):
 async def insert_report(connection: AsyncConnection, new: NewReport, now: datetime) -> Report | None:
     """Insert a report in the transaction of `connection`; None where its token, or its flow's finding, is there."""
     report = Report(ReportId(new_id()), new, 1, 0, now, now)
-    row = {
-        "id": report.id,
-        "token": new.token,
-        "kind": new.kind.value,
-        "flow_id": new.flow,
-        "shown_version": 0,
-        "created_at": now,
-    }
-    return report if await insert_if_absent(connection, reports, row | _changing_columns(report)) else None
+    return report if await insert_if_absent(connection, reports, _whole_row(report)) else None
+
+
+async def insert_findings(
+    connection: AsyncConnection, new: Sequence[NewReport], now: datetime, *, are_shown: bool = False
+) -> list[Report]:
+    """Insert findings of flows without an open one, in the transaction of `connection`; perhaps as shown already."""
+    found = [Report(ReportId(new_id()), each, 1, int(are_shown), now, now) for each in new]
+    for page in batched(found, WRITTEN_PAGE):
+        await connection.execute(insert(reports), [_whole_row(report) for report in page])
+    return found
+
+
+async def insert_summary(connection: AsyncConnection, summary: NewSummary, now: datetime) -> Report:
+    """Insert findings that are told together, and the report that does, in the transaction of `connection`."""
+    own = ReportId(new_id())
+    told = [replace(new, content=replace(content, summary=own)) for new, content in summary.findings]
+    findings = await insert_findings(connection, told, now, are_shown=True)
+    content = Summary(tuple(each.id for each in findings))
+    report = Report(own, NewReport(summary.token, ReportKind.SUMMARY, content), 1, 0, now, now)
+    await connection.execute(insert(reports), _whole_row(report))
+    return report
 
 
 async def replace_report(connection: AsyncConnection, seen: Report, moved: NewReport, now: datetime) -> Report:
@@ -128,6 +145,17 @@ async def replace_report(connection: AsyncConnection, seen: Report, moved: NewRe
             raise LookupError(f"no report {seen.id}")
         raise ReportConflictError(current)
     return report
+
+
+def _whole_row(report: Report) -> dict[str, Any]:
+    return {
+        "id": report.id,
+        "token": report.told.token,
+        "kind": report.told.kind.value,
+        "flow_id": report.told.flow,
+        "shown_version": report.shown_version,
+        "created_at": report.created_at,
+    } | _changing_columns(report)
 
 
 def _changing_columns(report: Report) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from flowbot.storage.repositories.drafts import read_any_draft
 from flowbot.storage.repositories.images import read_filename
 from flowbot.storage.repositories.known_settings import read_settings
 from flowbot.storage.repositories.messages import read_message
+from flowbot.storage.repositories.observed_flows import read_flow, read_state
 from flowbot.storage.repositories.scopes import read_freeze, read_policy, read_website
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import keep_readable
@@ -29,6 +30,8 @@ READERS: Final[Mapping[Table, Callable[[Row[Any]], object]]] = {
     tables.drafts: read_any_draft,
     tables.known_settings: read_settings,
     tables.images: read_filename,
+    tables.watch: read_state,
+    tables.observed_flows: read_flow,
 }
 _NEWEST: Final[Mapping[Table, ColumnElement[Any]]] = {
     tables.changes: tables.changes.c.changed_at,

@@ -74,7 +74,7 @@ async def test_a_channels_own_freezes_are_added_and_removed_and_the_others_stay(
     assert "Saved. The new rules apply now" in await save(deniz)
     told = await running.emma.wait_for_message(MARKETING, "This channel's rules were changed")
     assert (
-        "Freezes: → Evenings (Mon 20:00–24:00, Tue 20:00–24:00), Year's end (Dec 30, 2026 – Jan 2, 2027), and "
+        "Freezes: Evenings (Mon 20:00–24:00, Tue 20:00–24:00), Year's end (Dec 30, 2026 – Jan 2, 2027), and "
         "Public holidays (public holidays in Türkiye, half days from 13:00)"
     ) in text_of(told)
     here = f'channels = ["{MARKETING}"]\n'

@@ -153,13 +153,13 @@ def policy_changed_message(  # noqa: PLR0913 - all that a set-up may change, sai
         old, new = previous[field] if previous else None, values[field]
         if before is None and not given_values[field]:
             continue
-        lines.append(_difference_line(t(LABEL_KEYS[field]), old, new, is_change=previous is not None, t=t))
+        lines.append(_difference_line(t(LABEL_KEYS[field]), old, new, t))
     if freezes is not None:
         old, new = (_format_freezes(each, t) for each in (freezes.before, freezes.after))
-        lines.append(_difference_line(t(LABEL_KEYS[PolicyField.FREEZES]), old, new, is_change=True, t=t))
+        lines.append(_difference_line(t(LABEL_KEYS[PolicyField.FREEZES]), old, new, t))
     for each in renames[:NAMED_MAX]:
         old, new = (block_kit.text_element(name) if name else None for name in (each.before, each.after))
-        lines.append(_difference_line(format_name_label(each.website, t), old, new, is_change=True, t=t))
+        lines.append(_difference_line(format_name_label(each.website, t), old, new, t))
     if (more := len(renames) - NAMED_MAX) > 0:
         lines.append(block_kit.rich_line(block_kit.text_element(t("help.more", n=more))))
     heading = block_kit.rich_line(
@@ -175,13 +175,10 @@ def _format_freezes(freezes: Sequence[Freeze], t: Translator) -> Element | None:
     return block_kit.text_element(listed) if listed else None
 
 
-def _difference_line(
-    label: str, old: Element | None, new: Element | None, *, is_change: bool, t: Translator
-) -> Element:
-    arrow = [block_kit.text_element(" → " if old else "→ ")] if is_change else []
-    given = [old] if old else []
-    removed = block_kit.text_element(t("request.removed"))
-    return block_kit.rich_line(block_kit.text_element(f"{label}: ", bold=True), *given, *arrow, new or removed)
+def _difference_line(label: str, old: Element | None, new: Element | None, t: Translator) -> Element:
+    before = [old, block_kit.text_element(" → ")] if old else []
+    after = new or block_kit.text_element(t("request.removed"))
+    return block_kit.rich_line(block_kit.text_element(f"{label}: ", bold=True), *before, after)
 
 
 def _changed_fields(before: ChannelPolicy | None, after: ChannelPolicy) -> list[PolicyField]:

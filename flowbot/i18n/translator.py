@@ -29,8 +29,6 @@ _MAX_DIGITS: Final = 5000
 _NUMBERS_KEPT: Final = 2000
 """Numbers that are not formatted anew: Babel takes 30 microseconds for one."""
 _MINUTE: Final = timedelta(minutes=1)
-_WEEKDAYS: Final = timedelta(days=6)
-"""Within these a weekday is one day only."""
 _MOST_OF_A_YEAR: Final = timedelta(days=300)
 
 
@@ -130,13 +128,10 @@ class Translator:
         return f"{date} {format_time(local, format='short', locale=self._locale)}"
 
     def format_moment(self, at: datetime, now: datetime) -> str:
-        """Format a time to come shortly: `Mon 09:00` within six days, `24 Dec 09:00` within a year."""
+        """Format a time to come shortly: `24 Dec 09:00`, with its year where that is in doubt."""
         local = at.astimezone(self._zone)
-        if timedelta(0) <= at - now < _WEEKDAYS:
-            date = format_date(local, format="EEE", locale=self._locale)
-        else:
-            skeleton = "MMMd" if abs(at - now) < _MOST_OF_A_YEAR else "yMMMd"
-            date = format_skeleton(skeleton, local, locale=self._locale)
+        skeleton = "MMMd" if abs(at - now) < _MOST_OF_A_YEAR else "yMMMd"
+        date = format_skeleton(skeleton, local, locale=self._locale)
         return f"{date} {format_time(local, format='short', locale=self._locale)}"
 
     def format_day(self, day: date) -> str:

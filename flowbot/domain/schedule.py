@@ -19,6 +19,23 @@ HoldEnd = Callable[[datetime], datetime | None]
 """Tells when the freeze ends that holds a change at a moment; None where none does."""
 
 
+def is_held_by_freezes(request: ChangeRequest, *, may_go_live: bool) -> bool:
+    """Check whether a change would make something go live or delete it, which waits in a freeze.
+
+    Args:
+        request: what is asked for.
+        may_go_live: whether its flow, where it reads disabled, may go live by an earlier enable yet.
+    """
+    is_live = request.before is not None and request.before.is_enabled
+    match request.kind:
+        case ChangeKind.ENABLE:
+            return not is_live
+        case ChangeKind.EDIT:
+            return is_live or may_go_live
+        case kind:
+            return kind is ChangeKind.DELETE
+
+
 def find_start(change: Change, now: datetime, find_hold_end: HoldEnd) -> datetime:
     """Return when an approved change starts: at its time, or at the end of the freeze that holds it then or now.
 

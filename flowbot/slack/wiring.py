@@ -142,6 +142,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     opener = FormOpener(forms, modals, clock)
     form_result = FormResult(
         store=services.store,
+        details=details,
         forms=forms,
         opener=opener,
         modals=modals,
@@ -182,8 +183,10 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         executor=services.executor,
         notifier=notifier,
         message_sync=message_sync,
+        details=details,
         links=links,
         modals=modals,
+        clock=clock,
     )
     submission = FlowFormSubmission(
         forms=forms,

@@ -14,8 +14,10 @@ from flowbot.domain.ids import ChannelId, UserId
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import text_of
 from flowbot.services.inbox import ChannelAccess, HomeOverview
+from flowbot.slack.views.approvals import entry_block
 from flowbot.slack.views.freezes import request_freeze_elements
 from flowbot.slack.views.home import HomeContent, home_view
+from flowbot.slack.views.notices import request_sent_message
 from flowbot.slack.views.request_message import request_message
 from tests.slack.test_request_views import FLOW, request_details
 from tests.storage.change_cases import waiting_request
@@ -93,6 +95,16 @@ def test_a_freeze_is_named_as_long_as_it_holds(state: ChangeState, progress: Pro
 def test_a_time_within_a_freeze_is_held_by_that() -> None:
     saturday = {"not_before": datetime(2026, 6, 6, 10, tzinfo=ISTANBUL)}
     assert "❄ Frozen until 8 Jun 2026 00:00 · Weekends" in first_lines(EN, WEDNESDAY, asked=saturday)
+
+
+def test_the_list_of_approvals_and_who_asked_are_told_it() -> None:
+    asked = {"created_at": ARIFE, "changed_at": ARIFE}
+    waiting = request_details(calendar=CALENDAR, change=asked)
+    line = "❄ Frozen until 1 Jun 2026 00:00 · Eid al-Adha"
+    assert line in text_of([entry_block(waiting, None, EN, ARIFE)])
+    assert line in text_of([*request_sent_message(waiting, None, EN, ARIFE).blocks])
+    scheduled = request_details(ChangeState.SCHEDULED, calendar=CALENDAR, change=asked)
+    assert line in text_of([*request_sent_message(scheduled, None, EN, ARIFE).blocks])
 
 
 def test_home_says_it_before_its_approve_button() -> None:

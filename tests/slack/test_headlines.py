@@ -77,7 +77,7 @@ def list_messages(name: str, state: ChangeState, kind: ChangeKind, t: Translator
     for each in (details, unnumbered):
         yield request_message(each, t, NOW, people=people, mentions=True)
         yield notices.reminder_message(each, t, NOW, people)
-        yield notices.request_sent_message(each.change, LINK, t)
+        yield notices.request_sent_message(each, LINK, t, NOW)
         yield notices.request_open_message(each.change, LINK, t)
         yield form_status.failed_message(each.change, t, Text("not_done.refused", {"said": name}))
         if state in WHY:

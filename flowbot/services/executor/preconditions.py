@@ -18,7 +18,7 @@ from flowbot.domain.approval import (
     wait_again,
 )
 from flowbot.domain.audit import AuditAction, Transition
-from flowbot.domain.change import FORM_KINDS, Change, ChangeKind, ChangeRequest, ChangeState, Outcome, Vote
+from flowbot.domain.change import FORM_KINDS, Change, ChangeRequest, ChangeState, Outcome, Vote
 from flowbot.domain.freezes import find_hold
 from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.late_effects import (
@@ -39,7 +39,7 @@ from flowbot.domain.outcomes import (
     UNCOUNTED_VOTERS,
 )
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reason
-from flowbot.domain.schedule import find_start
+from flowbot.domain.schedule import find_start, is_held_by_freezes
 from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.executor.hindrances import Hindrance, fail_change, find_lateness
@@ -201,7 +201,7 @@ class Preconditions:
         Raises:
             DependencyError: the database did not answer.
         """
-        freezes = scope.freezes if scope.freezes and await self._is_frozen_kind(change, now) else ()
+        freezes = scope.freezes if scope.freezes and await self._is_held_by_freezes(change, now) else ()
 
         def find_hold_end(moment: datetime) -> datetime | None:
             hold = find_hold(freezes, change.request.channel, moment, self.zone)
@@ -209,21 +209,13 @@ class Preconditions:
 
         return find_start(change, now, find_hold_end)
 
-    async def _is_frozen_kind(self, change: Change, now: datetime) -> bool:
-        """Check whether a change would make something go live or delete it, which a freeze holds."""
+    async def _is_held_by_freezes(self, change: Change, now: datetime) -> bool:
+        """Check whether a freeze holds such a change; whether its flow may go live is looked up where that decides."""
         request = change.request
-        is_live = request.before is not None and request.before.is_enabled
-        match request.kind:
-            case ChangeKind.ENABLE:
-                return not is_live
-            case ChangeKind.DELETE:
-                return True
-            case ChangeKind.EDIT:
-                if is_live or request.flow is None:
-                    return is_live
-                return await may_go_live(self.store, request.flow, now, since=change.created_at)
-            case _:
-                return False
+        if request.flow is None or not is_held_by_freezes(request, may_go_live=True):
+            return False
+        is_held = is_held_by_freezes(request, may_go_live=False)
+        return is_held or await may_go_live(self.store, request.flow, now, since=change.created_at)
 
     async def _find_stricter_rule(
         self, change: Change, policy: ChannelPolicy, votes: Sequence[Vote]

@@ -11,7 +11,9 @@ from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import RequestRecord
+from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose
@@ -35,8 +37,10 @@ class RequestActions:
     executor: ChangeExecutor
     notifier: SlackNotifier
     message_sync: RequestMessageSync
+    details: RequestDetailsLoader
     links: ArchiveLinks
     modals: Modals
+    clock: Clock
 
     async def request_change(self, interaction: Interaction, wish: FlowWish) -> Reply:
         """Request to enable, disable or delete a flow; what needs no approval is done at once."""
@@ -155,7 +159,8 @@ class RequestActions:
             settled = await self.executor.execute(change, self.notifier.notify, interaction.user)
             if settled.state in WAITING_STATES:
                 link = await self.links.find_one(settled)
-                return Reply(notices.request_sent_message(settled, link, interaction.t))
+                details = await self.details.load(settled)
+                return Reply(notices.request_sent_message(details, link, interaction.t, self.clock()))
         # Without an outcome another process is at work on it; the message will tell.
         text = outcome_text(settled, interaction.t, otherwise="request.under_way")
         if interaction.target.channel != settled.request.channel:

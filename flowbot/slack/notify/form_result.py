@@ -18,6 +18,7 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.slack import NotifyCallback
+from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.messages import Responder
@@ -38,6 +39,7 @@ class FormResult:
     """Shows authors how their forms ended, in the form's place or by a message."""
 
     store: ChangeStore
+    details: RequestDetailsLoader
     forms: FormService
     opener: FormOpener
     modals: Modals
@@ -65,7 +67,8 @@ class FormResult:
                     view = form_status.sentence_view(kind, t, text)
                     await self.modals.update(view_id, view)
                     link = await self.links.find_one(change)
-                    await self._send(request, request_sent_message(change, link, t))
+                    details = await self.details.load(change)
+                    await self._send(request, request_sent_message(details, link, t, self.clock()))
                 case ChangeState.FAILED | ChangeState.OUT_OF_DATE:
                     await self._show_form_again(change, view_id, kind)
                 case _:

@@ -11,6 +11,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block
+from flowbot.slack.views.freezes import find_request_freeze, format_frozen
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
 from flowbot.slack.views.times import list_times
@@ -101,6 +102,8 @@ def entry_block(details: RequestDetails, link: str | None, t: Translator, now: d
     status = "\n".join([status, " · ".join(times)] if times else [status])
     requester = t("request.by", person=f"<@{change.request.requester}>")
     cells = [block_kit.mrkdwn(cell, block_kit.FIELD_MAX) for cell in (requester, status)]
+    if (frozen := find_request_freeze(details, t, now)) is not None:
+        cells.append(block_kit.plain(f"❄ {format_frozen(frozen, t)}", block_kit.FIELD_MAX))
     hint = request_blocks.format_hint(t("button.open"), change, t)
     button = request_blocks.open_button(link, t, hint=hint) if link else None
     return block_kit.section(block_kit.plain(text), button) | {"fields": cells}

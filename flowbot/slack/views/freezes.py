@@ -3,21 +3,36 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from flowbot.domain.change import WAITING_STATES, ChangeKind, ChangeState
+from flowbot.domain.change import WAITING_STATES, ChangeState
 from flowbot.domain.freezes import WEEKDAYS, Freeze, FrozenTime
+from flowbot.domain.schedule import is_held_by_freezes
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Element
 from flowbot.slack.views.sentences import sentence_elements
+from flowbot.slack.views.times import moment_elements
 
 
 def frozen_elements(frozen: FrozenTime, t: Translator) -> list[Element]:
     """Build until when nothing goes live, and why; or when that is next."""
-    moments = {"until": frozen.until} if frozen.start is None else {"start": frozen.start, "until": frozen.until}
-    elements = {name: [block_kit.date_element(at, t.format_datetime(at))] for name, at in moments.items()}
-    elements["name"] = [block_kit.text_element(block_kit.single_line(frozen.name, block_kit.LABEL_MAX))]
-    return sentence_elements(t, "freeze.now" if frozen.start is None else "freeze.next", elements)
+    until, name = moment_elements(frozen.until, t), [block_kit.text_element(_format_name(frozen))]
+    if frozen.start is None:
+        return sentence_elements(t, "freeze.now", {"until": until, "name": name})
+    start = moment_elements(frozen.start, t)
+    return sentence_elements(t, "freeze.next", {"start": start, "until": until, "name": name})
+
+
+def format_frozen(frozen: FrozenTime, t: Translator) -> str:
+    """Format the same as plain text, in the reader's zone."""
+    until, name = t.format_datetime(frozen.until), _format_name(frozen)
+    if frozen.start is None:
+        return t("freeze.now", until=until, name=name)
+    return t("freeze.next", start=t.format_datetime(frozen.start), until=until, name=name)
+
+
+def _format_name(frozen: FrozenTime) -> str:
+    return block_kit.single_line(frozen.name, block_kit.LABEL_MAX)
 
 
 def format_freeze(freeze: Freeze, t: Translator) -> str:
@@ -48,20 +63,20 @@ def format_hours(weekly: Iterable[str], t: Translator) -> str:
 
 
 def request_freeze_elements(details: RequestDetails, t: Translator, now: datetime) -> list[Element]:
-    """Build the freeze that holds a request that waits, or begins before it expires; nothing where none does."""
+    """Build the freeze of a request, as `find_request_freeze` finds it; nothing where none holds it."""
+    frozen = find_request_freeze(details, t, now)
+    return [] if frozen is None else [block_kit.text_element("❄ "), *frozen_elements(frozen, t)]
+
+
+def find_request_freeze(details: RequestDetails, t: Translator, now: datetime) -> FrozenTime | None:
+    """Find the freeze that holds a request that waits, or begins before it expires."""
     change = details.change
-    if change.state not in WAITING_STATES or details.calendar is None or not _is_held(details):
-        return []
+    # An edit waits only where it might go live.
+    is_held = change.progress.skipped_by is None and is_held_by_freezes(change.request, may_go_live=True)
+    if change.state not in WAITING_STATES or details.calendar is None or not is_held:
+        return None
     frozen = details.calendar.find_frozen_time(max(now, change.request.not_before or now), t.language)
     expiry = details.expires_at if change.state is ChangeState.PENDING else None
-    if frozen is None or (frozen.start is not None and (expiry is None or frozen.start > expiry)):
-        return []
-    return [block_kit.text_element("❄ "), *frozen_elements(frozen, t)]
-
-
-def _is_held(details: RequestDetails) -> bool:
-    """Check whether the request would make something go live or delete it; an edit waits only where it might."""
-    change = details.change
-    is_live = change.request.before is not None and change.request.before.is_enabled
-    is_held = {ChangeKind.ENABLE: not is_live, ChangeKind.EDIT: True, ChangeKind.DELETE: True}
-    return change.progress.skipped_by is None and is_held.get(change.request.kind, False)
+    if frozen is not None and frozen.start is not None and (expiry is None or frozen.start > expiry):
+        return None
+    return frozen

@@ -73,15 +73,16 @@ def _attention_elements(details: RequestDetails, t: Translator) -> list[Element]
     return sentence_elements(t, "request.attention", {"people": approvers}) if approvers else []
 
 
-def request_sent_message(change: Change, link: str | None, t: Translator) -> Message:
+def request_sent_message(details: RequestDetails, link: str | None, t: Translator, now: datetime) -> Message:
     """Build the requester's message about where the approval was requested, or that the change is scheduled.
 
     Args:
-        change: the request.
+        details: the request.
         link: a link to its message, where that is known.
         t: the requester's words.
+        now: the moment.
     """
-    request = change.request
+    change, request = details.change, details.change.request
     if change.state is ChangeState.PENDING:
         elements = {
             "flow": [_subject_element(change, t)],
@@ -94,6 +95,8 @@ def request_sent_message(change: Change, link: str | None, t: Translator) -> Mes
         # Its headline says from when.
         times = times_elements(replace(request, not_before=None), t)
         blocks = [headlines.own_headline(change, t), *([block_kit.rich_paragraph(*times)] if times else [])]
+    if frozen := request_freeze_elements(details, t, now):
+        blocks.append(block_kit.rich_paragraph(*frozen))
     if change.progress.needs_skip and change.rule is not None:
         skippers = Text("request.needs_skip", {"people": list(change.rule.break_glass)})
         blocks += sentences.sentence_message(t, skippers).blocks

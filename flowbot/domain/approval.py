@@ -9,7 +9,7 @@ from flowbot.domain.audit import AuditAction, AuditEvent, Transition, event_for_
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice, with_lease
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import ApprovalRule, ApprovalTerms, ChannelPolicy, Gate, Principal
-from flowbot.domain.schedule import LATE, next_due
+from flowbot.domain.schedule import LATE, is_held_by_freezes, next_due
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""
@@ -71,6 +71,11 @@ def is_expired(change: Change, now: datetime) -> bool:
 def may_decide(person: UserId, requester: UserId, rule: ApprovalRule | None) -> bool:
     """Check whether a person may decide on a request, by its rule alone: on their own only where that lets them."""
     return person != requester or (rule is not None and rule.self_approval)
+
+
+def is_skippable(change: Change) -> bool:
+    """Check whether a waiting change has an approval, or may meet a freeze, that somebody may skip."""
+    return change.rule is not None or is_held_by_freezes(change.request, may_go_live=True)
 
 
 def mentioned_approvers(approvers: Collection[Principal], requester: UserId) -> tuple[Principal, ...]:

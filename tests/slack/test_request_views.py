@@ -325,6 +325,13 @@ def test_what_weighs_most_is_asked_once_more(kind: ChangeKind, title: str | None
         assert kind is ChangeKind.DELETE or "3 days" in confirm["text"]["text"]
 
 
+def test_the_times_of_a_request_are_asked_once_more_with_their_zone() -> None:
+    times = {"not_before": NOW + timedelta(days=1), "ends_at": NOW + timedelta(days=2)}
+    button = buttons_by_label(draw_request(request_details(asked=times)))["Approve"]
+    said = "Starts {} (Europe/Istanbul) · Ends {} (Europe/Istanbul)\nNew subscribers of Shop"
+    assert button["confirm"]["text"]["text"].startswith(said.format(*map(EN.format_datetime, times.values())))
+
+
 AUDIENCE: Mapping[Translator, tuple[str, str]] = {
     EN: ("everyone", "If it has a segment, only that segment gets it"),
     TR: ("herkes", "Segmenti varsa yalnızca o segment alır"),
@@ -637,6 +644,7 @@ RULE_TO_SKIP = RULE.model_copy(update={"break_glass": (AYSE,)})
         ("scheduled", {}, False, "goes live @", {"Reject", "Withdraw", "Skip approval"}),
         ("scheduled", {}, True, "approval skipped by", {"Reject", "Withdraw"}),
         ("scheduled", {"kind": "disable", "ends": "e1"}, False, "will be disabled @", {"Withdraw"}),
+        ("scheduled", {"kind": "disable", "rule": None}, False, "will be disabled @", {"Reject", "Withdraw"}),
         ("applied", {"ends_at": TOMORROW}, False, "is live until @", set()),
         ("withdrawn", {"kind": "disable", "ends": "e1"}, False, "stays live", set()),
         ("out_of_date", {"kind": "disable", "ends": "e1"}, False, "no longer counts", set()),
@@ -647,12 +655,13 @@ RULE_TO_SKIP = RULE.model_copy(update={"break_glass": (AYSE,)})
 def test_a_request_with_times_says_them_and_offers_what_is_left_to_decide(
     t: Translator, state: str, asked: dict[str, Any], skipped: bool, says: str, buttons: set[str]
 ) -> None:
-    outcomes = {"out_of_date": "out_of_date.disabled_before", "expired": "expired.late"}
+    outcomes, asked = {"out_of_date": "out_of_date.disabled_before", "expired": "expired.late"}, dict(asked)
     closing = Closure(AYSE, ClosureKind.BREAK_GLASS, "Now") if skipped else None
     details = request_details(
         ChangeState(state),
         ChangeKind(asked.pop("kind", "enable")),
-        rule=RULE_TO_SKIP,
+        rule=asked.pop("rule", RULE_TO_SKIP),
+        policy=ChannelPolicy(id=CHANNEL, websites="all", approval=RULE_TO_SKIP),
         asked={"not_before": TOMORROW, **asked},
         change={
             "progress": Progress(closing, starts_at=TOMORROW),
@@ -701,7 +710,7 @@ def test_a_reminder_says_what_waits_for_whom() -> None:
 @pytest.mark.parametrize("link", [None, "https://team.slack.example/archives/C0/p1"])
 def test_the_requester_is_told_where_approval_is_asked_for(link: str | None) -> None:
     rule = ApprovalRule(channel=ChannelId("C0APPROVALS"))
-    message = check_blocks(request_sent_message(request_details(rule=rule).change, link, EN))
+    message = check_blocks(request_sent_message(request_details(rule=rule), link, EN, NOW))
     assert "Approval requested in @C0APPROVALS – Enable: #12 Spring sale" in text_of(message)
     assert [button["url"] for button in buttons_by_label(message).values()] == ([link] if link else [])
 
@@ -898,7 +907,7 @@ def test_any_change_fits_slack_and_stays_inert(
         draw_request(named, t),
         check_blocks(reminder_message(named, t, NOW)),
         check_blocks(skipped_approval_message(named, t)),
-        check_blocks(request_sent_message(named.change, None, t)),
+        check_blocks(request_sent_message(named, None, t, NOW)),
         check_blocks(approvals_message(ListedRequests(one, RequestList([named] * LISTED_MAX, 12), one), link, t, NOW)),
         check_blocks(push.flow_details_message(FlowDetails(before, {}, True, True, settings=settings), t, NOW)),
     ]

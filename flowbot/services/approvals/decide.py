@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.approval import may_decide, schedule_change, stricter_rule
+from flowbot.domain.approval import is_skippable, may_decide, schedule_change, stricter_rule
 from flowbot.domain.audit import AuditAction, Transition, event_for_change
 from flowbot.domain.change import (
     LEASED_STATES,
@@ -133,12 +133,14 @@ class DecisionService:
         """Load a waiting change whose approval, and the freeze that holds it, a person may skip.
 
         Raises:
-            UserError: not named for that, or too late.
+            UserError: not named for that, nothing is to be skipped, or too late.
         """
         user = await self.users.reload_user(user)
         record = await self.authorizer.load_waiting(change_id)
         policy = require_for_request(record, record.scope.policy, user, Permission.BREAK_GLASS)
         require_in_scope(policy, record.change)
+        if not is_skippable(record.change):
+            raise UserError("request.nothing_to_skip")
         return record.change
 
     async def skip_approval(self, user: CurrentUser, change_id: ChangeId, reason: str) -> Change:

@@ -22,6 +22,7 @@ from flowbot.slack.views import block_kit, flow_settings, push, sentences
 from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.sentences import sentence_elements
+from flowbot.slack.views.times import format_times
 
 NAME_MAX: Final = 100
 REASON_MAX: Final = 1000
@@ -176,6 +177,7 @@ def approve_button(details: RequestDetails, t: Translator, *, hint: str | None =
     if keys is None or text is None:
         return button
     title = t(keys[0], id=str(change.flow_id))
+    text = f"{format_times(change.request, t)}\n{text}".lstrip()
     return button | {"confirm": block_kit.confirm_dialog(title, text, yes=t("button.approve"), no=t("request.cancel"))}
 
 

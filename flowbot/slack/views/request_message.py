@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from flowbot.domain.approval import is_skippable
 from flowbot.domain.change import CREATING_KINDS, WAITING_STATES, Change, ChangeKind, ChangeState
 from flowbot.domain.outcomes import (
     DISABLED_AS_PLANNED,
@@ -327,7 +328,7 @@ def _decision_buttons(details: RequestDetails, t: Translator) -> list[Element]:
     if change.state is ChangeState.PENDING:
         buttons.insert(0, request_blocks.approve_button(details, t))
     rule = details.policy.approval if details.policy else change.rule
-    if rule is not None and rule.break_glass and change.progress.skipped_by is None:
+    if rule is not None and rule.break_glass and is_skippable(change) and change.progress.skipped_by is None:
         buttons.append(block_kit.button(t("button.break_glass"), ActionId.BREAK_GLASS, value))
     return buttons
 

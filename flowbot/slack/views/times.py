@@ -3,17 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
 
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.sentences import sentence_elements
-
-START_KEYS: Final = ("when.starts", "when.starts_approved")
-STOP_KEYS: Final = ("when.stops", "when.stops_approved")
-"""Of a change whose approval is not needed or given, and of one that waits for it."""
 
 
 def moment_elements(moment: datetime, t: Translator) -> list[Element]:
@@ -29,14 +24,26 @@ def times_elements(request: ChangeRequest, t: Translator, *, once_approved: bool
         t: the reader's words.
         once_approved: whether it waits for approval as well.
     """
-    lines = []
+    sentences = []
     if request.not_before is not None:
-        keys = STOP_KEYS if request.kind is ChangeKind.DISABLE else START_KEYS
-        lines.append(sentence_elements(t, keys[once_approved], {"when": moment_elements(request.not_before, t)}))
+        if request.kind is ChangeKind.DISABLE:
+            key = "when.stops_approved" if once_approved else "when.stops"
+        else:
+            key = "when.starts_approved" if once_approved else "when.starts"
+        sentences.append((key, request.not_before))
     if request.ends_at is not None:
-        lines.append(sentence_elements(t, "when.ends", {"when": moment_elements(request.ends_at, t)}))
-    space = block_kit.text_element(" ")
-    return [element for number, line in enumerate(lines) for element in ([space, *line] if number else line)]
+        sentences.append(("when.ends", request.ends_at))
+    elements: list[Element] = []
+    for key, moment in sentences:
+        elements += [block_kit.text_element(" ")] if elements else []
+        elements += sentence_elements(t, key, {"when": moment_elements(moment, t)})
+    return elements
+
+
+def format_times(request: ChangeRequest, t: Translator) -> str:
+    """Format the times that were asked for as a line of plain text, which shows nobody their own zone: it names one."""
+    times = ((key, f"{t.format_datetime(moment)} ({t.zone.key})") for key, moment in asked_times(request))
+    return " · ".join(t(key, when=when) for key, when in times)
 
 
 def list_times(change: Change) -> Iterator[tuple[str, datetime]]:

@@ -5,7 +5,7 @@ with the first of two equal times and ends with the last; a time that clocks ski
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -37,13 +37,6 @@ _HORIZONS: Final = (timedelta(days=8), MAX_FROZEN)
 """How far ahead the next freeze is looked for: most are weekly."""
 
 
-class Hold(NamedTuple):
-    """A moment's freeze: the name of what holds it, and the end of the whole frozen time, which is free again."""
-
-    name: str
-    until: datetime
-
-
 class FrozenTime(NamedTuple):
     """A frozen time: the name of what holds its first moment, its start, and its end; no start where it is on."""
 
@@ -52,17 +45,19 @@ class FrozenTime(NamedTuple):
     until: datetime
 
 
-class _Window(NamedTuple):
-    """A frozen time as clocks show it, from its start up to its end."""
+class Window(NamedTuple):
+    """What one freeze covers, as clocks show it, from its start up to its end."""
 
     start: datetime
     end: datetime
     name: str
 
     def find_start(self, zone: ZoneInfo) -> datetime:
+        """Return the moment of its start."""
         return min(_find_instants(self.start, zone))
 
     def find_end(self, zone: ZoneInfo) -> datetime:
+        """Return the moment of its end."""
         return max(_find_instants(self.end, zone))
 
 
@@ -164,7 +159,7 @@ class Freeze(BaseModel):
         """Return the freeze as plain data with the keys that were written, so that it reads back equal."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
-    def list_windows(self, first: date, last: date, language: str | None = None) -> Iterator[_Window]:
+    def list_windows(self, first: date, last: date, language: str | None = None) -> Iterator[Window]:
         """List what is frozen from the day `first` to the day `last`, and perhaps more.
 
         Args:
@@ -174,7 +169,7 @@ class Freeze(BaseModel):
         """
         if self.first_day is not None and self.last_day is not None:
             if self.first_day <= last and self.last_day >= first:
-                yield _Window(_midnight(self.first_day), _midnight(self.last_day) + _DAY, self.name)
+                yield Window(_midnight(self.first_day), _midnight(self.last_day) + _DAY, self.name)
             return
         hours = [read_hours(each) for each in self.weekly or ()]
         # Hours may go on after midnight.
@@ -182,71 +177,68 @@ class Freeze(BaseModel):
             day = _midnight(date.fromordinal(number))
             for weekday, start, end in hours:
                 if weekday == day.weekday():
-                    yield _Window(day + start, day + end, self.name)
+                    yield Window(day + start, day + end, self.name)
             if self.holidays is not None:
                 yield from self._list_holidays(self.holidays, day, language)
 
-    def _list_holidays(self, region: str, day: datetime, language: str | None) -> Iterator[_Window]:
+    def _list_holidays(self, region: str, day: datetime, language: str | None) -> Iterator[Window]:
         if name := load_holidays(region, day.year, language).get(day.date()):
-            yield _Window(day, day + _DAY, name)
+            yield Window(day, day + _DAY, name)
         elif self.half_day_from and (name := load_holidays(region, day.year, language, half_days=True).get(day.date())):
-            yield _Window(day + _read_clock(self.half_day_from), day + _DAY, name)
-
-
-def find_hold(
-    freezes: Iterable[Freeze], channel: ChannelId, moment: datetime, zone: ZoneInfo, language: str | None = None
-) -> Hold | None:
-    """Find the freeze that holds a moment, from a window's start up to its end; windows that touch are one frozen time.
-
-    Of several windows a public holiday's name counts, then that of a freeze from one day to another.
-
-    Args:
-        freezes: of any channels.
-        channel: where a change was asked for.
-        moment: with a zone, any.
-        zone: of the clocks that the freezes mean.
-        language: of the names of public holidays, such as `tr`; else the country's own.
-
-    Returns:
-        The hold, or None. An end later than a year is not looked for; `find_endless` refuses such freezes.
-    """
-    return _find_hold([freeze for freeze in freezes if freeze.covers_channel(channel)], moment, zone, language)
-
-
-def find_next(
-    freezes: Iterable[Freeze], channel: ChannelId, moment: datetime, zone: ZoneInfo, language: str | None = None
-) -> tuple[datetime, Hold] | None:
-    """Find the next frozen time that begins after a moment, within a year: its start, and the hold there.
-
-    Takes what `find_hold` takes.
-    """
-    covering = [freeze for freeze in freezes if freeze.covers_channel(channel)]
-    hold = _find_hold(covering, moment, zone, language)
-    free = moment if hold is None else hold.until
-    today = free.astimezone(zone).date()
-    for horizon in _HORIZONS:
-        windows = [window for freeze in covering for window in freeze.list_windows(today, today + horizon)]
-        for window in sorted(windows, key=lambda window: window.start):
-            start = window.find_start(zone)
-            if free < start < window.find_end(zone) and (following := _find_hold(covering, start, zone, language)):
-                return start, following
-    return None
+            yield Window(day + _read_clock(self.half_day_from), day + _DAY, name)
 
 
 @dataclass(frozen=True, slots=True)
 class FreezeCalendar:
-    """The freezes of one channel, or of all of them, in the zone whose clocks they mean."""
+    """The freezes that cover one channel, in the zone whose clocks they mean.
 
-    channel: ChannelId
-    freezes: tuple[Freeze, ...]
+    The language that its methods take is that of public holidays' names, such as `tr`; else the country's own.
+    """
+
+    freezes: Sequence[Freeze]
     zone: ZoneInfo
 
     def find_frozen_time(self, moment: datetime, language: str | None = None) -> FrozenTime | None:
-        """Find the frozen time that is on, or else the next one within a year; `language` as of `find_hold`."""
-        if (hold := find_hold(self.freezes, self.channel, moment, self.zone, language)) is not None:
-            return FrozenTime(hold.name, None, hold.until)
-        found = find_next(self.freezes, self.channel, moment, self.zone, language)
-        return None if found is None else FrozenTime(found[1].name, found[0], found[1].until)
+        """Find the frozen time that is on, or else the next one within a year."""
+        return self.find_hold(moment, language) or self.find_next(moment, language)
+
+    def find_hold(self, moment: datetime, language: str | None = None) -> FrozenTime | None:
+        """Find the frozen time that is on: from a window's start up to its end; windows that touch are one.
+
+        Of several windows a public holiday's name counts, then that of a freeze from one day to another. An end later
+        than a year is not looked for; `find_endless` refuses such freezes.
+        """
+        windows = self._find_windows(moment, language)
+        if not windows:
+            return None
+        name, until = windows[0].name, moment
+        while windows and until <= moment + MAX_FROZEN:
+            until = max(window.find_end(self.zone) for window in windows)
+            windows = self._find_windows(until)
+        return FrozenTime(name, None, until)
+
+    def find_next(self, moment: datetime, language: str | None = None) -> FrozenTime | None:
+        """Find the next frozen time that begins after a moment, within a year."""
+        hold = self.find_hold(moment)
+        free = moment if hold is None else hold.until
+        today = free.astimezone(self.zone).date()
+        for horizon in _HORIZONS:
+            windows = [window for freeze in self.freezes for window in freeze.list_windows(today, today + horizon)]
+            for window in sorted(windows, key=lambda window: window.start):
+                start = window.find_start(self.zone)
+                if free < start < window.find_end(self.zone) and (following := self.find_hold(start, language)):
+                    return following._replace(start=start)
+        return None
+
+    def _find_windows(self, moment: datetime, language: str | None = None) -> list[Window]:
+        """Find the windows that hold a moment: of public holidays, then from one day to another, then weekly."""
+        today = moment.astimezone(self.zone).date()
+        return [
+            window
+            for freeze in sorted(self.freezes, key=lambda freeze: (freeze.holidays is None, freeze.first_day is None))
+            for window in freeze.list_windows(today - _DAY, today + _DAY, language)
+            if window.find_start(self.zone) <= moment < window.find_end(self.zone)
+        ]
 
 
 def find_endless(freezes: Collection[Freeze]) -> str | None:
@@ -255,36 +247,10 @@ def find_endless(freezes: Collection[Freeze]) -> str | None:
         covering = [freeze for freeze in freezes if freeze.channels is None or channel in freeze.channels]
         days = (_SOME_MONDAY, *(freeze.first_day for freeze in covering if freeze.first_day is not None))
         for start in (_midnight(day).replace(tzinfo=UTC) for day in days):
-            hold = _find_hold(covering, start, _UTC)
+            hold = FreezeCalendar(covering, _UTC).find_hold(start)
             if hold is not None and hold.until - start > MAX_FROZEN:
                 return hold.name
     return None
-
-
-def _find_hold(
-    covering: Sequence[Freeze], moment: datetime, zone: ZoneInfo, language: str | None = None
-) -> Hold | None:
-    windows = _find_windows(covering, moment, zone, language)
-    if not windows:
-        return None
-    name, until = windows[0].name, moment
-    while windows and until <= moment + MAX_FROZEN:
-        until = max(window.find_end(zone) for window in windows)
-        windows = _find_windows(covering, until, zone)
-    return Hold(name, until)
-
-
-def _find_windows(
-    covering: Sequence[Freeze], moment: datetime, zone: ZoneInfo, language: str | None = None
-) -> list[_Window]:
-    """Find the windows that hold a moment: of public holidays, then from one day to another, then weekly."""
-    today = moment.astimezone(zone).date()
-    return [
-        window
-        for freeze in sorted(covering, key=lambda freeze: (freeze.holidays is None, freeze.first_day is None))
-        for window in freeze.list_windows(today - _DAY, today + _DAY, language)
-        if window.find_start(zone) <= moment < window.find_end(zone)
-    ]
 
 
 def _midnight(day: date) -> datetime:

@@ -224,7 +224,7 @@ class HomeOverviews:
             groups.setdefault(covering, []).append(channel)
         found: dict[FrozenTime, tuple[ChannelId, ...]] = {}
         for covering, group in groups.items():
-            frozen = FreezeCalendar(group[0], covering, self.zone).find_frozen_time(self.clock(), language)
+            frozen = FreezeCalendar(covering, self.zone).find_frozen_time(self.clock(), language)
             if frozen is not None:
                 found[frozen] = (*found.get(frozen, ()), *group)
         return dict(sorted(found.items(), key=lambda item: item[0].start or self.clock()))

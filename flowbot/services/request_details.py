@@ -91,7 +91,7 @@ class RequestDetails:
             scope.website_names,
             approvers=scope.policy.approvers if scope.policy else (),
             policy=scope.policy,
-            calendar=FreezeCalendar(scope.channel, scope.freezes, zone),
+            calendar=FreezeCalendar(scope.freezes, zone),
         )
 
     def without_content(self) -> Self:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from flowbot.domain.freezes import MAX_FROZEN, WEEKDAYS, Freeze, Hold, find_endless, find_hold, find_next
+from flowbot.domain.freezes import MAX_FROZEN, WEEKDAYS, Freeze, FreezeCalendar, FrozenTime, find_endless
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.public_holidays import find_region_problem, load_holidays
 
@@ -29,8 +29,12 @@ def at(text: str, zone: ZoneInfo = ISTANBUL, fold: int = 0) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=zone, fold=fold)
 
 
+def calendar(freezes: list[Freeze], zone: ZoneInfo = ISTANBUL) -> FreezeCalendar:
+    return FreezeCalendar([freeze for freeze in freezes if freeze.covers_channel(HERE)], zone)
+
+
 def end_of(freezes: list[Freeze], moment: datetime, zone: ZoneInfo = ISTANBUL) -> str | None:
-    hold = find_hold(freezes, HERE, moment, zone)
+    hold = calendar(freezes, zone).find_hold(moment)
     return None if hold is None else f"{hold.until.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
@@ -88,8 +92,8 @@ def test_a_moment_is_frozen_until_the_end_of_all_that_touches(
     ],
 )
 def test_a_changed_clock_moves_neither_start_nor_end(weekly: str, moment: datetime, until: datetime | None) -> None:
-    hold = find_hold([freeze(weekly=[weekly])], HERE, moment, BERLIN)
-    assert hold == (until and Hold("Freeze", until.astimezone(UTC)))
+    hold = calendar([freeze(weekly=[weekly])], BERLIN).find_hold(moment)
+    assert hold == (until and FrozenTime("Freeze", None, until.astimezone(UTC)))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +111,7 @@ def test_a_changed_clock_moves_neither_start_nor_end(weekly: str, moment: dateti
     ],
 )
 def test_what_holds_now_gives_the_name(moment: str, language: str | None, name: str) -> None:
-    hold = find_hold([WEEKENDS, YEARS_END, BAYRAM], HERE, at(moment), ISTANBUL, language)
+    hold = calendar([WEEKENDS, YEARS_END, BAYRAM]).find_hold(at(moment), language)
     assert hold is not None
     assert hold.name == name
 
@@ -136,16 +140,17 @@ def test_names_of_holidays_tell_neither_marks_nor_hours() -> None:
     ],
 )
 def test_the_next_freeze(rules: list[Freeze], moment: str, start: str, name: str, until: str) -> None:
-    found = find_next(rules, HERE, at(moment), ISTANBUL)
+    found = calendar(rules).find_next(at(moment))
     assert found is not None
-    assert f"{found[0].astimezone(ISTANBUL):%Y-%m-%d %H:%M}" == start
-    assert (found[1].name, f"{found[1].until.astimezone(ISTANBUL):%Y-%m-%d %H:%M}") == (name, until)
+    assert found.start is not None
+    shown = [f"{each.astimezone(ISTANBUL):%Y-%m-%d %H:%M}" for each in (found.start, found.until)]
+    assert (found.name, shown) == (name, [start, until])
 
 
 def test_without_a_freeze_ahead_there_is_no_next() -> None:
-    assert find_next([YEARS_END], HERE, at("2027-01-01T09:00"), ISTANBUL) is None
-    assert find_next([YEARS_END], HERE, at("2025-06-01T09:00"), ISTANBUL) is None
-    assert find_next([freeze(weekly=["sat"], channels=[ELSEWHERE])], HERE, at("2026-11-30T09:00"), ISTANBUL) is None
+    assert calendar([YEARS_END]).find_next(at("2027-01-01T09:00")) is None
+    assert calendar([YEARS_END]).find_next(at("2025-06-01T09:00")) is None
+    assert calendar([freeze(weekly=["sat"], channels=[ELSEWHERE])]).find_next(at("2026-11-30T09:00")) is None
 
 
 @pytest.mark.parametrize(
@@ -232,7 +237,7 @@ def test_looking_for_an_end_takes_bounded_work() -> None:
     minutes = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(50)]
     spans = [f"mon {start}-{end}" for start, end in pairwise(minutes)]
     forever = [freeze(str(n), from_=date(2000 + n, 1, 1), to=date(2000 + n, 12, 31)) for n in range(50)]
-    hold = find_hold([freeze(weekly=spans), *forever], HERE, at("2010-05-03T00:00"), ISTANBUL)
+    hold = calendar([freeze(weekly=spans), *forever]).find_hold(at("2010-05-03T00:00"))
     assert hold is not None
     assert hold.until <= at("2010-05-03T00:00") + 2 * MAX_FROZEN
 
@@ -302,19 +307,20 @@ def is_frozen_by_the_clock(freezes: list[Freeze], wall: datetime) -> bool:
 def test_an_instant_is_frozen_until_an_end_that_is_free(
     freezes: list[Freeze], moment: datetime, zone: ZoneInfo
 ) -> None:
-    hold = find_hold(freezes, HERE, moment, zone)
+    hold = calendar(freezes, zone).find_hold(moment)
     changes = [(moment + timedelta(hours=hours)).astimezone(zone).utcoffset() for hours in (-26, 0, 26)]
     if len(set(changes)) == 1:
         assert (hold is not None) == is_frozen_by_the_clock(freezes, moment.astimezone(zone).replace(tzinfo=None))
     if hold is not None:
         assert moment < hold.until <= moment + MAX_FROZEN
-        assert find_hold(freezes, HERE, hold.until, zone) is None
+        assert calendar(freezes, zone).find_hold(hold.until) is None
         for part in range(10):
             between = moment + part * (hold.until - moment) / 10
-            assert getattr(find_hold(freezes, HERE, between, zone), "until", None) == hold.until
-    following = find_next(freezes, HERE, moment, zone)
+            assert getattr(calendar(freezes, zone).find_hold(between), "until", None) == hold.until
+    following = calendar(freezes, zone).find_next(moment)
     if following is not None:
-        start, next_hold = following
+        start = following.start
+        assert start is not None
         assert start > (hold.until if hold else moment)
-        assert find_hold(freezes, HERE, start, zone) == next_hold
-        assert find_hold(freezes, HERE, start - timedelta(seconds=1), zone) is None
+        assert calendar(freezes, zone).find_hold(start) == following._replace(start=None)
+        assert calendar(freezes, zone).find_hold(start - timedelta(seconds=1)) is None

@@ -7,12 +7,11 @@ from typing import Final
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeState
-from flowbot.domain.freezes import Freeze, find_hold
+from flowbot.domain.freezes import Freeze, FreezeCalendar
 from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.domain.outcomes import LATE_TIME, UNAPPROVED_TIME
 from flowbot.services.ports import Clock
 from tests.model.effect_invariants import describe
-from tests.model.fake_directory import CHANNEL
 from tests.model.fake_enkapush import FakeEnkapush
 from tests.model.live_content import LiveContent
 from tests.model.processes import FREEZE_ZONE
@@ -159,7 +158,7 @@ class TimeInvariants:
 
     @staticmethod
     def _is_held(freezes: tuple[Freeze, ...], moment: datetime) -> bool:
-        return find_hold(freezes, CHANNEL, moment, FREEZE_ZONE) is not None
+        return FreezeCalendar(freezes, FREEZE_ZONE).find_hold(moment) is not None
 
 
 def waits_unseen(change: Change) -> bool:

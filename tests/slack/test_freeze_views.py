@@ -28,7 +28,7 @@ EN, TR = LOCALES.for_reader("en-GB"), LOCALES.for_reader("tr-TR")
 HERE: Final = ChannelId("C0MARKETING")
 BAYRAM: Final = Freeze.model_validate({"name": "Bayram", "holidays": "TR", "half_day_from": "13:00"})
 WEEKENDS: Final = Freeze.model_validate({"name": "Weekends", "weekly": ["fri 17:00-24:00", "sat", "sun"]})
-CALENDAR: Final = FreezeCalendar(HERE, (BAYRAM, WEEKENDS), ISTANBUL)
+CALENDAR: Final = FreezeCalendar((BAYRAM, WEEKENDS), ISTANBUL)
 ARIFE: Final = datetime(2026, 5, 26, 15, tzinfo=ISTANBUL)
 """The afternoon before Kurban Bayramı, which ends in a weekend."""
 WEDNESDAY: Final = datetime(2026, 6, 3, 9, tzinfo=ISTANBUL)

@@ -19,7 +19,7 @@ from flowbot.domain.approval import (
 )
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import FORM_KINDS, Change, ChangeRequest, ChangeState, Outcome, Vote
-from flowbot.domain.freezes import find_hold
+from flowbot.domain.freezes import FreezeCalendar
 from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.late_effects import (
     LATE_EFFECTS,
@@ -202,9 +202,10 @@ class Preconditions:
             DependencyError: the database did not answer.
         """
         freezes = scope.freezes if scope.freezes and await self._is_held_by_freezes(change, now) else ()
+        calendar = FreezeCalendar(freezes, self.zone)
 
         def find_hold_end(moment: datetime) -> datetime | None:
-            hold = find_hold(freezes, change.request.channel, moment, self.zone)
+            hold = calendar.find_hold(moment)
             return None if hold is None else hold.until
 
         return find_start(change, now, find_hold_end)

@@ -44,6 +44,6 @@ class HelpCommand(Command[None]):
             words = [*APPROVAL_CHANNEL_WORDS, *(["setup"] if rights.may(Permission.SETUP) else [])]
             if (reply := await self.guide.answer(interaction, words=words)) is not None:
                 return reply
-        calendar = FreezeCalendar(channel, rights.freezes, self.zone)
+        calendar = FreezeCalendar(rights.freezes, self.zone)
         frozen = calendar.find_frozen_time(self.clock(), interaction.t.language)
         return Reply(help_message(rights, self.permissions, interaction.t, frozen))

@@ -48,7 +48,8 @@ async def fill(database: str, count: int) -> None:
     )
     async with open_migrated(database) as opened:
         store = ChangeRepository(opened, utc_now)
-        submitted, _ = await store.submit(request, Lease("seed", now), event)
+        record, _ = await store.submit(request, Lease("seed", now), event)
+        submitted = record.change
         pending = replace(submitted, state=ChangeState.PENDING, rule=ApprovalRule(), lease_owner=None, lease_until=None)
         await store.replace_if_unchanged(submitted, pending)
         async with opened.write() as connection:

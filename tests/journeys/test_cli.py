@@ -827,11 +827,11 @@ async def test_check_does_nothing_of_what_waits(world: World, environment: Envir
     async with world.open_database() as database:
         store = ChangeRepository(database, utc_now)
         new = new_request(kind=ChangeKind.DISABLE, channel=ChannelId(MARKETING), flow=FlowId(1))
-        left, _ = await store.submit(
+        record, _ = await store.submit(
             new, Lease("of a process that was killed", utc_now() - timedelta(hours=1)), new_event()
         )
         assert (await run_in_thread(environment, tmp_path, "check"))[0] == 0
-        assert await store.get(left.id) == left
+        assert await store.get(record.change.id) == record.change
     assert [record for record in world.enkapush.requests if record.method != "GET"] == []
 
 

@@ -206,7 +206,8 @@ async def _submit_without_channel(store: ChangeRepository, flow: FlowId, now: da
     new = ChangeRequest(
         FormToken(f"t{flow}"), ChangeKind.DISABLE, UserId("U0EMMA"), ChannelId(MARKETING), WebsiteId(1), flow
     )
-    draft, _ = await store.submit(new, Lease("gone", now + timedelta(seconds=30)), submission_event(new, now))
+    record, _ = await store.submit(new, Lease("gone", now + timedelta(seconds=30)), submission_event(new, now))
+    draft = record.change
     rule = ApprovalRule(expires_after_hours=300, channel=ChannelId("C0NOWHERE"))
     waiting = replace(draft, state=ChangeState.PENDING, rule=rule, due_at=now, lease_owner=None, lease_until=None)
     await store.replace_if_unchanged(draft, waiting)

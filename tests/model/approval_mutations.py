@@ -31,6 +31,7 @@ from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.executor.update import (
     mark_sent_or_require_lease,
 )
+from flowbot.services.ports.changes import RequestRecord
 from flowbot.services.ports.leases import ChangeInProgress, Leasable
 from flowbot.services.restores import find_restore
 from flowbot.services.users import CurrentUser
@@ -227,7 +228,9 @@ def nothing_is_noted_before_the_write(patch: Patch) -> None:
 def a_form_is_a_change_each_time_it_is_sent(patch: Patch) -> None:
     once = ChangeRepository.submit
 
-    async def submit(self: ChangeRepository, new: ChangeRequest, *given: Any, **named: Any) -> tuple[Change, bool]:
+    async def submit(
+        self: ChangeRepository, new: ChangeRequest, *given: Any, **named: Any
+    ) -> tuple[RequestRecord, bool]:
         return await once(self, replace(new, token=FormToken(secrets.token_hex(8))), *given, **named)
 
     patch.setattr(ChangeRepository, "submit", submit)

@@ -60,13 +60,13 @@ class RequestRules(ModelMachine):
 
         async def step(here: Process) -> None:
             try:
-                change = await here.submitter.request_change(reader(person), CHANNEL, wish)
+                record = await here.submitter.request_change(reader(person), CHANNEL, wish)
             except UserError as refusal:
                 self.world.check_blocked(flow, refusal)
                 if kind is ChangeKind.DISABLE and not times:
                     await self.world.check_refused_disable(flow, refusal)
                 raise
-            await here.executor.execute(change, here.notifier.notify)
+            await here.executor.execute(record.change, here.notifier.notify, record=record)
 
         return step
 
@@ -89,8 +89,8 @@ class RequestRules(ModelMachine):
         )
 
         async def step(here: Process) -> None:
-            change, _ = await here.submitter.submit(asked)
-            await here.executor.execute(change, here.notifier.notify)
+            record, _ = await here.submitter.submit(asked)
+            await here.executor.execute(record.change, here.notifier.notify, record=record)
 
         self._run_steps((process, step))
 
@@ -103,8 +103,8 @@ class RequestRules(ModelMachine):
             return
 
         async def step(here: Process) -> None:
-            change = await here.submitter.request_again(reader(person), old.id, CHANNEL)
-            await here.executor.execute(change, here.notifier.notify)
+            record = await here.submitter.request_again(reader(person), old.id, CHANNEL)
+            await here.executor.execute(record.change, here.notifier.notify, record=record)
 
         self._run_steps((process, step))
 
@@ -121,9 +121,9 @@ class RequestRules(ModelMachine):
         deleted = deletes[number % len(deletes)]
 
         async def step(here: Process) -> None:
-            change = await here.submitter.restore(reader(person), deleted.id, CHANNEL)
-            await self.world.add_restore(deleted.id, change)
-            await here.executor.execute(change, here.notifier.notify)
+            record = await here.submitter.restore(reader(person), deleted.id, CHANNEL)
+            await self.world.add_restore(deleted.id, record.change)
+            await here.executor.execute(record.change, here.notifier.notify, record=record)
 
         if is_frozen:
             self._run_frozen(
@@ -141,10 +141,10 @@ class RequestRules(ModelMachine):
         asked = ChangeRequest(token, ChangeKind.CREATE, person, CHANNEL, website, wanted=DesiredFlow(content))
 
         async def step(here: Process) -> None:
-            change, is_new = await here.submitter.submit(asked)
-            self.world.wishes.setdefault(f"form {token}", set()).add(change.id)
+            record, is_new = await here.submitter.submit(asked)
+            self.world.wishes.setdefault(f"form {token}", set()).add(record.change.id)
             if is_new:
-                await here.executor.execute(change, here.notifier.notify)
+                await here.executor.execute(record.change, here.notifier.notify, record=record)
 
         self._run_steps((0, step), (1, step))
 

@@ -192,7 +192,8 @@ class Harness:
             wanted=wanted,
             **other,
         )
-        change, _ = await self.store.submit(new, HERE, submission_event(new, NOON))
+        record, _ = await self.store.submit(new, HERE, submission_event(new, NOON))
+        change = record.change
         rule = ApprovalRule() if state is ChangeState.PENDING else None
         return await self.store.replace_if_unchanged(change, replace(change, state=state, rule=rule))
 

@@ -64,8 +64,8 @@ class Harness:
         return (await self.submit_leased()).id
 
     async def submit_leased(self) -> Change:
-        change, _ = await self.store.submit(NEW, self.leases.new_lease(), submission_event(NEW, self.clocks.now()))
-        return change
+        record, _ = await self.store.submit(NEW, self.leases.new_lease(), submission_event(NEW, self.clocks.now()))
+        return record.change
 
     async def read(self, change: ChangeId) -> Change:
         kept = await self.store.get(change)

@@ -52,9 +52,9 @@ def new_event(action: str = "change.submitted", **other: Any) -> AuditEvent:
 
 async def submit_change(store: ChangeRepository, token: str = "t1", **other: Any) -> Change:
     """Submit a new change that this process has in hand."""
-    change, is_new = await store.submit(new_request(token, **other), OURS, new_event())
+    record, is_new = await store.submit(new_request(token, **other), OURS, new_event())
     assert is_new
-    return change
+    return record.change
 
 
 async def move_through(store: ChangeRepository, change: Change, *states: ChangeState, **other: Any) -> Change:

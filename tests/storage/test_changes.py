@@ -73,8 +73,8 @@ async def test_the_submission_is_in_the_trail_with_the_changes_id(store: ChangeR
 
 async def test_the_same_token_is_the_same_change_and_writes_nothing(store: ChangeRepository) -> None:
     change = await submit_change(store)
-    again = await store.submit(new_request(reason="once more", flow=FlowId(99)), THEIRS, new_event())
-    assert again == (change, False)
+    again, is_new = await store.submit(new_request(reason="once more", flow=FlowId(99)), THEIRS, new_event())
+    assert (again.change, is_new) == (change, False)
     assert await list_actions(store) == ["change.submitted"]
 
 
@@ -141,12 +141,12 @@ async def test_there_is_no_change_under_an_unknown_id(store: ChangeRepository) -
 @given(new=ANY_REQUEST)
 async def test_whatever_was_submitted_comes_back_equal(store: ChangeRepository, new: ChangeRequest) -> None:
     new = replace(new, token=FormToken(f"t{len(await list_actions(store))}"))
-    change, _ = await store.submit(new, OURS, new_event())
-    kept = await store.get(change.id)
-    assert kept == change
+    record, _ = await store.submit(new, OURS, new_event())
+    kept = await store.get(record.change.id)
+    assert kept == record.change
     assert kept is not None
     assert kept.request == new
-    await move_through(store, change, ChangeState.FAILED)
+    await move_through(store, record.change, ChangeState.FAILED)
 
 
 @ANYTHING

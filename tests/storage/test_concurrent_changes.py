@@ -51,7 +51,7 @@ async def test_twenty_submits_of_one_form_are_one_change(
 ) -> None:
     calls = [one.submit(new_request(), OURS, new_event()) for one in (store, other_store) for _ in range(10)]
     results = await asyncio.gather(*calls)
-    assert len({change.id for change, _ in results}) == 1
+    assert len({record.change.id for record, _ in results}) == 1
     assert sorted(is_new for _, is_new in results) == [False] * 19 + [True]
     assert await list_actions(store) == ["change.submitted"]
 
@@ -65,7 +65,7 @@ async def test_of_twenty_requests_for_one_flow_one_is_kept_and_all_others_are_sh
         for n in range(10)
     ]
     results = await asyncio.gather(*calls, return_exceptions=True)
-    kept = [result[0].id for result in results if isinstance(result, tuple)]
+    kept = [result[0].change.id for result in results if isinstance(result, tuple)]
     shown = [result.current.id for result in results if isinstance(result, FlowBusyError)]
     assert len(kept) == 1
     assert shown == kept * 19
@@ -79,10 +79,10 @@ async def test_submitting_and_settling_side_by_side_always_ends_in_an_answer(
 
     async def submit_and_settle(one: ChangeRepository, token: str) -> str:
         try:
-            change, _ = await one.submit(new_request(token), OURS, new_event())
+            record, _ = await one.submit(new_request(token), OURS, new_event())
         except FlowBusyError as taken:
             return f"taken by {taken.current.id}"
-        await move_through(one, change, ChangeState.FAILED)
+        await move_through(one, record.change, ChangeState.FAILED)
         return "settled"
 
     names = [(one, f"{name}{n}") for name, one in (("a", store), ("b", other_store)) for n in range(15)]

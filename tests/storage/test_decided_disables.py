@@ -26,7 +26,9 @@ async def disable_now(
     store: ChangeRepository, cause: DisableCause = DisableCause.STOP, person: UserId | None = AYSE
 ) -> tuple[Change, bool]:
     request = DecidedDisable(cause, LIVE, FormToken("stop.1"), C1, person, "broken links").build_request(FLOWBOT)
-    return await store.submit(request, OURS, submission_event(request, NOON), displacing=displaced_by(request))
+    event, displacing = submission_event(request, NOON), displaced_by(request)
+    record, is_new = await store.submit(request, OURS, event, displacing=displacing)
+    return record.change, is_new
 
 
 @pytest.mark.parametrize("cause", DisableCause)

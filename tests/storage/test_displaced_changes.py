@@ -39,9 +39,9 @@ DISABLED = Transition(ChangeState.OUT_OF_DATE, AuditAction.OUT_OF_DATE, AYSE, OU
 async def displace(store: ChangeRepository, token: str = "off", flow: FlowId = FLOW) -> Change:
     """Submit a disable that displaces whatever is open."""
     request = new_request(token, kind=ChangeKind.DISABLE, flow=flow)
-    change, is_new = await store.submit(request, THEIRS, new_event(), displacing=DISABLED)
+    record, is_new = await store.submit(request, THEIRS, new_event(), displacing=DISABLED)
     assert is_new
-    return change
+    return record.change
 
 
 async def submit_applying(store: ChangeRepository, token: str = "t1") -> Change:
@@ -115,8 +115,8 @@ async def test_the_same_token_displaces_once(store: ChangeRepository) -> None:
     disable = await displace(store)
     await move_through(store, disable, ChangeState.APPLYING, ChangeState.APPLIED)
     pending = await submit_pending(store)
-    again = await store.submit(new_request("off"), THEIRS, new_event(), displacing=DISABLED)
-    assert (again[0].id, again[1]) == (disable.id, False)
+    again, is_new = await store.submit(new_request("off"), THEIRS, new_event(), displacing=DISABLED)
+    assert (again.change.id, is_new) == (disable.id, False)
     assert await store.get(pending.id) == pending
 
 

@@ -192,9 +192,9 @@ async def test_the_draft_of_a_form_lasts_until_its_change_waits_or_is_applied(
     database: Database, drafts: DraftRepository, states: list[ChangeState], *, is_kept: bool
 ) -> None:
     store, draft = ChangeRepository(database, lambda: NOON), new_draft("sent")
-    change, _ = await store.submit(new_request(T1, kind=ChangeKind.EDIT), OURS, new_event(), draft=draft)
+    record, _ = await store.submit(new_request(T1, kind=ChangeKind.EDIT), OURS, new_event(), draft=draft)
     assert await drafts.get(T1) == draft
-    await move_through(store, change, *states)
+    await move_through(store, record.change, *states)
     assert await drafts.get(T1) == (draft if is_kept else None)
 
 

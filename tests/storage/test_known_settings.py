@@ -124,8 +124,8 @@ async def test_two_changes_settled_in_the_same_instant_both_count(
 async def test_any_text_and_moment_comes_back(
     store: ChangeRepository, known: KnownSettingsRepository, values: WriteOnlyFields, at: datetime, number: int
 ) -> None:
-    change, _ = await store.submit(new_request(new_id(), flow=None), OURS, new_event())
-    change = await move_through(store, change, ChangeState.APPLYING)
+    record, _ = await store.submit(new_request(new_id(), flow=None), OURS, new_event())
+    change = await move_through(store, record.change, ChangeState.APPLYING)
     write = SettingsWrite(FlowId(number), change.id, values, at, at, at)
     before = await known.get(FlowId(number))
     await store.replace_if_unchanged(change, replace(change, state=ChangeState.APPLIED), settings=lambda _: write)

@@ -63,9 +63,9 @@ async def test_a_disable_that_waits_for_its_time_blocks_nothing_until_it_runs(st
 
 async def test_times_are_stored_and_read_back(store: ChangeRepository) -> None:
     asked = new_request(not_before=TOMORROW, ends_at=TOMORROW + timedelta(hours=2))
-    change, _ = await store.submit(asked, OURS, new_event())
-    assert (await store.get(change.id)) == change
-    assert change.request == asked
+    record, _ = await store.submit(asked, OURS, new_event())
+    assert (await store.get(record.change.id)) == record.change
+    assert record.change.request == asked
 
 
 AS_STORED: Final = """{"timed": {

@@ -30,7 +30,7 @@ from flowbot.services.authorization import RequestAuthorizer, require_for_reques
 from flowbot.services.executor.create import is_created_twice
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.ports import Clock, Sleep
-from flowbot.services.ports.changes import ChangeStore, VersionConflictError
+from flowbot.services.ports.changes import ChangeStore, RequestRecord, VersionConflictError
 from flowbot.services.ports.enkapush import AllFlows, FlowObserver, FlowSource
 from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.users import CurrentUser
@@ -168,7 +168,7 @@ class LateEffects(FlowObserver):
             if flow is None if is_deletion else flow is not None and is_touched(operation, flow):
                 await self.settle(change, notify)
 
-    async def _submit_repeated_disable(self, enable: Change) -> tuple[bool, Change | None]:
+    async def _submit_repeated_disable(self, enable: Change) -> tuple[bool, RequestRecord | None]:
         """Submit the disable of a flow once more where an enable took effect after it.
 
         It is stored before the enable is settled, so that a crash in between cannot lose it.
@@ -192,13 +192,13 @@ class LateEffects(FlowObserver):
             return False, None
         repeated = await self.submitter.repeat_disable(disable, flow)
         if repeated is not None:
-            log.warning("late_effects.disabled_again", change=repeated.id, flow=flow_id)
+            log.warning("late_effects.disabled_again", change=repeated.change.id, flow=flow_id)
         return True, repeated
 
-    async def _disable_again(self, repeated: Change, notify: NotifyCallback) -> None:
+    async def _disable_again(self, repeated: RequestRecord, notify: NotifyCallback) -> None:
         """Execute a repeated disable, and submit it again where Enkapush refuses it: the flow is live meanwhile."""
         for pause in REPEAT_PAUSES:
-            executed = await self.executor.execute(repeated, notify)
+            executed = await self.executor.execute(repeated.change, notify, record=repeated)
             disable, flow = executed.request.repeats, executed.request.before
             if executed.state is not ChangeState.FAILED or disable is None or flow is None:
                 return

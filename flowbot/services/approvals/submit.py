@@ -30,7 +30,7 @@ from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import find_sought_blocker, may_go_live
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports import Clock
-from flowbot.services.ports.changes import ChangeStore, FlowBusyError
+from flowbot.services.ports.changes import ChangeStore, FlowBusyError, RequestRecord
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.quorum import QuorumChecker
@@ -101,7 +101,7 @@ class ChangePreview:
 class RequestSubmitter:
     """Stores what people request, also what needs no approval: the executor finds out whether it does, and goes on.
 
-    Each change that is returned is leased by this process: execute it next.
+    Each change that is returned is leased by this process: execute it next, with its record.
     """
 
     store: ChangeStore
@@ -116,7 +116,7 @@ class RequestSubmitter:
 
     async def submit(
         self, request: ChangeRequest, *, displacing: Transition | None = None, draft: Draft | None = None
-    ) -> tuple[Change, bool]:
+    ) -> tuple[RequestRecord, bool]:
         """Store a change, so that a crash cannot lose it, and tell whether it is new: a form submitted twice is not.
 
         Args:
@@ -147,7 +147,7 @@ class RequestSubmitter:
 
     async def request_change(
         self, user: CurrentUser, channel: ChannelId, wish: FlowWish, *, form: Draft | None = None
-    ) -> Change:
+    ) -> RequestRecord:
         """Request to enable, disable or delete a flow.
 
         A disable that needs no approval takes the place of an open request, and follows one that is being applied. It
@@ -229,7 +229,9 @@ class RequestSubmitter:
             return True
         return await may_go_live(self.store, wish.flow, self.clock())
 
-    async def request_again(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
+    async def request_again(
+        self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None
+    ) -> RequestRecord:
         """Request the same once more, of the flow as it is now.
 
         Raises:
@@ -258,7 +260,7 @@ class RequestSubmitter:
         typed = rebase_values(typed, earlier.before, flow)
         return await self._submit(replace(request, wanted=wanted, typed=typed, picture=earlier.picture))
 
-    async def restore(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
+    async def restore(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> RequestRecord:
         """Request to create a deleted flow again, disabled, under a new id. Requested twice, it is created once.
 
         Raises:
@@ -279,7 +281,7 @@ class RequestSubmitter:
         token, _ = await find_restore(self.store, change_id, self.clock())
         return await self._submit(replace(request, flow=None, wanted=wanted, doubtful=doubtful, token=token))
 
-    async def repeat_disable(self, disable: Change, current: Flow) -> Change | None:
+    async def repeat_disable(self, disable: Change, current: Flow) -> RequestRecord | None:
         """Submit a disable once more, since an earlier enable took effect after it; None where that was done before.
 
         One that Enkapush refused is submitted again, a few times.
@@ -293,8 +295,8 @@ class RequestSubmitter:
             if earlier is None:
                 plain = replace(disable.request, not_before=None, ends=None, cause=None)
                 request = replace(plain, token=token, before=current, repeats=disable.id)
-                change, is_new = await self.submit(request)
-                return change if is_new else None
+                record, is_new = await self.submit(request)
+                return record if is_new else None
             if earlier.state is not ChangeState.FAILED:
                 return None
         return None
@@ -313,20 +315,21 @@ class RequestSubmitter:
         """
         request = decided.build_request((await self.users.get_organisation()).flowbot)
         try:
-            return await self.submit(request, displacing=displaced_by(request))
+            record, is_new = await self.submit(request, displacing=displaced_by(request))
         except FlowBusyError as busy:
             raise DatabaseFaultError from busy
+        return record.change, is_new
 
-    async def _submit(self, request: ChangeRequest, *, displaces: bool = False) -> Change:
+    async def _submit(self, request: ChangeRequest, *, displaces: bool = False) -> RequestRecord:
         if blocker := await find_sought_blocker(self.store, request, self.clock()):
             raise UserError(blocker)
         try:
-            change, is_new = await self.submit(request, displacing=displaced_by(request) if displaces else None)
+            record, is_new = await self.submit(request, displacing=displaced_by(request) if displaces else None)
         except FlowBusyError as busy:
             raise RequestOpenError(busy.current) from busy
         if not is_new:
             raise UserError("request.done_already")
-        return change
+        return record
 
 
 def _new_request(user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> ChangeRequest:

@@ -87,7 +87,7 @@ class ChangeExecutor:
             change: the change, leased by this process.
             notify: notifies people.
             requester: the requester, where more is known of them than the change says.
-            record: its votes and its channel's scope, where they were read with the vote that approved it.
+            record: its votes and its channel's scope, where they were read as it was submitted or approved.
 
         Raises:
             DependencyError: something did not answer; it is tried again later.
@@ -132,19 +132,24 @@ class ChangeExecutor:
         if await self._waits_for_other(change):
             return SettledChange(change)
         if change.state is ChangeState.DRAFT:
-            change = await self._evaluate(change, requester)
+            if change.request.image is None and change.request.picture is not None:
+                # To fetch it may take a minute.
+                record = None
+            change = await self._evaluate(change, requester, record)
         if change.state not in LEASED_STATES:
             return SettledChange(change)
         async with _shown_while_waiting(change, notify):
             return await self._apply(change, record)
 
-    async def _evaluate(self, change: Change, requester: CurrentUser | Caller | None) -> Change:
+    async def _evaluate(
+        self, change: Change, requester: CurrentUser | Caller | None, record: RequestRecord | None
+    ) -> Change:
         """Move a draft on: it is refused, waits for approvals or its time, or is to be applied."""
         try:
             change = await store_new_image(self.writer.context, change)
         except WriteRefusedError as error:
             return await self._refuse(change, Outcome.of(error.text))
-        evaluation = await self.preconditions.evaluate_request(change, requester)
+        evaluation = await self.preconditions.evaluate_request(change, requester, record)
         if evaluation.refusal is not None:
             return await self._refuse(change, evaluation.refusal)
         start = evaluation.starts_at
@@ -165,7 +170,7 @@ class ChangeExecutor:
         followed = await self.store.get(change.follows)
         return followed is not None and followed.state is ChangeState.APPLYING
 
-    async def _apply(self, change: Change, record: RequestRecord | None = None) -> SettledChange:
+    async def _apply(self, change: Change, record: RequestRecord | None) -> SettledChange:
         """Apply the change unless something stands against it, and store the result."""
         blocker = None
         if change.sent_at is not None:
@@ -194,7 +199,7 @@ class ChangeExecutor:
                 settled = await self._move_keeping_lease(revised, step, due_at=due_at, settings=settings)
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
-            return await self._apply(await self.store.get(change.id) or change)
+            return await self._apply(await self.store.get(change.id) or change, None)
         return SettledChange(settled, result.flow)
 
     async def _put_off(self, change: Change, step: Transition, update: Change) -> Change:

@@ -94,12 +94,15 @@ class Preconditions:
     clock: Clock
     zone: ZoneInfo
 
-    async def evaluate_request(self, change: Change, requester: CurrentUser | Caller | None = None) -> Evaluation:
+    async def evaluate_request(
+        self, change: Change, requester: CurrentUser | Caller | None = None, record: RequestRecord | None = None
+    ) -> Evaluation:
         """Check whether the requester may request the change, and whether it needs an approval.
 
         Args:
             change: the change that is requested.
             requester: the requester, where more is known of them than the request says.
+            record: its channel's scope, where it has just been read.
 
         Raises:
             DependencyError: the database did not answer.
@@ -113,7 +116,7 @@ class Preconditions:
                 requester = await self.users.identify(requester or Caller(request.requester, None))
             except UserError as error:
                 return Evaluation(refusal=Outcome.of(error.text))
-        scope = await self.policies.get_scope(request.channel)
+        scope = record.scope if record else await self.policies.get_scope(request.channel)
         policy = scope.policy
         if refusal := await self._find_refusal(request, policy, await self.users.reload_user(requester)):
             return Evaluation(refusal=refusal)

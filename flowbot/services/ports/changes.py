@@ -124,7 +124,7 @@ class ChangeStore(BacklogStore, Protocol):
         *,
         displacing: Transition | None = None,
         draft: Draft | None = None,
-    ) -> tuple[Change, bool]:
+    ) -> tuple[RequestRecord, bool]:
         """Add a change as `draft` in version 1, leased and due at once, or find the one with the same token.
 
         Args:
@@ -136,7 +136,7 @@ class ChangeStore(BacklogStore, Protocol):
             draft: what was typed into its form, written as `DraftStore.save` does, only if the change is new.
 
         Returns:
-            The change, and whether it is new.
+            The change with its votes and its channel's scope, and whether it is new.
 
         Raises:
             FlowBusyError: the flow has an open change; nothing was written.

@@ -6,11 +6,12 @@ from functools import partial
 
 from structlog.contextvars import bind_contextvars
 
-from flowbot.domain.change import Change, ChangeKind
+from flowbot.domain.change import ChangeKind
 from flowbot.domain.draft import Draft
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter, TimesPastError
+from flowbot.services.ports.changes import RequestRecord
 from flowbot.services.ports.form_storage import DraftStore
 from flowbot.slack.api.modals import AckArgs, Modals, ack_errors
 from flowbot.slack.forms.change import ChangeForm, ChangeFormMetadata, SubmittedChange
@@ -106,18 +107,18 @@ class ChangeFormHandler:
         if errors := ChangeForm.field_errors(submitted, self.runner.clock(), t):
             return ack_errors(errors)
         store = partial(self._request, event, submitted)
-        change = await self.runner.store_submission(event, "change", ChangeForm.CALLBACK, store, t)
-        if isinstance(change, Text):
-            return ack_errors(reason_error(change, t))
+        stored = await self.runner.store_submission(event, "change", ChangeForm.CALLBACK, store, t)
+        if isinstance(stored, Text):
+            return ack_errors(reason_error(stored, t))
 
         async def execute(interaction: Interaction) -> Reply:
-            return await self.requests.execute(interaction, change)
+            return await self.requests.execute(interaction, stored)
 
         target = ReplyTarget(metadata.origin, event.user.id, "", metadata.thread)
         self.runner.start("change", ChangeForm.CALLBACK, event.caller, target, execute)
         return {}
 
-    async def _request(self, event: FormEvent, submitted: SubmittedChange) -> Change:
+    async def _request(self, event: FormEvent, submitted: SubmittedChange) -> RequestRecord:
         user, draft = await self.runner.users.identify(event.caller), await self.drafts.get(submitted.metadata.token)
         if draft is None or draft.user != user.id or draft.flow is None:
             raise UserError("form.too_old")

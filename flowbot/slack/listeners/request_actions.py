@@ -46,10 +46,10 @@ class RequestActions:
         """Request to enable, disable or delete a flow; what needs no approval is done at once."""
         channel = interaction.target.require_channel()
         try:
-            change = await self.submitter.request_change(interaction.user, channel, wish)
+            record = await self.submitter.request_change(interaction.user, channel, wish)
         except RequestOpenError as error:
             return Reply(await self.point_to_open_request(interaction, error.current))
-        return await self.execute(interaction, change)
+        return await self.execute(interaction, record)
 
     async def approve(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Count an approval, and apply the change with the last one that it needs."""
@@ -115,16 +115,16 @@ class RequestActions:
         """Request the same change once more."""
         channel = interaction.target.require_channel()
         try:
-            change = await self.submitter.request_again(interaction.user, _change_id(press), channel)
+            record = await self.submitter.request_again(interaction.user, _change_id(press), channel)
         except RequestOpenError as error:
             return Reply(await self.point_to_open_request(interaction, error.current))
-        return await self.execute(interaction, change)
+        return await self.execute(interaction, record)
 
     async def restore(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Create a deleted flow again."""
         channel = interaction.target.require_channel()
-        change = await self.submitter.restore(interaction.user, _change_id(press), channel)
-        return await self.execute(interaction, change)
+        record = await self.submitter.restore(interaction.user, _change_id(press), channel)
+        return await self.execute(interaction, record)
 
     @asynccontextmanager
     async def recording_location(self, press: BlockActions, change: Change | None = None) -> AsyncIterator[ChangeId]:
@@ -153,10 +153,11 @@ class RequestActions:
         link = await self.links.find_one(current)
         return notices.request_open_message(current, link, interaction.t)
 
-    async def execute(self, interaction: Interaction, change: Change) -> Reply:
+    async def execute(self, interaction: Interaction, record: RequestRecord) -> Reply:
         """Apply what needs no approval, and say how far it came."""
         with continues_later():
-            settled = await self.executor.execute(change, self.notifier.notify, interaction.user)
+            notify, requester = self.notifier.notify, interaction.user
+            settled = await self.executor.execute(record.change, notify, requester, record=record)
             if settled.state in WAITING_STATES:
                 link = await self.links.find_one(settled)
                 details = await self.details.load(settled)

@@ -54,6 +54,7 @@ from flowbot.storage.repositories.change_writes import count_vote, displace_open
 from flowbot.storage.repositories.drafts import delete_draft, write_draft
 from flowbot.storage.repositories.known_settings import record_settings
 from flowbot.storage.repositories.messages import record_message
+from flowbot.storage.repositories.scopes import fetch_scope
 from flowbot.storage.repositories.timed_changes import settle_times
 from flowbot.storage.tables import changes, channels, events, votes
 from flowbot.storage.unit_of_work import Database
@@ -94,14 +95,15 @@ class ChangeRepository(ChangeStore):
         *,
         displacing: Transition | None = None,
         draft: Draft | None = None,
-    ) -> tuple[Change, bool]:
+    ) -> tuple[RequestRecord, bool]:
         async with self._database.write() as connection:
             change, is_new = await insert_or_find(connection, new, lease, self._clock(), displacing)
-            if is_new:
-                await append_events(connection, [event], change=change.id)
-                if draft is not None:
-                    await write_draft(connection, draft)
-        return change, is_new
+            if not is_new:
+                return await queries.fetch_record(connection, change.id), False
+            await append_events(connection, [event], change=change.id)
+            if draft is not None:
+                await write_draft(connection, draft)
+            return RequestRecord(change, (), await fetch_scope(connection, new.channel)), True
 
     async def get(self, change: ChangeId) -> Change | None:
         async with self._database.query() as connection:

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from structlog.contextvars import bind_contextvars
 
-from flowbot.domain.change import WAITING_STATES, Change, ChangeRequest
+from flowbot.domain.change import WAITING_STATES, ChangeRequest
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import is_unchanged
 from flowbot.domain.validation import ValidationResult, validate_form
@@ -19,7 +19,7 @@ from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.forms import FormService, SubmissionContext, draft_from_change
 from flowbot.services.ports import Clock
-from flowbot.services.ports.changes import FlowBusyError
+from flowbot.services.ports.changes import FlowBusyError, RequestRecord
 from flowbot.services.ports.deliveries import DeliveryStore
 from flowbot.services.ports.form_storage import ImageStore
 from flowbot.services.ports.slack import ImageSource, NotifyCallback
@@ -134,7 +134,7 @@ class FlowFormSubmission:
             if edited is not None:
                 await self.submitter.require_approvers(request)
             draft = draft_from_change(request, before, self.clock())
-            change, is_new = await self.submitter.submit(request, draft=draft)
+            record, is_new = await self.submitter.submit(request, draft=draft)
         except UserError as error:
             return {"name": error.text}
         except FlowBusyError as busy:
@@ -142,10 +142,10 @@ class FlowFormSubmission:
             asked = Text("form.flow_asked", {"id": str(busy.current.request.flow)})
             # Anything but a request is over in a moment.
             return {"name": asked if is_request else Text("form.flow_taken")}
-        if not is_new and _typed_texts(change.request) != _typed_texts(request):
+        if not is_new and _typed_texts(record.change.request) != _typed_texts(request):
             return {"name": Text("form.sent_already")}
         if is_new:
-            self.tasks.start(self._execute(change, form.metadata.kind, event), name=f"form {change.id}")
+            self.tasks.start(self._execute(record, form.metadata.kind, event), name=f"form {record.change.id}")
         return {}
 
     async def _keep_image(self, form: SubmittedForm) -> tuple[SubmittedForm, Text | None]:
@@ -166,12 +166,12 @@ class FlowFormSubmission:
             log.info("forms.image_later", error=str(error) or "slow")
         return replace(form, typed={**form.typed, "image": image, "image_file": form.file.file if image else ""}), None
 
-    async def _execute(self, change: Change, kind: FormKind, event: FormEvent) -> None:
+    async def _execute(self, record: RequestRecord, kind: FormKind, event: FormEvent) -> None:
         """Execute the change of an acknowledged form, and show the result in the form's place."""
-        bind_contextvars(change=change.id)
+        bind_contextvars(change=record.change.id)
         try:
             notifier = self.notifier_for_form(event.view.id, kind)
-            settled = await self.executor.execute(change, notifier, event.caller)
+            settled = await self.executor.execute(record.change, notifier, event.caller, record=record)
             log.info("flow_form.settled", state=settled.state)
         except DependencyError as fault:
             # The change is kept: the recovery of this or another process goes on where this one stopped.

@@ -18,22 +18,19 @@ class Hindrance(NamedTuple):
     update: Change
 
 
-def fail_change(change: Change, outcome: Outcome) -> Hindrance:
-    """Return how a change ends that may not be applied any more."""
-    failed = Transition(ChangeState.FAILED, AuditAction.FAILED, outcome=outcome)
-    return Hindrance(failed, replace(change, due_at=None))
+def end_unsent(change: Change, state: ChangeState, outcome: Outcome) -> Hindrance:
+    """Return how a change ends that was not sent, and will not be."""
+    step = Transition(state, AuditAction.for_state(state), outcome=outcome)
+    return Hindrance(step, replace(change, due_at=None))
 
 
 def find_lateness(change: Change, start: datetime, now: datetime) -> Hindrance | None:
     """Return how a change ends that was not sent in its time; None where it is in time."""
     ends_at, has_start = change.request.ends_at, change.progress.starts_at is not None
     if not has_start and is_expired(change, now):
-        return fail_change(change, Outcome(LAPSED_TIME))
+        return end_unsent(change, ChangeState.FAILED, Outcome(LAPSED_TIME))
     if ends_at is not None and max(start, now) >= ends_at:
-        return _expire(change, Outcome(OVER_TIME))
-    return _expire(change, Outcome(LATE_TIME)) if is_late(change, start, now) else None
-
-
-def _expire(change: Change, outcome: Outcome) -> Hindrance:
-    expired = Transition(ChangeState.EXPIRED, AuditAction.EXPIRED, outcome=outcome)
-    return Hindrance(expired, replace(change, due_at=None))
+        return end_unsent(change, ChangeState.EXPIRED, Outcome(OVER_TIME))
+    if is_late(change, start, now):
+        return end_unsent(change, ChangeState.EXPIRED, Outcome(LATE_TIME))
+    return None

@@ -42,7 +42,7 @@ from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reaso
 from flowbot.domain.schedule import find_start, is_held_by_freezes
 from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
-from flowbot.services.executor.hindrances import Hindrance, fail_change, find_lateness
+from flowbot.services.executor.hindrances import Hindrance, end_unsent, find_lateness
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore, RequestRecord
 from flowbot.services.ports.policies import ChannelScope, PolicyStore
@@ -176,7 +176,7 @@ class Preconditions:
             return Hindrance(Transition(ChangeState.PENDING, AuditAction.PENDING), wait_again(change, rule, now))
         blocker = await self.revalidate_approvals(change, record)
         if blocker := blocker or await self._find_lost_requester(change, policy):
-            return fail_change(change, blocker)
+            return end_unsent(change, ChangeState.FAILED, blocker)
         return Hindrance(*schedule_change(change, start, now)) if start > now else None
 
     async def find_blocker(self, change: Change, now: datetime, record: RequestRecord | None = None) -> Outcome | None:

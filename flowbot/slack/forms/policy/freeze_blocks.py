@@ -59,46 +59,41 @@ def country_options(chosen: Iterable[str], t: Translator) -> list[Element]:
 
 
 def _entry_blocks(freeze: FreezeInput, number: int, t: Translator) -> Iterator[Block]:
-    chosen: Element = {"action_id": ActionId.SETUP_CHOSEN}
-    name = {"type": "plain_text_input", "max_length": MAX_FREEZE_NAME, **chosen}
-    name |= {"initial_value": cut_utf16(freeze.name, MAX_FREEZE_NAME)} if freeze.name else {}
-    fields: list[tuple[PolicyField, str, Element, bool]] = [(PolicyField.FREEZE_NAME, "setup.freeze_name", name, False)]
-    match freeze.kind:
-        case FreezeKind.WEEKLY:
-            weekly = read_weekly(freeze.hours)
-            value = format_hours(weekly, t) if weekly else freeze.hours
-            hours = {"type": "plain_text_input", "max_length": HOURS_MAX, **chosen}
-            hours |= {"initial_value": cut_utf16(value, HOURS_MAX)} if value else {}
-            fields.append((PolicyField.FREEZE_HOURS, "setup.freeze_hours", hours, False))
-        case FreezeKind.DAYS:
-            fields += [
-                (PolicyField.FREEZE_FROM, "setup.freeze_from", _picker("date", freeze.first_day), False),
-                (PolicyField.FREEZE_TO, "setup.freeze_to", _picker("date", freeze.last_day), False),
-            ]
-        case FreezeKind.HOLIDAYS:
-            options = country_options([freeze.region] if freeze.region else [], t)
-            countries = select_input(ActionId.SETUP_COUNTRY, options, freeze.region)
-            half_day = _picker("time", freeze.half_day_from)
-            fields += [
-                (PolicyField.FREEZE_COUNTRY, "setup.freeze_country", countries, False),
-                (PolicyField.FREEZE_HALF_DAY, "setup.freeze_half_day", half_day, True),
-            ]
-    hints = {
-        PolicyField.FREEZE_HOURS: t("setup.hint_freeze_hours", example=format_hours(EXAMPLE, t)),
-        PolicyField.FREEZE_HALF_DAY: t("setup.hint_freeze_half_day"),
-    }
-    for field, label, element, is_optional in fields:
-        yield {
+    def build_input(
+        field: PolicyField, label: str, element: Element, hint: str = "", *, optional: bool = False
+    ) -> Block:
+        made: Block = {
             "type": "input",
             "block_id": freeze_block_id(field, freeze.key),
             "label": block_kit.plain(t(label, number=number)),
-            "element": element,
-            "optional": is_optional,
-        } | ({"hint": block_kit.plain(hints[field])} if field in hints else {})
+            "element": {"action_id": ActionId.SETUP_CHOSEN} | element,
+            "optional": optional,
+        }
+        return made | ({"hint": block_kit.plain(hint)} if hint else {})
+
+    yield build_input(PolicyField.FREEZE_NAME, "setup.freeze_name", _text_input(freeze.name, MAX_FREEZE_NAME))
+    match freeze.kind:
+        case FreezeKind.WEEKLY:
+            weekly, hint = read_weekly(freeze.hours), t("setup.hint_freeze_hours", example=format_hours(EXAMPLE, t))
+            hours = _text_input(format_hours(weekly, t) if weekly else freeze.hours, HOURS_MAX)
+            yield build_input(PolicyField.FREEZE_HOURS, "setup.freeze_hours", hours, hint)
+        case FreezeKind.DAYS:
+            yield build_input(PolicyField.FREEZE_FROM, "setup.freeze_from", _picker("date", freeze.first_day))
+            yield build_input(PolicyField.FREEZE_TO, "setup.freeze_to", _picker("date", freeze.last_day))
+        case FreezeKind.HOLIDAYS:
+            options = country_options([freeze.region] if freeze.region else [], t)
+            countries = select_input(ActionId.SETUP_COUNTRY, options, freeze.region)
+            yield build_input(PolicyField.FREEZE_COUNTRY, "setup.freeze_country", countries)
+            half_day, hint = _picker("time", freeze.half_day_from), t("setup.hint_freeze_half_day")
+            yield build_input(PolicyField.FREEZE_HALF_DAY, "setup.freeze_half_day", half_day, hint, optional=True)
     remove = t("setup.freeze_remove", number=number)
     yield block_kit.actions(block_kit.button(remove, ActionId.SETUP_REMOVE_FREEZE, str(freeze.key)))
 
 
+def _text_input(value: str, most: int) -> Element:
+    shown = {"initial_value": cut_utf16(value, most)} if value else {}
+    return {"type": "plain_text_input", "max_length": most} | shown
+
+
 def _picker(what: str, value: str) -> Element:
-    made = {"type": f"{what}picker", "action_id": ActionId.SETUP_CHOSEN}
-    return made | ({f"initial_{what}": value} if value else {})
+    return {"type": f"{what}picker"} | ({f"initial_{what}": value} if value else {})

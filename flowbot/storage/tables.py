@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     ForeignKey,
@@ -117,6 +118,17 @@ class UtcDateTime(_Tolerant[datetime]):
         if not FIRST_MOMENT <= moment < LAST_MOMENT:
             raise ValueError("no moment of flowbot's")
         return moment
+
+
+class Day(_Tolerant[date]):
+    """A day."""
+
+    impl = Date
+    cache_ok = True
+
+
+def _count_columns() -> tuple[Column[int], ...]:
+    return tuple(Column(name, BigInteger, nullable=False) for name in ("sent", "displayed", "clicked", "closed"))
 
 
 channel_policies: Final = Table(
@@ -309,10 +321,7 @@ observed_flows: Final = Table(
     Column("website_id", BigInteger, nullable=False),
     Column("content_key", String(32), nullable=False),
     Column("document", JSON, nullable=False),
-    Column("sent", BigInteger, nullable=False),
-    Column("displayed", BigInteger, nullable=False),
-    Column("clicked", BigInteger, nullable=False),
-    Column("closed", BigInteger, nullable=False),
+    *_count_columns(),
     Column("seen_at", UtcDateTime, nullable=False),
     Column("live_since", UtcDateTime),
     Column("base_sent", BigInteger, nullable=False),
@@ -326,6 +335,49 @@ observed_flows: Final = Table(
 
 `live_since` is when a reading first showed it live, and the base its totals then, or when they shrank.
 """
+
+flow_figures: Final = Table(
+    "flow_figures",
+    metadata,
+    Column("day", Day, primary_key=True),
+    Column("flow_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("website_id", BigInteger, nullable=False),
+    *_count_columns(),
+    Column("has_shrunk", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What moved of a flow in a day, where anything did; the website is the one it had last that day."""
+
+flow_weeks: Final = Table(
+    "flow_weeks",
+    metadata,
+    Column("week", Day, primary_key=True),
+    Column("flow_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("website_id", BigInteger, nullable=False),
+    *_count_columns(),
+    sqlite_with_rowid=False,
+)
+"""The sums of `flow_figures` by the Monday of the week, so that a quarter of a year is summed from few rows."""
+
+website_figures: Final = Table(
+    "website_figures",
+    metadata,
+    Column("day", Day, primary_key=True),
+    Column("website_id", BigInteger, primary_key=True, autoincrement=False),
+    *_count_columns(),
+    Column("has_shrunk", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What moved of a website's flows in a day."""
+
+figure_days: Final = Table(
+    "figure_days",
+    metadata,
+    Column("day", Day, primary_key=True),
+    Column("read_at", UtcDateTime, nullable=False),
+    Column("is_whole", Boolean, nullable=False),
+)
+"""The days with readings: the last one, and whether there was none too late. The newest day is not over."""
 
 deliveries: Final = Table(
     "deliveries",

@@ -20,6 +20,7 @@ MOMENTS: Final = ("waiting", "settled", "troubled", "forms")
 KINDS: Final = ("kind", "state", "action", "website_id", "channel_id")
 """Rows that differ in one of these are of different kinds."""
 _LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
+_COUNTS: Final = {"sent": 5, "displayed": 4, "clicked": 3, "closed": 2}
 OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     "channels": ({"channel_id": "C1", "is_shared": False, "told_at": _LONG_AGO},),
     "messages": (
@@ -80,6 +81,9 @@ OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
             "changed_at": _LONG_AGO,
         },
     ),
+    "flow_figures": ({"day": _LONG_AGO.date(), "flow_id": 1, "website_id": 1, **_COUNTS, "has_shrunk": False},),
+    "website_figures": ({"day": _LONG_AGO.date(), "website_id": 1, **_COUNTS, "has_shrunk": False},),
+    "figure_days": ({"day": _LONG_AGO.date(), "read_at": _LONG_AGO, "is_whole": True},),
 }
 """Rows of tables that the recorded version did not have."""
 ODD_DOCUMENTS: Final = (
@@ -99,6 +103,7 @@ ODD_CELLS: Final[Mapping[type, tuple[Any, ...]]] = {
     ),
     sql.Integer: (2**63 - 1, 2**31 - 1, -1, "soon", 1.5, b"\x00"),
     sql.Boolean: (7, -1, "soon"),
+    sql.Date: ("soon", "2026-02-30", "", 5, b"\x00", NO_TEXT),
     sql.LargeBinary: ("text", 5),
     sql.String: ("", "archived", "x" * 5000, "a\x00b", b"\x00\x80", NO_TEXT),
 }  # fmt: skip

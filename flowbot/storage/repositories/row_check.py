@@ -10,6 +10,7 @@ from flowbot.storage import tables
 from flowbot.storage.repositories.change_rows import read_change, read_event, read_vote
 from flowbot.storage.repositories.channels import read_sharing
 from flowbot.storage.repositories.drafts import read_any_draft
+from flowbot.storage.repositories.figures import read_figure_day, read_flow_day, read_website_day
 from flowbot.storage.repositories.images import read_filename
 from flowbot.storage.repositories.known_settings import read_settings
 from flowbot.storage.repositories.messages import read_message
@@ -29,6 +30,9 @@ READERS: Final[Mapping[Table, Callable[[Row[Any]], object]]] = {
     tables.messages: read_message,
     tables.drafts: read_any_draft,
     tables.known_settings: read_settings,
+    tables.flow_figures: read_flow_day,
+    tables.website_figures: read_website_day,
+    tables.figure_days: read_figure_day,
     tables.images: read_filename,
     tables.watch: read_state,
     tables.observed_flows: read_flow,
@@ -38,6 +42,8 @@ _NEWEST: Final[Mapping[Table, ColumnElement[Any]]] = {
     tables.votes: tables.votes.c.at,
     tables.events: tables.events.c.number,
     tables.drafts: tables.drafts.c.changed_at,
+    tables.flow_figures: tables.flow_figures.c.day,
+    tables.website_figures: tables.website_figures.c.day,
 }
 _PAGE: Final = 200
 

@@ -1,0 +1,84 @@
+"""Figures by day: what flows sent, displayed, clicked and closed, from readings of their running totals."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from flowbot.domain.flow import Totals
+from flowbot.domain.ids import FlowId, WebsiteId
+
+READING_GAP_MAX: Final = timedelta(hours=1)
+"""A day is known whole where no two readings were further apart."""
+KEEP_FIGURES: Final = timedelta(days=731)
+"""Two years."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals(Totals):
+    """What moved in a day. Where a total of Enkapush's `has_shrunk` some of it may not be counted."""
+
+    has_shrunk: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlowMove:
+    """What moved in a flow's totals between two readings."""
+
+    flow: FlowId
+    website: WebsiteId
+    moved: DayTotals
+
+
+@dataclass(frozen=True, slots=True)
+class FigureDay:
+    """A day, its last reading so far, and whether there was none too late since it began."""
+
+    day: date
+    read_at: datetime
+    is_whole: bool
+
+
+def measure_move(before: Totals, after: Totals) -> DayTotals:
+    """Return what moved between two readings of a flow's totals: a total that shrank counts as none."""
+    moves = {each.name: getattr(after, each.name) - getattr(before, each.name) for each in fields(Totals)}
+    counted = {name: max(0, moved) for name, moved in moves.items()}
+    return DayTotals(**counted, has_shrunk=counted != moves)
+
+
+def sum_totals(parts: Collection[Totals]) -> Totals:
+    """Add totals up."""
+    return Totals(**{each.name: sum(getattr(part, each.name) for part in parts) for each in fields(Totals)})
+
+
+def place_reading(last: FigureDay | None, at: datetime, zone: ZoneInfo) -> tuple[date, tuple[FigureDay, ...]]:
+    """Say which day gets what moved since the last reading, and which days the reading begins or changes.
+
+    Args:
+        last: the newest day that was read, None before the first reading.
+        at: the moment of the reading.
+        zone: whose midnight ends a day.
+    """
+    day = _day_of(at, zone)
+    if last is None:
+        return day, (FigureDay(day, at, is_whole=False),)
+    gap = at - last.read_at
+    if gap < timedelta(0):
+        # A clock was set back: the days go on once it is past the last reading.
+        return last.day, ()
+    is_in_time = gap <= READING_GAP_MAX
+    moved_on = _day_of(at - gap / 2, zone) if is_in_time else day
+    if day <= last.day:
+        return moved_on, (FigureDay(last.day, at, is_whole=last.is_whole and is_in_time),)
+    before = () if is_in_time else (FigureDay(last.day, last.read_at, is_whole=False),)
+    return moved_on, (*before, FigureDay(day, at, is_whole=is_in_time))
+
+
+def week_of(day: date) -> date:
+    """Return the Monday of a day's week."""
+    return day - timedelta(days=day.weekday())
+
+
+def _day_of(at: datetime, zone: ZoneInfo) -> date:
+    return at.astimezone(zone).date()

@@ -1,0 +1,93 @@
+"""Figures by day: what moved between two readings, and which days are known whole."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from flowbot.domain.figures import DayTotals, FigureDay, measure_move, place_reading, sum_totals
+from flowbot.domain.flow import Totals
+
+HOUR = timedelta(hours=1)
+BERLIN = ZoneInfo("Europe/Berlin")
+ISTANBUL = ZoneInfo("Europe/Istanbul")
+
+
+def read_all(moments: list[datetime], zone: ZoneInfo) -> dict[date, bool]:
+    """Return which days count as whole after readings at these moments, the newest one left out."""
+    days: dict[date, FigureDay] = {}
+    for at in moments:
+        last = days[max(days)] if days else None
+        days |= {each.day: each for each in place_reading(last, at, zone)[1]}
+    return {day: found.is_whole for day, found in days.items() if day < max(days)}
+
+
+def every(step: timedelta, first: datetime, last: datetime) -> list[datetime]:
+    """List moments from `first` to `last`, in UTC."""
+    first, last = first.astimezone(UTC), last.astimezone(UTC)
+    return [first + number * step for number in range((last - first) // step + 1)]
+
+
+def test_what_moved_is_the_difference() -> None:
+    assert measure_move(Totals(10, 9, 2, 1), Totals(15, 12, 2, 4)) == DayTotals(5, 3, 0, 3)
+
+
+def test_a_total_that_shrank_is_said_and_never_negative() -> None:
+    assert measure_move(Totals(10, 9, 2, 1), Totals(3, 9, 4, 1)) == DayTotals(0, 0, 2, 0, has_shrunk=True)
+
+
+def test_totals_add_up() -> None:
+    assert sum_totals([Totals(1, 2, 3, 4), DayTotals(1, 1, 1, 1, has_shrunk=True)]) == Totals(2, 3, 4, 5)
+    assert sum_totals([]) == Totals()
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [(date(2026, 10, 24), 24), (date(2026, 10, 25), 25), (date(2026, 3, 29), 23)],
+    ids=["usual", "25 hours", "23 hours"],
+)
+@pytest.mark.parametrize("step", [HOUR, timedelta(minutes=5)], ids=str)
+def test_a_day_is_whole_from_midnight_to_midnight(day: date, hours: int, step: timedelta) -> None:
+    midnight = datetime(day.year, day.month, day.day, tzinfo=BERLIN)
+    readings = every(step, midnight - 30 * HOUR, midnight.astimezone(UTC) + (hours + 30) * HOUR)
+    found = read_all([at + timedelta(minutes=3) for at in readings], BERLIN)
+    assert found == {
+        day - timedelta(days=2): False,
+        day - timedelta(days=1): True,
+        day: True,
+        day + timedelta(days=1): True,
+    }, "the first day began before the first reading"
+
+
+@pytest.mark.parametrize(
+    ("missing", "broken"),
+    [
+        ((datetime(2026, 12, 2, 10), datetime(2026, 12, 2, 11, 30)), {2}),
+        ((datetime(2026, 12, 2, 23, 30), datetime(2026, 12, 3, 1)), {2, 3}),
+        ((datetime(2026, 12, 2, 10), datetime(2026, 12, 4, 10)), {2, 3, 4}),
+        ((datetime(2026, 12, 2, 10), datetime(2026, 12, 2, 10, 50)), set()),
+    ],
+    ids=["in a day", "over midnight", "over days", "less than an hour"],
+)
+def test_a_gap_over_an_hour_breaks_its_days(missing: tuple[datetime, datetime], broken: set[int]) -> None:
+    first, last = (each.replace(tzinfo=ISTANBUL) for each in missing)
+    readings = every(timedelta(minutes=5), datetime(2026, 11, 30, 12, tzinfo=ISTANBUL), datetime(2026, 12, 6, 12, tzinfo=ISTANBUL))
+    found = read_all([at for at in readings if not first < at < last], ISTANBUL)
+    whole = {day.day for day, is_whole in found.items() if is_whole}
+    assert whole == {1, 2, 3, 4, 5} - broken
+
+
+def test_what_moved_over_midnight_counts_on_the_day_of_its_middle() -> None:
+    def placed(before: datetime, at: datetime) -> date:
+        return place_reading(FigureDay(before.date(), before, is_whole=True), at, ISTANBUL)[0]
+
+    midnight = datetime(2026, 12, 2, tzinfo=ISTANBUL)
+    assert placed(midnight - HOUR, midnight) == date(2026, 12, 1)
+    assert placed(midnight - 0.2 * HOUR, midnight + 0.5 * HOUR) == date(2026, 12, 2)
+    assert placed(midnight - 3 * HOUR, midnight + 0.5 * HOUR) == date(2026, 12, 2), "nobody knows better"
+
+
+def test_a_clock_that_is_set_back_changes_no_day() -> None:
+    noon = datetime(2026, 12, 2, 12, tzinfo=ISTANBUL)
+    last = FigureDay(noon.date(), noon, is_whole=True)
+    assert place_reading(last, noon - 30 * HOUR, ISTANBUL) == (noon.date(), ())

@@ -1,0 +1,108 @@
+"""Figures by day: recorded with each reading, summed by day and by flow, kept for two years."""
+
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from flowbot.domain.figures import DayTotals, FlowMove, week_of
+from flowbot.domain.flow import Totals
+from flowbot.domain.ids import FlowId, WebsiteId
+from flowbot.storage.repositories.figures import FigureRepository, record_reading
+from flowbot.storage.unit_of_work import Database
+
+ZONE: Final = ZoneInfo("Europe/Istanbul")
+SHOP, BLOG = WebsiteId(1), WebsiteId(2)
+SALE, NEWS = FlowId(7), FlowId(8)
+DAY: Final = timedelta(days=1)
+FIRST: Final = date(2026, 12, 1)
+
+
+@pytest.fixture
+def figures(database: Database) -> FigureRepository:
+    """Return the store of figures."""
+    return FigureRepository(database)
+
+
+def moment(day: date, hour: int = 12) -> datetime:
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZONE)
+
+
+def moved(flow: FlowId, sent: int, *, website: WebsiteId = SHOP, has_shrunk: bool = False) -> FlowMove:
+    return FlowMove(flow, website, DayTotals(sent, sent // 2, sent // 4, sent // 8, has_shrunk=has_shrunk))
+
+
+async def record(database: Database, at: datetime, *moves: FlowMove) -> None:
+    async with database.write() as connection:
+        await record_reading(connection, at, moves, ZONE)
+
+
+async def test_moves_add_up_by_flow_and_by_website(database: Database, figures: FigureRepository) -> None:
+    await record(database, moment(FIRST, 10))
+    await record(database, moment(FIRST, 11), moved(SALE, 8), moved(NEWS, 16, website=BLOG))
+    await record(database, moment(FIRST, 12), moved(SALE, 24))
+    await record(database, moment(FIRST + DAY, 12), moved(SALE, 80))
+    days = await figures.flow_days(SALE, FIRST, FIRST + DAY)
+    assert days == {FIRST: DayTotals(32, 16, 8, 4), FIRST + DAY: DayTotals(80, 40, 20, 10)}
+    assert await figures.flow_days(SALE, FIRST + DAY, FIRST + 9 * DAY) == {FIRST + DAY: DayTotals(80, 40, 20, 10)}
+    everything = await figures.website_days(None, FIRST, FIRST)
+    assert everything == {FIRST: DayTotals(48, 24, 12, 6)}
+    assert await figures.website_days([BLOG], FIRST, FIRST + DAY) == {FIRST: DayTotals(16, 8, 4, 2)}
+    assert await figures.website_days([], FIRST, FIRST + DAY) == {}
+    assert await figures.flow_sums([SHOP], FIRST, FIRST + DAY) == {SALE: Totals(112, 56, 28, 14)}
+    assert await figures.flow_sums(None, FIRST, FIRST + DAY, min_sent=17) == {SALE: Totals(112, 56, 28, 14)}
+
+
+async def test_totals_that_shrank_are_said(database: Database, figures: FigureRepository) -> None:
+    await record(database, moment(FIRST, 10))
+    await record(database, moment(FIRST, 11), moved(SALE, 8, has_shrunk=True), moved(NEWS, 8))
+    await record(database, moment(FIRST, 12), moved(SALE, 8))
+    assert (await figures.flow_days(SALE, FIRST, FIRST))[FIRST] == DayTotals(16, 8, 4, 2, has_shrunk=True)
+    assert (await figures.website_days([SHOP], FIRST, FIRST))[FIRST].has_shrunk
+    assert not (await figures.flow_days(NEWS, FIRST, FIRST))[FIRST].has_shrunk
+
+
+async def test_only_days_that_are_over_and_without_a_gap_are_whole(
+    database: Database, figures: FigureRepository
+) -> None:
+    for hour in range(18, 4 * 24):
+        if hour != 60:
+            await record(database, moment(FIRST, 0) + timedelta(hours=hour))
+    assert await figures.whole_days(FIRST, FIRST + 5 * DAY) == {FIRST + DAY}
+    await record(database, moment(FIRST + 4 * DAY, 0), moved(SALE, 8))
+    assert await figures.whole_days(FIRST, FIRST + 5 * DAY) == {FIRST + DAY, FIRST + 3 * DAY}
+    assert set(await figures.flow_days(SALE, FIRST, FIRST + 9 * DAY)) == {FIRST + 3 * DAY}, "it moved before midnight"
+
+
+async def test_a_flow_that_moves_keeps_its_days_under_its_new_website(
+    database: Database, figures: FigureRepository
+) -> None:
+    await record(database, moment(FIRST, 11), moved(SALE, 8))
+    await record(database, moment(FIRST, 12), moved(SALE, 16, website=BLOG))
+    assert await figures.flow_sums([BLOG], FIRST, FIRST) == {SALE: Totals(24, 12, 6, 3)}
+    assert (await figures.website_days([SHOP], FIRST, FIRST))[FIRST].sent == 8
+
+
+async def test_old_days_are_deleted(database: Database, figures: FigureRepository) -> None:
+    for number in range(20):
+        await record(database, moment(FIRST + number * DAY), moved(SALE, 8))
+    await figures.delete_older_than(FIRST + 10 * DAY)
+    assert min(await figures.flow_days(SALE, FIRST, FIRST + 30 * DAY)) == FIRST + 10 * DAY
+    assert min(await figures.website_days(None, FIRST, FIRST + 30 * DAY)) == FIRST + 10 * DAY
+    for first in range(10, 20):
+        sums = await figures.flow_sums(None, FIRST + first * DAY, FIRST + 19 * DAY)
+        assert sums == {SALE: Totals(8 * (20 - first), 4 * (20 - first), 2 * (20 - first), 20 - first)}
+    async with database.read() as connection:
+        weeks = await connection.exec_driver_sql("SELECT min(week) FROM flow_weeks")
+        assert str(weeks.scalar_one()) == str(week_of(FIRST + 10 * DAY))
+
+
+async def test_every_sum_is_that_of_its_days(database: Database, figures: FigureRepository) -> None:
+    """Weeks and the days around them leave nothing out and count nothing twice."""
+    for number in range(30):
+        await record(database, moment(FIRST + number * DAY), moved(SALE, 2**number))
+    for first in range(0, 30, 3):
+        for last in range(first, 30):
+            sums = await figures.flow_sums([SHOP], FIRST + first * DAY, FIRST + last * DAY)
+            assert sums[SALE].sent == sum(2**number for number in range(first, last + 1)), (first, last)

@@ -25,6 +25,8 @@ from tests.storage.change_cases import append_event, open_stores
 Rows = dict[str, list[tuple[Any, ...]]]
 
 MOMENT: Final = datetime(2026, 3, 29, 0, 59, 59, 999_999, tzinfo=UTC)
+DAY: Final = MOMENT.date()
+COUNTS: Final = {"sent": 2**40, "displayed": 3, "clicked": 2, "closed": 1}
 AWKWARD: Final = [
     "İNDİRİM: ılık çorap, şık ağ 🧦",
     "\0 and half a pair \ud83d",
@@ -93,6 +95,12 @@ def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
              "base_displayed": 1, "base_clicked": 1, "base_closed": 1, "tripped_at": None}
             for number, content in enumerate(AWKWARD)
         ],
+        tables["flow_figures"]: [
+            {"day": DAY, "flow_id": 2**62, "website_id": 1, **COUNTS, "has_shrunk": True}
+        ],
+        tables["flow_weeks"]: [{"week": DAY, "flow_id": 2**62, "website_id": 1, **COUNTS}],
+        tables["website_figures"]: [{"day": DAY, "website_id": 1, **COUNTS, "has_shrunk": False}],
+        tables["figure_days"]: [{"day": DAY, "read_at": MOMENT, "is_whole": True}],
         tables["deliveries"]: [{"key": "k", "at": MOMENT}],
         tables["messages"]: [
             {"subject": "c1", "role": "alarm", "recipient": "U0AYŞE", "channel_id": "D1", "ts": "1", "shown_version": 2}

@@ -78,7 +78,7 @@ def is_skippable(change: Change) -> bool:
     return change.rule is not None or is_held_by_freezes(change.request, may_go_live=True)
 
 
-def mentioned_approvers(approvers: Collection[Principal], requester: UserId) -> tuple[Principal, ...]:
+def mentioned_approvers(approvers: Collection[Principal], requester: UserId | None) -> tuple[Principal, ...]:
     """Return whom to mention of a request's approvers: user groups, and ten people at most but for who asked."""
     groups = [entry for entry in approvers if isinstance(entry, GroupId)]
     people = [entry for entry in approvers if isinstance(entry, UserId) and entry != requester]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from flowbot.domain.breaker import Trip
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
 
@@ -15,6 +16,8 @@ class ReportKind(StrEnum):
     """One flow was changed outside flowbot."""
     SUMMARY = "summary"
     """Many flows were changed outside flowbot in one round."""
+    BREAKER = "breaker"
+    """A flow's figures are out of bounds, so that it is disabled."""
 
 
 class ReportState(StrEnum):
@@ -24,7 +27,7 @@ class ReportState(StrEnum):
     CLOSED = "closed"
 
 
-ReportContent = Finding | Summary
+ReportContent = Finding | Summary | Trip
 """What a report tells, a class a kind."""
 
 

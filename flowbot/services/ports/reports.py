@@ -5,7 +5,7 @@ from typing import Protocol
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import FlowId, ReportId, ReportToken, WebsiteId
-from flowbot.domain.report import NewReport, Report
+from flowbot.domain.report import NewReport, Report, ReportKind
 
 
 class ReportConflictError(Exception):
@@ -50,6 +50,9 @@ class ReportStore(Protocol):
             ReportConflictError: somebody was faster; nothing was written.
             LookupError: there is no such report.
         """
+
+    async def list_open(self, kind: ReportKind) -> tuple[Report, ...]:
+        """List the open reports of a kind, oldest first."""
 
     async def unshown(self, *, limit: int = 50) -> tuple[Report, ...]:
         """List the reports whose newest version was not shown, oldest first."""

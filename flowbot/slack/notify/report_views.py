@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flowbot.domain.findings import Finding
 from flowbot.domain.report import Report, ReportKind
+from flowbot.slack.views.breaker import breaker_message, load_trip
 from flowbot.slack.views.finding import FindingDetails, finding_message
 from flowbot.slack.views.report import ReportView
 
@@ -13,6 +14,7 @@ def build_report_views() -> Mapping[ReportKind, ReportView]:
     return {
         ReportKind.FINDING: ReportView(finding_message, _load_finding, lambda details: details.people),
         ReportKind.SUMMARY: ReportView(lambda *_: None),
+        ReportKind.BREAKER: ReportView(breaker_message, load_trip),
     }
 
 

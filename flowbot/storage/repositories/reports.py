@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
+from flowbot.domain.breaker import Trip
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
@@ -29,6 +30,7 @@ WRITTEN_PAGE: Final = 100
 DOCUMENTS: Final[Mapping[ReportKind, Document[Any]]] = {
     ReportKind.FINDING: Document(Finding),
     ReportKind.SUMMARY: Document(Summary),
+    ReportKind.BREAKER: Document(Trip),
 }
 """How the content of each kind is stored."""
 _IS_OPEN_FINDING: Final = (reports.c.kind == ReportKind.FINDING.value) & (reports.c.state == ReportState.OPEN.value)
@@ -85,6 +87,9 @@ class ReportRepository(ReportStore):
             report = await replace_report(connection, seen, moved, self._clock())
             await append_events(connection, events)
         return report
+
+    async def list_open(self, kind: ReportKind) -> tuple[Report, ...]:
+        return await self._list((reports.c.kind == kind.value) & (reports.c.state == ReportState.OPEN.value))
 
     async def unshown(self, *, limit: int = 50) -> tuple[Report, ...]:
         return await self._list(reports.c.shown_version < reports.c.version, limit)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import flowbot
+from flowbot.domain.breaker import Limit
 from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind, ImageFault
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.findings import FindingEnd
@@ -26,7 +27,7 @@ SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
     "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|freeze|request|headline|next|notice|place|sentence"
-    "|served|shortcut|when|window"
+    "|served|shortcut|when|window|breaker|digest"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
@@ -114,6 +115,7 @@ def find_keys_in_code() -> set[str]:
     derived |= {f"request.picture_{fault}" for fault in ImageFault}
     derived |= {f"history.cause_{cause}" for cause in DisableCause}
     derived |= {f"finding.closed_{end}" for end in FindingEnd}
+    derived |= {f"breaker.{limit}" for limit in Limit}
     derived |= KEYS_OF_OLDER_OUTCOMES
     derived |= {f"applied.{kind}_twice" for kind in (ChangeKind.CREATE, ChangeKind.RESTORE)}
     derived |= {f"request.late_{state}" for state in ChangeState if state is not ChangeState.PENDING}

@@ -15,9 +15,10 @@ from sqlalchemy.exc import OperationalError
 from flowbot.errors import ConfigurationError
 from flowbot.services.ports import ProgressReport, ignore_progress
 from flowbot.storage import migrations
+from flowbot.storage.column_types import Blob
 from flowbot.storage.engine import DATABASE_URL, exclusive_engine, migration_engine, parse_address
 from flowbot.storage.errors import has_sqlite_code, name_unusable_database, server_code, translate_errors
-from flowbot.storage.tables import Blob, events, metadata
+from flowbot.storage.tables import events, metadata
 from flowbot.storage.unreadable import UNREADABLE
 
 SOURCE: Final = "FROM"

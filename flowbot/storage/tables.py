@@ -1,34 +1,23 @@
-"""The tables, their column types, and documents kept as JSON."""
+"""The tables, and the ids of their rows."""
 
 import secrets
-from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from typing import Any, Final, Generic, TypeVar
+from typing import Final
 
-from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
-    Date,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
     text,
 )
-from sqlalchemy.types import TypeDecorator
 
-from flowbot.errors import DatabaseFaultError
-from flowbot.storage.unreadable import UNREADABLE
-
-T = TypeVar("T")
+from flowbot.storage.column_types import Blob, Day, UtcDateTime
 
 metadata: Final = MetaData(
     naming_convention={
@@ -50,81 +39,9 @@ _UNOBSERVED: Final = text("observed_at IS NULL AND sent_at IS NOT NULL")
 _OPEN_FINDING: Final = text("kind = 'finding' AND state = 'open'")
 _EVENT_NUMBER: Final = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows by itself in a column of exactly the type INTEGER."""
-FIRST_MOMENT: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LAST_MOMENT: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
 """Without the characters that are taken for one another: 0 and o, 1, i and l."""
 _ID_LENGTH: Final = 10
-
-
-class _Tolerant(TypeDecorator[T]):
-    """A type that reads `UNREADABLE` where a column holds something else: one malformed cell fails no query."""
-
-    @property
-    def python_type(self) -> type[Any]:
-        return self.impl_instance.python_type
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], T | None] | None:
-        process = super().result_processor(dialect, coltype)
-
-        def read(value: Any) -> Any:
-            try:
-                return value if process is None else process(value)
-            except (ValueError, TypeError, OverflowError):
-                return UNREADABLE
-
-        return read
-
-
-class Blob(_Tolerant[bytes]):
-    """A file's content."""
-
-    impl = LargeBinary
-    cache_ok = True
-
-
-class UtcDateTime(_Tolerant[datetime]):
-    """A moment, written with any zone but never without one, and read in UTC.
-
-    What lies outside `FIRST_MOMENT` and `LAST_MOMENT` is unreadable: no zone of a reader's leads out of Python's years.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given
-        """Turn a moment to UTC, since SQLite's text has no zone.
-
-        Raises:
-            ValueError: the time has no zone.
-        """
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a moment needs its zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given
-        """Add the zone that SQLite forgets, and turn PostgreSQL's session zone to UTC.
-
-        Raises:
-            ValueError: it is no moment of flowbot's.
-        """
-        if value is None:
-            return None
-        if not isinstance(value, datetime):
-            raise TypeError("not a moment")
-        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        if not FIRST_MOMENT <= moment < LAST_MOMENT:
-            raise ValueError("no moment of flowbot's")
-        return moment
-
-
-class Day(_Tolerant[date]):
-    """A day."""
-
-    impl = Date
-    cache_ok = True
 
 
 def _count_columns() -> tuple[Column[int], ...]:
@@ -402,69 +319,3 @@ images: Final = Table(
 def new_id() -> str:
     """Return a random id that people can read out (49 bits); a unique key refuses a collision."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
-
-
-def to_plain(value: Any) -> Any:
-    """Replace tuples by lists and moments by ISO texts, as JSON knows them.
-
-    Pydantic's own way to JSON replaces the lone halves of surrogate pairs in a dictionary's keys.
-    """
-    match value:
-        case datetime():
-            return value.isoformat()
-        case Mapping():
-            return {key: to_plain(content) for key, content in value.items()}
-        case list() | tuple():
-            return [to_plain(content) for content in value]
-        case _:
-            return value
-
-
-def join_buttons(flow: Any) -> Any:
-    """Put the buttons of a flow's document into the pair `buttons`, as every version of flowbot has stored them."""
-    if flow is None:
-        return None
-    others = {name: value for name, value in flow.items() if name not in {"button_1", "button_2"}}
-    return others | {"buttons": [flow["button_1"], flow["button_2"]]}
-
-
-def split_buttons(flow: Any) -> Any:
-    """Undo `join_buttons` in a document that was stored; what is no such document is left as it is.
-
-    Raises:
-        DependencyError: its buttons are no pair.
-    """
-    match flow:
-        case {"buttons": [first, second]}:
-            return {**flow, "button_1": first, "button_2": second}
-        case {"buttons": _}:
-            raise DatabaseFaultError
-        case _:
-            return flow
-
-
-class Document(Generic[T]):
-    """The JSON document of one type's values.
-
-    Args:
-        kind: a dataclass or a pydantic model; a field of type `Any` holds what JSON knows.
-    """
-
-    def __init__(self, kind: type[T]) -> None:
-        self._adapter = TypeAdapter(kind)
-
-    def write(self, value: T) -> Any:
-        """Turn a value into a JSON column's, without what a pydantic model was never given."""
-        # Any mapping may stand where a field asks for one, which is all that pydantic would warn of.
-        return to_plain(self._adapter.dump_python(value, exclude_unset=True, warnings=False))
-
-    def read(self, document: Any) -> T:
-        """Turn a JSON column's value back.
-
-        Raises:
-            DependencyError: it cannot be read, perhaps since a newer flowbot wrote it, and must not be guessed.
-        """
-        try:
-            return self._adapter.validate_python(document)
-        except ValidationError as error:
-            raise DatabaseFaultError from error

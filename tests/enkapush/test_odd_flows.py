@@ -21,7 +21,7 @@ from flowbot.services.flow_queries import FlowDetails, FlowList, ListRequest
 from flowbot.slack.forms.widgets import segment_options
 from flowbot.slack.views.flow_list import flow_list_message
 from flowbot.slack.views.push import flow_details_message
-from flowbot.storage.tables import Document
+from flowbot.storage.documents import Document
 from tests.enkapush.scripted_server import flow_json, page_body
 from tests.slack.test_empty_parts import read_lines
 from tests.slack.test_request_views import EN, TR

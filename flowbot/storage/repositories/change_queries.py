@@ -39,9 +39,10 @@ from flowbot.domain.change import (
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
 from flowbot.services.ports.changes import ChangeStatistics, EventFilter, RequestRecord, WaitingRequest
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
+from flowbot.storage.column_types import UtcDateTime
 from flowbot.storage.repositories.change_rows import WAITING_COLUMNS, read_change, read_vote, read_waiting
 from flowbot.storage.repositories.scopes import fetch_scope, fetch_scopes
-from flowbot.storage.tables import UtcDateTime, changes, events, reports, votes
+from flowbot.storage.tables import changes, events, reports, votes
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable, keep_readable, row_reader, rows_aside
 

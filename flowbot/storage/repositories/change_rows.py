@@ -22,7 +22,8 @@ from flowbot.domain.change import (
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule
 from flowbot.services.ports.changes import WaitingRequest
-from flowbot.storage.tables import Document, changes, events, join_buttons, split_buttons, to_plain, votes
+from flowbot.storage.documents import Document, join_buttons, split_buttons, to_plain
+from flowbot.storage.tables import changes, events, votes
 from flowbot.storage.unreadable import MalformedCellError, row_reader
 
 _REQUEST: Final = Document(ChangeRequest)

@@ -11,8 +11,9 @@ from flowbot.domain.draft import Draft, PolicyDraft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId
 from flowbot.services.ports.form_storage import DraftStore, PolicyDraftStore
+from flowbot.storage.documents import Document, join_buttons, split_buttons, to_plain
 from flowbot.storage.inserts import insert_or_replace
-from flowbot.storage.tables import Document, drafts, join_buttons, split_buttons, to_plain
+from flowbot.storage.tables import drafts
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import find_readable, keep_readable, row_reader
 

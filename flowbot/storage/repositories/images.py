@@ -9,8 +9,9 @@ from flowbot.domain.change import OPEN_STATES, ChangeKind, ChangeState
 from flowbot.domain.ids import ImageId
 from flowbot.domain.images import ImageFile, ImageInfo
 from flowbot.services.ports.form_storage import ImageStore
+from flowbot.storage.documents import Document
 from flowbot.storage.repositories.change_queries import in_states
-from flowbot.storage.tables import Document, changes, images, new_id
+from flowbot.storage.tables import changes, images, new_id
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import find_readable, row_reader
 

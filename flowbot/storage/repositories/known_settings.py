@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from flowbot.domain.ids import FlowId
 from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, SettingsWrite
 from flowbot.services.ports.known_settings import KnownSettingsStore
+from flowbot.storage.documents import Document
 from flowbot.storage.inserts import insert_if_absent
-from flowbot.storage.tables import Document, known_settings
+from flowbot.storage.tables import known_settings
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import find_readable, keep_readable, row_reader
 

@@ -28,10 +28,11 @@ from flowbot.services.ports.readings import (
     WatchStore,
 )
 from flowbot.services.ports.reports import ReportConflictError
+from flowbot.storage.documents import Document
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories.change_queries import IS_UNOBSERVED
 from flowbot.storage.repositories.reports import insert_findings, insert_summary, replace_report
-from flowbot.storage.tables import Document, changes, observed_flows, watch
+from flowbot.storage.tables import changes, observed_flows, watch
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import MalformedCellError, keep_readable, row_reader
 

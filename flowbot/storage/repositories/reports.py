@@ -19,9 +19,10 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import MessageRole
 from flowbot.services.ports.readings import NewSummary
 from flowbot.services.ports.reports import ReportConflictError, ReportStore
+from flowbot.storage.documents import Document
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories.change_rows import append_events
-from flowbot.storage.tables import Document, messages, new_id, reports
+from flowbot.storage.tables import messages, new_id, reports
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable, find_readable, row_reader
 

@@ -90,6 +90,7 @@ MODULES: Final = {
 BY_NAME: Final = {
     "aiosqlite": "sqlite+aiosqlite",
     "psycopg": "postgresql+psycopg",
+    "sniffio": "httpcore",
     "tzdata": "zoneinfo",
 }
 """Packages that nobody imports: what else of the code asks for them."""

@@ -9,14 +9,13 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
 from flowbot.domain.lint import lint
-from flowbot.domain.policy import Permission
+from flowbot.domain.policy import Permission, decide
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator, Translators
-from flowbot.services.authorization import load_permissions
 from flowbot.services.forms import FormService
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore
-from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.ports.policies import ChannelScope, PolicyStore
 from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.users import Caller, UserService
@@ -118,19 +117,21 @@ class FormResult:
         request, t = change.request, self._translator(change.request)
         if change.state is not ChangeState.APPLIED:
             return _failed_message(change, outcome_text(change, t), t)
+        scope = await self.policies.get_scope(request.channel)
         if flow is None:
             message = sentences.sentence_message(t, outcome_text(change, t))
         else:
-            message = await self._build_saved_message(request, flow, t)
-        scope = await self.policies.get_scope(request.channel)
+            message = await self._build_saved_message(request, flow, scope, t)
         return form_status.with_remarks(message, change, scope.website_names, t)
 
-    async def _build_saved_message(self, request: ChangeRequest, flow: Flow, t: Translator) -> Message:
+    async def _build_saved_message(
+        self, request: ChangeRequest, flow: Flow, scope: ChannelScope, t: Translator
+    ) -> Message:
         try:
             user = await self.users.identify(Caller(request.requester, None))
-            rights = await load_permissions(self.policies, user, request.channel)
+            may_share = decide(scope.policy, user.actor, Permission.SHARE).allowed
         except (UserError, DependencyError):
-            rights = None
+            may_share = False
         segment: str | None = None
         remarks: tuple[Text, ...] = ()
         if request.wanted is not None:
@@ -140,10 +141,9 @@ class FormResult:
             hosts = self.forms.flow_cache.find_hosts(flow.website_id, flow.id)
             edited = request.flow is not None
             remarks = lint(flow, write_only, sibling_hosts=hosts, utm_may_be_set=edited)
-        website = format_website(flow.website_id, rights.website_names if rights else {}, t)
+        website = format_website(flow.website_id, scope.website_names, t)
         below = (push.audience_block(website, flow.wait, segment, t), *push.remark_blocks(remarks, t))
         kind = FormKind.EDIT if request.flow is not None else FormKind.CREATE
-        may_share = rights is not None and rights.may(Permission.SHARE)
         return form_status.saved_message(kind, flow, below, t, may_share=may_share, channel=request.channel)
 
     async def _restore_draft(self, request: ChangeRequest) -> Draft:

@@ -70,7 +70,7 @@ class BreakerReports:
                 report = conflict.current
                 continue
             if trip.end is not None and report.told.flow is not None:
-                log.info("breaker.ended", flow=report.told.flow, how=trip.end)
+                log.info("trip.ended", flow=report.told.flow, how=trip.end)
                 await self.watch.mark_tripped(report.told.flow, trip.live_since, self.clock())
             return
 
@@ -130,7 +130,7 @@ class Breaker(RoundObserver):
         new = NewReport(report_token(live.flow, live.live_since), ReportKind.BREAKER, trip, live.flow, live.website)
         report, is_new = await self.outcomes.reports.submit(new)
         if is_new:
-            log.info("breaker.tripped", flow=live.flow, channel=trip.channel)
+            log.info("trip.begun", flow=live.flow, channel=trip.channel)
         elif not report.is_open:
             # Whoever closed it was cut off before this.
             await self.outcomes.watch.mark_tripped(live.flow, trip.live_since, self.outcomes.clock())
@@ -157,7 +157,7 @@ class Breaker(RoundObserver):
                     await self.outcomes.update(report, lambda before: replace(before, end=TripEnd.OFF))
             await self.show(report.id)
         except DependencyError as error:
-            log.warning("breaker.later", report=report.id, error=str(error))
+            log.warning("trip.later", report=report.id, error=str(error))
         finally:
             self._running.discard(report.id)
 

@@ -51,6 +51,7 @@ from flowbot.services.ports import Clock, Monotonic, Sleep, monotonic_seconds, u
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.segments import SegmentCache
 from flowbot.services.setup_findings import FindingsReader, SetupFindings
+from flowbot.services.stop import StopService
 from flowbot.services.users import UserService
 from flowbot.slack.api import client
 from flowbot.slack.api.channels import SlackChannelDirectory
@@ -203,6 +204,7 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
             read_database_clock=outside.database.clock,
             may_work=token_monitor.is_accepted,
             retry_unreadable=outside.database.unreadable.clear,
+            resume_stops=partial(services.stops.resume, notifier.notify, notifier.show_report),
         )
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
@@ -263,9 +265,10 @@ def _build_services(
     authorizer = RequestAuthorizer(store, clock, users.find_current_members)
     settings_loader = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(reader, monotonic))
     submitter = RequestSubmitter(store, settings_loader, policies, source, authorizer, users, quorum, leases, clock)
+    reports, policy_drafts = ReportRepository(database, clock), PolicyDraftRepository(database)
     return Services(
         store=store,
-        reports=ReportRepository(database, clock),
+        reports=reports,
         messages=MessageRepository(database),
         channels=channels,
         privacy=ChannelPrivacy(channels, SlackChannelDirectory(outside.slack), clock),
@@ -305,13 +308,14 @@ def _build_services(
         settings=settings_loader,
         setup=PolicySetup(
             policies=policies,
-            drafts=PolicyDraftRepository(database),
+            drafts=policy_drafts,
             users=users,
             roster=SlackUserGroupRoster(outside.slack),
             flow_cache=flow_cache,
             clock=clock,
             monotonic=monotonic,
         ),
+        stops=StopService(policies, policy_drafts, reports, store, flow_cache, submitter, executor, users, clock),
         zone=settings.zone,
         findings=SetupFindings(read_findings, monotonic),
     )

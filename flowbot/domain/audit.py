@@ -56,6 +56,7 @@ class AuditAction(StrEnum):
     POLICY_CHANGED = "policy.changed"
     POLICY_IMPORTED = "policy.imported"
     CHANNEL_MOVED = "channel.moved"
+    STOPPED = "flows.stopped"
 
     @classmethod
     def for_state(cls, state: ChangeState) -> "AuditAction":

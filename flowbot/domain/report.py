@@ -7,6 +7,7 @@ from enum import StrEnum
 from flowbot.domain.breaker import Trip
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
+from flowbot.domain.stop import Stop
 
 
 class ReportKind(StrEnum):
@@ -18,6 +19,8 @@ class ReportKind(StrEnum):
     """Many flows were changed outside flowbot in one round."""
     BREAKER = "breaker"
     """A flow's figures are out of bounds, so that it is disabled."""
+    STOP = "stop"
+    """Somebody stopped all live flows of a website or channel."""
 
 
 class ReportState(StrEnum):
@@ -27,7 +30,7 @@ class ReportState(StrEnum):
     CLOSED = "closed"
 
 
-ReportContent = Finding | Summary | Trip
+ReportContent = Finding | Summary | Trip | Stop
 """What a report tells, a class a kind."""
 
 

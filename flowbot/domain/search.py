@@ -160,3 +160,14 @@ def find_website(text: str, names: dict[WebsiteId, str]) -> WebsiteId | None:
     begins = [website for website, name in names.items() if needle and fold(name).strip().startswith(needle)]
     matches = exact or begins
     return matches[0] if len(matches) == 1 else None
+
+
+def match_website(typed: str, words: Sequence[str], names: dict[WebsiteId, str]) -> tuple[WebsiteId, int] | None:
+    """Find the website that was typed, and how many of the words after it belong to its name; None where there is none.
+
+    As many words as make up a name are taken for it.
+    """
+    for taken in range(len(words), -1, -1):
+        if (website := find_website(" ".join((typed, *words[:taken])), names)) is not None:
+            return website, taken
+    return None

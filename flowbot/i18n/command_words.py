@@ -27,6 +27,7 @@ class FilterWords(_Words):
 
     Attributes:
         disabled_synonyms: Other words for the same; one may be two words.
+        all: All flows, after `stop`.
         website: What stands before a website's name; `page` and `sort` stand before a page's number and an order.
         orders: The orders, by their English word.
     """
@@ -34,6 +35,7 @@ class FilterWords(_Words):
     enabled: str
     disabled: str
     disabled_synonyms: tuple[str, ...] = ()
+    all: str
     website: str
     page: str
     sort: str

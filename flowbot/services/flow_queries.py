@@ -10,7 +10,7 @@ import structlog
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
-from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, find_website, paginate, search
+from flowbot.domain.search import PAGE_SIZE, FlowQuery, IndexedFlow, Page, match_website, paginate, search
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import covers_unreadable, load_visible_flow, require_permission
 from flowbot.services.flow_cache import FlowCache, Snapshot
@@ -125,7 +125,7 @@ class FlowQueries:
             names = {website: str(website) for website in snapshot.websites} | names
         websites = visible_website_names(policy, names)
         request = _resolve_website(request, websites)
-        found = search(_visible_flows(snapshot, policy), request.query)
+        found = search(visible_flows(snapshot, policy), request.query)
         pages = max(1, -(-len(found) // PAGE_SIZE))
         entries = paginate(found, min(request.page, pages) if turning else request.page)
         if entries is None:
@@ -159,7 +159,7 @@ class FlowQueries:
         except DependencyError:
             snapshot = self._flow_cache.snapshot
             # Searched among visible flows only, so that a failure tells nothing about the others.
-            visible = _visible_flows(snapshot, policy) if snapshot else ()
+            visible = visible_flows(snapshot, policy) if snapshot else ()
             kept = next((entry.flow for entry in visible if entry.flow.id == flow_id), None)
             if snapshot is None or kept is None:
                 raise
@@ -192,7 +192,7 @@ class FlowQueries:
         return require_permission(scope.policy, user, permission), scope
 
 
-def _visible_flows(snapshot: Snapshot, policy: ChannelPolicy) -> Sequence[IndexedFlow]:
+def visible_flows(snapshot: Snapshot, policy: ChannelPolicy) -> Sequence[IndexedFlow]:
     """Drop the flows that the channel's policy does not name, before anything is counted."""
     # The policy is asked once a website: there are a few, and may be a hundred thousand flows.
     visible = {website for website in snapshot.websites if policy.covers_website(website)}
@@ -215,10 +215,9 @@ def _resolve_website(request: ListRequest, visible: dict[WebsiteId, str]) -> Lis
     if request.website is None:
         return request
     words, at = request.query.words, request.website_at
-    for end in range(len(words), at - 1, -1):
-        website = find_website(" ".join((request.website, *words[at:end])), visible)
-        if website is not None:
-            return replace(request, query=replace(request.query, website=website, words=words[:at] + words[end:]))
+    if (found := match_website(request.website, words[at:], visible)) is not None:
+        website, taken = found
+        return replace(request, query=replace(request.query, website=website, words=words[:at] + words[at + taken :]))
     raise UserError("list.no_such_website", website=request.website, known=sorted(visible.values()))
 
 

@@ -38,6 +38,7 @@ from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
+from flowbot.slack.listeners.stop_actions import StopActions
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.payloads.action_ids import ActionId, ShortcutId
 from flowbot.slack.payloads.incoming import COMMAND_NAME, UNKNOWN, BlockActions, Incoming
@@ -80,6 +81,7 @@ class Handlers:
     flows: FlowActions
     history: HistoryActions
     requests: RequestActions
+    stops: StopActions
     approval_form: ApprovalFormHandler
     change_form: ChangeFormHandler
     opener: FormOpener
@@ -157,6 +159,7 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.CHECK_AGAIN)(changing(requests.recheck))
     app.action(ActionId.ASK_AGAIN)(changing(handlers.change_form.ask_again))
     app.action(ActionId.RESTORE)(changing(requests.restore))
+    app.action(ActionId.STOP_ALL)(changing(handlers.stops.stop_all))
     app.action(ActionId.CHANGE_WHOLE)(showing(handlers.details.show_request))
     for show in (ActionId.FLOW_WHOLE, ActionId.WINDOW_SHOW):
         app.action(show)(showing(handlers.details.show_flow))

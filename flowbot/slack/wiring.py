@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from flowbot.domain.disable_cause import DisableCause
 from flowbot.i18n.translator import Translators
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.decide import DecisionService
@@ -32,6 +33,7 @@ from flowbot.services.ports.reports import ReportStore
 from flowbot.services.ports.slack import ImageSource
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.setup_findings import SetupFindings
+from flowbot.services.stop import StopService
 from flowbot.services.users import UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.message_sender import MessageSender
@@ -58,6 +60,7 @@ from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
+from flowbot.slack.listeners.stop_actions import StopActions
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.form_result import FormResult
@@ -99,6 +102,7 @@ class Services:
     late_effects: LateEffects
     forms: FormService
     setup: PolicySetup
+    stops: StopService
     findings: SetupFindings
     zone: ZoneInfo
 
@@ -167,12 +171,14 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         clock=clock,
         views=build_report_views(),
     )
-    notifier = SlackNotifier(services.store, team, form_result, report_sync)
+    reported = {DisableCause.STOP: services.stops.record}
+    notifier = SlackNotifier(services.store, team, form_result, report_sync, reported)
     queue = RequestQueue(services.store, services.policies, users.find_membership)
     overviews = HomeOverviews(
         queue, services.store, services.policies, services.setup, users.find_membership, clock, services.zone
     )
     home = HomeTab(runner, client, overviews, services.findings, details, links)
+    stops = StopActions(services.stops, notifier, tasks)
     history_actions = HistoryActions(services.history, links, opener)
     viewer = FlowViewer(flow_queries, services.history, clock)
     channels = ChannelAuthorizer(services.policies, users)
@@ -214,6 +220,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         history=history_actions,
         opener=opener,
         requests=requests,
+        stops=stops,
         queue=queue,
         details=details,
         links=links,
@@ -227,6 +234,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         flows=FlowActions(flow_queries, channels, opener, viewer, responder, privacy, locales, clock),
         history=history_actions,
         requests=requests,
+        stops=stops,
         approval_form=ApprovalFormHandler(runner, services.decisions, details, requests, modals),
         change_form=ChangeFormHandler(runner, channels, services.submitter, requests, services.drafts, modals),
         opener=opener,

@@ -189,6 +189,7 @@ reports: Final = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     Index(None, "flow_id", "created_at"),
     Index(None, "website_id", "created_at"),
+    Index(None, "kind", "state"),
     Index("ix_reports_unshown", "created_at", sqlite_where=_UNSHOWN, postgresql_where=_UNSHOWN),
     Index(
         "uq_reports_open_finding", "flow_id", unique=True, sqlite_where=_OPEN_FINDING, postgresql_where=_OPEN_FINDING

@@ -33,6 +33,7 @@ MOST_DOUBLINGS: Final = 3
 """After each failed round the pause is doubled, at most so often."""
 CHANNEL_ROUNDS: Final = 60
 """Slack is asked whether channels are shared every so many rounds: it may not tell by an event."""
+STOP_ROUNDS: Final = 5
 RETENTION_ROUNDS: Final = 600
 UNSHOWN_LIMIT: Final = 500
 NOTICES_LIMIT: Final = 20
@@ -54,6 +55,7 @@ class Recovery:
         start_task: Starts what may take long, and sees it through at a stop.
         read_database_clock: Tells the database's time; None where its clock is this machine's.
         retry_unreadable: Lets rows that could not be read be read again: they may have been mended.
+        resume_stops: Goes on with stops of many flows where nobody does.
         may_work: Tells whether people can be told of what is done. While they cannot, nothing is begun.
     """
 
@@ -75,6 +77,7 @@ class Recovery:
     read_database_clock: Callable[[], Awaitable[datetime | None]]
     may_work: Callable[[], Awaitable[bool]]
     retry_unreadable: Callable[[], None]
+    resume_stops: Callable[[], Awaitable[None]]
     _notifying: set[ChangeId] = field(default_factory=set)
     _in_progress: LeaseObserver = field(init=False)
     _unshown: LeaseObserver = field(init=False)
@@ -115,6 +118,8 @@ class Recovery:
             await self.send_unshown()
         if backlog.has_unshown_reports:
             await self.show_reports()
+        if number % STOP_ROUNDS == 0:
+            self.start_task(self._guard(self.resume_stops(), "stops"), name="stops")
         if number % CHANNEL_ROUNDS == 0:
             self.start_task(self._guard(self.refresh_channels(), "channels"), name="channels")
         if number % RETENTION_ROUNDS == 0:

@@ -27,7 +27,7 @@ SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
     "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|freeze|request|headline|next|notice|place|sentence"
-    "|served|shortcut|when|window|breaker|digest"
+    "|served|stop_all|shortcut|when|window|breaker|digest"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 

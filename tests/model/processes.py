@@ -179,6 +179,7 @@ class Process:
             read_database_clock=around.database.clock,
             may_work=self._may_work,
             retry_unreadable=around.database.unreadable.clear,
+            resume_stops=self._resume_stops,
         )
         self._store = store
         self._begun: set[asyncio.Task[None]] = set()
@@ -188,6 +189,9 @@ class Process:
 
     async def _show_report(self, report: ReportId) -> None:
         """Do nothing: nothing is reported here."""
+
+    async def _resume_stops(self) -> None:
+        """Do nothing: nobody stops many flows here."""
 
     async def _may_work(self) -> bool:
         """Work always: rounds are run one by one here."""

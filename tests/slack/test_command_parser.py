@@ -115,7 +115,7 @@ def test_the_example_is_in_the_language_that_was_typed(typed: str, word: str) ->
         ("ara kargo", "list kargo", "liste kargo"), ("find sale", "list sale", "liste sale"),
         ("yarat", "create", "oluştur"), ("AÇ 12 çok iyi", "enable 12 çok iyi", "etkinleştir 12 çok iyi"),
         ("devre dışı 12", "disable 12", "durdur 12"),
-        ("stop 12 It's  over", "disable 12 It's  over", "durdur 12 It's  over"),
+        ("pause 12 It's  over", "disable 12 It's  over", "durdur 12 It's  over"),
         ("delte 12 &lt;@U0EMMA&gt;", "delete 12 &lt;@U0EMMA&gt;", "sil 12 &lt;@U0EMMA&gt;"),
         ("delte 12 <@U0EMMA|emma>", "delete 12 <@U0EMMA|emma>", "sil 12 <@U0EMMA|emma>"),
         # In English words `etkin` is no state: the command would be another one.
@@ -319,3 +319,24 @@ def test_a_word_of_two_languages_is_of_both() -> None:
     vocabulary = Vocabulary(COMMANDS, {"de": words, "tr": words})
     assert vocabulary.find("LISTE") == TypedWord("list", "liste", ("de", "tr"))
     assert vocabulary.find("list") == TypedWord("list", "list", ("en",))
+
+
+@pytest.mark.parametrize(
+    ("typed", "website", "rest"),
+    [
+        ("stop all", None, ""), ("STOP ALL wrong prices", None, "wrong prices"), ("hepsinidurdur hepsi", None, ""),
+        ("stop website:2 wrong &lt;b&gt; <@U0EMMA>", "2", "wrong &lt;b&gt; <@U0EMMA>"),
+        ("stop website:“Lale Moda” it’s wrong", "Lale Moda", "it’s wrong"), ("stop site:'Lale Moda'", "Lale Moda", ""),
+        ("hepsinidurdur SİTE:Lale Moda yanlış", "Lale", "Moda yanlış"),
+        ("stop website:O'Neill shop", "O'Neill", "shop"),
+    ],
+)  # fmt: skip
+def test_which_flows_to_stop_stands_first(typed: str, website: str | None, rest: str) -> None:
+    parsed = PARSER.parse(typed)
+    assert (parsed.word, parsed.mistake) == ("stop", None)
+    assert (parsed.arguments.website, parsed.arguments.rest.sent) == (website, rest)
+
+
+@pytest.mark.parametrize("typed", ["stop", "stop it", "stop wrong prices website:2", "hepsinidurdur Lale"])
+def test_without_it_nothing_is_stopped(typed: str) -> None:
+    assert find_mistake(typed).key == "stop_all.which"

@@ -1,8 +1,10 @@
 """The notifier: tells people how far a change has come."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from flowbot.domain.change import Change
+from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ReportId
 from flowbot.services.ports.changes import ChangeStore
@@ -13,12 +15,17 @@ from flowbot.slack.notify.team_notifier import TeamNotifier
 
 @dataclass(frozen=True, slots=True)
 class SlackNotifier:
-    """Notifies the team, or the form's author of a change that the team sees in no message; shows reports."""
+    """Notifies the team, or the form's author of a change that the team sees in no message; shows reports.
+
+    Attributes:
+        reported: Notes a change that a report tells of, by its cause.
+    """
 
     store: ChangeStore
     team: TeamNotifier
     form_result: FormResult
     reports: ReportMessageSync
+    reported: Mapping[DisableCause, Callable[[Change], Awaitable[None]]]
 
     async def notify(self, change: Change, flow: Flow | None = None) -> Change:
         """Notify people of how far the change has come.
@@ -35,7 +42,10 @@ class SlackNotifier:
         """
         if change.has_team_message:
             return await self.team.notify(change)
-        await self.form_result.notify_by_message(change, flow)
+        if (cause := change.request.cause) is None:
+            await self.form_result.notify_by_message(change, flow)
+        elif cause in self.reported:
+            await self.reported[cause](change)
         return await self.store.mark_shown(change.id, change.version, owner=change.lease_owner)
 
     async def remind(self, change: Change) -> None:

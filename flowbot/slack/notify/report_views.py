@@ -7,6 +7,7 @@ from flowbot.domain.report import Report, ReportKind
 from flowbot.slack.views.breaker import breaker_message, load_trip
 from flowbot.slack.views.finding import FindingDetails, finding_message
 from flowbot.slack.views.report import ReportView
+from flowbot.slack.views.stop import load_stop, stop_message
 
 
 def build_report_views() -> Mapping[ReportKind, ReportView]:
@@ -14,6 +15,7 @@ def build_report_views() -> Mapping[ReportKind, ReportView]:
     return {
         ReportKind.FINDING: ReportView(finding_message, _load_finding, lambda details: details.people),
         ReportKind.SUMMARY: ReportView(lambda *_: None),
+        ReportKind.STOP: ReportView(stop_message, load_stop, lambda stop: [stop.person]),
         ReportKind.BREAKER: ReportView(breaker_message, load_trip),
     }
 

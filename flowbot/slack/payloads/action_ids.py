@@ -36,6 +36,7 @@ class ActionId(StrEnum):
     FORM_TYPED = "flows.form.typed"
     FORM_WEBSITE = "flows.form.website"
     FORM_SEGMENT = "flows.form.segment"
+    STOP_ALL = "flows.stop.all"
     SETUP_OPEN = "flows.setup.open"
     SETUP_CHOSEN = "flows.setup.chosen"
     SETUP_WEBSITE = "flows.setup.website"

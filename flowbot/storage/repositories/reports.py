@@ -13,6 +13,7 @@ from flowbot.domain.breaker import Trip
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
+from flowbot.domain.stop import Stop
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.flow_cache import batched
 from flowbot.services.ports import Clock
@@ -32,6 +33,7 @@ DOCUMENTS: Final[Mapping[ReportKind, Document[Any]]] = {
     ReportKind.FINDING: Document(Finding),
     ReportKind.SUMMARY: Document(Summary),
     ReportKind.BREAKER: Document(Trip),
+    ReportKind.STOP: Document(Stop),
 }
 """How the content of each kind is stored."""
 _IS_OPEN_FINDING: Final = (reports.c.kind == ReportKind.FINDING.value) & (reports.c.state == ReportState.OPEN.value)

@@ -25,10 +25,12 @@ from flowbot.slack.listeners.commands.history import HistoryCommand
 from flowbot.slack.listeners.commands.list import ListCommand
 from flowbot.slack.listeners.commands.setup import SetupCommand
 from flowbot.slack.listeners.commands.show import ShowCommand
+from flowbot.slack.listeners.commands.stop import StopCommand
 from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.listeners.history_actions import HistoryActions
 from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
+from flowbot.slack.listeners.stop_actions import StopActions
 
 COMMANDS: Final[tuple[type[Command[Any]], ...]] = (
     ListCommand,
@@ -39,6 +41,7 @@ COMMANDS: Final[tuple[type[Command[Any]], ...]] = (
     EnableCommand,
     DisableCommand,
     DeleteCommand,
+    StopCommand,
     ApprovalsCommand,
     HistoryCommand,
     SetupCommand,
@@ -55,6 +58,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
     history: HistoryActions,
     opener: FormOpener,
     requests: RequestActions,
+    stops: StopActions,
     queue: RequestQueue,
     details: RequestDetailsLoader,
     links: ArchiveLinks,
@@ -73,6 +77,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
         EnableCommand(requests, names, clock),
         DisableCommand(requests, names, clock),
         DeleteCommand(requests, names, clock),
+        StopCommand(stops, names),
         ApprovalsCommand(queue, details, links, clock),
         HistoryCommand(history),
         SetupCommand(policy_form),

@@ -9,7 +9,7 @@ class DisableCommand(ChangeCommand):
     """Requests to disable a flow."""
 
     word = "disable"
-    synonyms = ("stop", "pause", "deactivate", "off")
+    synonyms = ("pause", "deactivate", "off")
     usage = "ID [at WHEN] [REASON…]"
     kind = ChangeKind.DISABLE
     action = ActionId.FLOW_DISABLE

@@ -21,6 +21,7 @@ from flowbot.slack.views.flow_list import flow_list_message
 ENGLISH: Final = FilterWords(
     enabled="enabled",
     disabled="disabled",
+    all="all",
     website="website",
     page="page",
     sort="sort",
@@ -123,7 +124,7 @@ def _load_filters() -> _Filters:
     """Return the keys of all languages: each is understood in any of them."""
     setters = {
         key: setter
-        for words in _all_languages()
+        for words in load_filter_words()
         for key, setter in (
             (words.website, _ListBuilder.set_website),
             (words.page, _ListBuilder.set_page),
@@ -140,14 +141,15 @@ def _load_filters() -> _Filters:
     return _Filters(token, {normalize_word(key): setter for key, setter in setters.items()})
 
 
-def _all_languages() -> tuple[FilterWords, ...]:
+def load_filter_words() -> tuple[FilterWords, ...]:
+    """Return the words of a list's filter in all languages, each of which is understood in any of them."""
     return (ENGLISH, *(words.filter for words in load_command_words().values()))
 
 
 @cache
 def _load_orders() -> Mapping[str, SortOrder]:
     """Return the words of the orders in all languages."""
-    words = (each.orders.items() for each in _all_languages())
+    words = (each.orders.items() for each in load_filter_words())
     return {normalize_word(own): SortOrder(english) for orders in words for english, own in orders}
 
 

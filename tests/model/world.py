@@ -162,12 +162,20 @@ class World(PolicyInvariants):
         self.enkapush.clear_faults()
         self.slack.recover()
         process = self.processes[0] = self.new_process()
+        if not await self._recover_in_rounds(process):
+            # A process whose clock was ahead has put off its next look by as much.
+            await self.pass_time(self.times.skew)
+            await self._recover_in_rounds(process)
+
+    async def _recover_in_rounds(self, process: Process) -> bool:
+        """Let a process pick up what is left; return whether all is shown and started then."""
         for round_number in range(RECOVERY_ROUNDS_MAX):
             await self.pass_time(LEASE)
             await process.recover()
             is_shown = round_number >= RECOVERY_ROUNDS_MIN and not await self.store.unshown()
             if is_shown and not self.times.find_overdue(await self.read_changes()):
-                return
+                return True
+        return False
 
     async def add_restore(self, deleted: ChangeId, restore: Change) -> None:
         """Add a restore of a flow, instead of an earlier one that was looked for in vain and may show itself yet."""

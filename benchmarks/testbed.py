@@ -155,6 +155,7 @@ class Testbed:
             "ENKAPUSH_API_URL": self.servers.addresses.enkapush,
             "DATABASE_URL": self.database,
             "FLOWBOT_LANGUAGE": "en",
+            "FLOWBOT_WATCH_SECONDS": "0",
         }
 
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -53,6 +53,7 @@ from flowbot.services.segments import SegmentCache
 from flowbot.services.setup_findings import FindingsReader, SetupFindings
 from flowbot.services.stop import StopService
 from flowbot.services.users import UserService
+from flowbot.services.watch.assembly import build_watch_rounds
 from flowbot.slack.api import client
 from flowbot.slack.api.channels import SlackChannelDirectory
 from flowbot.slack.api.files import SlackFiles
@@ -71,16 +72,18 @@ from flowbot.storage.repositories.drafts import DraftRepository, PolicyDraftRepo
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.repositories.messages import MessageRepository
+from flowbot.storage.repositories.observed_flows import ObservedFlowRepository
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.repositories.reports import ReportRepository
 from flowbot.storage.unit_of_work import Database
 from flowbot.worker.recovery import Recovery
 from flowbot.worker.retention import Retention
+from flowbot.worker.watcher import Watcher
 
 DRAIN_SECONDS: Final = 4.0
 """How long work in hand may take to end at a stop, of the ten seconds that a stop may take."""
-RECOVERY_STOP_SECONDS: Final = 1.0
-"""How long a round of the recovery may take to end at a stop; what it began counts as work in hand."""
+LOOP_STOP_SECONDS: Final = 1.0
+"""How long a round of a loop may take to end at a stop; what it began counts as work in hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +212,11 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)
         stop = asyncio.Event()
-        stack.push_async_callback(_stop_task, asyncio.create_task(recovery.run(stop)), stop)
+        loops = [asyncio.create_task(recovery.run(stop))]
+        if settings.flowbot_watch_seconds:
+            watcher = _build_watcher(settings.flowbot_watch_seconds, outside.database, services, recovery)
+            loops.append(asyncio.create_task(watcher.run(stop)))
+        stack.push_async_callback(_stop_loops, loops, stop)
         probes = {"database": outside.database.ping, "enkapush": reader.ping, "slack_token": token_monitor.ping}
         health = HealthChecker(probes, monotonic=monotonic)
         stack.push_async_callback(health.close)
@@ -321,6 +328,31 @@ def _build_services(
     )
 
 
+def _build_watcher(interval: float, database: Database, services: Services, recovery: Recovery) -> Watcher:
+    """Build the loop that looks for changes made outside, with what the recovery has of the process, too."""
+    store = ObservedFlowRepository(database, services.zone)
+    return Watcher(
+        rounds=build_watch_rounds(
+            store=store,
+            reports=services.reports,
+            policies=services.policies,
+            flow_cache=services.flow_cache,
+            late_effects=services.late_effects,
+            notify=recovery.notifier.notify,
+            show_report=recovery.show_report,
+            start_task=recovery.start_task,
+        ),
+        store=store,
+        leases=LeaseKeeper(store, recovery.clock, recovery.monotonic, recovery.leases.owner),
+        observers=(),
+        interval=interval,
+        metrics=recovery.metrics,
+        clock=recovery.clock,
+        monotonic=recovery.monotonic,
+        may_work=recovery.may_work,
+    )
+
+
 def create_enkapush_client(
     settings: Settings, on_request: RequestHook, timeouts: Timeouts | None = None, timing: Timing | None = None
 ) -> EnkapushClient:
@@ -341,10 +373,10 @@ def create_enkapush_client(
         raise ConfigurationError(f"ENKAPUSH_API_URL or ENKAPUSH_API_KEY: {error}") from None
 
 
-async def _stop_task(task: asyncio.Task[None], stop: asyncio.Event) -> None:
-    """End a loop between two of its rounds; where a round hangs, in the middle of it."""
+async def _stop_loops(loops: Sequence[asyncio.Task[None]], stop: asyncio.Event) -> None:
+    """End loops between two of their rounds; where a round hangs, in the middle of it."""
     stop.set()
-    _, late = await asyncio.wait({task}, timeout=RECOVERY_STOP_SECONDS)
+    _, late = await asyncio.wait(loops, timeout=LOOP_STOP_SECONDS)
     for each in late:
         each.cancel()
-    await asyncio.wait({task}, timeout=RECOVERY_STOP_SECONDS)
+    await asyncio.wait(loops, timeout=LOOP_STOP_SECONDS)

@@ -27,6 +27,10 @@ API_KEY: Final = "demo-key"
 """The key of the stand-in Enkapush, which opens nothing else."""
 
 
+WATCH_SECONDS: Final = 10
+"""A change made at the stand-in Enkapush is told after about this."""
+
+
 async def run_demo(port: int, stop: asyncio.Event, say: Callable[[str], None]) -> None:
     """Run the demo until `stop`, and say the address of its page."""
     async with run_demo_servers(port) as address:
@@ -53,6 +57,7 @@ async def run_demo_servers(port: int) -> AsyncIterator[str]:
                 enkapush_timezone="Europe/Istanbul",
                 database_url=SecretStr(f"sqlite:///{folder}/flowbot.db"),
                 flowbot_admins=frozenset(),
+                flowbot_watch_seconds=WATCH_SECONDS,
             )
             async with open_migrated(settings.database_url.get_secret_value()) as database:
                 policies = files(__package__).joinpath("policy.toml").read_text(encoding="utf-8")

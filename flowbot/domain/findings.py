@@ -75,6 +75,26 @@ class Finding:
         return replace(self, before=before, after=after)
 
 
+def bring_up_to_date(finding: Finding, expected: Flow | None, seen: Flow | None) -> Finding:
+    """Return an open finding as it is about its flow as that was read now; `closing` says that nothing is left of it.
+
+    Args:
+        finding: what was found before.
+        expected: the flow that flowbot's own changes since then made of `finding.after`: they count on both sides.
+        seen: the flow as it was read.
+    """
+    before, known = finding.before, finding.after
+    if expected is None and known is not None:
+        before = None
+    elif before is not None and expected is not None and known is not None:
+        before = replace(before, **{each.field: each.after for each in flow_differences(known, expected)})
+    is_over = before is seen if before is None or seen is None else not any(flow_differences(before, seen))
+    if is_over:
+        return replace(finding, closing=FindingClosing(FindingEnd.GONE))
+    is_own = expected is seen if expected is None or seen is None else not any(flow_differences(expected, seen))
+    return replace(finding, before=before, after=seen, summary=finding.summary if is_own else None)
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """The findings of one round that are too many to be told one by one."""

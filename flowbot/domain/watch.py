@@ -2,15 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.effects import is_as_sent, shows_effect
-from flowbot.domain.flow import Flow, FlowContent, Totals
-from flowbot.domain.ids import FlowId, WebsiteId
+from flowbot.domain.flow import Flow, FlowContent
 from flowbot.domain.late_effects import find_late_enables, may_take_effect, operations_since, request_as_stored
 from flowbot.domain.operations import CreateOperation, DeleteOperation, FlowOperation, build_operation
 from flowbot.domain.outcomes import TWIN, is_created_by
@@ -20,31 +19,6 @@ COMPARED_FIELDS: Final = (*(each.name for each in fields(FlowContent)), "image_u
 ALIKE_KINDS: Final = frozenset({ChangeKind.ENABLE, ChangeKind.DELETE})
 """Kinds of which, among several that may take effect, the last one has an effect that shows itself."""
 _compared: Final = attrgetter(*COMPARED_FIELDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """The totals of a flow that moved between two readings; `before` is None where it was not read before."""
-
-    flow: FlowId
-    website: WebsiteId
-    before: Totals | None
-    after: Totals
-
-    @property
-    def has_shrunk(self) -> bool:
-        """Check whether a counter has gone back."""
-        return self.before is not None and has_shrunk(self.before, self.after)
-
-
-def has_shrunk(before: Totals, after: Totals) -> bool:
-    """Check whether a counter has gone back."""
-    return (
-        after.sent < before.sent
-        or after.displayed < before.displayed
-        or after.clicked < before.clicked
-        or after.closed < before.closed
-    )
 
 
 def has_same_content(one: Flow | None, other: Flow | None) -> bool:
@@ -120,17 +94,12 @@ def is_claimed(seen: Flow | None, writes: Sequence[Change], now: datetime) -> bo
     return False
 
 
-def is_created_in_hand(flow: Flow, creates: Iterable[Change], now: datetime) -> bool:
-    """Check whether a flow that flowbot did not know is that of a create whose end is not known yet, or its second."""
-    for change in creates:
-        operation = build_operation(change.request)
-        if not isinstance(operation, CreateOperation):
-            continue
-        if change.state is ChangeState.APPLIED:
-            if change.outcome is not None and change.outcome.params.get(TWIN) == str(flow.id):
-                return True
-        elif (is_in_hand(change) or may_take_effect(change, now)) and is_created_by(
-            operation, flow, change.newest_before
-        ):
-            return True
-    return False
+def made_by_create(create: Change, flow: Flow, now: datetime) -> bool:
+    """Check whether a flow that was not known is that of a create whose end is not known, or its second one."""
+    operation = build_operation(create.request)
+    if not isinstance(operation, CreateOperation):
+        return False
+    if create.state is ChangeState.APPLIED:
+        return create.outcome is not None and create.outcome.params.get(TWIN) == str(flow.id)
+    is_open = is_in_hand(create) or may_take_effect(create, now)
+    return is_open and is_created_by(operation, flow, create.newest_before)

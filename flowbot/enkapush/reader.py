@@ -72,7 +72,7 @@ class EnkapushReader(AccountSource, SegmentSource):
         _require_readable(listing)
         self._known = {flow.id: flow for flow in listing.items}
         websites = (None if website is None else WebsiteId(website) for website in listing.unreadable)
-        return AllFlows(listing.items, tuple(websites))
+        return AllFlows(listing.items, tuple(websites), listing.is_stable)
 
     async def get_flow(self, flow_id: FlowId) -> Flow | None:
         with _translate_errors():

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Final, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary, generate_latest
 
 ACK_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 3.0)
 MAX_ERROR_CODES: Final = 50
@@ -109,6 +109,19 @@ class Metrics:
             "Messages of what flowbot tells by itself: sent, refused by their channel, or failed and to be retried",
             ["kind", "result"],
             registry=registry,
+        )
+        self.watch_rounds = Counter(
+            "flowbot_watch_rounds_total",
+            "Readings of all flows for changes made outside, by outcome: done, failed, lost to another process, or "
+            "not_followed by the breaker or the digest",
+            ["outcome"],
+            registry=registry,
+        )
+        self.watch_seconds = Summary(
+            "flowbot_watch_seconds", "Readings of all flows for changes made outside", registry=registry
+        )
+        self.findings = Counter(
+            "flowbot_findings_total", "Flows that were found to be changed outside flowbot", registry=registry
         )
         build = Gauge("flowbot_build_info", "The version of this flowbot, always 1", ["version"], registry=registry)
         build.labels(installed_version()).set(1)

@@ -67,6 +67,7 @@ class Snapshot:
         seconds: How long the fetch took.
         is_stale: A newer snapshot was wanted and not to be had.
         unreadable: The website of each flow that could not be read; None where that could not be read either.
+        is_stable: False where the list changed while it was read, so that a flow may be missing.
     """
 
     flows: tuple[IndexedFlow, ...]
@@ -75,6 +76,12 @@ class Snapshot:
     seconds: float = 0.0
     is_stale: bool = False
     unreadable: tuple[WebsiteId | None, ...] = ()
+    is_stable: bool = True
+
+    @property
+    def is_whole(self) -> bool:
+        """Check whether a flow that is not among them is not there."""
+        return self.is_stable and not self.unreadable
 
     @cached_property
     def websites(self) -> frozenset[WebsiteId]:
@@ -128,6 +135,14 @@ class FlowCache:
         except (DependencyError, TimeoutError) as error:
             log.warning("catalog.late", age=round(self.age(snapshot)), error=str(error) or "slow")
             return replace(snapshot, is_stale=True)
+
+    async def read_anew(self) -> Snapshot:
+        """Return the flows as they are read from now on, which others may have, too.
+
+        Raises:
+            DependencyError: Enkapush failed.
+        """
+        return await self._flight.run_anew("all", self._fetch)
 
     async def get_for_paging(self) -> Snapshot:
         """Return a snapshot for turning a page: the newest at hand, unless it is too old by now.
@@ -186,7 +201,9 @@ class FlowCache:
         for flow_id, (_, flow) in self._written.items():
             indexed = remove_flow(indexed, flow_id) if flow is None else insert_flow(indexed, flow)
         seconds = self._monotonic() - started_monotonic
-        self._snapshot = Snapshot(indexed, started_at, started_monotonic, seconds, unreadable=read.unreadable)
+        self._snapshot = Snapshot(
+            indexed, started_at, started_monotonic, seconds, unreadable=read.unreadable, is_stable=read.is_stable
+        )
         log.info("catalog.fetched", flows=len(read.flows), unread=len(read.unreadable), seconds=round(seconds, 3))
         return self._snapshot
 

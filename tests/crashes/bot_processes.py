@@ -187,6 +187,7 @@ class Deployment:
             "ENKAPUSH_API_URL": settings.enkapush_api_url,
             "DATABASE_URL": self.database,
             "FLOWBOT_LANGUAGE": "en",
+            "FLOWBOT_WATCH_SECONDS": str(settings.flowbot_watch_seconds),
         }
 
     def heal(self) -> None:
@@ -257,6 +258,7 @@ async def new_deployment(new_database: NewDatabase, folder: Path) -> AsyncIterat
             enkapush_api_key=SecretStr(API_KEY),
             enkapush_api_url=api,
             database_url=SecretStr(database),
+            flowbot_watch_seconds=0,
         )
         world = World(slack, enkapush, settings, Time(), stack)
         world.add_flows(3)

@@ -136,6 +136,7 @@ async def open_workspace(name: str, database: str, folder: Path) -> AsyncIterato
             "ENKAPUSH_API_URL": await stack.enter_async_context(enkapush.serve()),
             "DATABASE_URL": database,
             "FLOWBOT_LANGUAGE": "en",
+            "FLOWBOT_WATCH_SECONDS": "0",
             "LOG_LEVEL": "debug",
         }
         settings = Settings(_env_file=None, database_url=SecretStr(database))

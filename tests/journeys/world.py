@@ -210,6 +210,7 @@ def _read_settings() -> Settings:
         slack_app_token=SecretStr(APP_TOKEN),
         slack_signing_secret=SecretStr(SIGNING_SECRET),
         enkapush_api_key=SecretStr(API_KEY),
+        flowbot_watch_seconds=0,
     )
 
 

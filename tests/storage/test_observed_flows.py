@@ -1,8 +1,9 @@
 """What the watch knows of all flows: stored with the findings of a round, or not at all."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -30,6 +31,7 @@ from tests.services.test_flow_cache import new_flow
 from tests.storage.change_cases import move_through, submit_change
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ISTANBUL: Final = ZoneInfo("Europe/Istanbul")
 HOUR: Final = timedelta(hours=1)
 OWNER: Final = "one"
 
@@ -49,7 +51,7 @@ class Rounds:
     """Rounds of the watch of one process, an hour apart."""
 
     def __init__(self, database: Database) -> None:
-        self.store = ObservedFlowRepository(database)
+        self.store = ObservedFlowRepository(database, ISTANBUL)
         self.reports = ReportRepository(database, lambda: NOON)
 
     async def run(self, **what: Any) -> WatchRound:
@@ -57,7 +59,7 @@ class Rounds:
         if state.lease is None:
             assert await self.store.try_acquire_lease(state, Lease(OWNER, NOON))
         at = NOON + state.version * HOUR
-        return await self.store.store_round(RoundRecord(state, OWNER, at, date(2026, 3, 1), **what))
+        return await self.store.store_round(RoundRecord(state, OWNER, at, **what))
 
     async def known(self) -> dict[FlowId, KnownFlow]:
         return {flow: known async for page in self.store.list_known() for flow, known in page.items()}
@@ -123,14 +125,12 @@ async def test_a_round_is_numbered_and_needs_the_lease_that_it_began_with(rounds
     assert (first.number, first.previous_at, second.number, second.previous_at) == (1, None, 2, NOON)
     state = await rounds.store.get_state()
     assert (state.version, state.read_at, state.has_baseline) == (2, NOON + HOUR, True)
-    theirs = ObservedFlowRepository(elsewhere)
+    theirs = ObservedFlowRepository(elsewhere, ISTANBUL)
     assert not await theirs.try_acquire_lease(WatchState(version=2), Lease("two", NOON))
     assert await theirs.try_acquire_lease(state, Lease("two", NOON))
     assert not await rounds.store.renew_lease(state.id, Lease(OWNER, NOON))
     with pytest.raises(WatchLostError):
-        await rounds.store.store_round(
-            RoundRecord(state, OWNER, NOON, date(2026, 3, 1), observed=[Observation(new_flow(1))])
-        )
+        await rounds.store.store_round(RoundRecord(state, OWNER, NOON, observed=[Observation(new_flow(1))]))
     assert await rounds.known() == {}
     await rounds.store.release_lease(state.id, OWNER)
     assert (await theirs.get_state()).lease == Lease("two", NOON)

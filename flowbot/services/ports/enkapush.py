@@ -17,10 +17,12 @@ class AllFlows:
 
     Attributes:
         unreadable: The website of each flow that could not be read, None where that could not be read either.
+        is_stable: False where the list changed while it was read, so that a flow may be missing.
     """
 
     flows: Sequence[Flow]
     unreadable: tuple[WebsiteId | None, ...] = ()
+    is_stable: bool = True
 
 
 class FlowSource(Protocol):

@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final, Protocol
 
 from flowbot.domain.change import Lease
+from flowbot.domain.figures import FlowMove
 from flowbot.domain.findings import Finding
 from flowbot.domain.flow import Flow, Totals
 from flowbot.domain.ids import ChangeId, FlowId, ReportToken, WebsiteId
 from flowbot.domain.report import NewReport, Report
-from flowbot.domain.watch import Move
 from flowbot.services.ports.leases import LeaseStore
 
 WATCH: Final = ChangeId("watch")
@@ -85,11 +85,13 @@ class NewSummary:
     """The findings of one round that are told together.
 
     Attributes:
-        findings: Each with its content; those first that were read once more by their id.
+        findings: New ones, each with its content; those first that were read once more by their id.
+        updates: Open ones that an earlier summary told, each with its content.
     """
 
     token: ReportToken
     findings: tuple[tuple[NewReport, Finding], ...]
+    updates: tuple[tuple[Report, NewReport, Finding], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,6 @@ class RoundRecord:
         state: The watch as it was when the round began.
         owner: Who has its lease.
         read_at: When the reading began.
-        day: The day of the reading, in Enkapush's zone.
         observed: The flows that are new or changed.
         gone: The flows that are there no more.
         moves: The totals that moved.
@@ -115,10 +116,9 @@ class RoundRecord:
     state: WatchState
     owner: str
     read_at: datetime
-    day: date
     observed: Sequence[Observation] = ()
     gone: Collection[FlowId] = ()
-    moves: Sequence[Move] = ()
+    moves: Sequence[FlowMove] = ()
     counted: Collection[ChangeId] = ()
     sent: Mapping[ChangeId, int] = field(default_factory=dict)
     findings: Sequence[NewReport] = ()
@@ -128,8 +128,9 @@ class RoundRecord:
     @property
     def told(self) -> Mapping[FlowId, Finding]:
         """Return the findings by their flow."""
-        together = (new for new, _ in self.summary.findings) if self.summary else ()
-        told = (*self.findings, *together, *(new for _, new in self.updates))
+        told = [*self.findings, *(new for _, new in self.updates)]
+        if self.summary is not None:
+            told += [*(new for new, _ in self.summary.findings), *(new for _, new, _ in self.summary.updates)]
         return {each.flow: each.content for each in told if each.flow is not None and isinstance(each.content, Finding)}
 
 

@@ -1,6 +1,6 @@
 """The port of reports: what flowbot tells a team by itself."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from flowbot.domain.audit import AuditEvent
@@ -37,6 +37,9 @@ class ReportStore(Protocol):
 
     async def open_finding(self, flow: FlowId) -> Report | None:
         """Return the open finding of a flow."""
+
+    async def open_findings(self, flows: Collection[FlowId]) -> Mapping[FlowId, Report]:
+        """Return the open findings of flows, by the flow."""
 
     async def findings(self, *, flow: FlowId | None = None, website: WebsiteId | None = None) -> tuple[Report, ...]:
         """List the findings, open and closed, of a flow or a website, oldest first."""

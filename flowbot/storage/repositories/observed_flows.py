@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,6 +32,7 @@ from flowbot.services.ports.reports import ReportConflictError
 from flowbot.storage.documents import Document
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories.change_queries import IS_UNOBSERVED
+from flowbot.storage.repositories.figures import record_reading
 from flowbot.storage.repositories.reports import insert_findings, insert_summary, replace_report
 from flowbot.storage.tables import changes, observed_flows, watch
 from flowbot.storage.unit_of_work import Database
@@ -62,10 +64,12 @@ class ObservedFlowRepository(WatchStore):
 
     Args:
         database: migrated and open.
+        zone: whose midnight ends a day of figures.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, zone: ZoneInfo) -> None:
         self._database = database
+        self._zone = zone
 
     async def get_state(self) -> WatchState:
         async with self._database.query() as connection:
@@ -118,6 +122,7 @@ class ObservedFlowRepository(WatchStore):
                 await connection.execute(delete(observed_flows).where(observed_flows.c.flow_id.in_(page)))
             for counted in batched(record.counted, PAGE):
                 await connection.execute(update(changes).where(changes.c.id.in_(counted)).values(observed_at=at))
+            await record_reading(connection, at, record.moves, self._zone)
             reports = await _write_reports(connection, record)
         return WatchRound(state.version + 1, at, state.read_at, reports)
 
@@ -223,19 +228,19 @@ def _whole_row(flow: Flow, at: datetime) -> dict[str, Any]:
 
 
 async def _write_reports(connection: AsyncConnection, record: RoundRecord) -> tuple[Report, ...]:
-    """Write the findings of a round, and the summary before those that it tells."""
-    at, moved, reports = record.read_at, set(), list[Report]()
-    for seen, new in record.updates:
-        try:
-            reports.append(await replace_report(connection, seen, new, at))
-        except (ReportConflictError, LookupError):
-            moved |= {flow for flow in (seen.told.flow,) if flow is not None}
-    if moved:
-        raise FlowsMovedError(moved)
-    reports += await insert_findings(connection, record.findings, at)
-    if record.summary is not None:
-        reports = [await insert_summary(connection, record.summary, at), *reports]
-    return tuple(reports)
+    """Write the findings of a round, and the summary before those that it tells.
+
+    Raises:
+        FlowsMovedError: somebody has dealt with an open one.
+    """
+    at, summary, reports = record.read_at, record.summary, list[Report]()
+    try:
+        if summary is not None:
+            reports.append(await insert_summary(connection, summary, at))
+        reports += [await replace_report(connection, seen, new, at) for seen, new in record.updates]
+    except ReportConflictError as conflict:
+        raise FlowsMovedError([flow for flow in (conflict.current.told.flow,) if flow is not None]) from conflict
+    return (*reports, *await insert_findings(connection, record.findings, at))
 
 
 @row_reader(watch)

@@ -27,6 +27,7 @@ from flowbot.storage.tables import messages, new_id, reports
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable, find_readable, row_reader
 
+READ_PAGE: Final = 500
 WRITTEN_PAGE: Final = 100
 """Reports that are written by one statement: between two of them others have their turn."""
 DOCUMENTS: Final[Mapping[ReportKind, Document[Any]]] = {
@@ -76,6 +77,14 @@ class ReportRepository(ReportStore):
 
     async def open_finding(self, flow: FlowId) -> Report | None:
         return await self._find(_IS_OPEN_FINDING & (reports.c.flow_id == flow))
+
+    async def open_findings(self, flows: Collection[FlowId]) -> Mapping[FlowId, Report]:
+        found = [
+            report
+            for page in batched(flows, READ_PAGE)
+            for report in await self._list(_IS_OPEN_FINDING & reports.c.flow_id.in_(page))
+        ]
+        return {report.told.flow: report for report in found if report.told.flow is not None}
 
     async def findings(self, *, flow: FlowId | None = None, website: WebsiteId | None = None) -> tuple[Report, ...]:
         condition = reports.c.kind == ReportKind.FINDING.value
@@ -131,10 +140,19 @@ async def insert_findings(
 
 
 async def insert_summary(connection: AsyncConnection, summary: NewSummary, now: datetime) -> Report:
-    """Insert findings that are told together, and the report that does, in the transaction of `connection`."""
+    """Write the findings that are told together, and the report that tells them, in the transaction of `connection`.
+
+    Raises:
+        ReportConflictError: somebody has moved one of the open ones.
+    """
     own = ReportId(new_id())
-    told = [replace(new, content=replace(content, summary=own)) for new, content in summary.findings]
+    told = [replace(new, content=replace(finding, summary=own)) for new, finding in summary.findings]
     findings = await insert_findings(connection, told, now, are_shown=True)
+    for seen, new, finding in summary.updates:
+        moved = await replace_report(connection, seen, replace(new, content=replace(finding, summary=own)), now)
+        is_moved = reports.c.id == moved.id
+        await connection.execute(update(reports).where(is_moved).values(shown_version=moved.version))
+        findings.append(moved)
     content = Summary(tuple(each.id for each in findings))
     report = Report(own, NewReport(summary.token, ReportKind.SUMMARY, content), 1, 0, now, now)
     await connection.execute(insert(reports), _whole_row(report))

@@ -52,9 +52,9 @@ class ScheduledChanges:
         now = self.clock()
         # Noted where it could start earlier than was known: whether it is late is counted from there.
         start = await self.executor.preconditions.find_start(due, now)
-        is_known = start > now or due.progress.starts_at is None or start >= due.progress.starts_at
-        progress = due.progress if is_known else replace(due.progress, starts_at=start)
-        if not await self.store.postpone(due, now + RETRY_PAUSE, None if is_known else progress):
+        is_earlier = start <= now and due.progress.starts_at is not None and start < due.progress.starts_at
+        progress = replace(due.progress, starts_at=start) if is_earlier else due.progress
+        if not await self.store.postpone(due, now + RETRY_PAUSE, progress if is_earlier else None):
             return
         change = replace(due, due_at=now + RETRY_PAUSE, progress=progress)
         hindrance = await self.executor.preconditions.find_hindrance(change, now)

@@ -288,7 +288,7 @@ def _build_services(
         users=users,
         flow_cache=flow_cache,
         flow_queries=FlowQueries(policies, flow_cache, source, settings_loader),
-        history=History(policies, store, source, settings_loader.segments, clock),
+        history=History(policies, store, reports, source, settings_loader.segments, clock),
         executor=executor,
         submitter=submitter,
         decisions=DecisionService(store, authorizer, users, leases, clock),

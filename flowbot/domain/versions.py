@@ -1,20 +1,44 @@
-"""Earlier contents of a flow, which its changes carry."""
+"""Earlier contents of a flow, which its changes and the findings of it carry."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from flowbot.domain.change import CREATING_KINDS, Change, ChangeState
+from flowbot.domain.findings import Finding
 from flowbot.domain.flow import FlowContent, is_equivalent
-from flowbot.domain.ids import ChangeId
+from flowbot.domain.ids import ChangeId, ReportId
 from flowbot.domain.outcomes import stored_content
 
 
 @dataclass(frozen=True, slots=True)
 class VersionRef:
-    """A content that a change carries: of the flow before the change where `is_before`, else after it."""
+    """A content that a change carries, or a finding: of the flow before that where `is_before`, else after it."""
 
-    change: ChangeId
+    origin: ChangeId | ReportId
     is_before: bool
+    is_finding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of a flow, or a finding, as far as the flow's content goes; None where there was, or is, no flow."""
+
+    origin: ChangeId | ReportId
+    before: FlowContent | None
+    after: FlowContent | None
+    is_finding: bool = False
+
+    @classmethod
+    def of_change(cls, change: Change) -> Self:
+        """Return the step that a change is."""
+        return cls(change.id, content_before(change), content_after(change))
+
+    @classmethod
+    def of_finding(cls, report: ReportId, finding: Finding) -> Self:
+        """Return the step that a finding is."""
+        before, after = (flow and FlowContent.of(flow) for flow in (finding.before, finding.after))
+        return cls(report, before, after, is_finding=True)
 
 
 def content_before(change: Change) -> FlowContent | None:
@@ -32,21 +56,21 @@ def content_after(change: Change) -> FlowContent | None:
 
 
 def find_versions(
-    newest_first: Sequence[Change], older: Change | None, current: FlowContent
+    newest_first: Sequence[Step], older: Step | None, current: FlowContent
 ) -> dict[VersionRef, FlowContent]:
-    """Find the contents in the changes of a flow that are not its current one, each where it came to be.
+    """Find the contents in the steps of a flow that are not its current one, each where it came to be.
 
     Args:
-        newest_first: some changes of the flow, one after another.
-        older: the change before the last of them, if there is one.
+        newest_first: some steps of the flow, one after another.
+        older: the step before the last of them, if there is one.
         current: the flow's content as it is now.
     """
     found: dict[VersionRef, FlowContent] = {}
-    for change, previous in zip(newest_first, (*newest_first[1:], older), strict=False):
-        before, after = content_before(change), content_after(change)
-        earlier = content_after(previous) if previous else None
+    for step, previous in zip(newest_first, (*newest_first[1:], older), strict=False):
+        before, after = step.before, step.after
+        earlier = previous.after if previous else None
         if after is not None and (before is None or not is_equivalent(before, after)):
-            found[VersionRef(change.id, is_before=False)] = after
+            found[VersionRef(step.origin, is_before=False, is_finding=step.is_finding)] = after
         if before is not None and (earlier is None or not is_equivalent(earlier, before)):
-            found[VersionRef(change.id, is_before=True)] = before
+            found[VersionRef(step.origin, is_before=True, is_finding=step.is_finding)] = before
     return {ref: content for ref, content in found.items() if not is_equivalent(content, current)}

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
+from flowbot.domain.findings import Finding
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.versions import VersionRef, content_after, find_versions
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ReportId, UserId, WebsiteId
+from flowbot.domain.versions import Step, VersionRef, content_after, find_versions
 from tests.storage.change_cases import NOON
 
 A, B, C, D = (FlowContent(WebsiteId(1), "Name", title, "Text", WaitTime(1, "days")) for title in "ABCD")
@@ -56,12 +57,23 @@ CASES = [
 def test_each_earlier_content_is_found_where_it_came_to_be(
     newest_first: list[Change], older: Change | None, current: FlowContent, expected: list[str]
 ) -> None:
-    found = find_versions(newest_first, older, current)
-    assert sorted(f"before {ref.change}" if ref.is_before else ref.change for ref in found) == sorted(expected)
+    steps = [Step.of_change(change) for change in newest_first]
+    found = find_versions(steps, Step.of_change(older) if older else None, current)
+    assert sorted(f"before {ref.origin}" if ref.is_before else ref.origin for ref in found) == sorted(expected)
 
 
 def test_a_version_is_what_enkapush_stored() -> None:
     params = {"stored_otherwise": [{"field": "title", "before": "B", "after": "b"}]}
     edit = replace(EDIT, outcome=Outcome("applied.edit", params))
     assert content_after(edit) == replace(B, title="b")
-    assert find_versions([edit], MADE, C) == {VersionRef(edit.id, is_before=False): replace(B, title="b")}
+    found = find_versions([Step.of_change(edit)], Step.of_change(MADE), C)
+    assert found == {VersionRef(edit.id, is_before=False): replace(B, title="b")}
+
+
+def test_what_was_seen_outside_flowbot_is_a_version_of_its_own() -> None:
+    seen = Step.of_finding(ReportId("seen"), Finding(flow_of(B), flow_of(C)))
+    steps = [Step.of_change(change_of("later", ChangeKind.EDIT, C, D)), seen, Step.of_change(EDIT)]
+    assert find_versions(steps, Step.of_change(MADE), D) == {
+        VersionRef(ReportId("seen"), is_before=False, is_finding=True): C,
+        VersionRef(EDIT.id, is_before=False): B,
+    }

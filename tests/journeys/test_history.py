@@ -5,8 +5,14 @@ from typing import Any
 
 import pytest
 
+from flowbot.domain.findings import Finding, FindingClosing, FindingEnd
+from flowbot.domain.ids import FlowId, ReportToken, UserId
+from flowbot.domain.report import NewReport, ReportKind, ReportState
+from flowbot.enkapush.client import EnkapushClient
+from flowbot.enkapush.reader import EnkapushReader
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
+from flowbot.storage.repositories.reports import ReportRepository
 from tests.journeys.form_steps import (
     REQUIRED_FIELDS,
     add_flow,
@@ -25,6 +31,7 @@ from tests.journeys.request_steps import (
 )
 from tests.journeys.world import (
     AGENCY,
+    API_KEY,
     APPROVALS,
     MARKETING,
     POLICY,
@@ -125,7 +132,7 @@ async def test_an_earlier_version_is_asked_for_again(running: World) -> None:
     shown = await show_history(running.emma, f"/flows history {flow}")
     assert running.emma.list_buttons(shown) == ["Restore this version"] * 2
     assert [line for line in read_lines(shown) if line.startswith("Title")] == [
-        "Title: Two → Three", "Title: One → Two", "Title: Two", "Title before this change: One",
+        "Title: Two → Three", "Title: One → Two", "Title since WHEN: Two", "Title until WHEN: One",
     ]  # fmt: skip
     await running.emma.click(shown, "Restore this version", 1)
     form = await running.emma.wait_for_view(is_form)
@@ -134,6 +141,64 @@ async def test_an_earlier_version_is_asked_for_again(running: World) -> None:
     await running.emma.submit({})
     await wait_until(lambda: running.enkapush.store.flow(flow).title == "One")
     assert running.enkapush.store.flow(flow).segment == "7"
+
+
+async def see_outside(world: World, flow: int, **changed: Any) -> None:
+    """Change a flow outside flowbot, and store what the watch makes of that."""
+    async with EnkapushClient(world.settings.enkapush_api_url, API_KEY) as client:
+        reader = EnkapushReader(client, world.settings.zone)
+        before = await reader.get_flow(FlowId(flow))
+        world.enkapush.store.update_flow(flow, **changed)
+        after = await reader.get_flow(FlowId(flow))
+    assert after is not None
+    content = Finding(before, after, closing=FindingClosing(FindingEnd.ACCEPTED, UserId("U0BURAK")))
+    new = NewReport(
+        ReportToken(f"{flow}.{changed}"), ReportKind.FINDING, content, after.id, after.website_id,
+        state=ReportState.CLOSED,
+    )  # fmt: skip
+    async with world.open_database() as database:
+        await ReportRepository(database, world.time.now).submit(new)
+
+
+@on_both_databases
+async def test_what_was_changed_outside_flowbot_is_a_version_too(world: World) -> None:
+    await world.start_http()
+    flow = add_flow(world, title="One")
+    await save_form(world.emma, f"/flows edit {flow}", {"Title": "Two"})
+    await see_outside(world, flow, title="Theirs")
+    await see_outside(world, flow, title="Theirs again", is_enabled=True)
+    shown = await show_history(world.emma, f"/flows history {flow}")
+    told = ("👀", "✅", "Seen", "Title", "State")
+    assert [line for line in read_lines(shown) if line.startswith(told)] == [
+        "👀 Enabled outside flowbot", "Seen WHEN · Accepted by U0BURAK",
+        "Title: Theirs → Theirs again", "State: Disabled → Enabled",
+        "👀 Changed outside flowbot", "Seen WHEN · Accepted by U0BURAK",
+        "Title: Two → Theirs", "Title since WHEN: Theirs",
+        "✅ Edit · Applied", "Title: One → Two", "Title since WHEN: Two", "Title until WHEN: One",
+    ]  # fmt: skip
+    await world.emma.click(shown, "Restore this version")
+    form = await world.emma.wait_for_view(is_form)
+    assert "Segment, UTM values and picture stay as they are now." in text_of(form)
+    assert world.emma.read_field("Title") == "Theirs"
+    await world.emma.submit({})
+    await world.emma.wait_for_message(MARKETING, "Waiting for approval")
+    lines = await read_history(world.ayse, f"/flows geçmiş {flow}")
+    assert "👀 flowbot dışında etkinleştirildi" in lines
+    assert "Görüldü: WHEN · Kabul eden: U0BURAK" in lines
+
+
+async def test_changes_from_outside_are_on_pages_among_the_others(http: World) -> None:
+    flow = add_flow(http, title="0")
+    for number in range(1, 5):
+        await save_form(http.emma, f"/flows edit {flow}", {"Title": f"Mine {number}"})
+        await http.emma.wait_for_message(MARKETING, f"Mine {number}")
+        await see_outside(http, flow, title=f"Theirs {number}")
+    first = await show_history(http.emma, f"/flows history {flow}")
+    assert [text_of(first).count(word) for word in ("👀", "✅")] == [3, 2]
+    await http.emma.click(first, "Next")
+    second = await http.emma.wait_for_message(MARKETING, "Title: 0 → Mine 1")
+    assert [text_of(second).count(word) for word in ("👀", "✅")] == [1, 2]
+    assert http.emma.list_buttons(second)[-1] == "Previous"
 
 
 async def test_only_an_editor_restores_a_version_and_only_of_a_flow_that_is_there(http: World) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ReportId, WebsiteId
 from flowbot.domain.search import SortOrder
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import (
@@ -34,6 +34,7 @@ VALUES = (
     (HistoryValue(flow=FlowId(12), page=2), '{"f":12,"p":2}'),
     (VersionValue(change=CHANGE), '{"c":"a1"}'),
     (VersionValue(change=CHANGE, is_before=True), '{"c":"a1","b":true}'),
+    (VersionValue(report=ReportId("r1"), is_before=True), '{"r":"r1","b":true}'),
     (CommandValue(sent="list"), '{"t":"list"}'),
     (FlowEntryValue(action=ActionId.FLOW_EDIT, flow=FlowId(12)), '{"a":"flows.edit","f":12}'),
     (MessageValue(token=TOKEN), '{"t":"t1"}'),

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Outcome, Progress, Vote, VoteChoice
-from flowbot.domain.ids import ChangeId, FlowId, UserId
+from flowbot.domain.findings import Finding, FindingClosing, FindingEnd
+from flowbot.domain.flow import FlowContent
+from flowbot.domain.ids import ChangeId, FlowId, ReportId, UserId
 from flowbot.domain.versions import VersionRef, content_before
 from flowbot.i18n.translator import Translator
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message
-from flowbot.services.history import FLOW_PAGE_SIZE, PAGE_SIZE, HistoryPage
+from flowbot.services.history import FLOW_PAGE_SIZE, PAGE_SIZE, HistoryPage, SeenFinding
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views.history import history_message
 from tests.slack.test_home_view import EN, NOW, TEXTS, TR, WIDE, WORKSPACE, request_details
@@ -45,6 +47,20 @@ def test_the_fullest_page_with_any_text_fits(text: str, t: Translator, state: Ch
     content = content_before(changes[0].change)
     assert content is not None
     draw(HistoryPage(FlowId(1), changes, 2, has_next=True, versions=dict.fromkeys(refs, content)), t)
+
+
+@settings(max_examples=10, deadline=None)
+@given(text=TEXTS, t=st.sampled_from([EN, TR]), how=st.sampled_from(FindingEnd))
+def test_a_page_of_changes_made_outside_with_any_text_fits(text: str, t: Translator, how: FindingEnd) -> None:
+    before = request_details(1, text=text).flow
+    assert before is not None
+    after = replace(before, title=text * 2, url=text, is_enabled=not before.is_enabled)
+    closing = FindingClosing(how, UserId("U0DENIZ"))
+    contents = [Finding(before, after), Finding(None, after, closing=closing), Finding(before, None, closing=closing)]
+    seen = tuple(SeenFinding(ReportId(f"r{number}"), each, NOW) for number, each in enumerate(contents))
+    refs = [VersionRef(each.report, is_before, is_finding=True) for each in seen for is_before in (True, False)]
+    versions = dict.fromkeys(refs, FlowContent.of(after))
+    draw(HistoryPage(FlowId(1), (), 1, has_next=False, versions=versions, findings=seen), t)
 
 
 @pytest.mark.parametrize("how", ClosureKind)

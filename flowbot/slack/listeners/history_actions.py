@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from flowbot.domain.ids import FlowId
-from flowbot.domain.versions import VersionRef
 from flowbot.services.history import History
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.forms.flow.opening import FormOpener
@@ -43,6 +42,5 @@ class HistoryActions:
     async def restore_version(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the form that edits a flow, filled with an earlier version of it."""
         value, channel = parse_value(VersionValue, press.action.value), interaction.target.require_channel()
-        ref = VersionRef(value.change, value.is_before)
-        version = await self.history.find_version(interaction.user, channel, ref)
+        version = await self.history.find_version(interaction.user, channel, value.ref)
         return await self.opener.open_version(interaction, version, press.trigger_id)

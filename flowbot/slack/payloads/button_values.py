@@ -4,8 +4,9 @@ from typing import Annotated, Final, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, FormToken, WebsiteId
+from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, FormToken, ReportId, WebsiteId
 from flowbot.domain.search import FlowQuery, SortOrder
+from flowbot.domain.versions import VersionRef
 from flowbot.errors import UserError
 from flowbot.services.flow_queries import ListRequest
 from flowbot.slack.payloads.action_ids import ActionId
@@ -63,10 +64,23 @@ class HistoryValue(ButtonValue):
 
 
 class VersionValue(ButtonValue):
-    """The value of a button about a content that a change carries: before the change, or after it."""
+    """The value of a button about a content that a change carries, or the report of a finding: before it, or after."""
 
-    change: Annotated[ChangeId, Field(min_length=1, max_length=150, alias="c")]
+    change: Annotated[ChangeId | None, Field(min_length=1, max_length=150, alias="c")] = None
+    report: Annotated[ReportId | None, Field(min_length=1, max_length=150, alias="r")] = None
     is_before: bool = Field(False, alias="b")
+
+    @classmethod
+    def of(cls, ref: VersionRef) -> Self:
+        """Return the value for a version."""
+        if ref.is_finding:
+            return cls(report=ReportId(ref.origin), is_before=ref.is_before)
+        return cls(change=ChangeId(ref.origin), is_before=ref.is_before)
+
+    @property
+    def ref(self) -> VersionRef:
+        """The version."""
+        return VersionRef(self.report or self.change or ChangeId(""), self.is_before, self.report is not None)
 
 
 class CommandValue(ButtonValue):

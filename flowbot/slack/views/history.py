@@ -2,17 +2,19 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from flowbot.domain.change import WAITING_STATES, ChangeKind, ChangeState, ClosureKind, VoteChoice
+from flowbot.domain.findings import Finding
 from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.versions import VersionRef
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import NoSuchFlowError
-from flowbot.services.history import Deletion, HistoryPage
+from flowbot.services.history import Deletion, HistoryPage, SeenFinding
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import HistoryValue, VersionValue
@@ -27,6 +29,13 @@ TEXT_MAX: Final = 80
 REASON_MAX: Final = 300
 SKIPPED: Final = "🚨"
 
+OUTSIDE_KEYS: Final[Mapping[ChangeKind, str]] = {
+    ChangeKind.CREATE: "history.created_outside",
+    ChangeKind.DELETE: "history.deleted_outside",
+    ChangeKind.ENABLE: "history.enabled_outside",
+    ChangeKind.DISABLE: "history.disabled_outside",
+    ChangeKind.EDIT: "history.edited_outside",
+}
 CLOSURE_KEYS: Final[Mapping[ClosureKind, str]] = {
     ClosureKind.REJECTED: "history.rejected",
     ClosureKind.WITHDRAWN: "history.withdrawn",
@@ -42,16 +51,22 @@ def history_message(page: HistoryPage, links: Mapping[ChangeId, str], t: Transla
         links: links to their messages, as far as there are any.
         t: the reader's words.
     """
-    if not page.changes:
+    if page.is_empty:
         return sentences.sentence_message(t, _nothing(page))
     if page.flow is None:
         title = t("history.title")
         blocks = [block_kit.rich_text(block_kit.bullets(_dated_line(each, links, t) for each in page.changes))]
     else:
-        name = request_blocks.format_flow_name(page.changes[0].change, t)
-        title = t("history.title_of", id=str(page.flow), name=name)
+        entries: list[RequestDetails | SeenFinding] = [*page.changes, *page.findings]
+        entries.sort(key=_moment_of, reverse=True)
+        title = t("history.title_of", id=str(page.flow), name=_name_of(entries[0], t))
         numbers = itertools.count(1)
-        blocks = [block for each in page.changes for block in _change_blocks(each, page, links, numbers, t)]
+        blocks = []
+        for each in entries:
+            if isinstance(each, SeenFinding):
+                blocks += _finding_blocks(each, page, numbers, t)
+            else:
+                blocks += _change_blocks(each, page, links, numbers, t)
     before = HistoryValue(flow=page.flow, page=page.number - 1) if page.number > 1 else None
     after = HistoryValue(flow=page.flow, page=page.number + 1) if page.has_next else None
     buttons = page_buttons(t, (ActionId.HISTORY_PREVIOUS, before), (ActionId.HISTORY_NEXT, after))
@@ -121,18 +136,60 @@ def _change_blocks(
     ]
     if change.outcome and change.state is not ChangeState.APPLIED:
         blocks += sentences.sentence_message(t, request_blocks.outcome_text(change, t)).blocks
-    for is_before in (False, True):
-        ref = VersionRef(change.id, is_before)
-        if (content := page.versions.get(ref)) is not None:
-            blocks.append(_version_block(ref, content, next(numbers), change.changed_at, t))
-    return [*blocks, block_kit.divider()]
+    versions = _version_blocks(VersionRef(change.id, is_before=False), page, numbers, change.changed_at, t)
+    return [*blocks, *versions, block_kit.divider()]
+
+
+def _finding_blocks(seen: SeenFinding, page: HistoryPage, numbers: Iterator[int], t: Translator) -> list[Block]:
+    """Build a change that was made outside flowbot: when it was seen, how it ended, old → new, and its contents."""
+    finding, when = seen.finding, t.format_datetime(seen.at)
+    lines = [
+        block_kit.rich_line(block_kit.text_element(f"👀 {t(OUTSIDE_KEYS[finding.kind])}", bold=True)),
+        block_kit.rich_line(block_kit.text_element(t("history.seen", when=when)), *_closing_elements(finding, t)),
+    ]
+    shorten = request_blocks.shortener(TEXT_MAX)
+    found = [replace(each, before=shorten(each.before), after=shorten(each.after)) for each in finding.differences]
+    listed = request_blocks.difference_blocks(found, page.website_names, t, title=t("history.changes"))
+    blocks = [block_kit.rich_text(*lines), *listed]
+    ref = VersionRef(seen.report, is_before=False, is_finding=True)
+    return [*blocks, *_version_blocks(ref, page, numbers, seen.at, t), block_kit.divider()]
+
+
+def _closing_elements(finding: Finding, t: Translator) -> list[Element]:
+    """Build how a finding ended, and by whom; nothing while it is open."""
+    closing = finding.closing
+    if closing is None:
+        return []
+    people = [] if closing.by is None else [block_kit.user_element(closing.by)]
+    # Keys: finding.closed_accepted, finding.closed_reverted, finding.closed_disabled, finding.closed_gone
+    line = sentences.sentence_elements(t, f"finding.closed_{closing.how}", {"person": people})
+    return [block_kit.text_element(" · "), *line]
+
+
+def _version_blocks(
+    after: VersionRef, page: HistoryPage, numbers: Iterator[int], at: datetime, t: Translator
+) -> list[Block]:
+    """Build the contents after a change and before it that may be asked for again."""
+    refs = (after, replace(after, is_before=True))
+    found = ((ref, content) for ref in refs if (content := page.versions.get(ref)) is not None)
+    return [_version_block(ref, content, next(numbers), at, t) for ref, content in found]
+
+
+def _moment_of(entry: RequestDetails | SeenFinding) -> datetime:
+    return entry.at if isinstance(entry, SeenFinding) else entry.change.changed_at
+
+
+def _name_of(entry: RequestDetails | SeenFinding, t: Translator) -> str:
+    if isinstance(entry, RequestDetails):
+        return request_blocks.format_flow_name(entry.change, t)
+    return sentences.format_name(entry.finding.flow.name if entry.finding.flow else "", t)
 
 
 def _version_block(ref: VersionRef, content: FlowContent, number: int, at: datetime, t: Translator) -> Block:
     title = block_kit.single_line(content.title, TEXT_MAX) or t("flow.untitled")
-    said = t("history.version_before" if ref.is_before else "history.version_after", title=title)
-    value = VersionValue(change=ref.change, is_before=ref.is_before).dump()
-    key, when = "hint.version_before" if ref.is_before else "hint.version", t.format_datetime(at)
+    value, when = VersionValue.of(ref).dump(), t.format_datetime(at)
+    said = t("history.version_before" if ref.is_before else "history.version_after", title=title, when=when)
+    key = "hint.version_before" if ref.is_before else "hint.version"
     hint = t(key, number=number, when=when, title=title)
     button = block_kit.button(t("history.restore_version"), ActionId.RESTORE_VERSION, value, hint=hint)
     return block_kit.section(block_kit.plain(said), button)

@@ -50,6 +50,8 @@ LABELS: Final = {
     "Reject": "button.reject",
     "Withdraw": "button.withdraw",
     "Restore": "button.restore",
+    "Restore this version": "history.restore_version",
+    "Stop all": "button.stop_all",
     "Share": "button.share",
     "Show": "button.show",
     "Skip approval": "button.break_glass",

@@ -88,6 +88,7 @@ async def run_checks(settings: Settings, newest_rows: int | None = None) -> Asyn
         yield await _check_signing_secret(settings)
     database = await _check_database(settings)
     yield database
+    yield CheckResult("watch", passed=True, detail=_describe_watch(settings.flowbot_watch_seconds))
     if settings.slack_bot_token is None or settings.enkapush_api_key is None:
         return
     if database.passed:
@@ -244,6 +245,13 @@ async def _check_policy(book: PolicyBook | None) -> str:
         raise CheckFailedError("no channel is set up yet: type /flows setup in one, or see flowbot policy import")
     freezes = f", {_count(book.freezes, 'freeze')}" if book.freezes else ""
     return f"{_count(book.channels, 'channel')}, {_count(book.websites, 'named website')}{freezes}"
+
+
+def _describe_watch(seconds: int) -> str:
+    """Say how often flowbot looks for changes made outside, or what there is not without that."""
+    if seconds:
+        return f"looks for changes made outside flowbot every {seconds} seconds"
+    return "off by FLOWBOT_WATCH_SECONDS=0: no changes made outside, figures by day, breakers or digests"
 
 
 def _count(things: Sized, noun: str) -> str:

@@ -732,8 +732,10 @@ async def test_a_policy_takes_effect_in_a_running_process_at_once(
 
 @on_both_databases
 async def test_check_says_that_all_is_well(environment: Environment, tmp_path: Path) -> None:
+    environment["FLOWBOT_WATCH_SECONDS"] = "0"
     status, out, err = await run_in_thread(environment, tmp_path, "check")
     assert (status, err) == (0, "")
+    assert "watch: off by FLOWBOT_WATCH_SECONDS=0" in out
     assert all(line.startswith("ok ") for line in out.splitlines())
     assert not [secret for secret in list_secrets(environment) if secret in out]
 

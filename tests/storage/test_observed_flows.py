@@ -193,7 +193,7 @@ async def test_a_finding_does_not_hold_once_flowbot_has_written_to_its_flow(
     known = await move_through(store, await _send(store, "t1", flow=FlowId(1)), ChangeState.APPLIED)
     findings = [new_finding(new_flow(number), live_flow(number)) for number in (1, 2)]
     findings += [new_finding(None, new_flow(3))]
-    sent = {known.id: known.version}
+    sent = {known.id: known.state}
     await _send(store, "t2", flow=FlowId(2))
     with pytest.raises(FlowsMovedError) as moved:
         await rounds.run(sent=sent, findings=findings)

@@ -1,5 +1,6 @@
 """Requests that are out of date, since their flow was changed outside flowbot."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from flowbot.domain.audit import AuditAction, Transition
@@ -24,19 +25,24 @@ class OutdatedRequests:
     policies: PolicyStore
     clock: Clock
 
-    async def end_request(self, flow: FlowId, seen: Flow | None) -> Change | None:
-        """End the request that waits for a flow where the flow is not as it was then.
+    async def end_requests(self, seen: Mapping[FlowId, Flow | None]) -> list[Change]:
+        """End the requests that wait for flows which are not as they were then.
 
         Args:
-            flow: the flow.
-            seen: the flow as it was read; None where it is gone.
+            seen: flows that were changed outside, as they were read; None where one is gone.
 
         Returns:
-            The request, which people are to be notified of; None where nothing was done.
+            The requests that were ended, which people are to be notified of.
 
         Raises:
             DependencyError: the database did not answer.
         """
+        waiting = {request.flow for request in await self.store.waiting()} if seen else set()
+        ended = [await self._end_request(flow, seen[flow]) for flow in seen.keys() & waiting]
+        return [change for change in ended if change is not None]
+
+    async def _end_request(self, flow: FlowId, seen: Flow | None) -> Change | None:
+        """End the request that waits for a flow; None where it is about the flow as it is."""
         change = await self.store.open_change_of(flow)
         while change is not None and change.state in WAITING_STATES:
             result = await self._find_obstacle(change, seen)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
-from flowbot.domain.change import Lease
+from flowbot.domain.change import ChangeState, Lease
 from flowbot.domain.figures import FlowMove
 from flowbot.domain.findings import Finding
 from flowbot.domain.flow import Flow, Totals
@@ -106,8 +106,8 @@ class RoundRecord:
         gone: The flows that are there no more.
         moves: The totals that moved.
         counted: The changes that are counted in what is known from now on.
-        sent: The versions, by their ids, of the sent changes that were known before the flows of findings were read:
-            those findings hold only while there are no others.
+        sent: The states, by their ids, of the sent changes that were known before the flows of findings were read: they
+            hold only while there are no others.
         findings: New findings, told one by one.
         summary: New findings, told together.
         updates: Open findings that are brought up to date or end.
@@ -120,7 +120,7 @@ class RoundRecord:
     gone: Collection[FlowId] = ()
     moves: Sequence[FlowMove] = ()
     counted: Collection[ChangeId] = ()
-    sent: Mapping[ChangeId, int] = field(default_factory=dict)
+    sent: Mapping[ChangeId, ChangeState] = field(default_factory=dict)
     findings: Sequence[NewReport] = ()
     summary: NewSummary | None = None
     updates: Sequence[tuple[Report, NewReport]] = ()

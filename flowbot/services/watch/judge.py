@@ -40,7 +40,7 @@ class SentChanges:
         in_hand: The flows to which something was sent that is not read back yet.
         concerned: The flows to which something was sent that is not counted.
         creates: Creates and restores, whatever became of them.
-        versions: The version of each.
+        states: The state of each.
         void: Those that change nothing any more.
     """
 
@@ -48,7 +48,7 @@ class SentChanges:
     in_hand: frozenset[FlowId]
     concerned: frozenset[FlowId]
     creates: Sequence[Change]
-    versions: Mapping[ChangeId, int]
+    states: Mapping[ChangeId, ChangeState]
     void: frozenset[ChangeId]
 
     @classmethod
@@ -67,7 +67,7 @@ class SentChanges:
             in_hand=frozenset(flow for each in changes if is_in_hand(each) and (flow := find_flow(each)) is not None),
             concerned=frozenset(flow for each in changes if (flow := find_flow(each)) is not None),
             creates=[each for each in changes if each.request.kind in CREATING_KINDS],
-            versions={each.id: each.version for each in changes},
+            states={each.id: each.state for each in changes},
             void=frozenset(void),
         )
 
@@ -206,7 +206,7 @@ class ChangeJudge:
                 verdicts.waiting.add(flow)
             elif makers or has_same_content(verdict.expected, seen) or await self._is_claimed(flow, seen, now):
                 verdicts.own[flow] = replace(verdict, expected=seen)
-            elif settled != verdicts.sent.of_flow(flow):
+            elif {each.id for each in settled} != {each.id for each in verdicts.sent.of_flow(flow)}:
                 # It may have been read before they were applied.
                 verdicts.waiting.add(flow)
             else:

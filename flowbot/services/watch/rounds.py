@@ -78,8 +78,9 @@ class WatchRounds:
         verdicts = await self.judge.judge(
             comparison.differing, lambda flow: moved.get(flow) or self.known.get(flow), snapshot
         )
-        ended = [await self.outdated.end_request(flow, told.seen) for flow, told in verdicts.outside.items()]
-        self.show_changes([change for change in ended if change is not None])
+        self.show_changes(
+            await self.outdated.end_requests({flow: each.seen for flow, each in verdicts.outside.items()})
+        )
         watched = await self._store(state, snapshot, comparison, verdicts)
         self.show_reports(watched.reports)
         return watched
@@ -131,7 +132,7 @@ class WatchRounds:
             moves=[move for _, move in moved]
             + [move for verdict in judged.values() for move in _list_moves(verdict, state.read_at)],
             counted={change.id for verdict in judged.values() for change in verdict.changes} | verdicts.sent.void,
-            sent=verdicts.sent.versions,
+            sent=verdicts.sent.states,
         )
         return await self._add_findings(record, verdicts)
 

@@ -42,7 +42,7 @@ PAGE: Final = 1000
 """Rows that are read by one statement."""
 WRITTEN_PAGE: Final = 200
 """Rows that are written by one statement: between two of them others have their turn."""
-_FLOW: Final = Document(Flow)
+_FLOW: Final = Document(Flow, has_mappings=False)
 _KNOWN: Final = (
     observed_flows.c.flow_id,
     observed_flows.c.website_id,
@@ -175,9 +175,9 @@ async def _require_unmoved(connection: AsyncConnection, record: RoundRecord) -> 
     moved: set[FlowId] = set()
     for page in batched(told, PAGE):
         is_concerned = or_(changes.c.flow_id.in_(page), changes.c.kind.in_(sorted(CREATING_KINDS)))
-        sent = select(changes.c.id, changes.c.version, changes.c.flow_id, changes.c.kind)
+        sent = select(changes.c.id, changes.c.state, changes.c.flow_id, changes.c.kind)
         for row in await connection.execute(sent.where(IS_UNOBSERVED, is_concerned)):
-            if record.sent.get(ChangeId(row.id)) == row.version:
+            if record.sent.get(ChangeId(row.id)) == row.state:
                 continue
             is_create = row.kind in CREATING_KINDS
             moved |= {flow for flow in page if flow == row.flow_id or (is_create and told[flow].before is None)}

@@ -31,7 +31,7 @@ READ_PAGE: Final = 500
 WRITTEN_PAGE: Final = 100
 """Reports that are written by one statement: between two of them others have their turn."""
 DOCUMENTS: Final[Mapping[ReportKind, Document[Any]]] = {
-    ReportKind.FINDING: Document(Finding),
+    ReportKind.FINDING: Document(Finding, has_mappings=False),
     ReportKind.SUMMARY: Document(Summary),
     ReportKind.BREAKER: Document(Trip),
     ReportKind.STOP: Document(Stop),

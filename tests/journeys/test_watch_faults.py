@@ -1,0 +1,198 @@
+"""The watch where Enkapush answers late, partly or not at all, and where writes take effect late."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+
+from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.enkapush.faults import Hang
+from flowbot.sandbox.enkapush.responses import serialize_flow
+from flowbot.sandbox.slack import Message, text_of
+from tests.journeys.form_steps import REQUIRED_FIELDS, add_flow, open_form
+from tests.journeys.late_steps import HOURS, MINUTES, NOT_KNOWN, delay_effect
+from tests.journeys.request_steps import (
+    approval_policy,
+    request_change,
+    speed_up,
+    wait_for_private_message,
+    wait_for_status,
+    wait_until,
+)
+from tests.journeys.watch_steps import INTERVAL, Watch, list_findings, wait_for_finding, watch_flows
+from tests.journeys.world import MARKETING, World, first_on_both_databases
+
+PAGE: Final = 1000
+"""Flows of one answer."""
+
+
+@pytest.fixture
+async def watched(world: World, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Watch]:
+    """Start a bot that watches three flows."""
+    speed_up(world, monkeypatch)
+    await world.import_policy(approval_policy())
+    for name in ("Kept", "Winter sale", "Spring"):
+        add_flow(world, name=name)
+    async with watch_flows(world, monkeypatch) as watch:
+        yield watch
+    world.enkapush.release()
+
+
+async def change_after(watched: Watch, after: float | None, what: str = "enable 1") -> Message:
+    """Request a change of flow 1 and approve it; its effect comes later than flowbot looks for it."""
+    world = watched.world
+    request = await request_change(world, what)
+    delay_effect(world, after)
+    await world.burak.click(request, "Approve")
+    return await wait_for_status(world, request, NOT_KNOWN)
+
+
+def answer_list(world: World, *rows: Any, total: int | None = None, times: int | None = 1) -> None:
+    """Let Enkapush answer these rows to whoever asks for its list."""
+    meta = {"page": 1, "results_per_page": PAGE, "total": len(rows) if total is None else total, "total_pages": 1}
+    body = json.dumps({"data": rows, "meta": meta})
+    world.enkapush.faults.add(Fault.status(200, body, method="GET", path="/flows", times=times))
+
+
+# --- late effects --------------------------------------------------------------------------------------------------
+
+
+@first_on_both_databases("after", [20.0, 20 * MINUTES, 2 * HOURS])
+async def test_a_late_enable_of_flowbots_own_is_not_told(watched: Watch, after: float) -> None:
+    world = watched.world
+    request = await change_after(watched, after)
+    await watched.make_round()
+    world.time.ahead += after
+    await watched.make_round()
+    await wait_for_status(world, request, "Applied")
+    await watched.make_round()
+    assert list_findings(world) == []
+
+
+@pytest.mark.parametrize("after", [20.0, 2 * HOURS])
+async def test_a_late_enable_with_an_edit_in_between_is_not_told_either(watched: Watch, after: float) -> None:
+    world = watched.world
+    request = await change_after(watched, after)
+    await open_form(world.emma, "/flows edit 1")
+    await world.emma.submit({"Title": "Mine"})
+    edit = await world.deniz.wait_for_message("C0APPROVALS", lambda message: "Mine" in text_of(message))
+    await world.burak.click(edit, "Approve")
+    await wait_until(lambda: world.enkapush.store.flow(1).title == "Mine")
+    await watched.make_round()
+    world.time.ahead += after
+    await watched.make_round()
+    await wait_for_status(world, request, "Applied")
+    await watched.make_round()
+    assert list_findings(world) == []
+
+
+async def test_what_differs_in_one_field_more_than_a_late_enable_is_told(watched: Watch) -> None:
+    world = watched.world
+    request = await change_after(watched, 20 * MINUTES)
+    await watched.make_round()
+    world.time.ahead += 20 * MINUTES
+    world.enkapush.store.update_flow(1, title="Theirs")
+    await watched.make_round()
+    told = await wait_for_finding(world, "#1 Kept was enabled outside flowbot")
+    assert "Old title → Theirs" in text_of(told)
+    assert NOT_KNOWN in text_of(await wait_for_status(world, request, NOT_KNOWN))
+
+
+async def test_an_enable_that_comes_after_a_day_was_made_outside(watched: Watch) -> None:
+    world = watched.world
+    request = await change_after(watched, None)
+    world.time.ahead += 24 * HOURS
+    await watched.make_round()
+    world.enkapush.store.land_writes()
+    await watched.make_round()
+    await wait_for_finding(world, "#1 Kept was enabled outside flowbot")
+    await wait_for_status(world, request, NOT_KNOWN)
+
+
+async def test_a_write_that_is_under_way_while_flows_are_read_waits_for_the_next_reading(watched: Watch) -> None:
+    world = watched.world
+    request = await request_change(world, "enable 1")
+    world.timeouts = None
+    world.enkapush.faults.add(Fault.hang(method="GET", path="/flows/1", skip=1))
+    await world.burak.click(request, "Approve")
+    await wait_until(lambda: world.enkapush.store.flow(1).is_enabled)
+    await watched.make_round()
+    world.enkapush.release()
+    await wait_for_status(world, request, "Applied")
+    await watched.make_round(2)
+    assert list_findings(world) == []
+
+
+async def test_a_create_whose_end_is_not_known_is_not_told(watched: Watch) -> None:
+    world = watched.world
+    await open_form(world.emma, "/flows create")
+    world.enkapush.faults.add(Fault.write(20 * MINUTES, path="/flows", answer=Hang()))
+    await world.emma.submit(REQUIRED_FIELDS)
+    await wait_for_private_message(world.emma, REQUIRED_FIELDS["Name"], MARKETING)
+    await watched.make_round()
+    world.time.ahead += 20 * MINUTES
+    await watched.make_round()
+    await wait_for_private_message(world.emma, "#4", MARKETING)
+    other = add_flow(world, name="Somebody's")
+    await watched.make_round(2)
+    await wait_for_finding(world, f"#{other} Somebody's was created outside flowbot")
+    assert len(list_findings(world)) == 1
+
+
+# --- readings ------------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_gone_where_a_page_fails(watched: Watch) -> None:
+    world, store = watched.world, watched.world.enkapush.store
+    for number in range(PAGE):
+        add_flow(world, name=f"Flow {number}")
+    await watched.make_round()
+    await wait_until(lambda: len(store.flows) > PAGE)
+    state = await watched.store.get_state()
+    world.enkapush.faults.add(Fault.status(500, "", method="GET", path="/flows", skip=1, times=None))
+    store.delete_flow(3)
+    world.time.ahead += INTERVAL
+    await wait_until(lambda: world.enkapush.request_count("GET", "/flows") > 6)
+    assert (await watched.store.get_state()).version == state.version
+    world.enkapush.faults.clear()
+    await watched.make_round(2)
+    await wait_for_finding(world, "#3 Spring was deleted outside flowbot")
+    assert not any("Kept" in text or "Winter sale" in text for text in list_findings(world))
+
+
+async def test_a_flow_that_cannot_be_read_is_not_gone(watched: Watch) -> None:
+    world, store = watched.world, watched.world.enkapush.store
+    rows = [serialize_flow(store.flow(number), "") for number in (1, 2, 3)]
+    broken = {**rows[1], "wait_time": "soon"}
+    answer_list(world, rows[0], broken, rows[2], times=2)
+    world.enkapush.faults.add(Fault.status(200, json.dumps({"data": broken}), method="GET", path="/flows/2"))
+    await watched.make_round(3)
+    assert list_findings(world) == []
+
+
+async def test_a_flow_that_slips_between_two_pages_is_not_gone(watched: Watch) -> None:
+    world, store = watched.world, watched.world.enkapush.store
+    rows = [serialize_flow(store.flow(number), "") for number in (1, 3)]
+    answer_list(world, *rows, total=3, times=2)
+    await watched.make_round(2)
+    assert list_findings(world) == []
+
+
+async def test_what_cannot_be_read_once_more_is_told_later(watched: Watch) -> None:
+    world = watched.world
+    world.enkapush.store.update_flow(2, title="Theirs")
+    world.enkapush.faults.add(Fault.status(500, "", method="GET", path="/flows/2", times=None))
+    await watched.make_round()
+    assert list_findings(world) == []
+    world.enkapush.faults.clear()
+    await watched.make_round()
+    await wait_for_finding(world, "#2 Winter sale was changed outside flowbot")
+
+
+async def test_what_is_back_when_it_is_read_once_more_is_not_told(watched: Watch) -> None:
+    world, store = watched.world, watched.world.enkapush.store
+    rows = [serialize_flow(store.flow(number), "") for number in (1, 2, 3)]
+    answer_list(world, {**rows[0], "title": "Stale"}, rows[1])
+    await watched.make_round(2)
+    assert list_findings(world) == []

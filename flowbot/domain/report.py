@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from flowbot.domain.breaker import Trip
+from flowbot.domain.digest import Digest
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
 from flowbot.domain.stop import Stop
@@ -19,6 +20,8 @@ class ReportKind(StrEnum):
     """Many flows were changed outside flowbot in one round."""
     BREAKER = "breaker"
     """A flow's figures are out of bounds, so that it is disabled."""
+    DIGEST = "digest"
+    """A channel's week."""
     STOP = "stop"
     """Somebody stopped all live flows of a website or channel."""
 
@@ -30,7 +33,7 @@ class ReportState(StrEnum):
     CLOSED = "closed"
 
 
-ReportContent = Finding | Summary | Trip | Stop
+ReportContent = Finding | Summary | Trip | Digest | Stop
 """What a report tells, a class a kind."""
 
 

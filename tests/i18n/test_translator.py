@@ -116,6 +116,7 @@ def find_keys_in_code() -> set[str]:
     derived |= {f"history.cause_{cause}" for cause in DisableCause}
     derived |= {f"finding.closed_{end}" for end in FindingEnd}
     derived |= {f"breaker.{limit}" for limit in Limit}
+    derived |= {f"digest.did_{kind}" for kind in ChangeKind}
     derived |= KEYS_OF_OLDER_OUTCOMES
     derived |= {f"applied.{kind}_twice" for kind in (ChangeKind.CREATE, ChangeKind.RESTORE)}
     derived |= {f"request.late_{state}" for state in ChangeState if state is not ChangeState.PENDING}

@@ -202,6 +202,9 @@ class WatchStore(LeaseStore, Protocol):
         Those that the breaker has disabled since are left out.
         """
 
+    async def list_live_since(self, websites: frozenset[WebsiteId] | None, since: datetime) -> frozenset[FlowId]:
+        """List the flows of `websites` (None: of all) that have been live since then at the latest."""
+
     async def mark_tripped(self, flow: FlowId, live_since: datetime, at: datetime) -> bool:
         """Note that the breaker disables a flow that is live since then; return whether it is the first time."""
 

@@ -1,6 +1,7 @@
 """The port of reports: what flowbot tells a team by itself."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Protocol
 
 from flowbot.domain.audit import AuditEvent
@@ -53,6 +54,14 @@ class ReportStore(Protocol):
             ReportConflictError: somebody was faster; nothing was written.
             LookupError: there is no such report.
         """
+
+    async def get_by_tokens(self, tokens: Collection[ReportToken]) -> tuple[Report, ...]:
+        """Return those with `tokens` that there are, oldest first."""
+
+    async def list_since(
+        self, kind: ReportKind, since: datetime, *, websites: frozenset[WebsiteId] | None = None
+    ) -> tuple[Report, ...]:
+        """List the reports of a kind, about `websites` (None: about any), that were made since then, oldest first."""
 
     async def list_open(self, kind: ReportKind) -> tuple[Report, ...]:
         """List the open reports of a kind, oldest first."""

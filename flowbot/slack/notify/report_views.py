@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from flowbot.domain.findings import Finding
 from flowbot.domain.report import Report, ReportKind
 from flowbot.slack.views.breaker import breaker_message, load_trip
+from flowbot.slack.views.digest import digest_message, load_digest
 from flowbot.slack.views.finding import FindingDetails, finding_message
 from flowbot.slack.views.report import ReportView
 from flowbot.slack.views.stop import load_stop, stop_message
@@ -17,6 +18,7 @@ def build_report_views() -> Mapping[ReportKind, ReportView]:
         ReportKind.SUMMARY: ReportView(lambda *_: None),
         ReportKind.STOP: ReportView(stop_message, load_stop, lambda stop: [stop.person]),
         ReportKind.BREAKER: ReportView(breaker_message, load_trip),
+        ReportKind.DIGEST: ReportView(digest_message, load_digest),
     }
 
 

@@ -138,6 +138,13 @@ class ObservedFlowRepository(WatchStore):
         async with self._database.query() as connection:
             return keep_readable(connection, await connection.execute(live.order_by(columns.flow_id)), read_live)
 
+    async def list_live_since(self, websites: frozenset[WebsiteId] | None, since: datetime) -> frozenset[FlowId]:
+        live = select(observed_flows.c.flow_id).where(observed_flows.c.live_since <= since)
+        if websites is not None:
+            live = live.where(observed_flows.c.website_id.in_(sorted(websites)))
+        async with self._database.query() as connection:
+            return frozenset(map(FlowId, (await connection.execute(live)).scalars()))
+
     async def mark_tripped(self, flow: FlowId, live_since: datetime, at: datetime) -> bool:
         columns = observed_flows.c
         is_live = and_(columns.flow_id == flow, columns.live_since == live_since, columns.tripped_at.is_(None))

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.breaker import Trip
+from flowbot.domain.digest import Digest
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
@@ -34,6 +35,7 @@ DOCUMENTS: Final[Mapping[ReportKind, Document[Any]]] = {
     ReportKind.FINDING: Document(Finding, has_mappings=False),
     ReportKind.SUMMARY: Document(Summary),
     ReportKind.BREAKER: Document(Trip),
+    ReportKind.DIGEST: Document(Digest),
     ReportKind.STOP: Document(Stop),
 }
 """How the content of each kind is stored."""
@@ -99,6 +101,17 @@ class ReportRepository(ReportStore):
             report = await replace_report(connection, seen, moved, self._clock())
             await append_events(connection, events)
         return report
+
+    async def get_by_tokens(self, tokens: Collection[ReportToken]) -> tuple[Report, ...]:
+        return await self._list(reports.c.token.in_(tokens))
+
+    async def list_since(
+        self, kind: ReportKind, since: datetime, *, websites: frozenset[WebsiteId] | None = None
+    ) -> tuple[Report, ...]:
+        condition = (reports.c.kind == kind.value) & (reports.c.created_at >= since)
+        if websites is not None:
+            condition &= reports.c.website_id.in_(sorted(websites))
+        return await self._list(condition)
 
     async def list_open(self, kind: ReportKind) -> tuple[Report, ...]:
         return await self._list((reports.c.kind == kind.value) & (reports.c.state == ReportState.OPEN.value))

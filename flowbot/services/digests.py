@@ -1,0 +1,188 @@
+"""The weekly digests: one message a channel and week, after the first round of the watch that is late enough."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.digest import (
+    UNCLICKED_DAYS,
+    WEEK_DAYS,
+    Digest,
+    FlowList,
+    NamedFlow,
+    WeekFigures,
+    days_before,
+    digest_token,
+    find_due_day,
+    group_by_kind,
+)
+from flowbot.domain.findings import Finding
+from flowbot.domain.flow import Flow
+from flowbot.domain.ids import WebsiteId
+from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.report import NewReport, ReportKind, ReportState
+from flowbot.errors import DependencyError
+from flowbot.services.flow_cache import FlowCache
+from flowbot.services.ports import TaskStarter
+from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.figures import FigureStore
+from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.ports.readings import RoundObserver, WatchRound, WatchStore
+from flowbot.services.ports.reports import ReportNotifier, ReportStore
+
+CHANGES_MAX: Final = 1000
+"""So many changes of a week are counted."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DigestComposer:
+    """Puts a channel's digest together, of what its rules let it see."""
+
+    store: ChangeStore
+    reports: ReportStore
+    watch: WatchStore
+    figures: FigureStore
+    flow_cache: FlowCache
+    zone: ZoneInfo
+
+    async def compose(self, policy: ChannelPolicy, day: date) -> Digest:
+        """Return the digest of the week before a day.
+
+        Raises:
+            DependencyError: Enkapush or the database did not answer.
+        """
+        websites = None if policy.websites == "all" else frozenset(policy.websites)
+        first, last = days_before(day, WEEK_DAYS)
+        before_first, before_last = days_before(first, WEEK_DAYS)
+        week = (self._start_of(first), self._start_of(day))
+        flows = (entry.flow for entry in (await self.flow_cache.get_latest()).flows)
+        live = [flow for flow in flows if flow.is_enabled and policy.covers_website(flow.website_id)]
+        unclicked, known_days = await self._find_unclicked(live, websites, day)
+        return Digest(
+            first=first,
+            last=last,
+            live=len(live),
+            week=await self._sum_week(websites, first, last),
+            week_before=await self._sum_week(websites, before_first, before_last),
+            own=group_by_kind(_list_changed(await self._list_own(websites, week))),
+            outside=group_by_kind(_list_found(await self._list_findings(websites, week), policy)),
+            waiting=await self._list_waiting(policy),
+            unclicked=unclicked,
+            known_days=known_days,
+        )
+
+    def _start_of(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.zone)
+
+    async def _sum_week(self, websites: Collection[WebsiteId] | None, first: date, last: date) -> WeekFigures:
+        moved = await self.figures.website_days(websites, first, last)
+        return WeekFigures.of(moved, await self.figures.whole_days(first, last))
+
+    async def _list_own(self, websites: frozenset[WebsiteId] | None, week: tuple[datetime, datetime]) -> list[Change]:
+        closed = await self.store.closed(websites=websites, since=week[0], limit=CHANGES_MAX)
+        return [each for each in closed if each.state is ChangeState.APPLIED and each.changed_at < week[1]]
+
+    async def _list_findings(
+        self, websites: frozenset[WebsiteId] | None, week: tuple[datetime, datetime]
+    ) -> list[Finding]:
+        found = await self.reports.list_since(ReportKind.FINDING, week[0], websites=websites)
+        return [
+            each.told.content for each in found if isinstance(each.told.content, Finding) and each.created_at < week[1]
+        ]
+
+    async def _list_waiting(self, policy: ChannelPolicy) -> FlowList:
+        waiting = [
+            each
+            for each in await self.store.waiting()
+            if each.state is ChangeState.PENDING and each.channel == policy.id and policy.covers_website(each.website)
+        ]
+        records = await self.store.get_records([each.id for each in waiting])
+        return FlowList.of(flow for record in records if (flow := _name_flow(record.change)) is not None)
+
+    async def _find_unclicked(
+        self, live: Collection[Flow], websites: frozenset[WebsiteId] | None, day: date
+    ) -> tuple[FlowList | None, int]:
+        """Find the flows that were live for 30 days without a click, and how many of these days are known."""
+        first, last = days_before(day, UNCLICKED_DAYS)
+        known = len(await self.figures.whole_days(first, last))
+        if known < UNCLICKED_DAYS:
+            return None, known
+        sums = await self.figures.flow_sums(websites, first, last)
+        since = await self.watch.list_live_since(websites, self._start_of(first))
+        found = (
+            NamedFlow(flow.id, flow.name)
+            for flow in live
+            if flow.id in since and not (flow.id in sums and sums[flow.id].clicked)
+        )
+        return FlowList.of(found), known
+
+
+@dataclass(frozen=True, slots=True)
+class WeeklyDigests(RoundObserver):
+    """Posts digests after rounds of the watch. Late on its day a digest is posted late; after that it is left out.
+
+    Attributes:
+        show: Shows a report.
+        start_task: Starts what Slack may hold up.
+    """
+
+    composer: DigestComposer
+    policies: PolicyStore
+    reports: ReportStore
+    show: ReportNotifier
+    start_task: TaskStarter
+    zone: ZoneInfo
+
+    async def after_round(self, watched: WatchRound) -> None:
+        """Post the digests that were due today when the round began and were not posted."""
+        for policy in (await self.policies.get_book()).channels:
+            day = None if policy.digest is None else find_due_day(policy.digest.time, watched.read_at, self.zone)
+            if day is not None:
+                await self._post(policy, day)
+
+    async def _post(self, policy: ChannelPolicy, day: date) -> None:
+        token = digest_token(policy.id, day)
+        if await self.reports.get_by_token(token) is not None:
+            return
+        digest = await self.composer.compose(policy, day)
+        new = NewReport(token, ReportKind.DIGEST, digest, channel=policy.id, state=ReportState.CLOSED)
+        report, is_new = await self.reports.submit(new)
+        if is_new:
+            log.info("weekly_digest.written", channel=policy.id, report=report.id)
+
+            async def show() -> None:
+                try:
+                    await self.show(report.id)
+                except DependencyError as error:
+                    # The recovery tries again.
+                    log.warning("weekly_digest.later", report=report.id, error=str(error))
+
+            self.start_task(show(), name=f"digest {report.id}")
+
+
+def _list_changed(changes: Collection[Change]) -> Iterator[tuple[ChangeKind, NamedFlow]]:
+    for change in changes:
+        if (flow := _name_flow(change)) is not None:
+            yield change.request.kind, flow
+
+
+def _name_flow(change: Change) -> NamedFlow | None:
+    """Return the flow that a change is about, or has made, by its name; None where it has no number."""
+    request = change.request
+    number = (change.outcome.flow if change.outcome else None) or request.flow
+    named = request.wanted.content if request.wanted else request.before
+    return None if number is None or named is None else NamedFlow(number, named.name)
+
+
+def _list_found(findings: Collection[Finding], policy: ChannelPolicy) -> Iterator[tuple[ChangeKind, NamedFlow]]:
+    for finding in findings:
+        seen = finding.seen_by(policy.covers_website)
+        if (flow := seen.flow) is not None:
+            yield seen.kind, NamedFlow(flow.id, flow.name)

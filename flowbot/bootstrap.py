@@ -33,6 +33,7 @@ from flowbot.services.approvals.recheck import Rechecker
 from flowbot.services.approvals.schedule import ScheduledChanges
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
+from flowbot.services.breaker import BreakerReports
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.clock import BelievedClock, parse_date
 from flowbot.services.executor.context import IMAGES_AT_ONCE, ExecutionContext
@@ -322,6 +323,7 @@ def _build_services(
             clock=clock,
             monotonic=monotonic,
         ),
+        breaker=BreakerReports(reports, ObservedFlowRepository(database), clock),
         stops=StopService(policies, policy_drafts, reports, store, flow_cache, submitter, executor, users, clock),
         zone=settings.zone,
         findings=SetupFindings(read_findings, monotonic),

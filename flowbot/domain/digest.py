@@ -1,6 +1,6 @@
 """The weekly digest of a channel: what its flows sent, what changed, and what waits."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Self
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.figures import sum_totals
 from flowbot.domain.flow import Totals
-from flowbot.domain.ids import ChannelId, FlowId, ReportToken
+from flowbot.domain.ids import ChannelId, FlowId, ReportToken, WebsiteId
 from flowbot.domain.weekly_time import WeeklyTime
 
 WEEK_DAYS: Final = 7
@@ -75,6 +75,7 @@ class Digest:
         waiting: The flows whose requests wait for approval.
         unclicked: The flows that were live for 30 days without a click; None where not all of these days are known.
         known_days: How many of these days are known.
+        websites: The websites that it tells of; None for all.
     """
 
     first: date
@@ -87,6 +88,11 @@ class Digest:
     waiting: FlowList
     unclicked: FlowList | None
     known_days: int
+    websites: tuple[WebsiteId, ...] | None = None
+
+    def is_within(self, websites: Sequence[WebsiteId] | None) -> bool:
+        """Check whether it tells of none but these websites (None: of all)."""
+        return websites is None or (self.websites is not None and set(self.websites) <= set(websites))
 
 
 def digest_of(content: object) -> Digest:

@@ -34,6 +34,7 @@ from flowbot.services.ports.reports import ReportConflictError, ReportNotifier, 
 from flowbot.services.ports.slack import NotifyCallback
 
 DISABLES_AT_ONCE: Final = 3
+UNREAD: Final = "breaker.unread"
 
 log = structlog.get_logger(__name__)
 
@@ -168,8 +169,8 @@ class Breaker(RoundObserver):
         try:
             flow = await self.submitter.source.get_flow(flow_id)
         except DependencyError as error:
-            problem = Outcome.of(error.text)
-            await self.outcomes.update(report, lambda before: before.failed(problem))
+            log.warning("trip.unread", flow=flow_id, error=str(error))
+            await self.outcomes.update(report, lambda before: before.failed(Outcome(UNREAD)))
             return
         if flow is None or not flow.is_enabled:
             await self.outcomes.update(report, lambda before: replace(before, end=TripEnd.OFF))

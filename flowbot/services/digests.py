@@ -1,6 +1,6 @@
 """The weekly digests: one message a channel and week, after the first round of the watch that is late enough."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
@@ -17,26 +17,31 @@ from flowbot.domain.digest import (
     NamedFlow,
     WeekFigures,
     days_before,
+    digest_of,
     digest_token,
     find_due_day,
     group_by_kind,
+    list_tokens,
 )
 from flowbot.domain.findings import Finding
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import WebsiteId
+from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.report import NewReport, ReportKind, ReportState
+from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
 from flowbot.errors import DependencyError
 from flowbot.services.flow_cache import FlowCache
-from flowbot.services.ports import TaskStarter
+from flowbot.services.ports import Clock, TaskStarter
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.figures import FigureStore
+from flowbot.services.ports.messages import MessageRole, MessageStore
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.readings import RoundObserver, WatchRound, WatchStore
 from flowbot.services.ports.reports import ReportNotifier, ReportStore
 
 CHANGES_MAX: Final = 1000
 """So many changes of a week are counted."""
+WEEKS_SHOWN: Final = 4
+"""An older digest is not shown as the last one."""
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +81,7 @@ class DigestComposer:
             waiting=await self._list_waiting(policy),
             unclicked=unclicked,
             known_days=known_days,
+            websites=None if policy.websites == "all" else policy.websites,
         )
 
     def _start_of(self, day: date) -> datetime:
@@ -122,6 +128,48 @@ class DigestComposer:
             if flow.id in since and not (flow.id in sums and sums[flow.id].clicked)
         )
         return FlowList.of(found), known
+
+
+@dataclass(frozen=True, slots=True)
+class LastDigests:
+    """The last digests of channels, and those that their channels refused."""
+
+    reports: ReportStore
+    messages: MessageStore
+    clock: Clock
+    zone: ZoneInfo
+
+    async def find(self, policies: Iterable[ChannelPolicy]) -> Mapping[ChannelId, Digest]:
+        """Find the last digest of each channel, of the last weeks, as far as its rules let it be seen now.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        named = {each.id: None if each.websites == "all" else each.websites for each in policies}
+        found = {channel: digest_of(report.told.content) for channel, report in (await self._load(named)).items()}
+        return {channel: digest for channel, digest in found.items() if digest.is_within(named[channel])}
+
+    async def find_refused(self, policies: Iterable[ChannelPolicy]) -> tuple[ChannelId, ...]:
+        """Find the channels that did not take their last digest.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        refused = []
+        for channel, report in (await self._load(policy.id for policy in policies if policy.digest)).items():
+            is_over = report.shown_version >= report.version
+            if is_over and all(
+                each.place is None for each in await self.messages.list_of(report.id, MessageRole.REPORT)
+            ):
+                refused.append(channel)
+        return tuple(refused)
+
+    async def _load(self, channels: Iterable[ChannelId]) -> Mapping[ChannelId, Report]:
+        today = self.clock().astimezone(self.zone).date()
+        tokens = [token for channel in channels for token in list_tokens(channel, today, weeks=WEEKS_SHOWN)]
+        found = await self.reports.get_by_tokens(tokens) if tokens else ()
+        # The oldest first: the last one stays.
+        return {report.told.channel: report for report in found if report.told.channel is not None}
 
 
 @dataclass(frozen=True, slots=True)

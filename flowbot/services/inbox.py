@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from flowbot.domain.approval import may_decide
 from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.digest import Digest
 from flowbot.domain.freezes import Freeze, FreezeCalendar, FrozenTime
 from flowbot.domain.ids import ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
@@ -18,6 +19,7 @@ from flowbot.services.authorization import (
     require_admissible,
     require_permission,
 )
+from flowbot.services.digests import LastDigests
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock
@@ -157,6 +159,8 @@ class HomeOverview:
         frozen: The freezes that are on or next, each with the channels among those that it covers.
         unapprovable: For an admin: the channels whose requests nobody could ever approve.
         scheduled: Their own, and those that they may reject, that wait for their time alone, the next first.
+        digests: The last weekly digest of each of the channels.
+        refused_digests: For an admin: the channels that did not take theirs.
     """
 
     for_me: tuple[WaitingRequest, ...]
@@ -168,6 +172,8 @@ class HomeOverview:
     unapprovable: tuple[ChannelId, ...] = ()
     frozen: Mapping[FrozenTime, tuple[ChannelId, ...]] = field(default_factory=dict)
     scheduled: tuple[WaitingRequest, ...] = ()
+    digests: Mapping[ChannelId, Digest] = field(default_factory=dict)
+    refused_digests: tuple[ChannelId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +188,7 @@ class HomeOverviews:
     store: ChangeStore
     policies: PolicyStore
     setup: PolicySetup
+    digests: LastDigests
     find_membership: MembershipLookup
     clock: Clock
     zone: ZoneInfo
@@ -212,6 +219,8 @@ class HomeOverviews:
             needs_setup=user.actor.is_admin and not book.channels,
             unapprovable=await self.setup.find_unapprovable(book) if user.actor.is_admin else (),
             frozen=self._find_frozen_times(book, [each.channel for each in channels], language),
+            digests=await self.digests.find(each.policy for each in channels),
+            refused_digests=await self.digests.find_refused(book.channels) if user.actor.is_admin else (),
         )
 
     def _find_frozen_times(

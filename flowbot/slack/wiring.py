@@ -13,7 +13,9 @@ from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.breaker import BreakerReports
 from flowbot.services.channel_privacy import ChannelPrivacy
+from flowbot.services.digests import LastDigests
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
@@ -103,6 +105,7 @@ class Services:
     forms: FormService
     setup: PolicySetup
     stops: StopService
+    breaker: BreakerReports
     findings: SetupFindings
     zone: ZoneInfo
 
@@ -171,11 +174,18 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         clock=clock,
         views=build_report_views(),
     )
-    reported = {DisableCause.STOP: services.stops.record}
+    reported = {DisableCause.STOP: services.stops.record, DisableCause.BREAKER: services.breaker.record}
     notifier = SlackNotifier(services.store, team, form_result, report_sync, reported)
     queue = RequestQueue(services.store, services.policies, users.find_membership)
     overviews = HomeOverviews(
-        queue, services.store, services.policies, services.setup, users.find_membership, clock, services.zone
+        queue=queue,
+        store=services.store,
+        policies=services.policies,
+        setup=services.setup,
+        digests=LastDigests(services.reports, services.messages, clock, services.zone),
+        find_membership=users.find_membership,
+        clock=clock,
+        zone=services.zone,
     )
     home = HomeTab(runner, client, overviews, services.findings, details, links)
     stops = StopActions(services.stops, notifier, tasks)

@@ -82,4 +82,4 @@ def _problem_blocks(trip: Trip, audience: ReportAudience, t: Translator) -> list
     is_known = t.has_message(outcome.key, outcome.params)
     said = sentences.format_text(t, outcome if is_known else Text("request.outcome_unreadable"))
     again = [] if trip.end else [t("breaker.again")]
-    return [block_kit.context(" ".join([said, *again]))]
+    return [block_kit.context(said, *again)]

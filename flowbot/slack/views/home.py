@@ -14,6 +14,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, headlines, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
+from flowbot.slack.views.digest import digest_blocks
 from flowbot.slack.views.freezes import frozen_elements, request_freeze_elements
 from flowbot.slack.views.history import change_line, link_elements
 from flowbot.slack.views.message import Message
@@ -22,6 +23,7 @@ from flowbot.slack.views.times import list_times, moment_elements
 
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20
+DIGESTS_MAX: Final = 3
 WEBSITES_MAX: Final = 10
 FREEZES_MAX: Final = 10
 FREEZE_CHANNELS_MAX: Final = 5
@@ -91,6 +93,7 @@ def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
         _own_request_blocks(content, t, now),
         _scheduled_blocks(content, t),
         _recent_blocks(content, t, now),
+        _digest_blocks(overview, t),
         _setup_blocks(content, t),
         _channel_blocks(overview, t),
         _freeze_blocks(overview, t),
@@ -210,6 +213,17 @@ def _recent_blocks(content: HomeContent, t: Translator, now: datetime) -> list[B
     return [block_kit.header(t("home.recent")), block_kit.rich_text(block_kit.bullets(lines))] if lines else []
 
 
+def _digest_blocks(overview: HomeOverview, t: Translator) -> list[Block]:
+    """Build the last weekly digest of each of the reader's channels."""
+    blocks: list[Block] = []
+    for channel, digest in [*overview.digests.items()][:DIGESTS_MAX]:
+        place = {"channel": [block_kit.channel_element(channel)]}
+        days = {"first": t.format_day(digest.first), "last": t.format_day(digest.last)}
+        blocks.append(block_kit.rich_paragraph(*sentences.sentence_elements(t, "home.digest_week", place, **days)))
+        blocks += digest_blocks(digest, t)
+    return [block_kit.header(t("home.digest")), *blocks] if blocks else []
+
+
 def _setup_blocks(content: HomeContent, t: Translator) -> list[Block]:
     """Build what an admin has to put right; nothing where all is."""
     overview, lines = content.overview, list[list[Element]]()
@@ -220,6 +234,9 @@ def _setup_blocks(content: HomeContent, t: Translator) -> list[Block]:
     for channel in overview.unapprovable[:CHANNELS_MAX]:
         place = {"channel": [block_kit.channel_element(channel)]}
         lines.append(sentences.sentence_elements(t, "home.unapprovable", place))
+    for channel in overview.refused_digests[:CHANNELS_MAX]:
+        place = {"channel": [block_kit.channel_element(channel)]}
+        lines.append(sentences.sentence_elements(t, "home.digest_refused", place))
     listed = block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines))
     return [block_kit.header(t("home.setup")), listed] if lines else []
 

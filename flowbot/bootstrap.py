@@ -54,7 +54,7 @@ from flowbot.services.segments import SegmentCache
 from flowbot.services.setup_findings import FindingsReader, SetupFindings
 from flowbot.services.stop import StopService
 from flowbot.services.users import UserService
-from flowbot.services.watch.assembly import build_watch_rounds
+from flowbot.services.watch.assembly import build_round_observers, build_watch_rounds
 from flowbot.slack.api import client
 from flowbot.slack.api.channels import SlackChannelDirectory
 from flowbot.slack.api.files import SlackFiles
@@ -70,6 +70,7 @@ from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.channels import ChannelRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository, PolicyDraftRepository
+from flowbot.storage.repositories.figures import FigureRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.repositories.messages import MessageRepository
@@ -323,7 +324,7 @@ def _build_services(
             clock=clock,
             monotonic=monotonic,
         ),
-        breaker=BreakerReports(reports, ObservedFlowRepository(database), clock),
+        breaker=BreakerReports(reports, ObservedFlowRepository(database, settings.zone), clock),
         stops=StopService(policies, policy_drafts, reports, store, flow_cache, submitter, executor, users, clock),
         zone=settings.zone,
         findings=SetupFindings(read_findings, monotonic),
@@ -332,7 +333,7 @@ def _build_services(
 
 def _build_watcher(interval: float, database: Database, services: Services, recovery: Recovery) -> Watcher:
     """Build the loop that looks for changes made outside, with what the recovery has of the process, too."""
-    store = ObservedFlowRepository(database, services.zone)
+    store, notify = services.breaker.watch, recovery.notifier.notify
     return Watcher(
         rounds=build_watch_rounds(
             store=store,
@@ -340,13 +341,24 @@ def _build_watcher(interval: float, database: Database, services: Services, reco
             policies=services.policies,
             flow_cache=services.flow_cache,
             late_effects=services.late_effects,
-            notify=recovery.notifier.notify,
+            notify=notify,
             show_report=recovery.show_report,
             start_task=recovery.start_task,
         ),
         store=store,
         leases=LeaseKeeper(store, recovery.clock, recovery.monotonic, recovery.leases.owner),
-        observers=(),
+        observers=build_round_observers(
+            breaker=services.breaker,
+            figures=FigureRepository(database),
+            policies=services.policies,
+            flow_cache=services.flow_cache,
+            submitter=services.submitter,
+            executor=services.executor,
+            notify=notify,
+            show_report=recovery.show_report,
+            start_task=recovery.start_task,
+            zone=services.zone,
+        ),
         interval=interval,
         metrics=recovery.metrics,
         clock=recovery.clock,

@@ -210,10 +210,10 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "How approvers are notified: Mention them in the request → Send each a direct message",
         "Skip approval: Deniz Kaya",
         "Pushes in shared channels: No → Yes",
-        "Language of messages: → English",
+        "Language of messages: English",
         "Changes made outside flowbot: Post all of them → Post those of live flows",
-        "Breaker: → 500 sent or more; click rate below 0.2%",
-        "Weekly digest: → Mon 09:00",
+        "Breaker: 500 sent or more; click rate below 0.2%",
+        "Weekly digest: Mon 09:00",
     ):
         assert line in told
     assert "Viewers" not in told

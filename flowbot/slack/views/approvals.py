@@ -99,7 +99,9 @@ def entry_block(details: RequestDetails, link: str | None, t: Translator, now: d
     times = [
         t(key, when=block_kit.mrkdwn_date(moment, t.format_datetime(moment))) for key, moment in list_times(change)
     ]
-    status = "\n".join([status, " · ".join(times)] if times else [status])
+    # The start says that it is scheduled.
+    said = [] if times and change.state is ChangeState.SCHEDULED else [status]
+    status = "\n".join([*said, " · ".join(times)] if times else said)
     requester = t("request.by", person=f"<@{change.request.requester}>")
     cells = [block_kit.mrkdwn(cell, block_kit.FIELD_MAX) for cell in (requester, status)]
     if (frozen := find_request_freeze(details, t, now)) is not None:

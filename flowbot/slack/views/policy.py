@@ -163,8 +163,8 @@ def policy_changed_message(  # noqa: PLR0913 - all that a set-up may change, sai
     if (more := len(renames) - NAMED_MAX) > 0:
         lines.append(block_kit.rich_line(block_kit.text_element(t("help.more", n=more))))
     heading = block_kit.rich_line(
-        block_kit.text_element(f"{text} ", bold=True),
-        block_kit.text_element(f"{t('setup.changed_by')} "),
+        block_kit.text_element(text, bold=True),
+        block_kit.text_element(f" · {t('setup.changed_by')} "),
         block_kit.user_element(user),
     )
     return Message((block_kit.rich_text(heading, block_kit.bullets(lines)),))

@@ -15,7 +15,7 @@ from flowbot.config import Settings
 from flowbot.domain.change import ChangeState
 from flowbot.observability.metrics import Metrics
 from flowbot.observability.prometheus import PrometheusExporter
-from flowbot.services.ports.changes import ChangeStatistics
+from flowbot.services.ports.statistics import ChangeStatistics
 from tests.test_docs import all_commands, table_rows
 
 ROOT: Final = Path(__file__).parent.parent

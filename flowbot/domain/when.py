@@ -40,8 +40,6 @@ _NEARLY: Final = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 """A time as it is written elsewhere: an hour alone, `9pm`, `24.12.2026 09.00`, `24:00`, `09:00'da`."""
-
-
 _DATE: Final = re.compile(r"\d{4}-\d\d?-\d\d?|\d\d?[./]\d\d?[./]\d{2,4}")
 
 
@@ -50,6 +48,14 @@ class TimeRole(StrEnum):
 
     AT = "at"
     UNTIL = "until"
+
+
+ROLES: Final[Mapping[ChangeKind, frozenset[TimeRole]]] = {
+    ChangeKind.ENABLE: frozenset(TimeRole),
+    ChangeKind.DISABLE: frozenset({TimeRole.AT}),
+    ChangeKind.DELETE: frozenset(),
+}
+"""The times that may be said of a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,14 +252,6 @@ def plan_times(kind: ChangeKind, typed: Sequence[TypedTime], now: datetime, zone
         asked = next(each for each in typed if each.role is role)
         raise TimeQuestionError(_about(key, asked), asked, _answer_later_end(asked, times, zone))
     return times
-
-
-ROLES: Final[Mapping[ChangeKind, frozenset[TimeRole]]] = {
-    ChangeKind.ENABLE: frozenset(TimeRole),
-    ChangeKind.DISABLE: frozenset({TimeRole.AT}),
-    ChangeKind.DELETE: frozenset(),
-}
-"""The times that may be said of a change."""
 
 
 def find_problem(times: Times, now: datetime) -> tuple[TimeRole, str] | None:

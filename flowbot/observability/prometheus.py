@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics
 from flowbot.services.ports import Clock
-from flowbot.services.ports.changes import ChangeStatistics
+from flowbot.services.ports.statistics import ChangeStatistics
 from flowbot.services.ttl_cache import TtlCache
 
 STATISTICS_TIMEOUT_SECONDS: Final = 2.0

@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from flowbot.domain.approval import apply_vote, schedule_change, wait_again
+import pytest
+
+from flowbot.domain.approval import apply_vote, is_skippable, schedule_change, wait_again
 from flowbot.domain.audit import AuditAction
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
@@ -20,6 +22,22 @@ PENDING: Final = Change(
 )
 FIRST: Final = Vote(UserId("U0CAN"), VoteChoice.APPROVE, NOON)
 SECOND: Final = Vote(UserId("U0DENIZ"), VoteChoice.APPROVE, NOON + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "is_skippable_then"),
+    [
+        (ChangeKind.DISABLE, None, False),
+        (ChangeKind.DISABLE, ApprovalRule(), True),
+        (ChangeKind.ENABLE, None, True),
+        (ChangeKind.DELETE, None, True),
+    ],
+)
+def test_what_needs_no_approval_and_meets_no_freeze_cannot_be_skipped(
+    kind: ChangeKind, rule: ApprovalRule | None, is_skippable_then: bool
+) -> None:
+    waiting = replace(PENDING, request=replace(REQUEST, kind=kind), rule=rule)
+    assert is_skippable(waiting) is is_skippable_then
 
 
 def test_an_approval_short_of_the_quorum_leaves_the_change_pending() -> None:

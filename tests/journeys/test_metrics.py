@@ -21,7 +21,7 @@ from flowbot.sandbox.enkapush import Fault
 from flowbot.server.socket_mode import serve_probes
 from flowbot.services.forms import FormService
 from flowbot.services.policy_setup import PolicySetup
-from flowbot.services.ports.changes import ChangeStatistics
+from flowbot.services.ports.statistics import ChangeStatistics
 from flowbot.storage.tables import changes
 from tests.enkapush.scripted_server import flow_json
 from tests.journeys.form_steps import REQUIRED_FIELDS, open_form

@@ -1,8 +1,8 @@
 """The database's port for changes, and the values that pass through it."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -338,24 +338,3 @@ class ChangeStore(BacklogStore, Protocol):
 
         What is being written at that moment may be missing; the next call has it.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeStatistics:
-    """The changes as they are at one moment.
-
-    Attributes:
-        states: How many there are in each state; every state is there.
-        oldest_pending: When the longest waiting request was made; None where none waits.
-        oldest_in_progress: When the change that is being evaluated or applied for longest was begun; None: nothing is.
-        unshown: How many have a newest version that was not shown to people.
-        oldest_unshown: When the longest unshown of those versions came to be; None where there is none.
-        unreadable: How many rows of the database this process has set aside, by table.
-    """
-
-    states: Mapping[ChangeState, int]
-    oldest_pending: datetime | None
-    oldest_in_progress: datetime | None
-    unshown: int
-    oldest_unshown: datetime | None
-    unreadable: Mapping[str, int] = field(default_factory=dict)

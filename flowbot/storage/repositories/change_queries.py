@@ -37,8 +37,9 @@ from flowbot.domain.change import (
     Vote,
 )
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
-from flowbot.services.ports.changes import ChangeStatistics, EventFilter, RequestRecord, WaitingRequest
+from flowbot.services.ports.changes import EventFilter, RequestRecord, WaitingRequest
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
+from flowbot.services.ports.statistics import ChangeStatistics
 from flowbot.storage.column_types import UtcDateTime
 from flowbot.storage.repositories.change_rows import WAITING_COLUMNS, read_change, read_vote, read_waiting
 from flowbot.storage.repositories.scopes import fetch_scope, fetch_scopes

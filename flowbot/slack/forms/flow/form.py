@@ -37,8 +37,7 @@ class FormMetadata(PrivateMetadata):
         flow: The flow that is edited or duplicated.
         locale, timezone: The author's.
         website: The website whose segments it offers; `FlowForm.build` sets it.
-        image, image_file: The id of an image that is stored already, and of its file in Slack; `FlowForm.build` sets
-            them.
+        image, image_file: The ids of an image that is stored already and of its file in Slack; set by `FlowForm.build`.
         turn: Grows when the form is filled anew, which gives its fields new ids: Slack keeps what was typed as long as
             the ids stay.
         needs_approval: Whether an edit needs approval, so that the form has a field for the reason.
@@ -323,20 +322,19 @@ def _build_input(field: FormField, value: str, data: FlowFormData, t: Translator
     match field.kind:
         case FieldKind.TEXT | FieldKind.URL:
             # Slack's `url_text_input` loses what it shows when the view is updated (slackapi/bolt-js#1828).
-            element = widgets.text_input(value)
+            return widgets.text_input(value)
         case FieldKind.LONG_TEXT:
-            element = widgets.multiline_input(value)
+            return widgets.multiline_input(value)
         case FieldKind.NUMBER:
-            element = widgets.number_input(value, field.max_number)
+            return widgets.number_input(value, field.max_number)
         case FieldKind.CHECKBOX:
-            element = widgets.checkbox_input(t(field.box), ticked=bool(value))
+            return widgets.checkbox_input(t(field.box), ticked=bool(value))
         case FieldKind.IMAGE:
-            element = widgets.file_input()
+            return widgets.file_input()
         case _:
             placeholder = t("form.choose_website") if field.kind is FieldKind.WEBSITE else None
             options = _menu_options(field, value, data, t)
-            element = widgets.select_input(_action_id(field), options, value, placeholder)
-    return element
+            return widgets.select_input(_action_id(field), options, value, placeholder)
 
 
 def _menu_options(field: FormField, value: str, data: FlowFormData, t: Translator) -> list[Element]:

@@ -166,11 +166,12 @@ class ChangeJudge:
             for flow, (known, seen) in suspects.items()
             if flow in sent.concerned or _list_makers(known, seen, sent, self.clock())
         ]
-        plain = [flow for flow in suspects if flow not in frozenset(involved)]
+        plain = sorted(suspects.keys() - set(involved), key=lambda flow: by_urgency(flow, suspects[flow].seen))
         verdicts.waiting.update(involved[MOST_READ:])
         first = plain if len(plain) <= TOLD_SINGLY else _choose_samples(plain, suspects)
         await self._confirm([*involved[:MOST_READ], *first], suspects, verdicts)
-        rest = [flow for flow in plain if flow not in frozenset(first)]
+        chosen = frozenset(first)
+        rest = [flow for flow in plain if flow not in chosen]
         if len(verdicts.outside) + len(rest) <= TOLD_SINGLY:
             await self._confirm(rest, suspects, verdicts)
         else:
@@ -243,6 +244,11 @@ def _list_makers(known: Flow | None, seen: Flow | None, sent: SentChanges, now: 
     if known is not None or seen is None:
         return []
     return [create for create in sent.creates if made_by_create(create, seen, now)]
+
+
+def by_urgency(flow: FlowId, seen: Flow | None) -> tuple[bool, FlowId]:
+    """Return a key to sort flows by that were changed: those that are live come first."""
+    return seen is None or not seen.is_enabled, flow
 
 
 def _choose_samples(flows: Sequence[FlowId], suspects: Mapping[FlowId, Sighting]) -> list[FlowId]:

@@ -35,12 +35,12 @@ class Comparison:
     Attributes:
         differing: The flows that are new, gone or have another content.
         moved: Those of which the totals alone moved.
-        illegible: Those that were changed, and of which the database does not tell any more what they were.
+        illegible: Those that were changed or are gone, and of which the database does not tell any more what they were.
     """
 
     differing: dict[FlowId, Sighting] = field(default_factory=dict)
     moved: list[tuple[Flow, FlowMove]] = field(default_factory=list)
-    illegible: list[Sighting] = field(default_factory=list)
+    illegible: dict[FlowId, Flow | None] = field(default_factory=dict)
 
 
 class KnownFlows:
@@ -93,7 +93,7 @@ class KnownFlows:
                 found.differing[flow_id] = Sighting(known, seen)
             elif (kept := legible.get(flow_id)) is None:
                 log.warning("watch.illegible", flow=flow_id)
-                found.illegible.append(Sighting(None, seen))
+                found.illegible[flow_id] = seen
             else:
                 found.differing[flow_id] = Sighting(kept, seen)
         return found

@@ -28,7 +28,7 @@ from flowbot.services.ports.readings import (
     WatchStore,
 )
 from flowbot.services.ports.reports import ReportStore
-from flowbot.services.watch.judge import TOLD_SINGLY, ChangeJudge, Verdict, Verdicts
+from flowbot.services.watch.judge import TOLD_SINGLY, ChangeJudge, Verdict, Verdicts, by_urgency
 from flowbot.services.watch.known_flows import Comparison, KnownFlows
 
 BASELINE_PAGE: Final = 500
@@ -124,11 +124,15 @@ class WatchRounds:
         moved = [(flow, move) for flow, move in comparison.moved if flow.id not in verdicts.waiting]
         observed = [Observation(flow, has_new_content=False, counts_anew=move.moved.has_shrunk) for flow, move in moved]
         observed += [each for verdict in judged.values() if (each := _observe(verdict)) is not None]
-        observed += [Observation(seen, counts_anew=True) for _, seen in comparison.illegible if seen is not None]
+        illegible = comparison.illegible
+        observed += [Observation(seen, counts_anew=True) for seen in illegible.values() if seen is not None]
         record = replace(
             self._new_record(state, snapshot),
             observed=observed,
-            gone=[flow for flow, verdict in judged.items() if verdict.seen is None],
+            gone=[
+                *(flow for flow, verdict in judged.items() if verdict.seen is None),
+                *(flow for flow, seen in illegible.items() if seen is None),
+            ],
             moves=[move for _, move in moved]
             + [move for verdict in judged.values() for move in _list_moves(verdict, state.read_at)],
             counted={change.id for verdict in judged.values() for change in verdict.changes} | verdicts.sent.void,
@@ -141,7 +145,9 @@ class WatchRounds:
         own = {flow: verdict for flow, verdict in verdicts.own.items() if verdict.changes or _differs(verdict)}
         found = await self.reports.open_findings({*own, *verdicts.outside})
         number = record.state.version + 1
-        told = sorted(verdicts.outside.items(), key=lambda each: (not each[1].is_confirmed, each[0]))
+        told = sorted(
+            verdicts.outside.items(), key=lambda each: (not each[1].is_confirmed, by_urgency(each[0], each[1].seen))
+        )
         new = [_new_finding(flow, verdict, number) for flow, verdict in told if flow not in found]
         edited, untold = list[tuple[Report, NewReport]](), list[tuple[Report, NewReport, Finding]]()
         for flow, report in found.items():

@@ -58,7 +58,8 @@ def expect_flow(known: Flow | None, settled: Iterable[Change], seen: Flow | None
             continue
         if seen is not None:
             sent = {name: _as_stored(value, getattr(seen, name)) for name, value in sent.items()}
-            if operation is not None and operation.sends_image:
+            if isinstance(operation, CreateOperation) or (operation is not None and operation.sends_image):
+                # Enkapush names it, perhaps also where none was sent.
                 sent["image_url"] = seen.image_url
         flow = replace(flow, **sent)
     return flow

@@ -44,12 +44,14 @@ from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.flow_settings import FlowSettingsLoader
+from flowbot.services.flow_statistics import StatisticsService
 from flowbot.services.forms import FormService
 from flowbot.services.history import History
 from flowbot.services.observed_source import ObservedSource
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep, monotonic_seconds, utc_now
 from flowbot.services.quorum import QuorumChecker
+from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.segments import SegmentCache
 from flowbot.services.setup_findings import FindingsReader, SetupFindings
 from flowbot.services.stop import StopService
@@ -238,6 +240,8 @@ def _build_services(
     """Build the use cases on the adapters to what is open. What `reader` reads for writes is not observed."""
     database, clock, monotonic = outside.database, outside.clock, outside.monotonic
     store, policies = ChangeRepository(database, clock), PolicyRepository(database, clock)
+    figures = FigureRepository(database)
+    recent = RecentFigures(figures, clock, settings.zone)
     images, drafts, channels = ImageRepository(database), DraftRepository(database), ChannelRepository(database)
     form_images = SlackFiles(outside.slack, outside.session, settings.slack_api_url)
 
@@ -275,6 +279,7 @@ def _build_services(
     settings_loader = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(reader, monotonic))
     submitter = RequestSubmitter(store, settings_loader, policies, source, authorizer, users, quorum, leases, clock)
     reports, policy_drafts = ReportRepository(database, clock), PolicyDraftRepository(database)
+    flow_queries = FlowQueries(policies, flow_cache, source, settings_loader, recent)
     return Services(
         store=store,
         reports=reports,
@@ -289,8 +294,11 @@ def _build_services(
         image_slots=image_slots,
         users=users,
         flow_cache=flow_cache,
-        flow_queries=FlowQueries(policies, flow_cache, source, settings_loader),
         history=History(policies, store, reports, source, settings_loader.segments, clock),
+        flow_queries=flow_queries,
+        statistics=StatisticsService(
+            flow_queries, figures, is_watching=settings.flowbot_watch_seconds > 0, clock=clock, zone=settings.zone
+        ),
         executor=executor,
         submitter=submitter,
         decisions=DecisionService(store, authorizer, users, leases, clock),
@@ -315,6 +323,7 @@ def _build_services(
             clock=clock,
         ),
         settings=settings_loader,
+        recent=recent,
         setup=PolicySetup(
             policies=policies,
             drafts=policy_drafts,

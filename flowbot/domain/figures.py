@@ -1,18 +1,53 @@
 """Figures by day: what flows sent, displayed, clicked and closed, from readings of their running totals."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
+from enum import IntEnum
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from flowbot.domain.flow import Totals
 from flowbot.domain.ids import FlowId, WebsiteId
 
-READING_GAP_MAX: Final = timedelta(hours=1)
-"""A day is known whole where no two readings were further apart."""
+READING_GAP_MAX: Final = timedelta(hours=1, minutes=2)
+"""A day is known whole where no two readings were further apart: an hour, and what a reading may be late by."""
 KEEP_FIGURES: Final = timedelta(days=731)
 """Two years."""
+_DAY: Final = timedelta(days=1)
+
+
+class Period(IntEnum):
+    """A time up to yesterday that figures are shown of, in days. Slack's charts take 20 points."""
+
+    WEEK = 7
+    MONTH = 30
+    QUARTER = 90
+
+    @property
+    def bucket_days(self) -> int:
+        """The days that are summed up to one point."""
+        return {Period.WEEK: 1, Period.MONTH: 2, Period.QUARTER: 7}[self]
+
+    def split(self, today: date) -> tuple["Span", ...]:
+        """Return its points, oldest first: 7 days, 15 times two days, or 13 weeks."""
+        size = self.bucket_days
+        count = -(-self // size)
+        starts = (today - (count - number) * size * _DAY for number in range(count))
+        return tuple(Span(start, start + (size - 1) * _DAY) for start in starts)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days in a row, both ends included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> Iterator[date]:
+        """Yield its days."""
+        return (self.first + number * _DAY for number in range((self.last - self.first).days + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +85,44 @@ def measure_move(before: Totals, after: Totals) -> DayTotals:
 def sum_totals(parts: Collection[Totals]) -> Totals:
     """Add totals up."""
     return Totals(**{each.name: sum(getattr(part, each.name) for part in parts) for each in fields(Totals)})
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What moved in some days."""
+
+    span: Span
+    totals: Totals
+
+
+def find_points(
+    period: Period, today: date, whole: Collection[date], moved: Mapping[date, Totals]
+) -> tuple[Period, tuple[Point, ...]]:
+    """Sum the points of a period that are known whole; of the next shorter period that has any where it has none.
+
+    Args:
+        period: the period.
+        today: the day after its last one.
+        whole: the days that are known whole.
+        moved: what moved, by day; a day that is not in it had nothing.
+    """
+    for each in sorted((each for each in Period if each <= period), reverse=True):
+        spans = [span for span in each.split(today) if all(day in whole for day in span.days)]
+        if spans:
+            found = (sum_totals([moved[day] for day in span.days if day in moved]) for span in spans)
+            return each, tuple(map(Point, spans, found))
+    return period, ()
+
+
+def join_days(days: Iterable[date]) -> tuple[Span, ...]:
+    """Join days to as few spans as there can be, oldest first."""
+    spans: list[Span] = []
+    for day in sorted(days):
+        if spans and day - spans[-1].last == _DAY:
+            spans[-1] = Span(spans[-1].first, day)
+        else:
+            spans.append(Span(day, day))
+    return tuple(spans)
 
 
 def place_reading(last: FigureDay | None, at: datetime, zone: ZoneInfo) -> tuple[date, tuple[FigureDay, ...]]:

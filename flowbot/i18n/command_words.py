@@ -57,11 +57,16 @@ class WhenWords(_Words):
 
 
 class LanguageWords(_Words):
-    """A language's `commands.toml`: commands by their English word, the words of a list's filter, and of times."""
+    """A language's `commands.toml`: commands by their English word, the words of a list's filter, and of times.
+
+    Attributes:
+        day_mark: What stands after a number of days.
+    """
 
     commands: Mapping[str, CommandWords]
     filter: FilterWords
     when: WhenWords
+    day_mark: str
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_day_names
+from babel.dates import format_date, format_interval, format_skeleton, format_time, format_timedelta, get_day_names
 from babel.lists import format_list
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
@@ -137,6 +137,12 @@ class Translator:
     def format_day(self, day: date) -> str:
         """Format a day."""
         return format_date(day, format="medium", locale=self._locale)
+
+    def format_days(self, first: date, last: date) -> str:
+        """Format days in a row shortly, without their year: `24 Dec`, `24–30 Dec`."""
+        if first == last:
+            return str(format_skeleton("MMMd", first, locale=self._locale))
+        return str(format_interval(first, last, "MMMd", locale=self._locale))
 
     def format_weekday(self, weekday: int) -> str:
         """Format a weekday, from 0 for Monday, in short."""

@@ -1,6 +1,6 @@
 """Flow queries: lists and single flows, as a channel may see them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
@@ -17,6 +17,7 @@ from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.policies import NO_FLOW_TIMES, ChannelScope, FlowTimes, PolicyStore
+from flowbot.services.recent_figures import RecentFigures, WeekFigures
 from flowbot.services.ttl_cache import SingleFlight
 from flowbot.services.users import CurrentUser
 
@@ -74,6 +75,7 @@ class FlowDetails:
         as_of: Set where Enkapush did not answer and this is a cached flow.
         shows_content: Whether its readers may see the push.
         times: When it goes live and is disabled, as far as that is scheduled.
+        week: What it did in the last week, as far as that is known.
     """
 
     flow: Flow
@@ -84,21 +86,43 @@ class FlowDetails:
     settings: FlowSettings = field(default_factory=FlowSettings)
     shows_content: bool = True
     times: FlowTimes = NO_FLOW_TIMES
+    week: WeekFigures | None = None
 
     def without_content(self) -> Self:
         """Return the details for readers of another organisation: without the push and its settings."""
         return replace(self, settings=FlowSettings(), shows_content=False)
 
 
+@dataclass(frozen=True, slots=True)
+class VisibleFlows:
+    """All flows of a channel's websites.
+
+    Attributes:
+        websites: The channel's websites; None where it has all of them.
+        as_of: When Enkapush said so, where that is worth telling.
+    """
+
+    entries: Sequence[IndexedFlow]
+    websites: Collection[WebsiteId] | None
+    website_names: Mapping[WebsiteId, str]
+    as_of: datetime | None = None
+
+
 class FlowQueries:
     """The use cases that only read. Each checks the person's permissions in the channel anew."""
 
     def __init__(
-        self, policies: PolicyStore, flow_cache: FlowCache, source: FlowSource, settings: FlowSettingsLoader
+        self,
+        policies: PolicyStore,
+        flow_cache: FlowCache,
+        source: FlowSource,
+        settings: FlowSettingsLoader,
+        recent: RecentFigures,
     ) -> None:
         self._policies = policies
         self._scopes: SingleFlight[ChannelId, ChannelScope] = SingleFlight()
         self._settings = settings
+        self._recent = recent
         self._flow_cache = flow_cache
         self._source = source
 
@@ -132,7 +156,6 @@ class FlowQueries:
             key = "list.no_such_page_yet" if snapshot.is_stale else "list.no_such_page"
             raise UserError(key, page=request.page, pages=pages, n=len(found))
         page = Page(tuple(entry.flow for entry in entries.items), entries.number, entries.pages, entries.total)
-        is_old = snapshot.is_stale or self._flow_cache.age(snapshot) > STALE_SECONDS
         return FlowList(
             request=replace(request, page=page.number),
             page=page,
@@ -140,10 +163,22 @@ class FlowQueries:
             websites=websites,
             may_share=decide(policy, user.actor, Permission.SHARE).allowed,
             may_edit=decide(policy, user.actor, Permission.EDIT).allowed,
-            as_of=snapshot.taken_at if is_old else None,
+            as_of=self._find_age(snapshot),
             unreadable=_count_unreadable(snapshot, policy, request.query.website),
             times=scope.times,
         )
+
+    async def view_flows(self, user: CurrentUser, channel: ChannelId) -> VisibleFlows:
+        """Return all flows of the channel.
+
+        Raises:
+            UserError: not allowed.
+            DependencyError: Enkapush or the database failed, and nothing is cached.
+        """
+        policy, scope = await self._require(user, channel, Permission.VIEW)
+        snapshot = await self._flow_cache.get_latest()
+        websites = None if policy.websites == "all" else policy.websites
+        return VisibleFlows(visible_flows(snapshot, policy), websites, scope.website_names, self._find_age(snapshot))
 
     async def get_flow(self, user: CurrentUser, channel: ChannelId, flow_id: FlowId) -> FlowDetails:
         """Return a flow of the channel's websites; the cached one where Enkapush does not answer.
@@ -173,6 +208,7 @@ class FlowQueries:
             may_edit=decide(policy, user.actor, Permission.EDIT).allowed,
             as_of=as_of,
             times=scope.times.get(flow_id, NO_FLOW_TIMES),
+            week=await self._recent.load(flow_id),
         )
 
     async def require_share(self, user: CurrentUser, channel: ChannelId) -> ChannelPolicy:
@@ -183,6 +219,11 @@ class FlowQueries:
         """
         policy, _ = await self._require(user, channel, Permission.SHARE)
         return policy
+
+    def _find_age(self, snapshot: Snapshot) -> datetime | None:
+        """Return when a list was read, where it is old enough to say so."""
+        is_old = snapshot.is_stale or self._flow_cache.age(snapshot) > STALE_SECONDS
+        return snapshot.taken_at if is_old else None
 
     async def _require(
         self, user: CurrentUser, channel: ChannelId, permission: Permission

@@ -33,6 +33,7 @@ from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore, RequestRecord
 from flowbot.services.ports.form_storage import ImageStore
+from flowbot.services.recent_figures import RecentFigures, WeekFigures
 from flowbot.services.restores import find_restore
 
 _DECIDED: Final = frozenset(
@@ -64,6 +65,7 @@ class RequestDetails:
         settings: What is known of the flow's segment and UTM values while the change is pending, and segments' names.
         policy: The policy that decides on it now.
         calendar: The freezes of its channel.
+        week: What the flow did in the last week, as far as that is known, while the change is pending.
         shows_content: Whether its readers may see the push: else `content` is None, and no value of it is here.
     """
 
@@ -79,6 +81,7 @@ class RequestDetails:
     settings: FlowSettings = field(default_factory=FlowSettings)
     policy: ChannelPolicy | None = None
     calendar: FreezeCalendar | None = None
+    week: WeekFigures | None = None
     shows_content: bool = True
 
     @classmethod
@@ -263,6 +266,7 @@ class RequestDetailsLoader:
     images: ImageStore
     flow_cache: FlowCache
     settings: FlowSettingsLoader
+    recent: RecentFigures
     clock: Clock
     zone: ZoneInfo
 
@@ -312,7 +316,8 @@ class RequestDetailsLoader:
         details = replace(details, late_edits=self._find_late_edits(details, writes))
         change = details.change
         approved = await self.store.last_approved_before(change)
-        details = replace(details, since_approved=diff_since_approved(change, approved, details.policy))
+        week = None if flow is None else await self.recent.load(flow)
+        details = replace(details, week=week, since_approved=diff_since_approved(change, approved, details.policy))
         request, content = change.request, details.content
         if content is None or request.kind not in {ChangeKind.ENABLE, ChangeKind.EDIT}:
             return details

@@ -20,6 +20,7 @@ from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.flow_settings import FlowSettingsLoader
+from flowbot.services.flow_statistics import StatisticsService
 from flowbot.services.forms import FormService
 from flowbot.services.history import History
 from flowbot.services.inbox import HomeOverviews, RequestQueue
@@ -33,6 +34,7 @@ from flowbot.services.ports.messages import MessageStore
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.reports import ReportStore
 from flowbot.services.ports.slack import ImageSource
+from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.setup_findings import SetupFindings
 from flowbot.services.stop import StopService
@@ -96,8 +98,10 @@ class Services:
     users: UserService
     flow_cache: FlowCache
     flow_queries: FlowQueries
+    statistics: StatisticsService
     history: History
     settings: FlowSettingsLoader
+    recent: RecentFigures
     executor: ChangeExecutor
     submitter: RequestSubmitter
     decisions: DecisionService
@@ -129,7 +133,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     runner = Runner(users, services.deliveries, responder, locales, tasks, metrics, clock)
     modals, poster, links = Modals(client), MessagePoster(sender), ArchiveLinks(client)
     details = RequestDetailsLoader(
-        services.store, services.images, services.flow_cache, services.settings, clock, services.zone
+        services.store, services.images, services.flow_cache, services.settings, services.recent, clock, services.zone
     )
     messages, once = services.messages, OnceSender(services.messages, poster, monotonic)
     message_sync = RequestMessageSync(
@@ -224,6 +228,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     guide = ApprovalChannelGuide(queue, details, links, viewer, channels, clock)
     commands = build_commands(
         flow_queries=flow_queries,
+        statistics=services.statistics,
         policies=services.policies,
         guide=guide,
         viewer=viewer,

@@ -63,11 +63,12 @@ def test_a_day_is_whole_from_midnight_to_midnight(day: date, hours: int, step: t
     ("missing", "broken"),
     [
         ((34, 35.5), {2}),
+        ((34, 35), set()),
         ((47.5, 49), {2, 3}),
         ((34, 82), {2, 3, 4}),
         ((34, 34.8), set()),
     ],
-    ids=["in a day", "over midnight", "over days", "less than an hour"],
+    ids=["in a day", "an hour", "over midnight", "over days", "less than an hour"],
 )
 def test_a_gap_over_an_hour_breaks_its_days(missing: tuple[float, float], broken: set[int]) -> None:
     """Between these hours of December there is no reading."""

@@ -20,12 +20,13 @@ from flowbot.errors import EnkapushStatus
 from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.languages import LANGUAGES
 from flowbot.i18n.translator import Translators, _read_catalog
+from flowbot.services.flow_statistics import Basis
 from flowbot.slack.listeners.commands.catalog import COMMANDS
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
-    "list|flow|form|lint|field|stat|show|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
+    "list|flow|form|lint|field|stat|show|stats|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
     "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|freeze|request|headline|next|notice|place|sentence"
     "|served|stop_all|shortcut|when|window|breaker|digest"
 )
@@ -117,6 +118,7 @@ def find_keys_in_code() -> set[str]:
     derived |= {f"finding.closed_{end}" for end in FindingEnd}
     derived |= {f"breaker.{limit}" for limit in Limit}
     derived |= {f"digest.did_{kind}" for kind in ChangeKind}
+    derived |= {f"stats.{basis}" for basis in Basis if basis is not Basis.DAYS}
     derived |= KEYS_OF_OLDER_OUTCOMES
     derived |= {f"applied.{kind}_twice" for kind in (ChangeKind.CREATE, ChangeKind.RESTORE)}
     derived |= {f"request.late_{state}" for state in ChangeState if state is not ChangeState.PENDING}

@@ -14,11 +14,13 @@ from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettingsLoader
+from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
 from flowbot.storage import tables
 from flowbot.storage.repositories.change_queries import fetch_many
 from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.figures import FigureRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.unit_of_work import Database
@@ -54,8 +56,10 @@ class PolicyInvariants(ABC):
         self.times = TimeInvariants(self.enkapush, self.live, self.clock)
         settings = FlowSettingsLoader(KnownSettingsRepository(self.database), SegmentCache(self.enkapush))
         flow_cache = FlowCache(self.enkapush, clock=self.clock)
+        zone = ZoneInfo("UTC")
+        recent = RecentFigures(FigureRepository(self.database), self.clock, zone)
         self.details = RequestDetailsLoader(
-            self.store, ImageRepository(self.database), flow_cache, settings, self.clock, ZoneInfo("UTC")
+            self.store, ImageRepository(self.database), flow_cache, settings, recent, self.clock, zone
         )
 
     @abstractmethod

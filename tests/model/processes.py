@@ -32,12 +32,14 @@ from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.slack import UserDirectory
 from flowbot.services.quorum import QuorumChecker
+from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
 from flowbot.services.users import UserService
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.repositories.figures import FigureRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.repositories.messages import MessageRepository
@@ -146,7 +148,9 @@ class Process:
         self.decisions = DecisionService(store, authorizer, people, leases, clock)
         self.rechecker = Rechecker(self.executor.writer, store, policies, clock)
         messages = MessageStorePort(self._database_port(MessageRepository(around.database)), around.slack, self.life)
-        details = RequestDetailsLoader(store, images, context.flow_cache, known_settings, clock, ZoneInfo("UTC"))
+        zone = ZoneInfo("UTC")
+        recent = RecentFigures(FigureRepository(around.database), clock, zone)
+        details = RequestDetailsLoader(store, images, context.flow_cache, known_settings, recent, clock, zone)
         client = cast("AsyncWebClient", SlackClient(around.slack, self.life))
         team = build_team(store, messages, details, people, client, clock, around.monotonic)
         self.notifier = TrackedNotifier(around.slack, store, team, self.life)

@@ -23,8 +23,10 @@ from flowbot.domain.late_effects import (
 )
 from flowbot.services.executor.preconditions import find_sought_blocker
 from flowbot.services.flow_settings import FlowSettingsLoader
+from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
+from flowbot.storage.repositories.figures import FigureRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.unit_of_work import Database
@@ -146,7 +148,9 @@ async def test_a_request_names_all_that_earlier_edits_may_change_yet(harness: Ha
     waiting = await harness.submit(ChangeKind.ENABLE, state=ChangeState.PENDING, flow=OFF.id, before=OFF)
     settings = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(harness.enkapush))
     images, now = ImageRepository(database), harness.enkapush.now
-    loader = RequestDetailsLoader(harness.store, images, harness.flow_cache, settings, now, ZoneInfo("UTC"))
+    zone = ZoneInfo("UTC")
+    recent = RecentFigures(FigureRepository(database), now, zone)
+    loader = RequestDetailsLoader(harness.store, images, harness.flow_cache, settings, recent, now, zone)
     details = await loader.load_newest(waiting.id)
     assert [(each.field, each.after) for each in details.late_edits] == [("title", "First"), ("title", "Second")]
 

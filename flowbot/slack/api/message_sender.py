@@ -29,13 +29,17 @@ class BlocksRefusedError(Exception):
 
 
 def find_fallback(message: Message, refusal: str) -> Message | None:
-    """Return the message to send after Slack refused one: without cards, images, or in short; None where none is left.
+    """Return the message to send after Slack refused one, or None where none is left.
+
+    It is without charts, cards or images, or in short.
 
     Args:
         message: the refused message.
         refusal: Slack's error code.
     """
-    candidates = [message.without_cards(), message.without_images()] if refusal == INVALID_BLOCKS else []
+    candidates = []
+    if refusal == INVALID_BLOCKS:
+        candidates += [message.without_charts(), message.without_cards(), message.without_images()]
     if refusal in BLOCKS_REFUSED and count_characters(message.blocks) > SHORT_MAX:
         candidates.append(message.without_images().shortened(SHORT_MAX))
     return next((each for each in candidates if each != message), None)

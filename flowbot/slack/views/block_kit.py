@@ -23,6 +23,8 @@ OPTION_VALUE_MAX: Final = 150
 ALT_MAX: Final = 2000
 URL_MAX: Final = 3000
 CARD_BODY_MAX: Final = 200
+CHART_TITLE_MAX: Final = 50
+CHART_LABEL_MAX: Final = 20
 CONFIRM_TITLE_MAX: Final = 100
 CONFIRM_TEXT_MAX: Final = 300
 CONFIRM_LABEL_MAX: Final = 30
@@ -114,6 +116,38 @@ def card(picture: Block, body: str) -> Block:
     """Build a card of an image block and words below it: they are formatted, so never foreign ones."""
     words = {"body": mrkdwn(body, CARD_BODY_MAX)} if body else {}
     return {"type": "card", "hero_image": picture, **words}
+
+
+def line_chart(title: str, categories: Sequence[str], series: Mapping[str, Sequence[int]]) -> Block:
+    """Build a chart of lines over up to 20 categories; each of the up to 6 series has a number for each of them."""
+    labels = [clip(label, CHART_LABEL_MAX) for label in categories]
+    lines = [
+        {
+            "name": clip(name, CHART_LABEL_MAX),
+            "data": [{"label": label, "value": value} for label, value in zip(labels, values, strict=True)],
+        }
+        for name, values in series.items()
+    ]
+    chart = {"type": "line", "series": lines, "axis_config": {"categories": labels}}
+    return {"type": "data_visualization", "title": clip(title, CHART_TITLE_MAX), "chart": chart}
+
+
+def replace_charts(blocks: Iterable[Block]) -> list[Block]:
+    """Return the blocks with a table of text in the place of each chart, where Slack takes no charts."""
+    return [_chart_table(block) if block["type"] == "data_visualization" else block for block in blocks]
+
+
+def _chart_table(block: Block) -> Block:
+    series, categories = block["chart"]["series"], block["chart"]["axis_config"]["categories"]
+    heads = ["", *(each["name"] for each in series)]
+    rows = [[label, *(str(each["data"][at]["value"]) for each in series)] for at, label in enumerate(categories)]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    lines = (
+        "  ".join([first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))])
+        for first, *cells in (heads, *rows)
+    )
+    table = {"type": "rich_text_preformatted", "elements": [text_element("\n".join(lines))]}
+    return rich_text(rich_line(text_element(block["title"], bold=True)), table)
 
 
 def replace_cards(blocks: Iterable[Block]) -> list[Block]:

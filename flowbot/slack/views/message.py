@@ -7,7 +7,7 @@ from typing import Final
 
 from flowbot.domain.text import utf16_length
 from flowbot.slack.payloads.mrkdwn import escape_entities
-from flowbot.slack.views.block_kit import Block, Element, actions, clip, remove_images, replace_cards
+from flowbot.slack.views.block_kit import Block, Element, actions, clip, remove_images, replace_cards, replace_charts
 from flowbot.slack.views.shortening import HEADLINE_MAX, count_characters, shorten_blocks
 
 _MARKS: Final = re.compile(r"[*_~`>＞]|@|#(?!\d+(?![\w-]))|:(?=\S)|(?<=\S)\.(?=\S)")
@@ -38,6 +38,10 @@ class Message:
     def without_buttons(self) -> "Message":
         """Return the message without its rows of buttons and menus."""
         return replace(self, blocks=tuple(block for block in self.blocks if block["type"] != "actions"))
+
+    def without_charts(self) -> "Message":
+        """Return the message with a text table for each chart; a workspace that knows none answers `invalid_blocks`."""
+        return replace(self, blocks=tuple(replace_charts(self.blocks)))
 
     def without_cards(self) -> "Message":
         """Return the message in classic blocks; a workspace that knows no cards answers `invalid_blocks`."""

@@ -15,6 +15,7 @@ from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.flow_queries import FlowDetails
 from flowbot.services.ports.policies import FlowTimes
+from flowbot.services.recent_figures import WeekFigures
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowValue
 from flowbot.slack.views import block_kit, flow_settings, sentences
@@ -104,26 +105,41 @@ def _flow_blocks(details: FlowDetails, t: Translator, now: datetime) -> list[Blo
     known_times = [t(key, when=t.format_datetime(at)) for key, at in times if at is not None]
     return [
         *blocks,
-        _totals_block(flow.totals, t),
+        totals_block(flow.totals, t),
+        *week_blocks(details.week, t),
         *([block_kit.context(*known_times)] if known_times else []),
     ]
 
 
-def _totals_block(totals: Totals, t: Translator) -> Block:
-    """Build the totals with their rates: displayed of sent, clicked and closed of displayed."""
+def totals_block(totals: Totals, t: Translator) -> Block:
+    """Build the totals since a flow was created."""
+    if totals == Totals():
+        return block_kit.labelled_lines([(t("stat.sent"), t("show.never"))])
+    return block_kit.rich_paragraph(block_kit.text_element(format_totals(totals, t)))
+
+
+def week_blocks(week: WeekFigures | None, t: Translator) -> list[Block]:
+    """Build the line on the last week; nothing where nothing is known of it."""
+    if week is None:
+        return []
+    figures = format_totals(week.totals, t)
+    known = t("stats.week", figures=figures) if week.is_whole else t("stats.week_partly", n=week.days, figures=figures)
+    return [block_kit.context(known)]
+
+
+def format_totals(totals: Totals, t: Translator) -> str:
+    """Format totals with their rates: displayed of sent, clicked and closed of displayed."""
     rows = (
         ("stat.sent", totals.sent, None),
         ("stat.displayed", totals.displayed, totals.display_rate),
         ("stat.clicked", totals.clicked, totals.click_rate),
         ("stat.closed", totals.closed, totals.close_rate),
     )
-    if not any(count for _, count, _ in rows):
-        return block_kit.labelled_lines([(t("stat.sent"), t("show.never"))])
     parts = [
         f"{t(key)} {t.format_number(count)}" + ("" if rate is None else f" ({t.format_percent(rate)})")
         for key, count, rate in rows
     ]
-    return block_kit.rich_paragraph(block_kit.text_element(" · ".join(parts)))
+    return " · ".join(parts)
 
 
 def toggle_button(

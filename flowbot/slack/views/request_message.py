@@ -133,6 +133,7 @@ def _pending_blocks(
         *_push_blocks(details, t, has_remarks=True),
         block_kit.divider(),
         request_blocks.settings_block(details, t),
+        *push.week_blocks(details.week, t),
         *request_blocks.difference_blocks(since, details.website_names, t, title=t("request.since_approval")),
         block_kit.rich_text(*(block_kit.rich_line(*line) for line in votes if line)),
         *request_blocks.image_fault_blocks(details.change, t),

@@ -4,6 +4,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from flowbot.services.flow_queries import FlowQueries
+from flowbot.services.flow_statistics import StatisticsService
 from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
 from flowbot.services.ports.policies import PolicyStore
@@ -25,6 +26,7 @@ from flowbot.slack.listeners.commands.history import HistoryCommand
 from flowbot.slack.listeners.commands.list import ListCommand
 from flowbot.slack.listeners.commands.setup import SetupCommand
 from flowbot.slack.listeners.commands.show import ShowCommand
+from flowbot.slack.listeners.commands.stats import StatsCommand
 from flowbot.slack.listeners.commands.stop import StopCommand
 from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.listeners.history_actions import HistoryActions
@@ -35,6 +37,7 @@ from flowbot.slack.listeners.stop_actions import StopActions
 COMMANDS: Final[tuple[type[Command[Any]], ...]] = (
     ListCommand,
     ShowCommand,
+    StatsCommand,
     CreateCommand,
     EditCommand,
     DuplicateCommand,
@@ -52,6 +55,7 @@ COMMANDS: Final[tuple[type[Command[Any]], ...]] = (
 def build_commands(  # noqa: PLR0913 - everything that commands depend on is joined here, once
     *,
     flow_queries: FlowQueries,
+    statistics: StatisticsService,
     policies: PolicyStore,
     guide: ApprovalChannelGuide,
     viewer: FlowViewer,
@@ -71,6 +75,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
     return (
         ListCommand(flow_queries, clock),
         ShowCommand(viewer),
+        StatsCommand(statistics, clock),
         CreateCommand(opener),
         EditCommand(opener),
         DuplicateCommand(opener),

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from flowbot.domain.change import ChangeKind
 from flowbot.storage.engine import open_database
+from tests.model.fake_directory import APPROVALS, AYSE, CAN
 from tests.model.fake_slack import SlackFault
 from tests.model.scenarios import ApprovalMachine
 from tests.model.strategies import FaultPlan
@@ -66,6 +68,26 @@ def test_a_moved_end_is_told_once_by_a_process_that_was_frozen_and_another(sqlit
                     number=3,
                     process=1,
                     then="disable",
+                )
+                machine.the_promises_hold()
+                machine.teardown()
+        finally:
+            runner.run(opened.close())
+
+
+def test_an_end_is_told_privately_once_by_a_process_that_was_frozen_and_another(sqlite_url: str) -> None:
+    with asyncio.Runner() as runner:
+        opened = open_database(sqlite_url)
+
+        class Here(ApprovalMachine):
+            loop, database = runner, opened
+
+        try:
+            for calls in range(5, 9):
+                machine = Here()
+                machine._fail_messages((APPROVALS,), (AYSE,))
+                machine.a_process_is_frozen_while_it_tells_an_end(
+                    process=1, kind=ChangeKind.ENABLE, number=3, end=(CAN, "reject"), calls=calls
                 )
                 machine.the_promises_hold()
                 machine.teardown()

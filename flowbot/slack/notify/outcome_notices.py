@@ -154,8 +154,9 @@ class OutcomeNotices:
             await self.sender.send(key, change.version, request.requester, lambda _: message)
         except MessageRefusedError as refused:
             log.info("telling.direct_refused", change=change.id, error=refused.reason)
-            # Where an earlier attempt was cut off, its claim is still there.
-            await self.messages.claim(key, change.version)
+            # Where an earlier attempt was cut off, its claim is still there; or another process has told it meanwhile.
+            if not await self.messages.claim(key, change.version) and await self._was_sent(key):
+                return
             try:
                 await self.responder.notify_person(request.channel, request.requester, message)
             except DependencyError:

@@ -1,7 +1,7 @@
 """Documents: values of one type, kept as JSON."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,12 +12,12 @@ T = TypeVar("T")
 
 
 def to_plain(value: Any) -> Any:
-    """Replace tuples by lists and moments by ISO texts, as JSON knows them.
+    """Replace tuples by lists, and moments and days by ISO texts, as JSON knows them.
 
     Pydantic's own way to JSON replaces the lone halves of surrogate pairs in a dictionary's keys.
     """
     match value:
-        case datetime():
+        case date():
             return value.isoformat()
         case Mapping():
             return {key: to_plain(content) for key, content in value.items()}

@@ -1,11 +1,13 @@
 """Reports: stored once a token, replaced in versions, one open finding a flow."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from flowbot.domain.audit import AuditAction, AuditEvent
+from flowbot.domain.breaker import Trip
+from flowbot.domain.digest import Digest
 from flowbot.domain.findings import Finding, FindingClosing, FindingEnd, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, UserId, WebsiteId
 from flowbot.domain.report import NewReport, ReportKind, ReportState
@@ -13,6 +15,7 @@ from flowbot.services.ports.reports import ReportConflictError
 from flowbot.storage.repositories.reports import ReportRepository
 from flowbot.storage.unit_of_work import Database
 from tests.services.test_flow_cache import new_flow
+from tests.slack.test_weekly_digest_view import FULL, TRIP, UNKNOWN
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 WAS = replace(new_flow(40), is_enabled=False)
@@ -49,7 +52,7 @@ async def test_a_flow_has_one_open_finding(reports: ReportRepository) -> None:
     assert (moved.told, moved.version) == (closed, 2)
     second, is_new = await reports.submit(new_finding("two"))
     assert is_new
-    assert await reports.findings(flow=FlowId(40)) == (moved, second)
+    assert {each.id: each for each in await reports.findings(flow=FlowId(40))} == {moved.id: moved, second.id: second}
     assert await reports.findings(website=WebsiteId(2)) == ()
 
 
@@ -72,3 +75,28 @@ async def test_a_version_counts_as_shown_once_and_never_back(reports: ReportRepo
     await reports.mark_shown(moved.id, 1)
     assert await reports.unshown() == ()
     assert await reports.get(first.id) == replace(moved, shown_version=2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [(ReportKind.DIGEST, FULL), (ReportKind.DIGEST, UNKNOWN), (ReportKind.BREAKER, TRIP)],
+)
+async def test_what_it_tells_is_read_as_it_was_written(
+    reports: ReportRepository, kind: ReportKind, content: Digest | Trip
+) -> None:
+    report, _ = await reports.submit(NewReport(ReportToken("one"), kind, content))
+    assert await reports.get(report.id) == report
+
+
+async def test_reports_are_listed_by_token_by_kind_and_by_age(reports: ReportRepository) -> None:
+    one, _ = await reports.submit(new_finding("one"))
+    two, _ = await reports.submit(new_finding("two", 41))
+    trip = NewReport(ReportToken("three"), ReportKind.BREAKER, TRIP, FlowId(40), WebsiteId(2), state=ReportState.CLOSED)
+    await reports.submit(trip)
+    assert await reports.get_by_tokens([two.told.token, ReportToken("none")]) == (two,)
+    assert {each.id for each in await reports.list_open(ReportKind.FINDING)} == {one.id, two.id}
+    assert await reports.list_open(ReportKind.BREAKER) == ()
+    later = NOW + timedelta(seconds=1)
+    assert len(await reports.list_since(ReportKind.FINDING, NOW, websites=frozenset({WebsiteId(1)}))) == 2
+    assert await reports.list_since(ReportKind.FINDING, NOW, websites=frozenset({WebsiteId(2)})) == ()
+    assert await reports.list_since(ReportKind.FINDING, later) == ()

@@ -18,6 +18,7 @@ from flowbot.services.ports.readings import WATCH, RoundObserver, WatchLostError
 from flowbot.services.watch.rounds import WatchRounds
 
 TICK_SECONDS: Final = 1.0
+"""The clocks are looked at so often, since a machine may sleep."""
 LOOK_SECONDS: Final = 3.0
 """A process that does not have the watch looks so often whether it has to take it over."""
 
@@ -59,8 +60,9 @@ class Watcher:
         while not stop.is_set():
             if self.monotonic() >= self._next_at and await self.may_work():
                 await self.look()
+            pause = max(0.0, self._next_at - self.monotonic())
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), TICK_SECONDS)
+                await asyncio.wait_for(stop.wait(), min(TICK_SECONDS, pause) or TICK_SECONDS)
 
     async def look(self) -> None:
         """Make a round if it is this process's turn, and find out when to look again."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from flowbot.domain.change import Lease
+from flowbot.domain.change import ChangeState, Lease
 from flowbot.domain.findings import Summary
 from flowbot.domain.flow import Totals
 from flowbot.domain.ids import FlowId, WebsiteId
@@ -16,6 +16,7 @@ from flowbot.services.ports.readings import WatchLostError
 from flowbot.storage.engine import open_database
 from tests.services.test_flow_cache import new_flow
 from tests.services.watch_harness import NOON, Account, Watching, named
+from tests.storage.change_cases import move_through, submit_change
 
 FIFTEEN = range(1, 16)
 
@@ -165,3 +166,16 @@ async def test_what_was_sent_before_a_flow_was_created_counts_for_no_day(watchin
     await watching.run()
     days = await watching.figures.flow_sums(None, NOON.date(), NOON.date())
     assert {flow: totals.sent for flow, totals in days.items()} == {1: 1, 31: 7}
+
+
+async def test_a_request_ends_by_what_its_flow_is_when_it_is_read_by_its_id(
+    watching: Watching, account: Account
+) -> None:
+    change = await submit_change(watching.changes, flow=FlowId(15), before=account.flows[15])
+    change = await move_through(watching.changes, change, ChangeState.PENDING)
+    account.change(*FIFTEEN, title="Theirs")
+    assert await watching.tell() == ["summary of 15"]
+    assert 15 in account.read
+    (ended,) = watching.ended
+    assert (ended.id, ended.state) == (change.id, ChangeState.OUT_OF_DATE)
+    assert (await watching.changes.get(change.id)) == ended

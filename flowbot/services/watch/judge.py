@@ -161,10 +161,12 @@ class ChangeJudge:
             return verdicts
         if sent.creates and any(sighting.known is None for sighting in suspects.values()):
             await self._observe_all(snapshot)
+        # A request ends by what its flow is, and flowbot's own changes may have shown themselves since.
+        concerned = sent.concerned | {request.flow for request in await self.changes.waiting()}
         involved = [
             flow
             for flow, (known, seen) in suspects.items()
-            if flow in sent.concerned or _list_makers(known, seen, sent, self.clock())
+            if flow in concerned or _list_makers(known, seen, sent, self.clock())
         ]
         plain = sorted(suspects.keys() - set(involved), key=lambda flow: by_urgency(flow, suspects[flow].seen))
         verdicts.waiting.update(involved[MOST_READ:])

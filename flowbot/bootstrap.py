@@ -41,6 +41,7 @@ from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.executor.writer import ChangeWriter
+from flowbot.services.findings import FindingService
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.flow_settings import FlowSettingsLoader
@@ -175,8 +176,14 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
         stack.push_async_callback(flow_cache.close)
         metrics.watch_unreadable(lambda: len(flow_cache.snapshot.unreadable) if flow_cache.snapshot else 0)
         services = _build_services(settings, outside, reader, source, flow_cache, read_findings)
-        services.findings.start()
-        for part in (services.findings, services.setup, services.settings.segments, services.users, services.privacy):
+        services.setup_findings.start()
+        for part in (
+            services.setup_findings,
+            services.setup,
+            services.settings.segments,
+            services.users,
+            services.privacy,
+        ):
             stack.push_async_callback(part.close)
         sender = MessageSender(outside.slack, metrics)
         bolt, notifier = build_slack(
@@ -277,6 +284,7 @@ def _build_services(
     )
     authorizer = RequestAuthorizer(store, clock, users.find_current_members)
     settings_loader = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(reader, monotonic))
+    reports = ReportRepository(database, clock)
     submitter = RequestSubmitter(store, settings_loader, policies, source, authorizer, users, quorum, leases, clock)
     reports, policy_drafts = ReportRepository(database, clock), PolicyDraftRepository(database)
     flow_queries = FlowQueries(policies, flow_cache, source, settings_loader, recent)
@@ -301,6 +309,7 @@ def _build_services(
         ),
         executor=executor,
         submitter=submitter,
+        findings=FindingService(reports, policies, submitter, clock),
         decisions=DecisionService(store, authorizer, users, leases, clock),
         late_effects=LateEffects(
             rechecker=Rechecker(executor.writer, store, policies, clock),
@@ -336,7 +345,7 @@ def _build_services(
         breaker=BreakerReports(reports, ObservedFlowRepository(database, settings.zone), clock),
         stops=StopService(policies, policy_drafts, reports, store, flow_cache, submitter, executor, users, clock),
         zone=settings.zone,
-        findings=SetupFindings(read_findings, monotonic),
+        setup_findings=SetupFindings(read_findings, monotonic),
     )
 
 

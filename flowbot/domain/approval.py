@@ -8,7 +8,7 @@ from typing import Final
 from flowbot.domain.audit import AuditAction, AuditEvent, Transition, event_for_change, transition_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice, with_lease
 from flowbot.domain.ids import GroupId, UserId
-from flowbot.domain.policy import ApprovalRule, ApprovalTerms, ChannelPolicy, Gate, Principal
+from flowbot.domain.policy import ApprovalRule, ApprovalTerms, ChannelPolicy, Gate, Permission, Principal
 from flowbot.domain.schedule import LATE, is_held_by_freezes, next_due
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
@@ -66,6 +66,11 @@ def is_expired(change: Change, now: datetime) -> bool:
     """Check whether a request's time is over."""
     expiry = expires_at(change)
     return expiry is not None and expiry <= now
+
+
+def list_requesting(request: ChangeRequest) -> tuple[Permission, ...]:
+    """List the permissions of which one is needed to request a change: what answers a finding approvers may, too."""
+    return (Permission.EDIT,) if request.answers is None else (Permission.EDIT, Permission.APPROVE)
 
 
 def may_decide(person: UserId, requester: UserId, rule: ApprovalRule | None) -> bool:

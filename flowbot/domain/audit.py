@@ -57,6 +57,11 @@ class AuditAction(StrEnum):
     POLICY_IMPORTED = "policy.imported"
     CHANNEL_MOVED = "channel.moved"
     STOPPED = "flows.stopped"
+    OUTSIDE_FOUND = "outside_change.found"
+    OUTSIDE_ACCEPTED = "outside_change.accepted"
+    OUTSIDE_REVERTED = "outside_change.reverted"
+    OUTSIDE_DISABLED = "outside_change.disabled"
+    OUTSIDE_GONE = "outside_change.gone"
 
     @classmethod
     def for_state(cls, state: ChangeState) -> "AuditAction":

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.flow import DesiredFlow, Flow
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, ReportId, UserId, WebsiteId
 from flowbot.domain.images import ImageUpload
 from flowbot.domain.policy import ApprovalRule, ApprovalTerms
 from flowbot.errors import Text
@@ -205,6 +205,7 @@ class ChangeRequest:
         ends_at: When a flow that is enabled is disabled again, by the same approval.
         ends: The enable that planned this disable as its end.
         cause: What decided this disable, so that nobody has to approve it; None for a request.
+        answers: The finding that it reverts, or whose flow it disables; it may be requested by approvers, too.
     """
 
     token: FormToken
@@ -226,6 +227,7 @@ class ChangeRequest:
     ends_at: datetime | None = None
     ends: ChangeId | None = None
     cause: DisableCause | None = None
+    answers: ReportId | None = None
 
     @property
     def is_timed(self) -> bool:

@@ -36,12 +36,15 @@ class Finding:
         before: The flow as it was known; None where it is new.
         after: The flow as it was read; None where it is gone.
         summary: The report that tells of it together with others, where it is not told by itself.
+        closing: How it ended; None while it is open.
+        answer: The end that somebody asked for, and that is reached once its change is applied.
     """
 
     before: Flow | None
     after: Flow | None
     summary: ReportId | None = None
     closing: FindingClosing | None = None
+    answer: FindingClosing | None = None
 
     @property
     def flow(self) -> Flow | None:
@@ -52,6 +55,11 @@ class Finding:
     def is_live(self) -> bool:
         """Check whether the flow is live, or went live."""
         return self.after is not None and self.after.is_enabled
+
+    @property
+    def concerns_live(self) -> bool:
+        """Check whether the flow is live, or was."""
+        return self.is_live or (self.before is not None and self.before.is_enabled)
 
     @property
     def kind(self) -> ChangeKind:

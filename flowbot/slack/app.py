@@ -31,6 +31,7 @@ from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.details_window import DetailsWindow
 from flowbot.slack.listeners.factory import ListenerFactory
+from flowbot.slack.listeners.finding_actions import FindingActions
 from flowbot.slack.listeners.flow_actions import FlowActions, flow_menu_listener
 from flowbot.slack.listeners.history_actions import HistoryActions
 from flowbot.slack.listeners.home import HomeTab
@@ -82,6 +83,7 @@ class Handlers:
     history: HistoryActions
     requests: RequestActions
     stops: StopActions
+    findings: FindingActions
     approval_form: ApprovalFormHandler
     change_form: ChangeFormHandler
     opener: FormOpener
@@ -160,6 +162,9 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.ASK_AGAIN)(changing(handlers.change_form.ask_again))
     app.action(ActionId.RESTORE)(changing(requests.restore))
     app.action(ActionId.STOP_ALL)(changing(handlers.stops.stop_all))
+    app.action(ActionId.FINDING_ACCEPT)(changing(handlers.findings.accept))
+    app.action(ActionId.FINDING_REVERT)(changing(handlers.findings.revert))
+    app.action(ActionId.FINDING_DISABLE)(changing(handlers.findings.disable))
     app.action(ActionId.CHANGE_WHOLE)(showing(handlers.details.show_request))
     for show in (ActionId.FLOW_WHOLE, ActionId.WINDOW_SHOW):
         app.action(show)(showing(handlers.details.show_flow))

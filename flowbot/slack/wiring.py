@@ -17,6 +17,7 @@ from flowbot.services.breaker import BreakerReports
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.digests import LastDigests
 from flowbot.services.executor.executor import ChangeExecutor
+from flowbot.services.findings import FindingService
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.flow_settings import FlowSettingsLoader
@@ -56,6 +57,7 @@ from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.commands.catalog import build_commands
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
 from flowbot.slack.listeners.details_window import DetailsWindow
+from flowbot.slack.listeners.finding_actions import FindingActions
 from flowbot.slack.listeners.flow_actions import FlowActions
 from flowbot.slack.listeners.flow_viewer import FlowViewer
 from flowbot.slack.listeners.history_actions import HistoryActions
@@ -74,7 +76,7 @@ from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import OutcomeNotices
 from flowbot.slack.notify.policy_notifier import PolicyNotifier
 from flowbot.slack.notify.report_sync import ReportMessageSync
-from flowbot.slack.notify.report_views import build_report_views
+from flowbot.slack.notify.report_views import ReportViews
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.slack.runner import Runner
 from flowbot.slack.tracked_tasks import TrackedTasks
@@ -106,11 +108,12 @@ class Services:
     submitter: RequestSubmitter
     decisions: DecisionService
     late_effects: LateEffects
+    findings: FindingService
     forms: FormService
     setup: PolicySetup
     stops: StopService
     breaker: BreakerReports
-    findings: SetupFindings
+    setup_findings: SetupFindings
     zone: ZoneInfo
 
 
@@ -165,6 +168,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         locales=locales,
         clock=clock,
     )
+    report_views = ReportViews(services.reports, services.store, links)
     report_sync = ReportMessageSync(
         store=services.reports,
         messages=messages,
@@ -176,7 +180,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         privacy=privacy,
         metrics=metrics,
         clock=clock,
-        views=build_report_views(),
+        views=report_views.build(),
     )
     reported = {DisableCause.STOP: services.stops.record, DisableCause.BREAKER: services.breaker.record}
     notifier = SlackNotifier(services.store, team, form_result, report_sync, reported)
@@ -191,10 +195,10 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         clock=clock,
         zone=services.zone,
     )
-    home = HomeTab(runner, client, overviews, services.findings, details, links)
+    home = HomeTab(runner, client, overviews, services.setup_findings, details, links)
     stops = StopActions(services.stops, notifier, tasks)
     history_actions = HistoryActions(services.history, links, opener)
-    viewer = FlowViewer(flow_queries, services.history, clock)
+    viewer = FlowViewer(flow_queries, services.history, services.findings, report_views, clock)
     channels = ChannelAuthorizer(services.policies, users)
     requests = RequestActions(
         submitter=services.submitter,
@@ -250,6 +254,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         history=history_actions,
         requests=requests,
         stops=stops,
+        findings=FindingActions(services.findings, requests, report_sync.sync, locales),
         approval_form=ApprovalFormHandler(runner, services.decisions, details, requests, modals),
         change_form=ChangeFormHandler(runner, channels, services.submitter, requests, services.drafts, modals),
         opener=opener,

@@ -27,8 +27,8 @@ ISTANBUL = ZoneInfo("Europe/Istanbul")
 SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|stats|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
-    "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|freeze|request|headline|next|notice|place|sentence"
-    "|served|stop_all|shortcut|when|window|breaker|digest"
+    "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|freeze|request|headline|next|notice|outside"
+    "|place|sentence|served|stop_all|shortcut|when|window|breaker|digest"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 
@@ -115,7 +115,9 @@ def find_keys_in_code() -> set[str]:
     }
     derived |= {f"request.picture_{fault}" for fault in ImageFault}
     derived |= {f"history.cause_{cause}" for cause in DisableCause}
-    derived |= {f"finding.closed_{end}" for end in FindingEnd}
+    derived |= {f"outside.{word}_{end}" for word in ("closed", "late") for end in FindingEnd}
+    derived |= {f"outside.answer_{end}" for end in (FindingEnd.REVERTED, FindingEnd.DISABLED)}
+    derived |= {f"outside.was_{kind}" for kind in ChangeKind if kind is not ChangeKind.RESTORE}
     derived |= {f"breaker.{limit}" for limit in Limit}
     derived |= {f"digest.did_{kind}" for kind in ChangeKind}
     derived |= {f"stats.{basis}" for basis in Basis if basis is not Basis.DAYS}

@@ -189,7 +189,7 @@ class RequestSubmitter:
             raise UserError("request.already_enabled", id=str(flow_id))
         if kind is ChangeKind.DISABLE and not flow.is_enabled and not await self._may_go_live(wish):
             raise UserError("request.already_disabled", id=str(flow_id))
-        request = _new_request(user, channel, kind, flow, wish.reason)
+        request = new_request(user, channel, kind, flow, wish.reason)
         request = replace(request, not_before=times.not_before, ends_at=times.ends_at)
         await self._require_approvers(request, policy, seconds=QUORUM_SECONDS if form else None)
         return ChangePreview(request, flow, requires_approval(request, policy.approval), scope.website_names)
@@ -254,7 +254,7 @@ class RequestSubmitter:
                 raise TimesPastError(wish, earlier.channel, self.clock())
             return await self.request_change(user, earlier.channel, wish)
         flow = await load_visible_flow(self.source, earlier.flow, policy)
-        request = _new_request(user, earlier.channel, ChangeKind.EDIT, flow, earlier.reason)
+        request = new_request(user, earlier.channel, ChangeKind.EDIT, flow, earlier.reason)
         content = rebase_content(earlier.wanted.content, earlier.before, FlowContent.of(flow))
         wanted, typed = replace(earlier.wanted, content=content), earlier.typed or form_values(earlier.wanted.content)
         typed = rebase_values(typed, earlier.before, flow)
@@ -274,7 +274,7 @@ class RequestSubmitter:
         deleted, before = record.change, record.change.request.before
         if deleted.request.kind is not ChangeKind.DELETE or deleted.state is not ChangeState.APPLIED or before is None:
             raise UserError("request.nothing_to_restore")
-        request = _new_request(user, deleted.request.channel, ChangeKind.RESTORE, before, "")
+        request = new_request(user, deleted.request.channel, ChangeKind.RESTORE, before, "")
         known = await self.settings.load_restorable(before)
         wanted = DesiredFlow(FlowContent.of(before), known.values, deleted.progress.image)
         doubtful = known.doubtful(before.changed_at)
@@ -320,6 +320,17 @@ class RequestSubmitter:
             raise DatabaseFaultError from busy
         return record.change, is_new
 
+    async def submit_answer(self, request: ChangeRequest, policy: ChannelPolicy) -> RequestRecord:
+        """Submit what reverts a finding, or disables its flow, under a policy.
+
+        Raises:
+            UserError: nobody can approve it, the flow has an open request, or it was submitted before.
+            DependencyError: the database did not answer.
+        """
+        needs_approval = requires_approval(request, policy.approval)
+        await self._require_approvers(request, policy, is_elsewhere=True)
+        return await self._submit(request, displaces=request.kind is ChangeKind.DISABLE and not needs_approval)
+
     async def _submit(self, request: ChangeRequest, *, displaces: bool = False) -> RequestRecord:
         if blocker := await find_sought_blocker(self.store, request, self.clock()):
             raise UserError(blocker)
@@ -332,7 +343,8 @@ class RequestSubmitter:
         return record
 
 
-def _new_request(user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> ChangeRequest:
+def new_request(user: CurrentUser, channel: ChannelId, kind: ChangeKind, flow: Flow, reason: str) -> ChangeRequest:
+    """Build a person's request about a flow as it is."""
     return ChangeRequest(
         token=FormToken(secrets.token_urlsafe(16)),
         kind=kind,

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from flowbot.domain.approval import (
     approved_by,
     is_in_scope,
+    list_requesting,
     may_decide,
     requires_approval,
     schedule_change,
@@ -149,9 +150,12 @@ class Preconditions:
         if request.repeats is None:
             # All but a form is requested in the channel itself, or was checked before.
             acting_from = None if request.kind in FORM_KINDS else request.channel
-            decision = await decide_in_channel(policy, user, acting_from, find_members, Permission.EDIT)
-            if not decision.allowed:
-                return Outcome(decision.reason.key)
+            decisions = [
+                await decide_in_channel(policy, user, acting_from, find_members, permission)
+                for permission in list_requesting(request)
+            ]
+            if not any(decision.allowed for decision in decisions):
+                return Outcome(decisions[0].reason.key)
         if policy is None or not is_in_scope(request, policy):
             return Outcome("form.website_gone")
         # All but a form was checked when it was submitted.
@@ -247,7 +251,9 @@ class Preconditions:
         request = change.request
         if policy is None or change.progress.starts_at is None or request.ends is not None:
             return None
-        lost = await self._find_lost_right(policy, request.requester, Permission.EDIT)
+        rights = list_requesting(request)
+        losses = [await self._find_lost_right(policy, request.requester, permission) for permission in rights]
+        lost = losses[0] if all(losses) else None
         return Outcome(LAPSED_REQUESTER) if lost is not None and lost.key in {LAPSED, LAPSED_PERSON} else lost
 
     async def revalidate_approvals(self, change: Change, record: RequestRecord | None = None) -> Outcome | None:

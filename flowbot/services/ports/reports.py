@@ -1,6 +1,6 @@
 """The port of reports: what flowbot tells a team by itself."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -66,6 +66,9 @@ class ReportStore(Protocol):
     async def list_open(self, kind: ReportKind) -> tuple[Report, ...]:
         """List the open reports of a kind, oldest first."""
 
+    async def replace_all_if_unchanged(self, moves: Sequence[tuple[Report, NewReport]], *events: AuditEvent) -> None:
+        """Put reports in the place of those that were seen, all or none, as `replace_if_unchanged`."""
+
     async def unshown(self, *, limit: int = 50) -> tuple[Report, ...]:
         """List the reports whose newest version was not shown, oldest first."""
 
@@ -76,7 +79,7 @@ class ReportStore(Protocol):
 class ReportNotifier(Protocol):
     """Shows a report to people."""
 
-    async def __call__(self, report: ReportId) -> None:
+    async def __call__(self, report: ReportId, /) -> None:
         """Bring the report's messages up to date: call it after each version that was written.
 
         Raises:

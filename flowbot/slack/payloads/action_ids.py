@@ -65,6 +65,9 @@ class ActionId(StrEnum):
     CHANGE_REASON = "changes.reason"
     CHANGE_WHEN = "changes.when"
     CHANGE_UNTIL = "changes.until"
+    FINDING_ACCEPT = "findings.accept"
+    FINDING_REVERT = "findings.revert"
+    FINDING_DISABLE = "findings.disable"
 
 
 class ShortcutId(StrEnum):

@@ -136,6 +136,19 @@ class ChangeValue(ButtonValue):
     is_unseen: bool = Field(False, alias="u")
 
 
+class ReportValue(ButtonValue):
+    """The value of a button about a report.
+
+    Attributes:
+        version: The version that stands beside the button.
+        channel: The channel whose policy decides, where the button stands elsewhere than in the report's message.
+    """
+
+    report: Annotated[ReportId, Field(min_length=1, max_length=150, alias="r")]
+    version: Annotated[int, Field(ge=1, alias="v")]
+    channel: ChannelId | None = Field(None, alias="h")
+
+
 V = TypeVar("V", bound=ButtonValue)
 
 

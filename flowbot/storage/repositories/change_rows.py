@@ -177,6 +177,8 @@ def _request_columns(request: ChangeRequest) -> dict[str, Any]:
     if (cause := asked.pop("cause")) is not None:
         # To an older process it is a repetition, which it does not gate, either.
         asked |= {"cause": cause, "repeats": cause}
+    if asked["answers"] is None:
+        del asked["answers"]
     return {
         # An older process beside this one cannot read the inner document, and does nothing before its time.
         "asked": {"timed": asked} if request.is_timed else asked,

@@ -17,6 +17,7 @@ from flowbot.services.ports.changes import FlowBusyError, RequestRecord, Version
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories import change_queries as queries
 from flowbot.storage.repositories.change_rows import append_events, change_row, changed_columns, read_change, vote_row
+from flowbot.storage.repositories.finding_answers import settle_finding
 from flowbot.storage.repositories.scopes import fetch_scope
 from flowbot.storage.tables import changes, new_id, votes
 
@@ -114,7 +115,9 @@ async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: C
     replaced = update(changes).where(is_as_seen).values(changed_columns(seen, moved)).returning(changes)
     row = (await connection.execute(replaced)).one_or_none()
     if row is not None:
-        return read_change(row)
+        change = read_change(row)
+        await settle_finding(connection, change)
+        return change
     current = await queries.fetch_one(connection, changes.c.id == seen.id)
     if current is None:
         raise LookupError(f"there is no change {seen.id}")

@@ -52,6 +52,7 @@ from flowbot.storage.repositories.change_rows import (
 )
 from flowbot.storage.repositories.change_writes import count_vote, displace_open, insert_or_find, write_if_unchanged
 from flowbot.storage.repositories.drafts import delete_draft, write_draft
+from flowbot.storage.repositories.finding_answers import note_answer
 from flowbot.storage.repositories.known_settings import record_settings
 from flowbot.storage.repositories.messages import record_message
 from flowbot.storage.repositories.scopes import fetch_scope
@@ -101,6 +102,7 @@ class ChangeRepository(ChangeStore):
             if not is_new:
                 return await queries.fetch_record(connection, change.id), False
             await append_events(connection, [event], change=change.id)
+            await note_answer(connection, change)
             if draft is not None:
                 await write_draft(connection, draft)
             return RequestRecord(change, (), await fetch_scope(connection, new.channel)), True

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.change import CREATING_KINDS, ChangeState, Lease
+from flowbot.domain.finding_answers import closing_event
 from flowbot.domain.flow import Flow, Totals
 from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
 from flowbot.domain.report import Report
@@ -32,8 +33,9 @@ from flowbot.services.ports.reports import ReportConflictError
 from flowbot.storage.documents import Document
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories.change_queries import IS_UNOBSERVED
+from flowbot.storage.repositories.change_rows import append_events
 from flowbot.storage.repositories.figures import record_reading
-from flowbot.storage.repositories.reports import insert_findings, insert_summary, replace_report
+from flowbot.storage.repositories.reports import insert_findings, insert_summary, redraw_summaries, replace_report
 from flowbot.storage.tables import changes, observed_flows, watch
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import MalformedCellError, keep_readable, row_reader
@@ -247,6 +249,8 @@ async def _write_reports(connection: AsyncConnection, record: RoundRecord) -> tu
         reports += [await replace_report(connection, seen, new, at) for seen, new in record.updates]
     except ReportConflictError as conflict:
         raise FlowsMovedError([flow for flow in (conflict.current.told.flow,) if flow is not None]) from conflict
+    await redraw_summaries(connection, reports)
+    await append_events(connection, [closing_event(each, each.told, at) for each in reports if not each.is_open])
     return (*reports, *await insert_findings(connection, record.findings, at))
 
 

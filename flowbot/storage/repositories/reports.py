@@ -1,16 +1,17 @@
 """The repository of reports."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, case, exists, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.breaker import Trip
 from flowbot.domain.digest import Digest
+from flowbot.domain.finding_answers import found_event
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
@@ -99,6 +100,7 @@ class ReportRepository(ReportStore):
     async def replace_if_unchanged(self, seen: Report, moved: NewReport, *events: AuditEvent) -> Report:
         async with self._database.write() as connection:
             report = await replace_report(connection, seen, moved, self._clock())
+            await redraw_summaries(connection, [report])
             await append_events(connection, events)
         return report
 
@@ -115,6 +117,14 @@ class ReportRepository(ReportStore):
 
     async def list_open(self, kind: ReportKind) -> tuple[Report, ...]:
         return await self._list((reports.c.kind == kind.value) & (reports.c.state == ReportState.OPEN.value))
+
+    async def replace_all_if_unchanged(self, moves: Sequence[tuple[Report, NewReport]], *events: AuditEvent) -> None:
+        now = self._clock()
+        async with self._database.write() as connection:
+            moved = [await replace_report(connection, seen, told, now) for seen, told in moves]
+            await redraw_summaries(connection, moved)
+            for page in batched(events, WRITTEN_PAGE):
+                await append_events(connection, page)
 
     async def unshown(self, *, limit: int = 50) -> tuple[Report, ...]:
         return await self._list(reports.c.shown_version < reports.c.version, limit)
@@ -147,6 +157,8 @@ async def insert_findings(
 ) -> list[Report]:
     """Insert findings of flows without an open one, in the transaction of `connection`; perhaps as shown already."""
     found = [Report(ReportId(new_id()), each, 1, int(are_shown), now, now) for each in new]
+    for told in batched(found, WRITTEN_PAGE):
+        await append_events(connection, [found_event(each.id, each.told, now) for each in told])
     for page in batched(found, WRITTEN_PAGE):
         await connection.execute(insert(reports), [_whole_row(report) for report in page])
     return found
@@ -162,10 +174,9 @@ async def insert_summary(connection: AsyncConnection, summary: NewSummary, now: 
     told = [replace(new, content=replace(finding, summary=own)) for new, finding in summary.findings]
     findings = await insert_findings(connection, told, now, are_shown=True)
     for seen, new, finding in summary.updates:
-        moved = await replace_report(connection, seen, replace(new, content=replace(finding, summary=own)), now)
-        is_moved = reports.c.id == moved.id
-        await connection.execute(update(reports).where(is_moved).values(shown_version=moved.version))
-        findings.append(moved)
+        findings.append(
+            await replace_report(connection, seen, replace(new, content=replace(finding, summary=own)), now)
+        )
     content = Summary(tuple(each.id for each in findings))
     report = Report(own, NewReport(summary.token, ReportKind.SUMMARY, content), 1, 0, now, now)
     await connection.execute(insert(reports), _whole_row(report))
@@ -176,8 +187,13 @@ async def replace_report(connection: AsyncConnection, seen: Report, moved: NewRe
     """Put `moved` in the place of `seen` in the transaction of `connection`, as `ReportStore.replace_if_unchanged`."""
     kept = replace(moved, token=seen.told.token, kind=seen.told.kind, flow=seen.told.flow)
     report = replace(seen, told=kept, version=seen.version + 1, changed_at=now)
+    shown: dict[str, Any] = {}
+    if isinstance(kept.content, Finding) and kept.content.summary is not None:
+        # What only a summary tells has no message of its own.
+        is_told = exists().where(is_report_message(), messages.c.subject == seen.id)
+        shown["shown_version"] = case((is_told, reports.c.shown_version), else_=report.version)
     is_seen = (reports.c.id == seen.id) & (reports.c.version == seen.version)
-    written = await connection.execute(update(reports).where(is_seen).values(_changing_columns(report)))
+    written = await connection.execute(update(reports).where(is_seen).values(_changing_columns(report) | shown))
     if not written.rowcount:
         current = await find_readable(connection, select(reports).where(reports.c.id == seen.id), read_report)
         if current is None:
@@ -217,12 +233,28 @@ def is_report_message() -> ColumnElement[bool]:
 async def mark_reports_unshown(connection: AsyncConnection, channel: ChannelId) -> None:
     """Let the open reports that have a message in a channel count as not shown there, in their newest version."""
     is_here = and_(is_report_message(), messages.c.recipient == str(channel))
+    is_told = reports.c.id.in_(select(messages.c.subject).where(is_here))
     is_open = reports.c.state == ReportState.OPEN.value
-    told = select(messages.c.subject).where(is_here)
-    shown = update(reports).where(is_open, reports.c.id.in_(told), reports.c.shown_version >= reports.c.version)
+    await _mark_unshown(connection, and_(is_open, is_told), is_here)
+
+
+async def redraw_summaries(connection: AsyncConnection, moved: Iterable[Report]) -> None:
+    """Let the summaries of findings that moved count as not shown: they say how many are open."""
+    contents = (report.told.content for report in moved)
+    told = {each.summary for each in contents if isinstance(each, Finding) and each.summary is not None}
+    if told:
+        await _mark_unshown(connection, reports.c.id.in_(told), is_report_message())
+
+
+async def _mark_unshown(
+    connection: AsyncConnection, is_meant: ColumnElement[bool], is_message: ColumnElement[bool]
+) -> None:
+    """Let reports count as not shown in their newest version, by those of their messages that are meant."""
+    shown = update(reports).where(is_meant, reports.c.shown_version >= reports.c.version)
     await connection.execute(shown.values(shown_version=reports.c.version - 1))
-    open_ones = select(reports.c.id).where(is_open)
-    await connection.execute(update(messages).where(is_here, messages.c.subject.in_(open_ones)).values(shown_version=0))
+    subjects = select(reports.c.id).where(is_meant)
+    behind = update(messages).where(is_message, messages.c.subject.in_(subjects))
+    await connection.execute(behind.values(shown_version=0))
 
 
 @row_reader(reports)

@@ -14,7 +14,7 @@ from flowbot.domain.late_effects import find_late_enables, may_take_effect, oper
 from flowbot.domain.operations import CreateOperation, DeleteOperation, FlowOperation, build_operation
 from flowbot.domain.outcomes import TWIN, is_created_by
 
-COMPARED_FIELDS: Final = (*(each.name for each in fields(FlowContent)), "image_url", "is_enabled")
+COMPARED_FIELDS: Final = tuple(sorted({*(each.name for each in fields(FlowContent)), "image_url", "is_enabled"}))
 """What a change outside flowbot is seen by. Totals and timestamps do not count."""
 ALIKE_KINDS: Final = frozenset({ChangeKind.ENABLE, ChangeKind.DELETE})
 """Kinds of which, among several that may take effect, the last one has an effect that shows itself."""

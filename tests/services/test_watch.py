@@ -179,3 +179,15 @@ async def test_a_request_ends_by_what_its_flow_is_when_it_is_read_by_its_id(
     (ended,) = watching.ended
     assert (ended.id, ended.state) == (change.id, ChangeState.OUT_OF_DATE)
     assert (await watching.changes.get(change.id)) == ended
+
+
+async def test_a_field_that_an_older_flowbot_did_not_read_is_no_change(
+    watching: Watching, account: Account, sqlite_url: str
+) -> None:
+    account.change(1, is_silent=True)
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as file, file:
+        file.execute("UPDATE observed_flows SET content_key = 'older', document = json_remove(document, '$.is_silent')")
+    watching.restart()
+    assert await watching.tell() == []
+    account.change(1, is_silent=False)
+    assert await watching.tell() == ["edit 1"]

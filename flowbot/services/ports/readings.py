@@ -180,7 +180,7 @@ class WatchStore(LeaseStore, Protocol):
         """Yield what is known of all flows, some hundred at a time."""
 
     async def get_flows(self, flows: Collection[FlowId]) -> Mapping[FlowId, Flow]:
-        """Return those of `flows` that are known, and can be read, as they were stored last."""
+        """Return those of `flows` that are known with all that is compared, as they were stored last."""
 
     async def count_settled(self, at: datetime) -> None:
         """Count all changes that were settled by now in the reading that follows."""

@@ -66,6 +66,8 @@ SENT_STATES: Final = frozenset({ChangeState.APPLYING, ChangeState.APPLIED, Chang
 WATCHED_KINDS: Final = frozenset({ChangeKind.ENABLE, *CREATING_KINDS})
 """Kinds that are watched after they were applied: a second flow, or a disable that came before, may show itself."""
 _EVENT_PAGE: Final = 500
+_UNOBSERVED_PAGE: Final = 100
+"""Changes that are read in one go: between two pages others have their turn."""
 _IS_SHARED: Final = (
     select(channels.c.is_shared)
     .where(channels.c.channel_id == changes.c.message_channel)
@@ -152,9 +154,13 @@ class ChangeRepository(ChangeStore):
         return await self._fetch(sent.order_by(submitted.scalar_subquery(), changes.c.id))
 
     async def unobserved(self) -> tuple[Change, ...]:
-        return await self._fetch(
-            select(changes).where(queries.IS_UNOBSERVED).order_by(changes.c.changed_at, changes.c.id)
-        )
+        order = (changes.c.changed_at, changes.c.id)
+        async with self._database.query() as connection:
+            found = await connection.scalars(select(changes.c.id).where(queries.IS_UNOBSERVED).order_by(*order))
+            ids = found.all()
+        pages = [ids[first : first + _UNOBSERVED_PAGE] for first in range(0, len(ids), _UNOBSERVED_PAGE)]
+        read = [await self._fetch(select(changes).where(changes.c.id.in_(page)).order_by(*order)) for page in pages]
+        return tuple(change for page in read for change in page)
 
     async def scheduled_disables(self, flow: FlowId | None = None) -> tuple[Change, ...]:
         is_scheduled = changes.c.state == ChangeState.SCHEDULED.value

@@ -14,7 +14,7 @@ from flowbot.domain.finding_answers import closing_event
 from flowbot.domain.flow import Flow, Totals
 from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
 from flowbot.domain.report import Report
-from flowbot.domain.watch import content_key
+from flowbot.domain.watch import COMPARED_FIELDS, content_key
 from flowbot.services.flow_cache import batched
 from flowbot.services.ports.leases import Leasable
 from flowbot.services.ports.readings import (
@@ -97,8 +97,11 @@ class ObservedFlowRepository(WatchStore):
         for page in batched(flows, PAGE):
             wanted = select(observed_flows).where(observed_flows.c.flow_id.in_(page))
             async with self._database.query() as connection:
-                read = keep_readable(connection, await connection.execute(wanted), read_flow)
-            found |= {flow.id: flow for flow in read}
+                rows = (await connection.execute(wanted)).all()
+                read = keep_readable(connection, rows, read_flow)
+            documents = {row.flow_id: row.document for row in rows}
+            # An older flowbot did not read a field that is compared now.
+            found |= {flow.id: flow for flow in read if set(COMPARED_FIELDS) <= documents[flow.id].keys()}
         return found
 
     async def count_settled(self, at: datetime) -> None:

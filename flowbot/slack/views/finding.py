@@ -127,7 +127,7 @@ def finding_blocks(
     about = [sentences.format_website(flow.website_id, names, t), *state] if shows_push else []
     blocks.append(block_kit.context(*about, t("outside.unknown_person")))
     if finding.closing is not None:
-        blocks.append(block_kit.rich_paragraph(*_closing_elements(finding.closing, people, t)))
+        blocks.append(block_kit.rich_paragraph(*closing_elements(finding.closing, people, t)))
     if finding.answer is not None and finding.answer.by is not None:
         person = {"person": [people.element(finding.answer.by)]}
         # Keys: outside.answer_reverted, outside.answer_disabled
@@ -142,7 +142,7 @@ def finding_blocks(
     return blocks
 
 
-def _closing_elements(closing: FindingClosing, people: People, t: Translator) -> list[Element]:
+def closing_elements(closing: FindingClosing, people: People, t: Translator) -> list[Element]:
     """Build how a finding ended, and by whom."""
     person = [] if closing.by is None else [people.element(closing.by)]
     # Keys: outside.closed_accepted, outside.closed_reverted, outside.closed_disabled, outside.closed_gone

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Final
 
 from flowbot.domain.change import WAITING_STATES, ChangeKind, ChangeState, ClosureKind, VoteChoice
-from flowbot.domain.findings import Finding
 from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.versions import VersionRef
@@ -20,8 +19,10 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import HistoryValue, VersionValue
 from flowbot.slack.views import block_kit, headlines, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element
+from flowbot.slack.views.finding import closing_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.paging import page_buttons
+from flowbot.slack.views.people import MENTIONED
 from flowbot.slack.views.request_message import EMOJI, format_state
 from flowbot.slack.views.times import asked_times
 
@@ -143,9 +144,11 @@ def _change_blocks(
 def _finding_blocks(seen: SeenFinding, page: HistoryPage, numbers: Iterator[int], t: Translator) -> list[Block]:
     """Build a change that was made outside flowbot: when it was seen, how it ended, old → new, and its contents."""
     finding, when = seen.finding, t.format_datetime(seen.at)
+    ended = [] if finding.closing is None else closing_elements(finding.closing, MENTIONED, t)
+    closing = [block_kit.text_element(" · "), *ended] if ended else []
     lines = [
         block_kit.rich_line(block_kit.text_element(f"👀 {t(OUTSIDE_KEYS[finding.kind])}", bold=True)),
-        block_kit.rich_line(block_kit.text_element(t("history.seen", when=when)), *_closing_elements(finding, t)),
+        block_kit.rich_line(block_kit.text_element(t("history.seen", when=when)), *closing),
     ]
     shorten = request_blocks.shortener(TEXT_MAX)
     found = [replace(each, before=shorten(each.before), after=shorten(each.after)) for each in finding.differences]
@@ -153,17 +156,6 @@ def _finding_blocks(seen: SeenFinding, page: HistoryPage, numbers: Iterator[int]
     blocks = [block_kit.rich_text(*lines), *listed]
     ref = VersionRef(seen.report, is_before=False, is_finding=True)
     return [*blocks, *_version_blocks(ref, page, numbers, seen.at, t), block_kit.divider()]
-
-
-def _closing_elements(finding: Finding, t: Translator) -> list[Element]:
-    """Build how a finding ended, and by whom; nothing while it is open."""
-    closing = finding.closing
-    if closing is None:
-        return []
-    people = [] if closing.by is None else [block_kit.user_element(closing.by)]
-    # Keys: finding.closed_accepted, finding.closed_reverted, finding.closed_disabled, finding.closed_gone
-    line = sentences.sentence_elements(t, f"finding.closed_{closing.how}", {"person": people})
-    return [block_kit.text_element(" · "), *line]
 
 
 def _version_blocks(

@@ -127,7 +127,8 @@ def finding_blocks(
     about = [sentences.format_website(flow.website_id, names, t), *state] if shows_push else []
     blocks.append(block_kit.context(*about, t("outside.unknown_person")))
     if finding.closing is not None:
-        blocks.append(block_kit.rich_paragraph(*closing_elements(finding.closing, people, t)))
+        emoji = block_kit.text_element(f"{EMOJI[finding.closing.how]} ")
+        blocks.append(block_kit.rich_paragraph(emoji, *closing_elements(finding.closing, people, t)))
     if finding.answer is not None and finding.answer.by is not None:
         person = {"person": [people.element(finding.answer.by)]}
         # Keys: outside.answer_reverted, outside.answer_disabled
@@ -146,8 +147,7 @@ def closing_elements(closing: FindingClosing, people: People, t: Translator) -> 
     """Build how a finding ended, and by whom."""
     person = [] if closing.by is None else [people.element(closing.by)]
     # Keys: outside.closed_accepted, outside.closed_reverted, outside.closed_disabled, outside.closed_gone
-    line = sentence_elements(t, f"outside.closed_{closing.how}", {"person": person})
-    return [block_kit.text_element(f"{EMOJI[closing.how]} "), *line]
+    return sentence_elements(t, f"outside.closed_{closing.how}", {"person": person})
 
 
 def finding_buttons(

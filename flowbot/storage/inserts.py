@@ -1,6 +1,6 @@
 """Inserts that leave a row alone which is there already, or write over it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Column, Table, literal
@@ -13,8 +13,13 @@ async def insert_if_absent(connection: AsyncConnection, table: Table, row: Mappi
 
     Where another transaction is inserting the same key, this waits for its end.
     """
-    inserted = _insert(connection, table, row).on_conflict_do_nothing().returning(literal(value=True))
+    inserted = _insert(connection, table).values(**row).on_conflict_do_nothing().returning(literal(value=True))
     return await connection.scalar(inserted) is not None
+
+
+async def insert_absent(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert those of the rows of which none of the table's unique keys is taken."""
+    await connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
 
 
 async def insert_or_replace(
@@ -22,11 +27,10 @@ async def insert_or_replace(
 ) -> None:
     """Insert a row, or write it over the one with its primary key, unless that is newer by the column `newest`."""
     is_no_newer = None if newest is None else newest <= row[newest.name]
-    insert = _insert(connection, table, row)
+    insert = _insert(connection, table).values(**row)
     replaced = insert.on_conflict_do_update(index_elements=table.primary_key, set_=dict(row), where=is_no_newer)
     await connection.execute(replaced)
 
 
-def _insert(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> sqlite.Insert | postgresql.Insert:
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return insert(table).values(**row)
+def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

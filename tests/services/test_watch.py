@@ -191,3 +191,17 @@ async def test_a_field_that_an_older_flowbot_did_not_read_is_no_change(
     assert await watching.tell() == []
     account.change(1, is_silent=False)
     assert await watching.tell() == ["edit 1"]
+
+
+async def test_rows_that_cannot_be_read_hold_no_round_up(watching: Watching, account: Account, sqlite_url: str) -> None:
+    change = await submit_change(watching.changes, flow=FlowId(2), before=account.flows[2])
+    await move_through(watching.changes, change, ChangeState.PENDING)
+    account.change(1, title="Theirs")
+    assert await watching.tell() == ["edit 1"]
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as file, file:
+        file.execute("UPDATE reports SET document = '[]'")
+        file.execute("UPDATE changes SET progress = '5'")
+    account.change(1, 2, 3, title="Theirs again")
+    await watching.run()
+    account.change(4, title="Theirs")
+    assert await watching.tell() == ["edit 4"]

@@ -10,6 +10,7 @@ from flowbot.domain.ids import FlowId
 from flowbot.domain.late_effects import LATE_EFFECTS, operations_since
 from flowbot.domain.operations import FlowOperation, build_operation
 from flowbot.domain.outcomes import ChangeResult, find_obstacle, gone_result
+from flowbot.errors import UnreadableRowError
 from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.executor import move_change
 from flowbot.services.ports import Clock
@@ -43,7 +44,11 @@ class OutdatedRequests:
 
     async def _end_request(self, flow: FlowId, seen: Flow | None) -> Change | None:
         """End the request that waits for a flow; None where it is about the flow as it is."""
-        change = await self.store.open_change_of(flow)
+        try:
+            change = await self.store.open_change_of(flow)
+        except UnreadableRowError:
+            # Its flow takes no other request, and it is applied by nobody who cannot read it.
+            return None
         while change is not None and change.state in WAITING_STATES:
             result = await self._find_obstacle(change, seen)
             if result is None:

@@ -116,7 +116,7 @@ class Breaker(RoundObserver):
             if (rule := policy.breaker) is None:
                 continue
             websites = None if policy.websites == "all" else frozenset(policy.websites)
-            for live in await self.outcomes.watch.list_live(websites, min_sent=rule.min_sent):
+            for live in await self.outcomes.watch.list_live(websites, beyond=rule):
                 if breaches := find_breaches(rule, live.counted):
                     broken.setdefault(live.flow, (live, breaches, policy.id))
         known = await self.outcomes.watch.get_flows(broken)

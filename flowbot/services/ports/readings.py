@@ -10,6 +10,7 @@ from flowbot.domain.figures import FlowMove
 from flowbot.domain.findings import Finding
 from flowbot.domain.flow import Flow, Totals
 from flowbot.domain.ids import ChangeId, FlowId, ReportToken, WebsiteId
+from flowbot.domain.policy import BreakerRule
 from flowbot.domain.report import NewReport, Report
 from flowbot.services.ports.leases import LeaseStore
 
@@ -196,10 +197,12 @@ class WatchStore(LeaseStore, Protocol):
             WatchLostError: another process has the watch; nothing was stored.
         """
 
-    async def list_live(self, websites: frozenset[WebsiteId] | None = None, *, min_sent: int = 0) -> Sequence[LiveFlow]:
-        """List the live flows of `websites` (None: of all) that have sent at least `min_sent` since they were enabled.
+    async def list_live(
+        self, websites: frozenset[WebsiteId] | None = None, *, beyond: BreakerRule | None = None
+    ) -> Sequence[LiveFlow]:
+        """List the live flows of `websites` (None: of all), or those alone that are about `beyond` a rule's limits.
 
-        Those that the breaker has disabled since are left out.
+        Those that the breaker has disabled since they were enabled are left out.
         """
 
     async def list_live_since(self, websites: frozenset[WebsiteId] | None, since: datetime) -> frozenset[FlowId]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Executable, Row, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Executable, Float, Row, and_, bindparam, delete, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,7 @@ from flowbot.domain.change import CREATING_KINDS, ChangeState, Lease
 from flowbot.domain.finding_answers import closing_event
 from flowbot.domain.flow import Flow, Totals
 from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
+from flowbot.domain.policy import BreakerRule
 from flowbot.domain.report import Report
 from flowbot.domain.watch import COMPARED_FIELDS, content_key
 from flowbot.services.flow_cache import batched
@@ -131,13 +132,13 @@ class ObservedFlowRepository(WatchStore):
             reports = await _write_reports(connection, record)
         return WatchRound(state.version + 1, at, state.read_at, reports)
 
-    async def list_live(self, websites: frozenset[WebsiteId] | None = None, *, min_sent: int = 0) -> Sequence[LiveFlow]:
+    async def list_live(
+        self, websites: frozenset[WebsiteId] | None = None, *, beyond: BreakerRule | None = None
+    ) -> Sequence[LiveFlow]:
         columns = observed_flows.c
-        live = select(observed_flows).where(
-            columns.live_since.is_not(None),
-            columns.tripped_at.is_(None),
-            columns.sent - columns.base_sent >= min_sent,
-        )
+        live = select(observed_flows).where(columns.live_since.is_not(None), columns.tripped_at.is_(None))
+        if beyond is not None:
+            live = live.where(_is_beyond(beyond))
         if websites is not None:
             live = live.where(columns.website_id.in_(sorted(websites)))
         async with self._database.query() as connection:
@@ -176,6 +177,17 @@ class ObservedFlowRepository(WatchStore):
         written = update(watch).where(watch.c.id == leased, condition).values(lease_owner=owner, lease_until=until)
         async with self._database.write() as connection:
             return bool((await connection.execute(written)).rowcount)
+
+
+def _is_beyond(rule: BreakerRule) -> ColumnElement[bool]:
+    """Return the condition that a flow's figures are beyond the limits, which `find_breaches` judges to the digit."""
+    sent, displayed, clicked, closed = (observed_flows.c[name] - observed_flows.c[f"base_{name}"] for name in _TOTALS)
+    broken = []
+    if rule.min_click_rate is not None:
+        broken.append(clicked < displayed * literal(rule.min_click_rate, Float))
+    if rule.max_close_rate is not None:
+        broken.append(closed > displayed * literal(rule.max_close_rate, Float))
+    return and_(sent >= rule.min_sent, displayed > 0, or_(*broken))
 
 
 async def _require_unmoved(connection: AsyncConnection, record: RoundRecord) -> None:

@@ -161,38 +161,25 @@ async def test_nothing_is_gone_where_a_page_fails(watched: Watch) -> None:
     assert not any("Kept" in text or "Winter sale" in text for text in list_findings(world))
 
 
-async def test_a_flow_that_cannot_be_read_is_not_gone(watched: Watch) -> None:
+async def test_a_flow_that_a_reading_lacks_or_shows_as_it_was_is_not_told(watched: Watch) -> None:
     world, store = watched.world, watched.world.enkapush.store
     rows = [serialize_flow(store.flow(number), "") for number in (1, 2, 3)]
     broken = {**rows[1], "wait_time": "soon"}
-    answer_list(world, rows[0], broken, rows[2], times=2)
+    answer_list(world, rows[0], broken, rows[2])
     world.enkapush.faults.add(Fault.status(200, json.dumps({"data": broken}), method="GET", path="/flows/2"))
-    await watched.make_round(3)
-    assert list_findings(world) == []
-
-
-async def test_a_flow_that_slips_between_two_pages_is_not_gone(watched: Watch) -> None:
-    world, store = watched.world, watched.world.enkapush.store
-    rows = [serialize_flow(store.flow(number), "") for number in (1, 3)]
-    answer_list(world, *rows, total=3, times=2)
+    await watched.make_round()
+    assert not world.enkapush.faults.pending
+    # It slips from a page that is read to one that was: twice, since such a list is read again.
+    answer_list(world, rows[0], rows[2], total=3, times=2)
+    await watched.make_round()
+    assert not world.enkapush.faults.pending
+    answer_list(world, {**rows[0], "title": "Stale"}, *rows[1:])
     await watched.make_round(2)
-    assert list_findings(world) == []
-
-
-async def test_what_cannot_be_read_once_more_is_told_later(watched: Watch) -> None:
-    world = watched.world
-    world.enkapush.store.update_flow(2, title="Theirs")
+    store.update_flow(2, title="Theirs")
     world.enkapush.faults.add(Fault.status(500, "", method="GET", path="/flows/2", times=None))
     await watched.make_round()
     assert list_findings(world) == []
     world.enkapush.faults.clear()
     await watched.make_round()
     await wait_for_finding(world, "#2 Winter sale was changed outside flowbot")
-
-
-async def test_what_is_back_when_it_is_read_once_more_is_not_told(watched: Watch) -> None:
-    world, store = watched.world, watched.world.enkapush.store
-    rows = [serialize_flow(store.flow(number), "") for number in (1, 2, 3)]
-    answer_list(world, {**rows[0], "title": "Stale"}, rows[1])
-    await watched.make_round(2)
-    assert list_findings(world) == []
+    assert len(list_findings(world)) == 1

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from flowbot.domain.findings import Finding, Summary
+from flowbot.domain.findings import Finding
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import FlowId, ReportToken, WebsiteId
-from flowbot.domain.report import NewReport, ReportKind
+from flowbot.domain.ids import FlowId
 from flowbot.enkapush.client import EnkapushClient
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.sandbox.enkapush.models import Image
@@ -25,7 +24,8 @@ from tests.journeys.request_steps import (
     wait_for_private_message,
     wait_for_status,
 )
-from tests.journeys.world import API_KEY, APPROVALS, MARKETING, RANDOM, World, in_both_modes
+from tests.journeys.watch_steps import list_findings, wait_for_finding, watch_flows
+from tests.journeys.world import API_KEY, APPROVALS, MARKETING, RANDOM, World, in_both_modes, on_both_databases
 
 
 async def read_flow(world: World, number: int) -> Flow:
@@ -45,6 +45,11 @@ async def change_outside(world: World, number: int, **fields: Any) -> Message:
     message = await wait_for_told(world, word=f"#{number} ")
     await wait_until_shown(world)
     return message
+
+
+def count_findings(world: World) -> int:
+    """Count the findings that were told; a request to revert one says in its reason that it does."""
+    return sum("Enkapush doesn't show who did it." in each for each in list_findings(world))
 
 
 async def wait_for_end(world: World, message: Message, words: str) -> None:
@@ -212,35 +217,91 @@ break_glass = ["U0BURAK"]
     assert "0/2 onay" in text_of(request)
 
 
-async def tell_together(world: World, count: int) -> Message:
-    """Change many flows outside flowbot, and tell of them together."""
-    async with world.open_database() as database:
-        store = ReportRepository(database, world.time.now)
-        own, found = ReportToken("summary"), []
-        summary, _ = await store.submit(NewReport(own, ReportKind.SUMMARY, Summary(())))
-        for number in [add_flow(world, name=f"Sale {each}") for each in range(1, count + 1)]:
-            before = await read_flow(world, number)
-            finding = Finding(before, replace(before, title="New"), summary=summary.id)
-            told = NewReport(ReportToken(f"s{number}"), ReportKind.FINDING, finding, FlowId(number), WebsiteId(1))
-            found.append((await store.submit(told))[0].id)
-        await store.replace_if_unchanged(summary, replace(summary.told, content=Summary(tuple(found))))
-    world.time.ahead += 3
-    message = await wait_for_told(world, word="flows were changed outside flowbot")
-    await wait_until_shown(world)
-    return message
+async def test_findings_that_are_told_together_are_accepted_together(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speed_up(world, monkeypatch)
+    await world.import_policy(approval_policy())
+    numbers = [add_flow(world, name=f"Sale {each}") for each in range(1, 13)]
+    async with watch_flows(world, monkeypatch) as watch:
+        for number in numbers:
+            world.enkapush.store.update_flow(number, title="Theirs")
+        await watch.make_round()
+        message = await wait_for_finding(world, "12 flows were changed outside flowbot")
+        shown = text_of(message)
+        named = [number for number in numbers if f"#{number} Sale {number} · changed · Lale Moda" in shown]
+        assert len(named) == 10
+        assert "2 more" in shown
+        await world.emma.send(MARKETING, "/flows show 3")
+        page = await wait_for_private_message(world.emma, "was changed outside flowbot", MARKETING)
+        await world.emma.click(page, "Accept")
+        await wait_for_private_message(world.emma, "Accepted. The flow stays as it is.", MARKETING)
+        await world.deniz.wait_until(lambda: "11 are still open." in text_of(message))
+        world.enkapush.store.update_flow(5, title="Theirs again")
+        await watch.make_round()
+        await wait_for_finding(world, "Flow #5 Sale 5 was changed outside flowbot")
+        await world.emma.click(message, "Accept")
+        await wait_for_end(world, message, "None is open any more.")
+        assert count_findings(world) == 2
 
 
-async def test_findings_that_are_told_together_are_accepted_together(quick: World) -> None:
-    message = await tell_together(quick, 12)
-    shown = text_of(message)
-    assert shown.startswith("12 flows were changed outside flowbot")
-    assert "#10 Sale 10 · changed · Lale Moda" in shown
-    assert "Sale 11" not in shown
-    assert "2 more" in shown
-    assert len(list_told(quick)) == 1
-    await quick.emma.send(MARKETING, "/flows show 3")
-    page = await wait_for_private_message(quick.emma, "was changed outside flowbot", MARKETING)
-    await quick.emma.click(page, "Accept")
-    await quick.deniz.wait_until(lambda: "11 are still open." in text_of(message))
-    await quick.emma.click(message, "Accept")
-    await wait_for_end(quick, message, "None is open any more.")
+@on_both_databases
+async def test_what_the_watch_tells_is_reverted_and_accepted_and_told_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speed_up(world, monkeypatch)
+    await world.import_policy(approval_policy())
+    first, second, third = (add_flow(world, name=name, is_enabled=True) for name in ("Bir", "İki", "Üç"))
+    store = world.enkapush.store
+    processes = 2 if world.settings.database_url.get_secret_value().startswith("postgresql") else 1
+    async with watch_flows(world, monkeypatch, processes) as watch:
+        store.update_flow(first, title="Theirs")
+        store.update_flow(second, title="Theirs")
+        store.delete_flow(third)
+        await watch.make_round()
+        edited = await wait_for_finding(world, f"#{first} Bir was changed outside flowbot")
+        accepted = await wait_for_finding(world, f"#{second} İki was changed outside flowbot")
+        deleted = await wait_for_finding(world, f"#{third} Üç was deleted outside flowbot")
+        await world.emma.click(edited, "Revert")
+        request = await world.deniz.wait_for_message(APPROVALS, lambda each: "Theirs → Old title" in text_of(each))
+        await watch.make_round()
+        await world.burak.click(request, "Approve")
+        await wait_for_status(world, request, "Applied")
+        await world.burak.click(accepted, "Accept")
+        await world.emma.click(deleted, "Revert")
+        await wait_for_end(world, accepted, "Accepted by U0BURAK")
+        for message in (edited, deleted):
+            world.time.ahead += 3
+            await wait_for_end(world, message, "Reverted by U0EMMA")
+        await watch.make_round(2)
+        assert count_findings(world) == 3
+        store.update_flow(second, title="Theirs again")
+        await watch.make_round()
+        await wait_for_finding(world, "Title: Theirs → Theirs again")
+        assert count_findings(world) == 4
+    actions = [event["action"] for event in await read_audit_trail(world)]
+    told = {action: actions.count(action) for action in actions if action.startswith("outside_change")}
+    assert told == {"outside_change.found": 4, "outside_change.accepted": 1, "outside_change.reverted": 2}
+
+
+async def test_a_revert_whose_request_the_flow_overtakes_can_be_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speed_up(world, monkeypatch)
+    await world.import_policy(approval_policy())
+    number = add_flow(world, is_enabled=True)
+    async with watch_flows(world, monkeypatch) as watch:
+        world.enkapush.store.update_flow(number, title="Theirs")
+        await watch.make_round()
+        message = await wait_for_finding(world, "Old title → Theirs")
+        await world.emma.click(message, "Revert")
+        request = await world.deniz.wait_for_message(APPROVALS, lambda each: "Theirs → Old title" in text_of(each))
+        world.enkapush.store.update_flow(number, title="Theirs again")
+        await watch.make_round()
+        await wait_for_status(world, request, "Out of date")
+        world.time.ahead += 3
+        await wait_for_finding(world, "Old title → Theirs again")
+        await world.deniz.wait_until(lambda: "Accept" in world.deniz.list_buttons(message))
+        world.enkapush.store.update_flow(number, title="Old title")
+        await watch.make_round()
+        await wait_for_end(world, message, "as it was before")

@@ -204,7 +204,7 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
             expiry=RequestExpiry(services.store, services.executor.preconditions, believed),
             late_effects=services.late_effects,
             scheduled=ScheduledChanges(services.executor),
-            retention=Retention(services.drafts, services.images, services.deliveries),
+            retention=Retention(services.drafts, services.images, services.deliveries, services.recent.store),
             refresh_channels=services.privacy.refresh_open_channels,
             store=services.store,
             reports=services.reports,

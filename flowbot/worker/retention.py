@@ -1,11 +1,13 @@
-"""Retention: deletes drafts, images and deliveries that nothing needs any more."""
+"""Retention: deletes drafts, images, deliveries and figures that nothing needs any more."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from flowbot.domain.figures import KEEP_FIGURES
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports.deliveries import DeliveryStore
+from flowbot.services.ports.figures import FigureStore
 from flowbot.services.ports.form_storage import DraftStore, ImageStore
 
 KEEP_IMAGES: Final = timedelta(days=30)
@@ -20,6 +22,7 @@ class Retention:
     drafts: DraftStore
     images: ImageStore
     deliveries: DeliveryStore
+    figures: FigureStore
 
     async def delete_expired(self, now: datetime) -> None:
         """Delete what is older than it has to be.
@@ -30,3 +33,4 @@ class Retention:
         await self.drafts.delete_older_than(now - KEEP_DRAFTS)
         await self.images.delete_unused(now - KEEP_IMAGES)
         await self.deliveries.delete_older_than(now - KEEP_DELIVERIES)
+        await self.figures.delete_older_than((now - KEEP_FIGURES).date())

@@ -5,18 +5,22 @@ from datetime import datetime, timedelta
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.draft import Draft
-from flowbot.domain.ids import ChannelId, FormToken, UserId
+from flowbot.domain.figures import KEEP_FIGURES, DayTotals, FlowMove
+from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports.deliveries import DeliveryKey
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
+from flowbot.storage.repositories.figures import FigureRepository, record_reading
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.worker.retention import KEEP_DELIVERIES, KEEP_IMAGES
 from tests.journeys.form_steps import PNG
 from tests.journeys.world import MARKETING, World
 
 A_WHILE = timedelta(minutes=1)
+WEEK = timedelta(days=7)
+SENT = FlowMove(FlowId(1), WebsiteId(1), DayTotals(5))
 OLD, YOUNG = "o" * 64, "y" * 64
 
 
@@ -41,6 +45,9 @@ async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world:
         pictures = []
         for name, since in ((OLD, -A_WHILE), (YOUNG, A_WHILE)):
             await deliveries.record_once(DeliveryKey(name), now - KEEP_DELIVERIES + since)
+            async with database.write() as connection:
+                at = now - KEEP_FIGURES - timedelta(days=2 if name == OLD else 0)
+                await record_reading(connection, at, [SENT], world.settings.zone)
             await drafts.save(new_draft(name, now - KEEP_DRAFTS + since))
             pictures.append(await images.add(ImageFile(PNG, "image/png", name), now - KEEP_IMAGES + since))
         await world.start_http()
@@ -51,3 +58,5 @@ async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world:
         assert await drafts.get(FormToken(YOUNG)) is not None
         assert await images.get(pictures[1]) is not None
         assert await deliveries.was_recorded(DeliveryKey(YOUNG))
+        oldest = (now - KEEP_FIGURES).astimezone(world.settings.zone).date()
+        assert set(await FigureRepository(database).website_days(None, oldest - WEEK, oldest + WEEK)) == {oldest}

@@ -169,7 +169,7 @@ class Process:
             expiry=RequestExpiry(store, self.executor.preconditions, clock),
             late_effects=self.late_effects,
             scheduled=ScheduledChanges(self.executor),
-            retention=Retention(drafts, images, DeliveryRepository(around.database)),
+            retention=Retention(drafts, images, DeliveryRepository(around.database), recent.store),
             refresh_channels=self._refresh_channels,
             store=store,
             reports=ReportRepository(around.database, clock),

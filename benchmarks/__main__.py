@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from benchmarks import answers, catalog, growth, memory, report
+from benchmarks import answers, catalog, figures, growth, memory, report
 
 
 class Section(StrEnum):
@@ -19,11 +19,13 @@ class Section(StrEnum):
     ANSWERS = "answers"
     CATALOG = "catalog"
     MEMORY = "memory"
+    FIGURES = "figures"
 
 
 RUNS: Final[dict[Section, Callable[[bool], Awaitable[report.Findings]]]] = {
     Section.ANSWERS: lambda quick: answers.run(answers.QUICK if quick else answers.Plan()),
     Section.CATALOG: lambda quick: catalog.run(catalog.QUICK if quick else catalog.Plan()),
+    Section.FIGURES: lambda quick: figures.run(figures.QUICK if quick else figures.Plan()),
     Section.MEMORY: lambda quick: memory.run(memory.QUICK if quick else memory.Plan()),
 }
 

@@ -23,6 +23,9 @@ class RequestKind(StrEnum):
     EVENT = "event without work"
     APPROVALS = "/flows approvals"
     HISTORY = "/flows history"
+    STATS_7 = "/flows stats 7d"
+    STATS_90 = "/flows stats 90d"
+    STATS_OF_ONE = "/flows stats 101 90d"
     HOME = "Home"
 
 

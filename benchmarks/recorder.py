@@ -29,6 +29,9 @@ ENVELOPE_KINDS: Final[Mapping[RequestKind, EnvelopeKind]] = {
     RequestKind.EVENT: "events_api",
     RequestKind.APPROVALS: "slash_commands",
     RequestKind.HISTORY: "slash_commands",
+    RequestKind.STATS_7: "slash_commands",
+    RequestKind.STATS_90: "slash_commands",
+    RequestKind.STATS_OF_ONE: "slash_commands",
     RequestKind.HOME: "events_api",
 }
 
@@ -91,7 +94,13 @@ class RequestRecorder:
 
     def _build_payload(self, kind: RequestKind) -> Payload:
         match kind:
-            case RequestKind.LIST | RequestKind.SEARCH:
+            case (
+                RequestKind.LIST
+                | RequestKind.SEARCH
+                | RequestKind.STATS_7
+                | RequestKind.STATS_90
+                | RequestKind.STATS_OF_ONE
+            ):
                 channel = self._context.workspace.channels[CHANNEL]
                 text = kind.removeprefix("/flows ")
                 return payloads.build_command(self._context, self._emma.person, channel, "/flows", text)

@@ -118,10 +118,11 @@ class Testbed:
     database: str
 
     @asynccontextmanager
-    async def serve(self) -> AsyncIterator[tuple[Process, HttpTarget]]:
+    async def serve(self, *, watch_seconds: int = 0) -> AsyncIterator[tuple[Process, HttpTarget]]:
         """Run `flowbot serve` until the block ends."""
         arguments = ("serve", "--host", "127.0.0.1", "--port", "0")
-        async with start_module("flowbot", *arguments, folder=self.folder, env=self._environment) as process:
+        env = {**self._environment, "FLOWBOT_WATCH_SECONDS": str(watch_seconds)}
+        async with start_module("flowbot", *arguments, folder=self.folder, env=env) as process:
             found = await process.wait_for_output(r"serving .*\bport=(\d+)")
             yield process, HttpTarget("flowbot", int(found[1]))
 

@@ -22,6 +22,7 @@ ROWS: Final = (
     "300",
     "300",
     "MB",
+    "figures",
 )
 GROWTH_ROWS: Final = ("40", "400", "creates")
 """How the rows begin; those of acknowledgements and of catalogs stand in two tables."""

@@ -95,17 +95,30 @@ class FlowDetails:
 
 @dataclass(frozen=True, slots=True)
 class VisibleFlows:
-    """All flows of a channel's websites.
+    """The flows of a channel's websites.
 
     Attributes:
-        websites: The channel's websites; None where it has all of them.
         as_of: When Enkapush said so, where that is worth telling.
     """
 
-    entries: Sequence[IndexedFlow]
-    websites: Collection[WebsiteId] | None
+    snapshot: Snapshot
+    policy: ChannelPolicy
     website_names: Mapping[WebsiteId, str]
     as_of: datetime | None = None
+
+    @property
+    def websites(self) -> Collection[WebsiteId] | None:
+        """Return the channel's websites; None where it has all of them."""
+        return None if self.policy.websites == "all" else self.policy.websites
+
+    def list_all(self) -> list[Flow]:
+        """Return all of them, newest first."""
+        return [entry.flow for entry in visible_flows(self.snapshot, self.policy)]
+
+    def find(self, wanted: Collection[FlowId]) -> list[Flow]:
+        """Return those of `wanted` that there are; quicker than looking among all."""
+        found = [entry.flow for entry in self.snapshot.flows if entry.flow.id in wanted]
+        return [flow for flow in found if self.policy.covers_website(flow.website_id)]
 
 
 class FlowQueries:
@@ -169,7 +182,7 @@ class FlowQueries:
         )
 
     async def view_flows(self, user: CurrentUser, channel: ChannelId) -> VisibleFlows:
-        """Return all flows of the channel.
+        """Return the flows of the channel.
 
         Raises:
             UserError: not allowed.
@@ -177,8 +190,7 @@ class FlowQueries:
         """
         policy, scope = await self._require(user, channel, Permission.VIEW)
         snapshot = await self._flow_cache.get_latest()
-        websites = None if policy.websites == "all" else policy.websites
-        return VisibleFlows(visible_flows(snapshot, policy), websites, scope.website_names, self._find_age(snapshot))
+        return VisibleFlows(snapshot, policy, scope.website_names, self._find_age(snapshot))
 
     async def get_flow(self, user: CurrentUser, channel: ChannelId, flow_id: FlowId) -> FlowDetails:
         """Return a flow of the channel's websites; the cached one where Enkapush does not answer.

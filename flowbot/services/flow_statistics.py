@@ -135,15 +135,14 @@ class StatisticsService:
             website_names=visible.website_names,
             as_of=visible.as_of,
         )
-        flows = (entry.flow for entry in visible.entries)
         if found.span is None:
-            ranked = [RankedFlow(flow, flow.totals) for flow in flows]
+            ranked = [RankedFlow(flow, flow.totals) for flow in visible.list_all()]
             found = replace(found, totals=sum_totals([each.totals for each in ranked]))
             ranked = [each for each in ranked if each.totals.sent >= MIN_SENT]
         else:
             first, last = found.span.first, found.span.last
             sums = await self._figures.flow_sums(visible.websites, first, last, min_sent=MIN_SENT)
-            ranked = [RankedFlow(flow, sums[flow.id]) for flow in flows if flow.id in sums]
+            ranked = [RankedFlow(flow, sums[flow.id]) for flow in visible.find(sums.keys())]
         best, worst = rank_flows(ranked)
         return replace(found, best=best, worst=worst)
 

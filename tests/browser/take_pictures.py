@@ -1,5 +1,7 @@
 """Takes the README's pictures anew, by `make pictures`: the demo at work, seen by somebody who reads English."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -7,7 +9,17 @@ from typing import Final
 import pytest
 from playwright.async_api import Page, expect
 
+from flowbot.demo import command
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.digest import WEEK_DAYS, Digest, FlowList, NamedFlow, WeekFigures, days_before, digest_token
+from flowbot.domain.flow import Totals
+from flowbot.domain.ids import ChannelId, FlowId
+from flowbot.domain.report import NewReport, ReportKind, ReportState
 from flowbot.sandbox import enkapush
+from flowbot.services.ports import utc_now
+from flowbot.storage.migrations import open_migrated
+from flowbot.storage.repositories.reports import ReportRepository
+from flowbot.storage.unit_of_work import Database
 from tests.browser.test_approval_page import (
     WAITING,
     approve,
@@ -102,3 +114,40 @@ async def test_a_request_is_frozen(page: Page, address: str) -> None:
     await expect(frozen).to_contain_text("Frozen until")
     await expect(frozen.get_by_role("img")).to_have_js_property("complete", value=True)
     await take_picture(emma, "frozen.png", 1040)
+
+
+def list_flows(*flows: tuple[int, str]) -> FlowList:
+    return FlowList.of(NamedFlow(FlowId(number), name) for number, name in flows)
+
+
+async def test_a_weekly_digest_is_posted(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = date.today()  # noqa: DTZ011 - the demo's day
+    digest = Digest(
+        *days_before(today, WEEK_DAYS),
+        live=31,
+        week=WeekFigures(Totals(48_210, 39_874, 1_236, 5_120), WEEK_DAYS),
+        week_before=WeekFigures(Totals(44_605, 37_020, 999, 4_870), WEEK_DAYS),
+        own={
+            ChangeKind.EDIT: list_flows((29, "Kargo yola çıktı")),
+            ChangeKind.ENABLE: list_flows((30, "Order shipped")),
+        },
+        outside={ChangeKind.DISABLE: list_flows((37, "New arrivals – boots"))},
+        waiting=list_flows((40, "Winter sale – 40% off")),
+        unclicked=list_flows((26, "Stokta: bekleme listesi"), (34, "ترحيب – العربية")),
+        known_days=30,
+    )
+    channel = ChannelId("C0MARKETING")
+    new = NewReport(digest_token(channel, today), ReportKind.DIGEST, digest, channel=channel, state=ReportState.CLOSED)
+
+    @asynccontextmanager
+    async def open_with_digest(url: str) -> AsyncIterator[Database]:
+        async with open_migrated(url) as database:
+            await ReportRepository(database, utc_now).submit(new)
+            yield database
+
+    monkeypatch.setattr(command, "open_migrated", open_with_digest)
+    async with command.run_demo_servers(0) as address:
+        await page.set_viewport_size({"width": 1280, "height": 960})
+        emma = await open_as(page, address, "U0EMMA", "C0MARKETING")
+        await expect(find_messages(emma).filter(has_text="Weekly digest")).to_have_count(1)
+        await take_picture(emma, "digest.png", 700)

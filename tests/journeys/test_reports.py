@@ -118,6 +118,16 @@ async def test_a_channel_that_refuses_holds_up_no_other(told: World) -> None:
 
 
 @on_both_databases
+async def test_a_channel_whose_policy_names_the_website_no_more_is_left_as_it_is(told: World) -> None:
+    report = await tell(told)
+    message = await wait_for_told(told)
+    await told.import_policy(approval_policy(websites="[2]"))
+    await rewrite(told, report, replace(ENABLED, after=replace(BEFORE, title="Warm socks", is_enabled=True)))
+    await wait_until_shown(told)
+    assert list_told(told) == [message]
+    assert "Warm socks" not in text_of(message)
+
+
 async def test_what_two_processes_find_unshown_is_posted_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     speed_up(world, monkeypatch)
     await world.import_policy(approval_policy())

@@ -106,21 +106,21 @@ async def watching(sqlite_url: str) -> AsyncIterator[Watching]:
     await database.close()
 
 
-async def send(watching: Watching, number: int, write: Write) -> None:
+async def send(watching: Watching, number: int, write: Write, flow_id: int = 1) -> None:
     """Store a change that was sent, and its end."""
-    store, flow = watching.changes, replace(new_flow(1), **write.before)
+    store, flow = watching.changes, replace(new_flow(flow_id), **write.before)
     content = replace(FlowContent.of(flow), title=write.title)
     wanted = DesiredFlow(content) if write.kind is ChangeKind.EDIT else None
     watching.now = NOON + timedelta(minutes=5, seconds=number)
-    request = new_request(f"t{number}", kind=write.kind, flow=FlowId(1), before=flow, wanted=wanted)
-    record, _ = await store.submit(request, OURS, new_event(flow=FlowId(1)))
+    request = new_request(f"t{number}", kind=write.kind, flow=flow.id, before=flow, wanted=wanted)
+    record, _ = await store.submit(request, OURS, new_event(flow=flow.id))
     change = record.change
     change = await move_through(store, change, APPLYING)
     assert change.lease_owner is not None
     assert await store.mark_sent_once(change.id, change.lease_owner, watching.now - write.age, None)
     change = await store.get(change.id) or change
     if write.state is not APPLYING:
-        outcome = Outcome(f"applied.{write.kind}", write.outcome, FlowId(1))
+        outcome = Outcome(f"applied.{write.kind}", write.outcome, flow.id)
         await move_through(store, change, write.state, outcome=outcome, changed_at=watching.now)
 
 
@@ -164,3 +164,9 @@ async def test_a_finding_takes_over_what_flowbot_did_since(watching: Watching) -
     assert finding.before == replace(new_flow(1), **MINE)
     watching.account.change(1, name="Flow 1")
     assert await watching.tell() == ["gone again 1"]
+
+
+async def test_a_flow_that_was_created_outside_is_told_though_a_late_effect_shows_in_it(watching: Watching) -> None:
+    await send(watching, 0, enable(UNKNOWN), 2)
+    watching.account.add(2, is_enabled=True)
+    assert await watching.tell() == ["create 2"]

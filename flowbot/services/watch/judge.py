@@ -207,7 +207,7 @@ class ChangeJudge:
             makers = _list_makers(known, seen, sent, now)
             if flow in sent.in_hand or any(map(is_in_hand, makers)):
                 verdicts.waiting.add(flow)
-            elif makers or has_same_content(verdict.expected, seen) or await self._is_claimed(flow, seen, now):
+            elif makers or has_same_content(verdict.expected, seen) or await self._is_claimed(verdict, flow, now):
                 verdicts.own[flow] = replace(verdict, expected=seen)
             elif {each.id for each in settled} != {each.id for each in verdicts.sent.of_flow(flow)}:
                 # It may have been read before they were applied.
@@ -215,8 +215,11 @@ class ChangeJudge:
             else:
                 verdicts.outside[flow] = verdict
 
-    async def _is_claimed(self, flow: FlowId, seen: Flow | None, now: datetime) -> bool:
-        return is_claimed(seen, await self.changes.sent_since(flow, now - LATE_EFFECTS), now)
+    async def _is_claimed(self, verdict: Verdict, flow: FlowId, now: datetime) -> bool:
+        """Check whether a late effect made a flow what it is; a new one was created outside, whatever it is by now."""
+        if verdict.known is None:
+            return False
+        return is_claimed(verdict.seen, await self.changes.sent_since(flow, now - LATE_EFFECTS), now)
 
     async def _observe_all(self, snapshot: Snapshot) -> None:
         """Let creates settle whose flow was read."""

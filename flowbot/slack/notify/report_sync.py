@@ -86,7 +86,11 @@ class ReportMessageSync:
         told = await self.messages.list_of(report.id, MessageRole.REPORT)
         sent = {message.key.recipient: message for message in told}
         faults: list[DependencyError] = []
-        for channel, policies in _group_by_channel(book, report).items():
+        channels = _group_by_channel(book, report)
+        for left in told:
+            if left.key.recipient not in channels:
+                await self._leave(left, report)
+        for channel, policies in channels.items():
             message = sent.get(channel)
             if message is not None and message.place is not None and message.shown_version >= report.version:
                 continue
@@ -118,6 +122,8 @@ class ReportMessageSync:
             may_show = await self._may_show(audience)
             drawn = await self._draw(replace(audience, shows_content=may_show), report, details)
             if drawn is None:
+                if sent is not None:
+                    await self._leave(sent, report)
                 return
             key, result = MessageKey(report.id, MessageRole.REPORT, audience.channel), "sent"
             try:
@@ -132,6 +138,11 @@ class ReportMessageSync:
             # Shown: nobody has shared the channel while its message was sent.
             if await self._may_show(audience) == may_show:
                 return
+
+    async def _leave(self, message: SentMessage, report: Report) -> None:
+        """Leave a message as it is, in a channel that is told nothing more of its report."""
+        if message.place is not None and message.shown_version < report.version:
+            await self.messages.record(message.key, message.place, report.version)
 
     async def _may_show(self, audience: ReportAudience) -> bool:
         """Check whether the channel may see a push: one of its policies that keeps it from outsiders is enough."""

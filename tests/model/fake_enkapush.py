@@ -3,12 +3,13 @@
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import add
 from typing import Any, Final
 
-from flowbot.domain.flow import Flow, FlowContent, WaitTime, WriteOnlyFields, content_differences
+from flowbot.domain.flow import Flow, FlowContent, Totals, WaitTime, WriteOnlyFields, content_differences
 from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
 from flowbot.domain.images import ImageFile
 from flowbot.errors import EnkapushFaultError
@@ -92,6 +93,7 @@ class FakeEnkapush:
         ambiguous: Changes with a write or read that was not answered, or a write whose effect cannot be read back.
         stored_as: How the texts of a change are stored, where that is not as they were sent.
         sent: How often each change was sent.
+        sent_since_trip: How much each flow has sent since the breaker tripped last, or its totals shrank.
         under_way: Writes that take effect later, with the moment.
         delay: How long after a write its late effect comes; the next one takes twice as long.
         storage: What becomes of texts.
@@ -107,6 +109,7 @@ class FakeEnkapush:
         self.ambiguous: set[ChangeId | None] = set()
         self.stored_as: dict[ChangeId | None, Storage] = {}
         self.sent: Counter[ChangeId | None] = Counter()
+        self.sent_since_trip: Counter[FlowId] = Counter()
         self.twice: list[ChangeId | None] = []
         self.writes: deque[WriteFault | None] = deque()
         self.reads: deque[bool] = deque()
@@ -235,6 +238,13 @@ class FakeEnkapush:
         self._last += 1
         self.set_flow(Effect(None, None, first_flow(self._last)))
         return FlowId(self._last)
+
+    def add_totals(self, flow: FlowId, moved: Totals | None) -> None:
+        """Let a flow send more, or (None) begin to count anew."""
+        if (now := self.flows.get(flow)) is not None:
+            self.sent_since_trip[flow] = 0 if moved is None else self.sent_since_trip[flow] + moved.sent
+            totals = Totals() if moved is None else Totals(*map(add, astuple(now.totals), astuple(moved)))
+            self.flows[flow] = replace(now, totals=totals)
 
     @property
     def next_effect_at(self) -> datetime | None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from slack_sdk.errors import SlackApiError
 
 from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.ids import ChangeId, ChannelId, UserId
+from flowbot.domain.ids import ChangeId, ChannelId, ReportId, UserId
 from flowbot.errors import SlackFaultError
 from flowbot.services.ports.messages import MessageKey, MessageRole
 from flowbot.slack.notify.outcome_notices import ENDED
@@ -23,6 +23,9 @@ REMINDER: Final = "reminder"
 REFUSAL: Final = "refusal"
 NOTIFIED: Final[ContextVar[tuple[Change, bool] | None]] = ContextVar("notified", default=None)
 """The change that a process notifies people of now, and whether it reminds of it."""
+
+REPORTED: Final[ContextVar[ReportId | None]] = ContextVar("reported", default=None)
+"""The report that a process shows now."""
 
 
 class SlackFault(StrEnum):
@@ -174,9 +177,12 @@ class SlackClient:
 
     def _find_key(self, body: dict[str, Any]) -> MessageKey:
         """Find out which message is sent: of those that it may be, the one that was claimed last."""
+        own = [each.key for each in reversed(self._slack.windows) if each.life is self._life]
+        if (report := REPORTED.get()) is not None:
+            first = MessageKey(report, MessageRole.REPORT, ChannelId(body["channel"]))
+            return next((key for key in own if (key.subject, key.recipient) == (report, first.recipient)), first)
         keys = _list_keys(body)
-        claimed = (each.key for each in reversed(self._slack.windows) if each.life is self._life and each.key in keys)
-        return next(claimed, keys[0])
+        return next((key for key in own if key in keys), keys[0])
 
     def _count(self) -> None:
         self._life.count_send()
@@ -216,7 +222,7 @@ class SlackClient:
         return {"channel": channel} if method == "chat.postEphemeral" else {"channel": channel, "ts": ts}
 
     def _refuse_without_bot_noting(self, key: MessageKey, channel: str, reader: str | None) -> None:
-        if channel in self._slack.without_bot and reader is not None:
+        if channel in self._slack.without_bot and (reader is not None or is_of_report(key)):
             self._slack.refused.add((key, "private"))
         self._refuse_without_bot(channel)
 
@@ -271,6 +277,21 @@ def notifying(change: Change, *, reminds: bool = False) -> Iterator[None]:
         yield
     finally:
         NOTIFIED.reset(token)
+
+
+@contextmanager
+def reporting(report: ReportId) -> Iterator[None]:
+    """Note which report is shown meanwhile."""
+    token = REPORTED.set(report)
+    try:
+        yield
+    finally:
+        REPORTED.reset(token)
+
+
+def is_of_report(key: MessageKey) -> bool:
+    """Check whether a message shows a report."""
+    return str(key.role).partition(".")[0] == MessageRole.REPORT
 
 
 def told_state(key: MessageKey) -> ChangeState | None:

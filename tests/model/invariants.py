@@ -10,19 +10,22 @@ from sqlalchemy import select
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, VoteChoice
 from flowbot.domain.flow import Flow, flow_differences
-from flowbot.domain.ids import ChangeId, FlowId, UserId
+from flowbot.domain.ids import ChangeId, FlowId, ReportToken, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
+from flowbot.domain.stop import find_report
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.request_details import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
+from flowbot.services.stop import StopQuestion
 from flowbot.storage import tables
 from flowbot.storage.repositories.change_queries import fetch_many
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.figures import FigureRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
+from flowbot.storage.repositories.reports import ReportRepository
 from flowbot.storage.unit_of_work import Database
 from tests.model.effect_invariants import may_go_live, may_have_set
 from tests.model.fake_directory import JONAS
@@ -42,12 +45,14 @@ class PolicyInvariants(ABC):
         violations: Writes and decisions that must not have happened.
         live: Follows the content of live flows.
         times: Checks that changes wait for their times and for freezes.
+        questions: The flows that each question of a stop has named, by the token of the stop's report.
     """
 
     database: Database
     enkapush: FakeEnkapush = field(init=False)
     policy: ChannelPolicy | None = None
     violations: list[str] = field(default_factory=list)
+    questions: dict[ReportToken, frozenset[FlowId]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store = ChangeRepository(self.database, self.clock)
@@ -120,6 +125,9 @@ class PolicyInvariants(ABC):
     async def _check_allowed(self, change: Change) -> None:
         assert self.policy is not None, "no policy"
         assert self.policy.covers_website(change.request.website), "of a website that is not the channel's"
+        if change.request.cause is not None:
+            await self._check_decided(change)
+            return
         if change.rule is None:
             is_approved = change.request.repeats is not None or change.request.ends is not None
             assert is_approved or not await self._is_gated(change), "written without an approval"
@@ -134,6 +142,14 @@ class PolicyInvariants(ABC):
         today = self.policy.approval
         quorum = max(change.rule.quorum, today.quorum)
         assert len(counting) >= quorum, f"written with the approvals of {sorted(counting)} where {quorum} are needed"
+
+    async def _check_decided(self, disable: Change) -> None:
+        """Check a disable that nobody has to approve: by a stop, of what that has named."""
+        assert disable.request.kind is ChangeKind.DISABLE, "decided, and no disable"
+        if (report := find_report(disable)) is not None:
+            stop = await ReportRepository(self.database, self.clock).get(report)
+            named = self.questions.get(stop.told.token, frozenset()) if stop is not None else frozenset()
+            assert disable.request.flow in named, "stopped, and not named by the question"
 
     async def note_shown(self, change: Change) -> None:
         """Note what a person sees who is about to approve a change."""
@@ -162,6 +178,29 @@ class PolicyInvariants(ABC):
                 assert _may_approve(closing.by, change, self.policy), f"{closing.by} may not reject"
         except AssertionError as error:
             self.violations.append(f"{change.id} was ended: {error}")
+
+    async def check_question(self, question: StopQuestion) -> None:
+        """Check that a stop names all flows of the channel that are live or may go live, and no others."""
+        policy, named = self.policy, frozenset(flow.id for flow in question.flows)
+        for flow in self.enkapush.flows.values():
+            is_own = policy is not None and policy.covers_website(flow.website_id)
+            is_live = is_own and (flow.is_enabled or await self.may_go_live(flow.id))
+            if is_live != (flow.id in named):
+                self.violations.append(f"a stop names {sorted(named)}, and flow {flow.id} is live: {is_live}")
+        self.questions[ReportToken(f"stop.{question.token}")] = named
+
+    def check_stopped_by(self, person: UserId, reason: str) -> None:
+        """Check that a person who has stopped flows was entitled."""
+        try:
+            assert self.policy is not None, "no policy"
+            if Gate.DISABLE in self.policy.approval.required_for:
+                self._check_break_glass(Closure(person, ClosureKind.BREAK_GLASS, reason))
+            else:
+                is_editor = person in self.policy.editors or EVERYONE in self.policy.editors
+                assert is_editor, f"{person} is no editor"
+                assert person != JONAS, "stopped by a stranger"
+        except AssertionError as error:
+            self.violations.append(f"stopped: {error}")
 
     def _check_break_glass(self, closing: Closure) -> None:
         named = self.policy.approval.break_glass if self.policy else ()

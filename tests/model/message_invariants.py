@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from flowbot.domain.policy import NotifyMode
 from flowbot.i18n.translator import Translators
 from flowbot.services.ports.messages import MessageKey, MessageRole
 from flowbot.slack.notify.outcome_notices import ENDED
-from tests.model.fake_slack import REFUSAL, REMINDER, FakeSlack, Post, is_notice, told_state
+from tests.model.fake_slack import REFUSAL, REMINDER, FakeSlack, Post, is_notice, is_of_report, told_state
 
 WORDS: Final = Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
 
@@ -32,6 +33,8 @@ class MessageInvariants:
         sent: dict[MessageKey, list[Post]] = defaultdict(list)
         told: dict[tuple[ChangeId, ChangeState], list[Post]] = defaultdict(list)
         for post in self._slack.posts:
+            if is_of_report(post.key):
+                continue
             change = known[ChangeId(post.key.subject)]
             sent[post.key].append(post)
             state = told_state(post.key)
@@ -47,26 +50,18 @@ class MessageInvariants:
             if key.role in {REMINDER, REFUSAL}:
                 # Each process says once that the channel takes no message.
                 continue
-            mentions = Counter(person for post in posts for person in set(post.mentions))
-            assert max(mentions.values(), default=0) <= 1, f"mentioned more than once: {key}, {mentions}"
-            self._check_sent_once(key, posts)
+            check_mentioned_once(key, posts)
+            check_sent_once(key, posts)
         for end, posts in told.items():
             whole = [post for post in posts if not was_cut_off(post)]
             assert len(whole) <= 1, f"told {len(whole)} times where it was seen: {end}"
 
-    def _check_sent_once(self, key: MessageKey, posts: list[Post]) -> None:
-        claimed = [post for post in posts if post.window is not None]
-        whole = [post for post in claimed if not was_cut_off(post)]
-        assert len(whole) <= 1, f"sent {len(whole)} times though nothing was cut off: {key}"
-        assert all(post.window is None or post.window.is_over for post in whole), f"not recorded: {key}"
-        is_deletable = key.role == MessageRole.REQUEST
-        assert len(claimed) == len(posts) or is_deletable, f"sent without a claim: {key}"
-        lost = sum(post.is_deleted for post in posts)
-        assert len(posts) - len(claimed) <= lost, f"posted anew though it was there: {key}"
-
     def check_at_rest(self, change: Change) -> None:
         """Check what people see of a change after a recovery without faults."""
         if not change.has_team_message:
+            if change.request.cause is not None:
+                # A report tells of it.
+                return
             assert self._slack.shown[change.id] == change.version, f"its author was not told: {change}"
             return
         assert change.message_channel is not None
@@ -103,6 +98,24 @@ class MessageInvariants:
             is_first = not any(window.was_interrupted for window in self._slack.windows if window.key == post.key)
             if post.thread is not None and is_first:
                 assert post.mentions == (requester,), f"not mentioned: {post}"
+
+
+def check_mentioned_once(key: MessageKey, posts: Sequence[Post]) -> None:
+    """Check that nobody was mentioned twice by a message that came again."""
+    mentions = Counter(person for post in posts for person in set(post.mentions))
+    assert max(mentions.values(), default=0) <= 1, f"mentioned more than once: {key}, {mentions}"
+
+
+def check_sent_once(key: MessageKey, posts: Sequence[Post]) -> None:
+    """Check that a message was sent once, and once more only for each time that its sending was cut off."""
+    claimed = [post for post in posts if post.window is not None]
+    whole = [post for post in claimed if not was_cut_off(post)]
+    assert len(whole) <= 1, f"sent {len(whole)} times though nothing was cut off: {key}"
+    assert all(post.window is None or post.window.is_over for post in whole), f"not recorded: {key}"
+    is_deletable = key.role == MessageRole.REQUEST
+    assert len(claimed) == len(posts) or is_deletable, f"sent without a claim: {key}"
+    lost = sum(post.is_deleted for post in posts)
+    assert len(posts) - len(claimed) <= lost, f"posted anew though it was there: {key}"
 
 
 def was_cut_off(post: Post) -> bool:

@@ -1,5 +1,6 @@
 """The real notifier of a process, on the fake Slack."""
 
+from collections.abc import Awaitable, Callable
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -31,19 +32,27 @@ from tests.model.process_faults import ProcessFaults
 
 
 class TrackedNotifier:
-    """The notifier of a process, which tells the fake Slack whom it notifies of what."""
+    """The notifier of a process, which tells the fake Slack whom it notifies of what.
+
+    Attributes:
+        record: Notes a change that a report tells of.
+    """
 
     def __init__(self, slack: FakeSlack, store: ChangeRepository, team: TeamNotifier, life: ProcessFaults) -> None:
+        self.team = team
+        self.record: Callable[[Change], Awaitable[None]] = _record_nowhere
         self._slack = slack
         self._store = store
-        self._team = team
         self._life = life
 
     async def notify(self, change: Change, flow: Flow | None = None) -> Change:
         """Notify the team; of a form's change, which it sees in no message, only note that the author was told."""
         if change.has_team_message:
             with notifying(change):
-                return await self._team.notify(change)
+                return await self.team.notify(change)
+        if change.request.cause is not None:
+            await self.record(change)
+            return await self._store.mark_shown(change.id, change.version, owner=change.lease_owner)
         self._life.count_call()
         self._slack.show_form(await self._store.get(change.id) or change)
         return await self._store.mark_shown(change.id, change.version)
@@ -51,7 +60,11 @@ class TrackedNotifier:
     async def remind(self, change: Change) -> None:
         """Remind of a request."""
         with notifying(change, reminds=True):
-            await self._team.remind(change)
+            await self.team.remind(change)
+
+
+async def _record_nowhere(_change: Change) -> None:
+    """Do nothing: there are no reports yet."""
 
 
 class OwnChannels:

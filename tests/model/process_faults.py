@@ -1,12 +1,15 @@
 """Faults of a process: it dies, freezes, or has no database for a moment."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, NoReturn, cast
 
+from flowbot.domain.ids import FlowId
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.readings import KnownFlow, WatchStore
 
 WRITES: Final = frozenset({"create", "update", "set_enabled", "delete"})
 """Calls at which no process freezes: no lease can close the gap between noting a write and writing."""
@@ -100,6 +103,10 @@ class FaultyPort:
     def snapshot(self) -> AbstractAsyncContextManager[None]:
         """Open a snapshot of the database; what is read in it counts call by call."""
         return cast(ChangeStore, self._port).snapshot()
+
+    def list_known(self) -> AsyncIterator[Mapping[FlowId, KnownFlow]]:
+        """Read what the watch knows, which counts as no call."""
+        return cast(WatchStore, self._port).list_known()
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)

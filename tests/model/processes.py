@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.change import Change
-from flowbot.domain.ids import ReportId
 from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DependencyError, UserError
@@ -29,6 +28,7 @@ from flowbot.services.executor.preconditions import Preconditions
 from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettingsLoader
+from flowbot.services.observed_source import ObservedSource
 from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.slack import UserDirectory
 from flowbot.services.quorum import QuorumChecker
@@ -44,15 +44,15 @@ from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository
 from flowbot.storage.repositories.messages import MessageRepository
 from flowbot.storage.repositories.policies import PolicyRepository
-from flowbot.storage.repositories.reports import ReportRepository
 from flowbot.storage.unit_of_work import Database
-from flowbot.worker.recovery import Recovery
+from flowbot.worker.recovery import STOP_ROUNDS, Recovery
 from flowbot.worker.retention import Retention
 from tests.model.fake_enkapush import CURRENT_CHANGE, CURRENT_CLOCK, FakeEnkapush
 from tests.model.fake_slack import ChangeStorePort, FakeSlack, MessageStorePort, SlackClient
 from tests.model.machine_clock import MachineClock
 from tests.model.notifier import TrackedNotifier, build_team
 from tests.model.process_faults import FaultyPort, ProcessFaults, ProcessKilled
+from tests.model.watching import build_watching
 
 FREEZE_ZONE: Final = ZoneInfo("Europe/Istanbul")
 
@@ -104,6 +104,7 @@ class Process:
 
     def __init__(self, name: str, around: Environment) -> None:
         self.name = name
+        self._begun: set[asyncio.Task[None]] = set()
         self.life = ProcessFaults()
         self.machine = MachineClock(around.clock)
         clock = self.clock = BelievedClock(self.machine, around.monotonic)
@@ -115,6 +116,7 @@ class Process:
         images = cast("ImageRepository", self._database_port(ImageRepository(around.database)))
         drafts = cast("DraftRepository", self._database_port(DraftRepository(around.database)))
         enkapush = cast("FakeEnkapush", FaultyPort(around.enkapush, self.life))
+        observed = ObservedSource(enkapush, self._begin)
         people = UserService(around.directory, frozenset(), monotonic=around.monotonic)
         leases = LeaseKeeper(store, clock, around.monotonic, name)
         context = ExecutionContext(
@@ -124,7 +126,7 @@ class Process:
             flow_images=enkapush,
             source=enkapush,
             writer=enkapush,
-            flow_cache=FlowCache(enkapush, clock=clock, monotonic=around.monotonic),
+            flow_cache=FlowCache(observed, clock=clock, monotonic=around.monotonic),
             clock=clock,
             owner=name,
             holds_lease=leases.holds_for_certain,
@@ -164,6 +166,20 @@ class Process:
             authorizer=authorizer,
             clock=clock,
         )
+        observed.observe_with(self.late_effects, self.notifier.notify)
+        self.watching = build_watching(
+            around.database,
+            self.life,
+            self.late_effects,
+            policies,
+            context.flow_cache,
+            people,
+            self.notifier,
+            clock,
+            around.monotonic,
+            self._begin,
+        )
+        self.notifier.record = self.watching.record
         self.recovery = Recovery(
             executor=self.executor,
             expiry=RequestExpiry(store, self.executor.preconditions, clock),
@@ -172,10 +188,10 @@ class Process:
             retention=Retention(drafts, images, DeliveryRepository(around.database), recent.store),
             refresh_channels=self._refresh_channels,
             store=store,
-            reports=ReportRepository(around.database, clock),
+            reports=self.watching.reports,
             leases=leases,
             notifier=self.notifier,
-            show_report=self._show_report,
+            show_report=self.watching.show,
             start_task=self._begin,
             metrics=Metrics(),
             clock=clock,
@@ -183,19 +199,12 @@ class Process:
             read_database_clock=around.database.clock,
             may_work=self._may_work,
             retry_unreadable=around.database.unreadable.clear,
-            resume_stops=self._resume_stops,
+            resume_stops=self.watching.resume_stops,
         )
         self._store = store
-        self._begun: set[asyncio.Task[None]] = set()
 
     async def _refresh_channels(self) -> None:
         """Do nothing: the fake Slack's channels are never shared."""
-
-    async def _show_report(self, report: ReportId) -> None:
-        """Do nothing: nothing is reported here."""
-
-    async def _resume_stops(self) -> None:
-        """Do nothing: nobody stops many flows here."""
 
     async def _may_work(self) -> bool:
         """Work always: rounds are run one by one here."""
@@ -205,21 +214,31 @@ class Process:
         """See what others work on and tell of, as rounds of recovery do all the time."""
         self.recovery._in_progress.find_free((await self._store.find_backlog(self.clock())).in_progress)
         self.recovery._unshown.find_free(await self._store.unshown())
+        await self.watching.observe()
 
     async def read(self) -> None:
         """Read all flows, as for somebody's list."""
         await self.late_effects.observe_all(await self.source.list_flows(), self.notifier.notify)
 
     async def recover(self) -> None:
-        """Run one round of recovery and all tasks that it starts."""
-        await self.recovery.run_round(1)
-        await self._finish_tasks()
+        """Run one round of recovery, in which stops are resumed, and all tasks that it starts."""
+        await self.recovery.run_round(STOP_ROUNDS)
+        await self.finish_tasks()
 
-    async def _finish_tasks(self) -> None:
-        begun, self._begun = self._begun, set()
-        for ended in await asyncio.gather(*begun, return_exceptions=True):
-            if isinstance(ended, BaseException):
-                raise ended
+    async def watch(self) -> None:
+        """Make a round of the watch, if it is this process's turn, and do all that follows from it."""
+        try:
+            await self.watching.watcher.look()
+        finally:
+            await self.finish_tasks()
+
+    async def finish_tasks(self) -> None:
+        """Run all tasks that were started, and those that they start."""
+        while self._begun:
+            begun, self._begun = self._begun, set()
+            ended = await asyncio.gather(*begun, return_exceptions=True)
+            if errors := [each for each in ended if isinstance(each, BaseException)]:
+                raise errors[0]
 
     def _begin(self, work: Coroutine[Any, Any, Any], *, name: str) -> None:
         self._begun.add(asyncio.create_task(work, name=name))

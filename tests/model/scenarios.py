@@ -24,14 +24,14 @@ from tests.model.strategies import (
     STRICTER,
     FaultPlan,
 )
-from tests.model.time_rules import TimeRules
+from tests.model.watch_rules import WatchRules
 from tests.model.world import LEASE
 
 ASKED = st.sampled_from([ChangeKind.ENABLE, ChangeKind.DELETE])
 QUORUMS = st.sampled_from([1, 2])
 
 
-class ApprovalMachine(TimeRules):
+class ApprovalMachine(WatchRules):
     """Scenarios of more steps than Hypothesis would put together by chance."""
 
     @rule(

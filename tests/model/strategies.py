@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode
+from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode, WatchRule, WatchTell
 from tests.model.fake_directory import APPROVALS, AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
 from tests.model.fake_enkapush import Storage, WriteFault
 from tests.model.fake_slack import SlackFault
+from tests.model.watch_invariants import LIMITS
 from tests.model.world import World
 
 PROCESSES = st.sampled_from([0, 1])
@@ -40,6 +41,8 @@ POLICIES = st.builds(
     editors=st.sampled_from([("*",), (AYSE, BURAK)]),
     approvers=APPROVERS,
     approval=RULES,
+    watch=st.builds(WatchRule, tell=st.sampled_from(WatchTell)),
+    breaker=st.sampled_from([None, LIMITS]),
 )
 ASKED_UNDER: Final = ChannelPolicy(
     id=CHANNEL,

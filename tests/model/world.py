@@ -15,15 +15,19 @@ from flowbot.domain.flow import Flow
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
+from flowbot.domain.report import Report
 from flowbot.domain.transitions import can_transition
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.approvals.decide import AlreadyDecidedError
 from flowbot.services.approvals.submit import RequestOpenError
 from flowbot.services.ports.changes import FlowBusyError
+from flowbot.services.ports.readings import WatchState
 from flowbot.storage import tables
 from flowbot.storage.repositories.change_queries import fetch_many
 from flowbot.storage.repositories.change_rows import read_event
+from flowbot.storage.repositories.observed_flows import read_flow, read_state
 from flowbot.storage.repositories.policies import PolicyRepository
+from flowbot.storage.repositories.reports import read_report
 from flowbot.storage.unit_of_work import Database
 from tests.model.effect_invariants import EffectInvariants, describe
 from tests.model.fake_directory import CHANNEL, FakeDirectory
@@ -34,6 +38,7 @@ from tests.model.process_faults import ProcessKilled
 from tests.model.processes import Environment, Process
 from tests.model.time_invariants import waits_unseen
 from tests.model.told_states import state_told_by
+from tests.model.watch_invariants import WatchInvariants
 
 Step = Callable[[Process], Awaitable[object]]
 Work = tuple[int, Step]
@@ -52,6 +57,9 @@ class Snapshot:
     changes: list[Change]
     events: dict[ChangeId | None, list[AuditEvent]] = field(default_factory=dict)
     voters: dict[ChangeId, set[UserId]] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+    observed: dict[FlowId, Flow] = field(default_factory=dict)
+    watch: WatchState = field(default_factory=WatchState)
 
 
 @dataclass
@@ -76,6 +84,7 @@ class World(PolicyInvariants):
         self.enkapush.on_effect = self.live.note_effect
         self.effects = EffectInvariants(self.enkapush)
         self.messages = MessageInvariants(self.slack)
+        self.watch = WatchInvariants(self.enkapush, self.slack)
         self.around = Environment(self.database, self.enkapush, self.slack, FakeDirectory(), self.clock, self.sleep)
         self.processes = [self.new_process(), self.new_process()]
 
@@ -108,6 +117,7 @@ class World(PolicyInvariants):
     async def set_policy(self, policy: ChannelPolicy | None) -> None:
         """Replace the policy."""
         self.policy = policy
+        self.watch.note_policy(policy)
         await self._store_policies()
 
     async def set_freezes(self, *freezes: Freeze) -> None:
@@ -168,12 +178,16 @@ class World(PolicyInvariants):
             await self._recover_in_rounds(process)
 
     async def _recover_in_rounds(self, process: Process) -> bool:
-        """Let a process pick up what is left; return whether all is shown and started then."""
+        """Let a process pick up what is left, and watch; return whether all is shown, started and seen twice then."""
+        seen = (await self.read_all()).watch.version
         for round_number in range(RECOVERY_ROUNDS_MAX):
             await self.pass_time(LEASE)
             await process.recover()
-            is_shown = round_number >= RECOVERY_ROUNDS_MIN and not await self.store.unshown()
-            if is_shown and not self.times.find_overdue(await self.read_changes()):
+            await process.watch()
+            if round_number < RECOVERY_ROUNDS_MIN or (await self.read_all()).watch.version < seen + 2:
+                continue
+            unshown = (*await self.store.unshown(), *await process.watching.reports.unshown())
+            if not unshown and not self.times.find_overdue(await self.read_changes()):
                 return True
         return False
 
@@ -200,6 +214,14 @@ class World(PolicyInvariants):
         if isinstance(refusal, RequestOpenError) and waits_unseen(refusal.current):
             self.violations.append(f"{describe(refusal.current)} blocks flow {flow}")
 
+    async def watch_once(self, number: int) -> None:
+        """Let a process make a round of the watch without faults."""
+        self.enkapush.clear_faults()
+        self.slack.recover()
+        self.processes[number].life.clear()
+        await self.pass_time(LEASE)
+        await self.run_step(number, Process.watch)
+
     # --- invariants ------------------------------------------------------------------------------------------------
 
     async def read_all(self) -> Snapshot:
@@ -211,6 +233,11 @@ class World(PolicyInvariants):
                 kept.events.setdefault(event.change, []).append(event)
             for row in await connection.execute(select(tables.votes)):
                 kept.voters.setdefault(row.change_id, set()).add(row.person)
+            kept.reports = [read_report(row) for row in await connection.execute(select(tables.reports))]
+            for row in await connection.execute(select(tables.observed_flows)):
+                kept.observed[row.flow_id] = read_flow(row)
+            for row in await connection.execute(select(tables.watch)):
+                kept.watch = read_state(row)
         return kept
 
     async def check_invariants(self) -> list[Change]:
@@ -225,6 +252,7 @@ class World(PolicyInvariants):
         self.effects.check(kept.changes)
         self.messages.check(kept.changes)
         self.times.check(kept.changes, kept.events)
+        self.watch.check(kept.observed, kept.reports, kept.changes, self.now)
         unapproved = self.live.find_unapproved({change.id: change for change in kept.changes})
         assert not unapproved, unapproved
         for wish, asked in self.wishes.items():
@@ -257,7 +285,10 @@ class World(PolicyInvariants):
     async def check_at_rest(self) -> None:
         """Check what must hold after a recovery without faults."""
         changes = await self.check_invariants()
-        self.times.check_at_rest(changes, (await self.read_all()).events)
+        kept = await self.read_all()
+        self.times.check_at_rest(changes, kept.events)
+        assert kept.watch.read_at is not None, "never watched"
+        self.watch.check_at_rest(kept.observed, kept.reports, kept.watch.read_at)
         for change in changes:
             assert change.state not in {ChangeState.DRAFT, ChangeState.APPLYING}, f"left behind: {change}"
             assert change.shown_version == change.version, f"not shown: {change}"
@@ -297,4 +328,5 @@ async def new_world(database: Database) -> World:
             await connection.execute(delete(table))
     made = World(database)
     await made.set_policy(FIRST_POLICY)
+    await made.processes[0].watch()
     return made

@@ -259,6 +259,7 @@ def test_every_picture_is_shown_and_light() -> None:
     assert [picture.name for picture in pictures] == [
         "approved.png",
         "demo.png",
+        "digest.png",
         "form.png",
         "frozen.png",
         "scheduled.png",

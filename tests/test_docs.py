@@ -262,6 +262,7 @@ def test_every_picture_is_shown_and_light() -> None:
         "digest.png",
         "form.png",
         "frozen.png",
+        "outside.png",
         "scheduled.png",
     ]
     for picture in pictures:

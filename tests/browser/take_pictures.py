@@ -1,10 +1,11 @@
 """Takes the README's pictures anew, by `make pictures`: the demo at work, seen by somebody who reads English."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from playwright.async_api import Page, expect
@@ -16,6 +17,7 @@ from flowbot.domain.flow import Totals
 from flowbot.domain.ids import ChannelId, FlowId
 from flowbot.domain.report import NewReport, ReportKind, ReportState
 from flowbot.sandbox import enkapush
+from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.services.ports import utc_now
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.reports import ReportRepository
@@ -42,6 +44,19 @@ FIELDS: Final = {
     "Description": "Everything that is still on the shelf goes at 60% off until midnight.",
     "URL": "https://northbound.example/winter-sale",
 }
+
+
+@pytest.fixture
+def sandboxes(monkeypatch: pytest.MonkeyPatch) -> list[EnkapushSandbox]:
+    """Return the stand-ins for Enkapush that a demo starts from now on."""
+    started: list[EnkapushSandbox] = []
+
+    def start(**given: Any) -> EnkapushSandbox:
+        started.append(EnkapushSandbox(**given))
+        return started[-1]
+
+    monkeypatch.setattr(command, "EnkapushSandbox", start)
+    return started
 
 
 async def take_picture(page: Page, name: str, height: int) -> None:
@@ -151,3 +166,15 @@ async def test_a_weekly_digest_is_posted(page: Page, monkeypatch: pytest.MonkeyP
         emma = await open_as(page, address, "U0EMMA", "C0MARKETING")
         await expect(find_messages(emma).filter(has_text="Weekly digest")).to_have_count(1)
         await take_picture(emma, "digest.png", 700)
+
+
+async def test_a_change_is_made_outside(sandboxes: list[EnkapushSandbox], page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 960})
+    emma = await open_as(page, address, "U0EMMA", "C0APPROVALS")
+    # The first reading tells nothing.
+    await asyncio.sleep(command.WATCH_SECONDS / 2)
+    flow = sandboxes[0].store.flow(40)
+    sandboxes[0].store.update_flow(40, title="Everything must go!", is_enabled=not flow.is_enabled)
+    told = find_messages(emma).filter(has_text="outside flowbot")
+    await expect(told).to_have_count(1, timeout=30_000)
+    await take_picture(emma, "outside.png", 620)

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from flowbot.bootstrap import run_flowbot
 from flowbot.config import Settings
+from flowbot.demo.figures import record_past_days
 from flowbot.demo.guide import build_guide
 from flowbot.sandbox.enkapush import EnkapushSandbox
 from flowbot.sandbox.enkapush.seeds import seed_flows, seed_segments
@@ -41,8 +42,8 @@ async def run_demo(port: int, stop: asyncio.Event, say: Callable[[str], None]) -
 @asynccontextmanager
 async def run_demo_servers(port: int) -> AsyncIterator[str]:
     """Run the bot and both stand-ins on this machine alone, and yield the page's address. Port 0 takes a free one."""
-    slack = SlackSandbox(build_demo_workspace(build_guide()))
-    enkapush = EnkapushSandbox(api_key=API_KEY, flows=seed_flows(utc_now()), segments=seed_segments(utc_now()))
+    slack, flows = SlackSandbox(build_demo_workspace(build_guide())), seed_flows(utc_now())
+    enkapush = EnkapushSandbox(api_key=API_KEY, flows=flows, segments=seed_segments(utc_now()))
     with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
         async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:
             # Complete, so that nothing from the environment or a `.env` gets in.
@@ -62,6 +63,7 @@ async def run_demo_servers(port: int) -> AsyncIterator[str]:
             async with open_migrated(settings.database_url.get_secret_value()) as database:
                 policies = files(__package__).joinpath("policy.toml").read_text(encoding="utf-8")
                 await import_book(PolicyRepository(database, utc_now), parse_book(policies), utc_now())
+                await record_past_days(database, flows, utc_now(), settings.zone)
             async with run_flowbot(settings) as bot, listen(bot, HOST, 0) as bot_port:
                 slack.deliver_to(f"http://{HOST}:{bot_port}{EVENTS_PATH}")
                 yield address

@@ -82,7 +82,6 @@ async def test_a_list_shows_eight_flows_at_a_glance(page: Page, address: str) ->
     assert await count_flows_in_sight(page) >= 8
     last = find_messages(page).locator(".block-section").filter(has=page.locator("summary")).last
     await last.locator("summary").click()
-    await page.screenshot(path="/tmp/list_1440.png")
     await expect(last.get_by_role("button", name="Delete")).to_be_in_viewport(ratio=1)
 
 
@@ -109,6 +108,13 @@ async def test_a_person_lists_pages_opens_and_shares(page: Page, address: str) -
     await expect(page.locator("[role=log] article:not(.ephemeral)").filter(has_text="Emma")).not_to_have_count(0)
     await expect(page.locator("[role=log] article.ephemeral")).to_have_count(0)
     assert trouble.found == []
+
+
+async def test_a_person_sees_what_was_sent_by_day(page: Page, address: str) -> None:
+    await page.goto(f"{address}/?as=U0EMMA")
+    await send(page, "/flows stats 30d")
+    answer = find_messages(page).filter(has_text="Best click rates")
+    await expect(answer.get_by_role("figure")).to_contain_text("Sent")
 
 
 async def test_shortcuts_stand_at_the_side_and_in_the_menu_of_a_message(page: Page, address: str) -> None:

@@ -17,7 +17,7 @@ from tests.journeys.request_steps import (
     speed_up,
     wait_for_status,
 )
-from tests.journeys.watch_steps import Watch, list_findings, watch_flows
+from tests.journeys.watch_steps import Watch, list_findings, wait_for_finding, watch_flows
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
 BREAKER: Final = "\n[channels.breaker]\nmin_sent = 100\nmin_click_rate = 0.01\nmax_close_rate = 0.6\n"
@@ -114,6 +114,20 @@ async def test_an_enabling_outside_counts_too_and_what_waits_for_that_flow_is_ou
     told = await wait_for_trip(world, "The breaker disabled #2 Theirs.")
     assert "Close rate 61.0%, above the limit of 60.0%" in text_of(told)
     await wait_for_status(world, request, "Out of date")
+
+
+async def test_what_is_enabled_outside_right_after_the_breaker_counts_anew(watched: Watch) -> None:
+    world, store = watched.world, watched.world.enkapush.store
+    store.update_flow(1, **totals(6000, 5000, 0, 4000))
+    await watched.make_round()
+    await wait_for_trip(world, "The breaker disabled #1")
+    store.update_flow(1, is_enabled=True)
+    await watched.make_round(2)
+    await wait_for_finding(world, "#1 Winter sale was enabled outside flowbot")
+    assert is_live(world)
+    store.update_flow(1, **totals(6200, 5200, 0, 4000))
+    await watched.make_round()
+    await world.deniz.wait_until(lambda: len(list_trips(world)) == 2 and not is_live(world))
 
 
 async def test_counters_that_shrink_begin_anew_and_unknown_rates_stop_nothing(watched: Watch) -> None:

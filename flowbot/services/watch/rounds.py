@@ -32,6 +32,7 @@ from flowbot.services.watch.judge import TOLD_SINGLY, ChangeJudge, Verdict, Verd
 from flowbot.services.watch.known_flows import Comparison, KnownFlows
 
 BASELINE_PAGE: Final = 500
+SWITCHES: Final = frozenset({ChangeKind.ENABLE, ChangeKind.DISABLE})
 CLOCK_MARGIN: Final = timedelta(hours=1)
 """A flow may be dated so long before the reading after which it was created: Enkapush has another clock."""
 
@@ -176,8 +177,9 @@ def _observe(verdict: Verdict) -> Observation | None:
     if seen is None:
         return None
     was_live = known is not None and known.is_enabled
-    was_enabled = any(change.request.kind is ChangeKind.ENABLE for change in verdict.changes)
-    is_enabled_anew = seen.is_enabled and (not was_live or was_enabled)
+    # What flowbot disabled and is live was enabled anew, too: outside, between two readings.
+    was_switched = any(change.request.kind in SWITCHES for change in verdict.changes)
+    is_enabled_anew = seen.is_enabled and (not was_live or was_switched)
     if not _differs(verdict) and not is_enabled_anew:
         return None
     shrunk = known is not None and measure_move(known.totals, seen.totals).has_shrunk

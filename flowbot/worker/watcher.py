@@ -50,6 +50,7 @@ class Watcher:
     _others: LeaseObserver = field(init=False)
     _next_at: float = 0.0
     _own_version: int | None = None
+    _first: tuple[int, float] | None = None
 
     def __post_init__(self) -> None:
         """Begin without having seen the lease."""
@@ -98,14 +99,17 @@ class Watcher:
     def _is_free(self, state: WatchState) -> bool:
         """Check whether this process may make the next round.
 
-        Without a lease its clock may decide, too: two processes at it do no harm, since one of them gets the lease.
+        Clocks of processes differ: this one's says only, when it starts, how long ago the last round seems to be.
         """
-        wait = self.interval + (0 if state.version == self._own_version else LEASE_SECONDS)
+        now, wait = self.monotonic(), self.interval + LEASE_SECONDS
+        if self._first is None:
+            since = wait if state.read_at is None else (self.clock() - state.read_at).total_seconds()
+            self._first = (state.version, now + (wait - since if 0 <= since < wait else 0.0))
         has_lapsed = bool(self._others.find_free([state], pause=wait))
-        if state.lease is not None or state.read_at is None:
-            return has_lapsed or state.lease is None
-        is_own = state.version == self._own_version
-        return is_own or has_lapsed or abs((self.clock() - state.read_at).total_seconds()) >= wait
+        if has_lapsed or state.lease is not None:
+            return has_lapsed
+        version, due_at = self._first
+        return state.version == self._own_version or (state.version == version and now >= due_at)
 
     async def _make_round(self, state: WatchState) -> WatchRound | None:
         """Make a round under the lease; None where another process was faster."""

@@ -258,6 +258,7 @@ def test_every_picture_is_shown_and_light() -> None:
     pictures = sorted((ROOT / "docs").glob("*.png"))
     assert [picture.name for picture in pictures] == [
         "approved.png",
+        "chart.png",
         "demo.png",
         "digest.png",
         "form.png",

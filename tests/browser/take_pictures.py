@@ -91,6 +91,14 @@ async def test_a_request_is_scheduled(page: Page, address: str) -> None:
     await take_picture(emma, "scheduled.png", 860)
 
 
+async def test_a_chart_is_shown(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 960})
+    await open_as(page, address, "U0EMMA", "C0MARKETING")
+    await send(page, "/flows stats 30d")
+    await expect(page.get_by_role("figure", name="Last 30 days")).to_be_visible()
+    await take_picture(page, "chart.png", 960)
+
+
 async def test_a_form_is_filled_in(page: Page, address: str) -> None:
     await page.set_viewport_size({"width": 1280, "height": 960})
     await open_as(page, address, "U0EMMA", "C0MARKETING")

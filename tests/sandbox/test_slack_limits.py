@@ -89,6 +89,13 @@ def plot(series: int = 1, categories: int = 1, name: str = "a", **more: Any) -> 
     return {"type": "data_visualization", "title": "a", "chart": chart, **more}
 
 
+def plot_of(*labels: str) -> Block:
+    """Return a chart over the categories a and b whose line has these points."""
+    line = {"name": "a", "data": [{"label": label, "value": 1} for label in labels]}
+    chart = {"type": "line", "series": [line], "axis_config": {"categories": ["a", "b"]}}
+    return {"type": "data_visualization", "title": "a", "chart": chart}
+
+
 def pie(value: float = 1, label: str = "a", slices: int = 1) -> Block:
     chart = {"type": "pie", "segments": [{"label": label, "value": value}] * slices}
     return {"type": "data_visualization", "title": "a", "chart": chart}
@@ -228,6 +235,8 @@ def test_a_surface_takes_only_so_many_blocks(surface: Surface, most: int) -> Non
         ("a data table of a header alone", "message", data_table(1), "no fewer than 2 items allowed"),
         ("ragged rows", "message", {"type": "table", "rows": [
             [{"type": "raw_text", "text": "a"}], [{"type": "raw_text", "text": "a"}] * 2]}, "same number of cells"),
+        ("a chart with a gap", "message", plot_of("a"), "must be the categories"),
+        ("a chart in another order", "message", plot_of("b", "a"), "must be the categories"),
         ("an empty slice", "message", pie(0), "greater than 0"),
         ("unknown rich text", "message", {"type": "rich_text", "elements": [{"type": "rich_text_song"}]},
          "unsupported type: rich_text_song [json-pointer:/blocks/0/elements/0/type]"),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,10 +11,19 @@ from sqlalchemy import Connection, event, text
 from flowbot.domain.ids import ChangeId, FlowId, UserId, WebsiteId
 from flowbot.services.ports.changes import EventFilter
 from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.repositories.figures import FigureRepository
 from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import NOON, SECOND, submit_change
 
 SHOP = frozenset({WebsiteId(1)})
+FIRST, LAST = date(2026, 9, 1), date(2026, 11, 30)
+
+
+def figures_beside(store: ChangeRepository) -> FigureRepository:
+    """Return the figures of the same database."""
+    return FigureRepository(store._database)
+
+
 QUERIES: dict[str, Callable[[ChangeRepository], Awaitable[Any]]] = {
     "waiting": lambda store: store.waiting(),
     "due": lambda store: store.due(NOON),
@@ -28,11 +38,15 @@ QUERIES: dict[str, Callable[[ChangeRepository], Awaitable[Any]]] = {
     "sent lately": lambda store: store.late_since(NOON),
     "sent and not counted by the watch": lambda store: store.unobserved(),
     "sent to a flow": lambda store: store.sent_since(FlowId(7), NOON),
+    "figures of a flow": lambda store: figures_beside(store).flow_days(FlowId(7), FIRST, LAST),
+    "figures of websites": lambda store: figures_beside(store).website_days(SHOP, FIRST, LAST),
+    "sums of flows": lambda store: figures_beside(store).flow_sums(SHOP, FIRST, LAST),
+    "whole days": lambda store: figures_beside(store).whole_days(FIRST, LAST),
     "creates under way": lambda store: store.creating(WebsiteId(1), except_change=ChangeId("a")),
 }
 WHOLE = re.compile(r"(?:^SCAN|Seq Scan on) (\w+)")
-READ_WHOLE = {"channel_policies", "websites", "freezes", "CONSTANT"}
-"""Small tables; and SQLite's word for a row that is no table's."""
+READ_WHOLE = {"channel_policies", "websites", "freezes", "CONSTANT", "chosen"}
+"""Small tables; SQLite's word for a row that is no table's; and a query in a query."""
 
 
 @pytest.mark.parametrize("name", QUERIES)

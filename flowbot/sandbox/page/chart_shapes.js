@@ -13,6 +13,8 @@ const HEIGHT = 220;
 const PAD = { left: 48, right: 12, top: 12, bottom: 28 };
 const PLOT = { width: WIDTH - PAD.left - PAD.right, height: HEIGHT - PAD.top - PAD.bottom };
 const STEPS = 4;
+/** About the width of a character below the axis. */
+const CHARACTER = 7;
 const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
 /** @param {number} index @returns {string} */
@@ -44,12 +46,13 @@ function grid(top) {
 /** @param {string[]} categories */
 function ticks(categories) {
   const step = PLOT.width / categories.length;
-  const every = Math.ceil(categories.length / 10);
-  return categories.map((label, index) =>
-    index % every === 0
-      ? svg('text', { x: PAD.left + step * (index + 0.5), y: HEIGHT - 8, class: 'chart-tick', 'text-anchor': 'middle' }, label)
-      : null,
-  );
+  const room = Math.max(...categories.map((label) => label.length)) * CHARACTER;
+  const every = Math.ceil((room + CHARACTER) / step);
+  return categories.map((label, index) => {
+    if (index % every !== 0) return null;
+    const x = Math.min(PAD.left + step * (index + 0.5), WIDTH - (label.length * CHARACTER) / 2);
+    return svg('text', { x, y: HEIGHT - 8, class: 'chart-tick', 'text-anchor': 'middle' }, label);
+  });
 }
 
 /** @param {Series[]} series @param {number} top */

@@ -69,7 +69,7 @@ class FigureRepository(FigureStore):
             select(table.c.flow_id, *(table.c[name] for name in _COUNTS)).where(is_in, _is_of(table, websites))
             for table, is_in in parts
         ]
-        rows = union_all(*chosen).subquery()
+        rows = union_all(*chosen).subquery("chosen")
         sums = [cast(func.sum(rows.c[name]), BigInteger) for name in _COUNTS]
         wanted = select(rows.c.flow_id, *sums).group_by(rows.c.flow_id).having(sums[0] >= min_sent)
         async with self._database.query() as connection:

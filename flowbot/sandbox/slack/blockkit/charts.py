@@ -57,8 +57,8 @@ class SeriesChart(BlockKitModel):
     @model_validator(mode="after")
     def _same_categories(self) -> "SeriesChart":
         for series in self.series:
-            if sorted(point.label for point in series.data) != sorted(self.axis_config.categories):
-                raise rule_error("the labels of each series must be the categories of axis_config")
+            if [point.label for point in series.data] != self.axis_config.categories:
+                raise rule_error("the labels of each series must be the categories of axis_config, in their order")
         return self
 
 

@@ -107,7 +107,10 @@ class Breaker(RoundObserver):
         for report in await self.outcomes.reports.list_open(ReportKind.BREAKER):
             if report.id not in self._running:
                 self._running.add(report.id)
-                self.start_task(self._proceed(report, is_live=report.told.flow in found), name=f"breaker {report.id}")
+                newest = found.get(report.told.flow) if report.told.flow is not None else None
+                # What was enabled anew since then has a report of its own.
+                is_live = newest is not None and newest[0].live_since == trip_of(report.told.content).live_since
+                self.start_task(self._proceed(report, is_live=is_live), name=f"breaker {report.id}")
 
     async def _find_trips(self, watched: WatchRound) -> Mapping[FlowId, tuple[LiveFlow, Trip]]:
         """Find the flows that break a channel's limits; of several channels the first one counts."""

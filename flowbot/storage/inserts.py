@@ -1,6 +1,6 @@
 """Inserts that leave a row alone which is there already, or write over it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Column, Table, literal
@@ -15,11 +15,6 @@ async def insert_if_absent(connection: AsyncConnection, table: Table, row: Mappi
     """
     inserted = _insert(connection, table).values(**row).on_conflict_do_nothing().returning(literal(value=True))
     return await connection.scalar(inserted) is not None
-
-
-async def insert_absent(connection: AsyncConnection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert those of the rows of which none of the table's unique keys is taken."""
-    await connection.execute(_insert(connection, table).on_conflict_do_nothing(), rows)
 
 
 async def insert_or_replace(

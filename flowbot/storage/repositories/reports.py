@@ -23,7 +23,7 @@ from flowbot.services.ports.messages import MessageRole
 from flowbot.services.ports.readings import NewSummary
 from flowbot.services.ports.reports import ReportConflictError, ReportStore
 from flowbot.storage.documents import Document
-from flowbot.storage.inserts import insert_absent, insert_if_absent
+from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories.change_rows import append_events
 from flowbot.storage.tables import messages, new_id, reports
 from flowbot.storage.unit_of_work import Database
@@ -155,15 +155,14 @@ async def insert_report(connection: AsyncConnection, new: NewReport, now: dateti
 async def insert_findings(
     connection: AsyncConnection, new: Sequence[NewReport], now: datetime, *, are_shown: bool = False
 ) -> list[Report]:
-    """Insert findings of flows without an open one, in the transaction of `connection`; perhaps as shown already.
-
-    A flow whose open one cannot be read gets no other.
-    """
+    """Insert findings of flows without an open one, in the transaction of `connection`; perhaps as shown already."""
     found = [Report(ReportId(new_id()), each, 1, int(are_shown), now, now) for each in new]
-    for told in batched(found, WRITTEN_PAGE):
-        await append_events(connection, [found_event(each.id, each.told, now) for each in told])
     for page in batched(found, WRITTEN_PAGE):
-        await insert_absent(connection, reports, [_whole_row(report) for report in page])
+        await append_events(connection, [found_event(each.id, each.told, now) for each in page])
+        # An open one that nobody could read would keep them out.
+        is_unread = _IS_OPEN_FINDING & reports.c.flow_id.in_([each.told.flow for each in page])
+        await connection.execute(update(reports).where(is_unread).values(state=ReportState.CLOSED.value))
+        await connection.execute(insert(reports), [_whole_row(report) for report in page])
     return found
 
 

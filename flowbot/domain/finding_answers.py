@@ -56,23 +56,30 @@ def close_finding(report: Report, closing: FindingClosing) -> NewReport:
 
 def begin_answer(report: Report, change: Change) -> NewReport:
     """Return the report of a finding that a change, once applied, ends."""
-    request = change.request
-    is_plain_disable = request.kind is ChangeKind.DISABLE and request.cause is None
-    how = FindingEnd.DISABLED if is_plain_disable else FindingEnd.REVERTED
-    answer = FindingClosing(how, request.requester, change.id)
-    return replace(report.told, content=replace(_content(report), answer=answer))
+    return replace(report.told, content=replace(_content(report), answer=_end_by(change)))
 
 
 def settle_answer(report: Report, change: Change) -> NewReport | None:
-    """Return the report of a finding whose change came to an end; None where it stays as it is."""
+    """Return the report of a finding whose change came to an end; None where it stays as it is.
+
+    While it is not known whether the change was done, the finding may be answered otherwise; once it is, it ends.
+    """
     answer = _content(report).answer
-    if not report.is_open or answer is None or answer.change != change.id:
+    if not report.is_open:
         return None
     if change.state is ChangeState.APPLIED:
-        return close_finding(report, answer)
-    if change.state not in UNSUCCESSFUL:
+        return close_finding(report, _end_by(change))
+    is_in_hand = change.state is not ChangeState.UNKNOWN and change.state not in UNSUCCESSFUL
+    if is_in_hand or answer is None or answer.change != change.id:
         return None
     return replace(report.told, content=replace(_content(report), answer=None))
+
+
+def _end_by(change: Change) -> FindingClosing:
+    request = change.request
+    is_plain_disable = request.kind is ChangeKind.DISABLE and request.cause is None
+    how = FindingEnd.DISABLED if is_plain_disable else FindingEnd.REVERTED
+    return FindingClosing(how, request.requester, change.id)
 
 
 def found_event(report: ReportId, told: NewReport, at: datetime) -> AuditEvent:

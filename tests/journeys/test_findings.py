@@ -14,6 +14,7 @@ from flowbot.sandbox.enkapush.models import Image
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage.repositories.reports import ReportRepository
 from tests.journeys.form_steps import add_flow, list_writes
+from tests.journeys.late_steps import NOT_KNOWN, delay_effect
 from tests.journeys.report_steps import list_told, tell, wait_for_told, wait_until_shown
 from tests.journeys.request_steps import (
     approval_policy,
@@ -126,6 +127,24 @@ async def test_an_edit_is_reverted_by_a_request_that_names_what_stays(quick: Wor
     quick.time.ahead += 3
     await wait_for_end(quick, message, "Reverted by U0EMMA")
     assert quick.enkapush.store.flow(number).title == "Old title"
+
+
+async def test_a_revert_that_is_not_known_leaves_the_finding_to_be_answered(quick: World) -> None:
+    number = add_flow(quick, is_enabled=True)
+    message = await change_outside(quick, number, title="New title")
+    await quick.emma.click(message, "Revert")
+    request = await quick.deniz.wait_for_message(APPROVALS, lambda each: "New title → Old title" in text_of(each))
+    await quick.deniz.wait_until(lambda: quick.deniz.list_buttons(message)[:2] == ["Open", "Disable"])
+    delay_effect(quick, None)
+    await quick.burak.click(request, "Approve")
+    await wait_for_status(quick, request, NOT_KNOWN)
+    quick.time.ahead += 3
+    await quick.deniz.wait_until(lambda: quick.deniz.list_buttons(message)[:3] == ["Accept", "Revert", "Disable"])
+    quick.enkapush.store.update_flow(number, title="Old title")
+    await quick.burak.click(request, "Check again")
+    await wait_for_status(quick, request, "Applied")
+    quick.time.ahead += 3
+    await wait_for_end(quick, message, "Reverted by U0EMMA")
 
 
 async def test_a_live_flow_is_disabled_at_once(quick: World) -> None:

@@ -295,3 +295,17 @@ async def test_a_timed_disable_takes_an_open_requests_place_only_when_it_runs(mo
     assert "The flow was disabled at its planned time, so nothing was done." in text_of(over)
     assert not is_live(monday)
     assert list_notices(monday, timed) or list_replies(monday, timed)
+
+
+async def test_an_end_leaves_a_flow_alone_that_moved_to_a_website_of_others(monday: World) -> None:
+    add_flow(monday)
+    request = await request_change(monday, "enable 1 until 10:00")
+    await monday.burak.click(request, "Approve")
+    await wait_for_status(monday, request, "Applied")
+    end = await find_end(monday, request)
+    monday.enkapush.store.update_flow(1, website_id=3)
+    pass_time(monday, hours=2, minutes=1)
+    await monday.burak.wait_until(lambda: "Out of date" in text_of(end))
+    assert "longer exists" in text_of(end)
+    assert len(list_writes(monday)) == 1
+    assert is_live(monday)

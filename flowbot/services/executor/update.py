@@ -118,12 +118,17 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
     async def _rebase(self, current: Flow, *, was_sent: bool) -> OperationT | ChangeResult:
         """Return the operation on the flow as it is now, or how the change ends unsent.
 
-        A disable that needed no approval, or runs at its time, is done whatever else the flow is by now.
+        A disable that needed no approval, or runs at its time, is done whatever else the flow is by now, as long as its
+        channel may see it.
         """
         is_forced = self.operation.kind is ChangeKind.DISABLE and (
             self.change.rule is None or self.change.request.is_timed_disable
         )
         is_the_same = fingerprint(current) == fingerprint(self.operation.before)
+        if is_forced and current.website_id != self.operation.before.website_id:
+            policy = (await self.context.store.get_record(self.change.id)).scope.policy
+            if policy is None or not policy.covers_website(current.website_id):
+                return unknown_result(self.operation, None) if was_sent else gone_result(current)
         if not is_forced:
             others = () if is_the_same or was_sent else await self._find_other_operations()
             if obstacle := find_obstacle(self.operation, current, was_sent=was_sent, others=others):

@@ -128,6 +128,8 @@ def join_days(days: Iterable[date]) -> tuple[Span, ...]:
 def place_reading(last: FigureDay | None, at: datetime, zone: ZoneInfo) -> tuple[date, tuple[FigureDay, ...]]:
     """Say which day gets what moved since the last reading, and which days the reading begins or changes.
 
+    Where the clock was set back by more than an hour, the days after them never were.
+
     Args:
         last: the newest day that was read, None before the first reading.
         at: the moment of the reading.
@@ -137,8 +139,10 @@ def place_reading(last: FigureDay | None, at: datetime, zone: ZoneInfo) -> tuple
     if last is None:
         return day, (FigureDay(day, at, is_whole=False),)
     gap = at - last.read_at
+    if gap < -READING_GAP_MAX:
+        # A clock was far ahead until now.
+        return day, (FigureDay(day, at, is_whole=False),)
     if gap < timedelta(0):
-        # A clock was set back: the days go on once it is past the last reading.
         return last.day, ()
     is_in_time = gap <= READING_GAP_MAX
     moved_on = _day_of(at - gap / 2, zone) if is_in_time else day

@@ -1,5 +1,6 @@
 """Figures by day: recorded with each reading, summed by day and by flow, kept for two years."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -38,6 +39,13 @@ async def record(database: Database, at: datetime, *moves: FlowMove) -> None:
         await record_reading(connection, at, moves, ZONE)
 
 
+async def record_hours(database: Database, day: date, hours: Iterable[int], *moves: FlowMove) -> None:
+    """Record a reading at each of the hours after a day's midnight, all in one transaction."""
+    async with database.write() as connection:
+        for hour in hours:
+            await record_reading(connection, moment(day, 0) + timedelta(hours=hour), moves, ZONE)
+
+
 async def test_moves_add_up_by_flow_and_by_website(database: Database, figures: FigureRepository) -> None:
     await record(database, moment(FIRST, 10))
     await record(database, moment(FIRST, 11), moved(SALE, 8), moved(NEWS, 16, website=BLOG))
@@ -66,13 +74,20 @@ async def test_totals_that_shrank_are_said(database: Database, figures: FigureRe
 async def test_only_days_that_are_over_and_without_a_gap_are_whole(
     database: Database, figures: FigureRepository
 ) -> None:
-    for hour in range(18, 4 * 24):
-        if hour != 60:
-            await record(database, moment(FIRST, 0) + timedelta(hours=hour))
+    await record_hours(database, FIRST, (hour for hour in range(18, 4 * 24) if hour != 60))
     assert await figures.whole_days(FIRST, FIRST + 5 * DAY) == {FIRST + DAY}
     await record(database, moment(FIRST + 4 * DAY, 0), moved(SALE, 8))
     assert await figures.whole_days(FIRST, FIRST + 5 * DAY) == {FIRST + DAY, FIRST + 3 * DAY}
     assert set(await figures.flow_days(SALE, FIRST, FIRST + 9 * DAY)) == {FIRST + 3 * DAY}, "it moved before midnight"
+
+
+async def test_days_of_a_clock_that_was_far_ahead_never_were(database: Database, figures: FigureRepository) -> None:
+    await record(database, moment(FIRST, 12))
+    await record_hours(database, FIRST + 300 * DAY, range(30))
+    assert await figures.whole_days(FIRST, FIRST + 400 * DAY) == frozenset()
+    await record_hours(database, FIRST, range(13, 50), moved(SALE, 8))
+    assert await figures.whole_days(FIRST, FIRST + 400 * DAY) == {FIRST + DAY}
+    assert set(await figures.flow_days(SALE, FIRST, FIRST + 9 * DAY)) == {FIRST, FIRST + DAY, FIRST + 2 * DAY}
 
 
 async def test_a_flow_that_moves_keeps_its_days_under_its_new_website(

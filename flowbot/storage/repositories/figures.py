@@ -98,6 +98,8 @@ async def record_reading(connection: AsyncConnection, at: datetime, moves: Itera
     newest = select(figure_days).order_by(figure_days.c.day.desc()).limit(1)
     last = await find_readable(connection, newest, read_figure_day)
     day, changed = place_reading(last, at, zone)
+    if last is not None and changed and changed[-1].day < last.day:
+        await connection.execute(delete(figure_days).where(figure_days.c.day > changed[-1].day))
     for each in changed:
         row = {"day": each.day, "read_at": each.read_at, "is_whole": each.is_whole}
         await _upsert(connection, figure_days, [row], replaced=("read_at", "is_whole"))

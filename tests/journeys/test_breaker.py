@@ -175,6 +175,19 @@ async def test_what_enkapush_refuses_is_told_and_tried_again_after_the_next_roun
     assert not is_live(world)
 
 
+async def test_a_disable_that_shows_no_effect_is_sent_again_once_it_is_given_up(watched: Watch) -> None:
+    world, store = watched.world, watched.world.enkapush.store
+    world.enkapush.faults.add(Fault.empty(method="POST", path="/flows/1"))
+    store.update_flow(1, **totals(6000, 5000, 0, 4000))
+    await watched.make_round()
+    await wait_for_trip(world, "flowbot will try again.")
+    await watched.make_round()
+    assert (is_live(world), len(list_writes(world))) == (True, 1)
+    await make_rounds_until(watched, lambda: not is_live(world))
+    await wait_for_trip(world, "The breaker disabled #1 Winter sale.")
+    assert (len(list_writes(world)), len(list_trips(world))) == (2, 1)
+
+
 async def test_attempts_are_bounded_and_the_last_one_says_so(watched: Watch) -> None:
     world, store = watched.world, watched.world.enkapush.store
     world.enkapush.faults.add(Fault.status(422, '{"message": "No"}', method="POST", times=None))

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, ImageFault, Progress
-from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, WaitTime, WriteOnlyFields
+from flowbot.domain.digest import Digest, FlowList, NamedFlow, WeekFigures
+from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Totals, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
 from flowbot.errors import Text
@@ -217,6 +218,13 @@ def test_where_slack_did_not_tell_the_groups_something_may_be_missing() -> None:
     assert EN("home.uncertain") in text_of_view(draw_home(is_certain=False))
 
 
+def full_digest(text: str) -> Digest:
+    """Return a digest that names as many flows as one can, each by this name."""
+    flows = FlowList.of(NamedFlow(FlowId(number), text) for number in range(1, 10))
+    figures, changed = WeekFigures(Totals(9, 8, 7, 6), 3), dict.fromkeys(ChangeKind, flows)
+    return Digest(NOW.date(), NOW.date(), 9, figures, figures, changed, changed, flows, flows, known_days=30)
+
+
 @settings(max_examples=25, deadline=None)
 @given(text=TEXTS, t=st.sampled_from([EN, TR]))
 def test_the_fullest_tab_with_any_text_fits(text: str, t: Translator) -> None:
@@ -229,6 +237,8 @@ def test_the_fullest_tab_with_any_text_fits(text: str, t: Translator) -> None:
         channels=[channel_access(number, text[:75] or "Shop") for number in range(1, 40)],
         is_certain=False,
         unapprovable=(CHANNEL,) * 30,
+        digests={ChannelId(f"C0{number}"): full_digest(text) for number in range(5)},
+        refused_digests=(CHANNEL,) * 30,
         links={ChangeId(f"c{number}"): "https://lale.slack.com/archives/C0MARKETING/p1" for number in range(60)},
     )
 

@@ -201,7 +201,9 @@ def _group_by_channel(book: PolicyBook, report: Report) -> dict[ChannelId, tuple
     policies = [each for each in book.channels if not websites or any(map(each.covers_website, websites))]
     if report.told.channel is not None:
         channel = report.told.channel
-        return {channel: tuple(each for each in policies if channel in {each.id, each.approval_channel})}
+        named = (each for each in policies if channel in {each.id, each.approval_channel})
+        # The channel's own before those that are posted there: the first one's language counts.
+        return {channel: tuple(sorted(named, key=lambda each: each.id != channel))}
     grouped: dict[ChannelId, tuple[ChannelPolicy, ...]] = {}
     for policy in policies:
         grouped[policy.approval_channel] = (*grouped.get(policy.approval_channel, ()), policy)

@@ -8,7 +8,7 @@ from flowbot.domain.digest import UNCLICKED_DAYS, WEEK_DAYS, Digest, FlowList, d
 from flowbot.domain.report import Report
 from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit, sentences
-from flowbot.slack.views.block_kit import Block, Element
+from flowbot.slack.views.block_kit import Element
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.report import ReportAudience
 
@@ -24,11 +24,11 @@ def digest_message(digest: Digest, _audience: ReportAudience, t: Translator) -> 
     """Build a digest as a message. It names flows by number and name, which people of other organisations may read."""
     title = t("digest.title", first=t.format_day(digest.first), last=t.format_day(digest.last))
     headline = block_kit.rich_paragraph(block_kit.text_element(f"📊 {title}", bold=True))
-    return Message((headline, *digest_blocks(digest, t)))
+    return Message((headline, block_kit.rich_text(*digest_elements(digest, t))))
 
 
-def digest_blocks(digest: Digest, t: Translator) -> list[Block]:
-    """Build a digest's parts; what is empty is left out, and what is not known is said to be."""
+def digest_elements(digest: Digest, t: Translator) -> list[Element]:
+    """Build a digest's parts, for a rich text block; what is empty is left out, and what is not known is said to be."""
     summary = [t("digest.live", n=digest.live), *_figure_lines(digest, t)]
     if not digest.own and not digest.outside:
         summary.append(t("digest.unchanged"))
@@ -43,7 +43,7 @@ def digest_blocks(digest: Digest, t: Translator) -> list[Block]:
         parts.append((t("digest.unclicked", n=UNCLICKED_DAYS), [unknown]))
     elif digest.unclicked.total:
         parts.append((t("digest.unclicked", n=UNCLICKED_DAYS), [_format_flows(digest.unclicked, t)]))
-    return [_part_block(title, lines) for title, lines in parts]
+    return [element for title, lines in parts for element in _part_elements(title, lines)]
 
 
 def _figure_lines(digest: Digest, t: Translator) -> list[str]:
@@ -79,7 +79,6 @@ def _format_flows(flows: FlowList, t: Translator) -> str:
     return t.format_list([*named, t("help.more", n=more)] if more > 0 else named)
 
 
-def _part_block(title: str, lines: Sequence[str]) -> Block:
-    heading: list[Element] = [block_kit.rich_line(block_kit.text_element(title, bold=True))] if title else []
-    listed = block_kit.bullets(block_kit.rich_line(block_kit.text_element(line)) for line in lines)
-    return block_kit.rich_text(*heading, listed)
+def _part_elements(title: str, lines: Sequence[str]) -> list[Element]:
+    heading = [block_kit.rich_line(block_kit.text_element(title, bold=True))] if title else []
+    return [*heading, block_kit.bullets(block_kit.rich_line(block_kit.text_element(line)) for line in lines)]

@@ -14,7 +14,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, headlines, request_blocks, sentences
 from flowbot.slack.views.block_kit import Block, Element, View
-from flowbot.slack.views.digest import digest_blocks
+from flowbot.slack.views.digest import digest_elements
 from flowbot.slack.views.freezes import frozen_elements, request_freeze_elements
 from flowbot.slack.views.history import change_line, link_elements
 from flowbot.slack.views.message import Message
@@ -219,8 +219,8 @@ def _digest_blocks(overview: HomeOverview, t: Translator) -> list[Block]:
     for channel, digest in [*overview.digests.items()][:DIGESTS_MAX]:
         place = {"channel": [block_kit.channel_element(channel)]}
         days = {"first": t.format_day(digest.first), "last": t.format_day(digest.last)}
-        blocks.append(block_kit.rich_paragraph(*sentences.sentence_elements(t, "home.digest_week", place, **days)))
-        blocks += digest_blocks(digest, t)
+        week = block_kit.rich_line(*sentences.sentence_elements(t, "home.digest_week", place, **days))
+        blocks.append(block_kit.rich_text(week, *digest_elements(digest, t)))
     return [block_kit.header(t("home.digest")), *blocks] if blocks else []
 
 

@@ -88,8 +88,10 @@ class FindingService:
         if isinstance(report.told.content, Summary):
             found = []
             for page in batched(report.told.content.findings, AT_ONCE):
-                known = await self.reports.get_many(page)
-                found += [seen for each in known if each.is_open and (seen := _see(each, policies)) is not None]
+                known = [each for each in await self.reports.get_many(page) if each.is_open]
+                seen = [each for each in (_see(each, policies) for each in known) if each is not None]
+                # What has changed again since is told by itself.
+                found += [each for each in seen if each.finding.summary == report.id]
         else:
             found = [_require_unmoved(_see(report, policies), press)]
         if not found:

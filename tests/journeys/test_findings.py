@@ -1,5 +1,6 @@
 """What people do with what was changed outside flowbot: accept it, revert it, disable the flow."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -201,6 +202,24 @@ async def test_an_approver_who_is_no_editor_reverts_too(quick: World) -> None:
     await wait_for_status(quick, request, "Uygulandı")
 
 
+@on_both_databases
+async def test_of_several_who_press_at_once_one_decides(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    speed_up(world, monkeypatch)
+    await world.import_policy(approval_policy())
+    await world.start_http()
+    message = await change_outside(world, add_flow(world), is_enabled=True)
+    presses = ((world.burak, "Accept"), (world.emma, "Revert"), (world.ayse, "Revert"), (world.emma, "Disable"))
+    await asyncio.gather(*(person.click(message, label) for person, label in presses))
+    await world.slack.dispatcher.wait_until_idle()
+    world.time.ahead += 3
+    await world.deniz.wait_until(lambda: not {"Accept", "Revert"} & set(world.deniz.list_buttons(message)))
+    await wait_until_shown(world)
+    ends = [event["action"] for event in await read_audit_trail(world) if event["action"].startswith("outside_change")]
+    assert len(ends) == 1
+    writes = [record.texts for record in list_writes(world)]
+    assert writes == ([] if ends == ["outside_change.accepted"] else [{"is_enabled": "0"}])
+
+
 async def test_who_saw_an_older_version_is_asked_to_look_again(quick: World) -> None:
     message = await change_outside(quick, add_flow(quick), title="New title")
     quick.slack.faults.add("chat.update", status=500, times=None)
@@ -258,10 +277,12 @@ async def test_findings_that_are_told_together_are_accepted_together(
         await world.deniz.wait_until(lambda: "11 are still open." in text_of(message))
         world.enkapush.store.update_flow(5, title="Theirs again")
         await watch.make_round()
-        await wait_for_finding(world, "Flow #5 Sale 5 was changed outside flowbot")
+        again = await wait_for_finding(world, "Flow #5 Sale 5 was changed outside flowbot")
+        await world.deniz.wait_until(lambda: "10 are still open." in text_of(message))
         await world.emma.click(message, "Accept")
         await wait_for_end(world, message, "None is open any more.")
         assert count_findings(world) == 2
+        assert world.deniz.list_buttons(again)[:2] == ["Accept", "Revert"]
 
 
 @on_both_databases

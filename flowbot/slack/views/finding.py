@@ -197,7 +197,8 @@ def summary_message(details: SummaryDetails, audience: ReportAudience, t: Transl
         block_kit.context(t("outside.unknown_person"), t("outside.see_each")),
         block_kit.rich_text(block_kit.bullets(lines)),
     ]
-    left = sum(each.closing is None for each in findings)
+    # What has changed again since is told by itself.
+    left = sum(each.closing is None and each.summary == details.report.id for each in findings)
     accepted = [each.closing for each in findings if each.closing and each.closing.how is FindingEnd.ACCEPTED]
     if by := list(dict.fromkeys(closing.by for closing in accepted if closing.by is not None)):
         people = sentence_elements(t, "outside.closed_accepted", {"person": audience.people.elements(by)})

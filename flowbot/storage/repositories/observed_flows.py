@@ -264,7 +264,7 @@ async def _write_reports(connection: AsyncConnection, record: RoundRecord) -> tu
         reports += [await replace_report(connection, seen, new, at) for seen, new in record.updates]
     except ReportConflictError as conflict:
         raise FlowsMovedError([flow for flow in (conflict.current.told.flow,) if flow is not None]) from conflict
-    await redraw_summaries(connection, reports)
+    await redraw_summaries(connection, [*(seen for seen, _ in record.updates), *reports])
     await append_events(connection, [closing_event(each, each.told, at) for each in reports if not each.is_open])
     return (*reports, *await insert_findings(connection, record.findings, at))
 

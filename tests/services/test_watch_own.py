@@ -11,6 +11,7 @@ from flowbot.domain.change import STORED_OTHERWISE, ChangeKind, ChangeState, Out
 from flowbot.domain.findings import Finding
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent
 from flowbot.domain.ids import FlowId
+from flowbot.domain.outcomes import TWIN
 from flowbot.storage.engine import open_database
 from tests.services.test_flow_cache import new_flow
 from tests.services.watch_harness import NOON, Account, Watching
@@ -170,3 +171,39 @@ async def test_a_flow_that_was_created_outside_is_told_though_a_late_effect_show
     await send(watching, 0, enable(UNKNOWN), 2)
     watching.account.add(2, is_enabled=True)
     assert await watching.tell() == ["create 2"]
+
+
+CREATES: Final[dict[str, tuple[ChangeState, dict[str, Any], dict[str, Any], list[str]]]] = {
+    "as sent": (APPLIED, {}, {}, []),
+    "with Enkapush's own picture": (APPLIED, {}, {"image_url": "https://enkapush.example/default.png"}, []),
+    "changed since": (APPLIED, {}, {"title": "Theirs"}, ["edit 2"]),
+    "enabled since": (APPLIED, {}, LIVE, ["enable 2"]),
+    "not known": (UNKNOWN, {}, {}, []),
+    "not known, under another name": (UNKNOWN, {}, {"name": "Theirs"}, ["create 2"]),
+    "in hand": (APPLYING, {}, {}, []),
+    "the second of one": (APPLIED, {"flow": 3, TWIN: "2"}, {}, []),
+    "as one of before": (APPLIED, {"flow": 3}, {}, ["create 2"]),
+}
+
+
+@pytest.mark.parametrize("kind", [ChangeKind.CREATE, ChangeKind.RESTORE])
+@pytest.mark.parametrize("case", CREATES)
+async def test_a_flow_that_flowbot_created_is_its_own(watching: Watching, case: str, kind: ChangeKind) -> None:
+    state, params, fields, told = CREATES[case]
+    store, flow, params = watching.changes, replace(new_flow(2), name="Mine"), dict(params)
+    made = FlowId(params.pop("flow", 2))
+    request = new_request("t", kind=kind, flow=None, wanted=DesiredFlow(FlowContent.of(flow)))
+    record, _ = await store.submit(request, OURS, new_event(flow=None))
+    change = await move_through(store, record.change, APPLYING)
+    assert change.lease_owner is not None
+    assert await store.mark_sent_once(change.id, change.lease_owner, watching.now, FlowId(1))
+    change = await store.get(change.id) or change
+    if state is not APPLYING:
+        outcome = Outcome(f"applied.{kind}", params, made if state is APPLIED else None)
+        await move_through(store, change, state, outcome=outcome)
+    if made != 2:
+        watching.account.add(int(made), name="Mine")
+        await watching.run()
+    watching.account.flows[2] = replace(flow, **fields)
+    assert await watching.tell() == told
+    assert await watching.tell() == []

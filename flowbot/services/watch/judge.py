@@ -39,7 +39,7 @@ class SentChanges:
         settled: Those that were applied, by their flow, in the order in which they were.
         in_hand: The flows to which something was sent that is not read back yet.
         concerned: The flows to which something was sent that is not counted.
-        creates: Creates and restores, whatever became of them.
+        creates: Creates and restores, also counted ones of the last day, which may have made a second flow.
         states: The state of each.
         void: Those that change nothing any more.
     """
@@ -52,8 +52,8 @@ class SentChanges:
     void: frozenset[ChangeId]
 
     @classmethod
-    def sort(cls, changes: Sequence[Change], now: datetime) -> Self:
-        """Sort changes, which come in the order in which they moved last."""
+    def sort(cls, changes: Sequence[Change], now: datetime, late: Sequence[Change] = ()) -> Self:
+        """Sort changes, which come in the order in which they moved last; `late` are those of the last day."""
         settled: defaultdict[FlowId, list[Change]] = defaultdict(list)
         void = set[ChangeId]()
         for change in changes:
@@ -66,7 +66,7 @@ class SentChanges:
             settled=settled,
             in_hand=frozenset(flow for each in changes if is_in_hand(each) and (flow := find_flow(each)) is not None),
             concerned=frozenset(flow for each in changes if (flow := find_flow(each)) is not None),
-            creates=[each for each in changes if each.request.kind in CREATING_KINDS],
+            creates=[each for each in (*changes, *late) if each.request.kind in CREATING_KINDS],
             states={each.id: each.state for each in changes},
             void=frozenset(void),
         )
@@ -152,14 +152,15 @@ class ChangeJudge:
         Raises:
             DependencyError: the database did not answer.
         """
-        verdicts = Verdicts(SentChanges.sort(await self.changes.unobserved(), self.clock()))
+        has_new = any(sighting.known is None for sighting in differing.values())
+        verdicts = Verdicts(await self._load_sent(has_new=has_new))
         sent = verdicts.sent
         others = {flow: find_known(flow) for flow in sent.settled.keys() - differing.keys()}
         sightings = {**differing, **{flow: Sighting(known, known) for flow, known in others.items()}}
         suspects = _sort_out(sightings, verdicts)
         if not suspects:
             return verdicts
-        if sent.creates and any(sighting.known is None for sighting in suspects.values()):
+        if sent.creates and has_new:
             await self._observe_all(snapshot)
         # A request ends by what its flow is, and flowbot's own changes may have shown themselves since.
         concerned = sent.concerned | {request.flow for request in await self.changes.waiting()}
@@ -180,6 +181,11 @@ class ChangeJudge:
             _believe(rest, suspects, verdicts, is_whole=snapshot.is_whole and not _is_missed(first, suspects, verdicts))
         return verdicts
 
+    async def _load_sent(self, *, has_new: bool) -> SentChanges:
+        now = self.clock()
+        late = await self.changes.late_since(now - LATE_EFFECTS) if has_new else ()
+        return SentChanges.sort(await self.changes.unobserved(), now, late)
+
     async def _confirm(self, flows: Sequence[FlowId], suspects: Mapping[FlowId, Sighting], verdicts: Verdicts) -> None:
         """Read flows once more by their id, let late effects settle, and judge them by that reading."""
         slots = asyncio.Semaphore(READ_AT_ONCE)
@@ -199,7 +205,7 @@ class ChangeJudge:
 
         await asyncio.gather(*map(read_again, flows))
         now = self.clock()
-        sent = SentChanges.sort(await self.changes.unobserved(), now)
+        sent = await self._load_sent(has_new=any(suspects[flow].known is None for flow in read))
         for flow, seen in read.items():
             settled = sent.of_flow(flow)
             known = suspects[flow].known

@@ -126,6 +126,9 @@ async def test_days_that_are_not_known_are_left_out_and_named(world: World) -> N
     month = await ask(world, "/flows stats 30d", "Last 30 days")
     assert points_of(month)["Sent"] == [200] * 11
     assert "25–28 Dec" in text_of(month)
+    await world.ayse.send(MARKETING, "/flows istatistik 30g")
+    turkish = await world.ayse.wait_for_message(MARKETING, "Son 30 gün")
+    assert "Bilinmediği için gösterilmeyen günler: 11–12 Ara, 25" in text_of(turkish).replace("\u2009", "")
     quarter = await ask(world, "/flows stats 90d", "Last 90 days")
     assert points_of(quarter)["Sent"] == [700] * 3
     assert "Not known, so left out: 1 Oct" in text_of(quarter)
@@ -139,6 +142,10 @@ async def test_a_longer_time_than_is_known_shows_a_shorter_one(world: World) -> 
     seen = await ask(world, "/flows stats 90d", "Last 7 days")
     assert points_of(seen)["Sent"] == [100]
     assert "The last 90 days are not known yet." in text_of(seen)
+    await world.ayse.send(MARKETING, "/flows istatistik 90g")
+    await world.ayse.wait_for_message(
+        MARKETING, "Son 90 günün rakamları henüz tam değil. Daha kısa bir dönem gösteriliyor."
+    )
 
 
 async def test_before_the_first_whole_day_totals_are_shown_since_creation(world: World) -> None:
@@ -155,6 +162,8 @@ async def test_before_the_first_whole_day_totals_are_shown_since_creation(world:
     assert "Of others" not in seen
     one = text_of(await ask(world, "/flows stats 2", "#2 Welcome · Since creation"))
     assert "Sent 1,000" in one
+    await world.ayse.send(MARKETING, "/flows istatistik 2")
+    await world.ayse.wait_for_message(MARKETING, "Bu dönem için henüz tam bir gün kaydedilmedi.")
 
 
 async def test_without_the_watch_there_are_no_figures_by_day(world: World) -> None:
@@ -175,6 +184,8 @@ async def test_totals_that_went_back_are_said(world: World) -> None:
     await start(world)
     seen = text_of(await ask(world, "/flows stats 1", "Winter sale · Last 7 days"))
     assert "Enkapush's totals went back on 29–30 Dec. These days may be too low." in seen
+    await world.ayse.send(MARKETING, "/flows istatistik 1")
+    await world.ayse.wait_for_message(MARKETING, "Enkapush toplamları şu günlerde geriledi: 29\u2009–\u200930 Ara.")
 
 
 async def test_a_workspace_without_charts_gets_a_table(world: World) -> None:
@@ -192,6 +203,8 @@ async def test_a_workspace_without_charts_gets_a_table(world: World) -> None:
 async def test_what_cannot_be_understood_is_said(world: World) -> None:
     await world.start_http()
     await ask(world, "/flows stats 14d", "“14d” is no time flowbot has figures for. Choose 7d, 30d or 90d.")
+    await world.ayse.send(MARKETING, "/flows istatistik 14g")
+    await world.ayse.wait_for_message(MARKETING, "“14g” için rakam yok. 7g, 30g veya 90g yazın.")
     await ask(world, "/flows stats sale", "“sale” is not a flow's number.")
     await world.emma.send(AGENCY, "/flows stats")
     await world.emma.wait_for_message(AGENCY, "Only S0LEADS can see flows.")

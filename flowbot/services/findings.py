@@ -124,7 +124,8 @@ class FindingService:
         """
         found = _require_unmoved(_see(await self._load(press.report), await self._list_policies(press)), press)
         if (answer := found.finding.answer) is not None and answer.by is not None:
-            raise UserError("outside.answered", person=answer.by)
+            # Keys: outside.answer_reverted, outside.answer_disabled
+            raise UserError(f"outside.answer_{answer.how}", person=answer.by)
         user = await self._require(found.policy, user, press, *ANSWERING)
         kind = REVERTED_BY[found.finding.kind]
         is_at_once = kind is ChangeKind.DISABLE

@@ -11,6 +11,7 @@ import pytest
 from slack_sdk.signature import Clock, SignatureVerifier
 
 from flowbot.config import Settings
+from flowbot.domain.figures import KEEP_FIGURES
 from flowbot.domain.images import MAX_IMAGE_BYTES
 from flowbot.enkapush.images import MOST_REDIRECTS
 from flowbot.server.http import MAX_BODY_BYTES
@@ -68,6 +69,7 @@ def _is_accepted_after(seconds: int) -> bool:
         (timedelta(days=30) == KEEP_IMAGES, "| 30 days, longer"),
         (timedelta(days=1) == KEEP_DRAFTS, "| 1 day |"),
         (timedelta(hours=1) == KEEP_DELIVERIES, "| 1 hour |"),
+        (timedelta(days=731) == KEEP_FIGURES, "| 2 years |"),
     ],
 )
 def test_numbers_are_those_of_the_code(is_so: bool, said: str) -> None:

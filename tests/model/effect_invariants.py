@@ -239,6 +239,7 @@ def _has_content(flow: FlowContent, change: Change) -> bool:
 def _changes_nothing(change: Change) -> bool:
     wanted, before = change.request.wanted, change.request.before
     if change.request.kind is ChangeKind.DISABLE:
-        # At its time a flow may be off that was live, or was to be, when the disable was requested.
-        return before is not None and (not before.is_enabled or change.request.is_timed_disable)
+        # At its time or its turn a flow may be off that was live, or was to be, when the disable was requested.
+        is_later = change.request.is_timed_disable or change.request.cause is not None
+        return before is not None and (not before.is_enabled or is_later)
     return wanted is not None and before is not None and wanted.content == FlowContent.of(before)

@@ -127,6 +127,7 @@ class LateRules(DecisionRules):
         self.world.processes[process].life.clear()
 
         self.world.slack.is_away = False
+        self.world.slack.without_bot.clear()
         self._run(self.world.read_and_check(self.world.processes[process]))
 
     @rule(process=PROCESSES, kind=st.sampled_from([ChangeKind.EDIT, ChangeKind.DELETE]), number=NUMBERS, pause=PAUSES)

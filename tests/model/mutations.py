@@ -5,13 +5,24 @@ Some are old bugs, others leave out a check. Where two checks guard the same thi
 
 from typing import Final
 
-from tests.model import approval_mutations, message_mutations, outcome_mutations, time_mutations
+from tests.model import approval_mutations, message_mutations, outcome_mutations, stop_mutations, time_mutations
 from tests.model.mutation_registry import Mutations
 
 MUTATIONS: Final = Mutations(
-    approval_mutations.MUTATIONS | outcome_mutations.MUTATIONS | message_mutations.MUTATIONS | time_mutations.MUTATIONS
+    approval_mutations.MUTATIONS
+    | outcome_mutations.MUTATIONS
+    | message_mutations.MUTATIONS
+    | time_mutations.MUTATIONS
+    | stop_mutations.MUTATIONS
 )
 GUARDS: Final[dict[str, str]] = {
+    "anybody_stops_flows": "tests/journeys/test_stop.py::test_who_may_not_or_says_too_little_is_told_why",
+    "a_stop_disables_each_flow_whenever_it_goes_on": (
+        "tests/journeys/test_stop.py::test_what_a_process_left_is_done_once_by_whichever_goes_on[postgresql]"
+    ),
+    "a_stop_is_left_where_its_process_died": (
+        "tests/journeys/test_stop.py::test_what_a_process_left_is_done_once_by_whichever_goes_on[sqlite]"
+    ),
     "lateness_is_counted_from_the_asked_time": (
         "tests/journeys/test_freeze_holds.py"
         "::test_a_freeze_that_is_added_puts_off_the_expiry_of_what_waits_for_approval"

@@ -5,7 +5,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flowbot.domain.figures import DayTotals, FigureDay, measure_move, place_reading, sum_totals
+from flowbot.domain.figures import (
+    DayTotals,
+    FigureDay,
+    Period,
+    Point,
+    Span,
+    find_points,
+    join_days,
+    measure_move,
+    place_reading,
+    sum_totals,
+)
 from flowbot.domain.flow import Totals
 
 HOUR = timedelta(hours=1)
@@ -93,3 +104,39 @@ def test_a_clock_that_is_set_back_a_little_changes_no_day() -> None:
     noon = datetime(2026, 12, 2, 12, tzinfo=ISTANBUL)
     last = FigureDay(noon.date(), noon, is_whole=True)
     assert place_reading(last, noon - 0.5 * HOUR, ISTANBUL) == (noon.date(), ())
+
+
+@pytest.mark.parametrize(
+    ("period", "points", "first"),
+    [
+        (Period.WEEK, 7, Span(date(2026, 11, 24), date(2026, 11, 24))),
+        (Period.MONTH, 15, Span(date(2026, 11, 1), date(2026, 11, 2))),
+        (Period.QUARTER, 13, Span(date(2026, 9, 1), date(2026, 9, 7))),
+    ],
+)
+def test_a_period_has_as_many_points_as_a_chart_takes(period: Period, points: int, first: Span) -> None:
+    spans = period.split(date(2026, 12, 1))
+    assert (len(spans), spans[0], spans[-1].last) == (points, first, date(2026, 11, 30))
+    assert [day for span in spans for day in span.days] == [*Span(first.first, date(2026, 11, 30)).days]
+
+
+def test_points_are_whole_and_of_a_shorter_time_where_a_longer_one_has_none() -> None:
+    today, moved = date(2026, 12, 1), {date(2026, 11, 29): Totals(5), date(2026, 11, 30): DayTotals(7)}
+    assert find_points(Period.QUARTER, today, {*moved}, moved) == (
+        Period.MONTH,
+        (Point(Span(date(2026, 11, 29), date(2026, 11, 30)), Totals(12)),),
+    )
+    assert find_points(Period.QUARTER, today, {date(2026, 11, 28)}, moved) == (
+        Period.WEEK,
+        (Point(Span(date(2026, 11, 28), date(2026, 11, 28)), Totals()),),
+    )
+    assert find_points(Period.WEEK, today, {date(2026, 11, 20)}, moved) == (Period.WEEK, ())
+
+
+def test_days_in_a_row_are_one_span() -> None:
+    days = [date(2026, 11, day) for day in (30, 3, 28, 29)]
+    assert join_days(days) == (
+        Span(date(2026, 11, 3), date(2026, 11, 3)),
+        Span(date(2026, 11, 28), date(2026, 11, 30)),
+    )
+    assert join_days([]) == ()

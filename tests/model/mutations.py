@@ -16,7 +16,6 @@ MUTATIONS: Final = Mutations(
     | stop_mutations.MUTATIONS
 )
 GUARDS: Final[dict[str, str]] = {
-    "anybody_stops_flows": "tests/journeys/test_stop.py::test_who_may_not_or_says_too_little_is_told_why",
     "a_stop_disables_each_flow_whenever_it_goes_on": (
         "tests/journeys/test_stop.py::test_what_a_process_left_is_done_once_by_whichever_goes_on[postgresql]"
     ),

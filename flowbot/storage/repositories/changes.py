@@ -55,6 +55,7 @@ from flowbot.storage.repositories.drafts import delete_draft, write_draft
 from flowbot.storage.repositories.finding_answers import note_answer
 from flowbot.storage.repositories.known_settings import record_settings
 from flowbot.storage.repositories.messages import record_message
+from flowbot.storage.repositories.reports import redraw_reports
 from flowbot.storage.repositories.scopes import fetch_scope
 from flowbot.storage.repositories.timed_changes import settle_times
 from flowbot.storage.tables import changes, channels, events, votes
@@ -314,9 +315,13 @@ class ChangeRepository(ChangeStore):
         # Whoever notes that the channel is shared comes wholly before this, or finds the message.
         async with self._database.write(alone="channels") as connection:
             row = await queries.update_one(connection, change, shown, _IS_SHARED)
+            posted = read_change(row)
             if is_first:
                 await record_message(connection, MessageKey(change, MessageRole.REQUEST), place, version)
-        return read_change(row), row.is_shared
+            if is_first and posted.request.answers is not None:
+                # The finding links to it.
+                await redraw_reports(connection, [posted.request.answers])
+        return posted, row.is_shared
 
     async def mark_resent(self, change: ChangeId) -> None:
         await self._update_progress(change, lambda progress: replace(progress, is_resent=True))

@@ -244,8 +244,13 @@ async def redraw_summaries(connection: AsyncConnection, moved: Iterable[Report])
     """Let the summaries of findings that moved count as not shown: they say how many are open."""
     contents = (report.told.content for report in moved)
     told = {each.summary for each in contents if isinstance(each, Finding) and each.summary is not None}
-    if told:
-        await _mark_unshown(connection, reports.c.id.in_(told), is_report_message())
+    await redraw_reports(connection, told)
+
+
+async def redraw_reports(connection: AsyncConnection, redrawn: Collection[ReportId]) -> None:
+    """Let reports count as not shown in their newest version: what stands beside them has changed."""
+    if redrawn:
+        await _mark_unshown(connection, reports.c.id.in_(redrawn), is_report_message())
 
 
 async def _mark_unshown(

@@ -1,6 +1,7 @@
 """Checks of what flowbot writes and permits, by the policy in force at that moment."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,9 +10,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, VoteChoice
+from flowbot.domain.disable_cause import DisableCause
+from flowbot.domain.findings import Finding
 from flowbot.domain.flow import Flow, flow_differences
 from flowbot.domain.ids import ChangeId, FlowId, ReportToken, UserId
 from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
+from flowbot.domain.report import Report
 from flowbot.domain.stop import find_report
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettingsLoader
@@ -150,6 +154,8 @@ class PolicyInvariants(ABC):
             stop = await ReportRepository(self.database, self.clock).get(report)
             named = self.questions.get(stop.told.token, frozenset()) if stop is not None else frozenset()
             assert disable.request.flow in named, "stopped, and not named by the question"
+        elif disable.request.cause is DisableCause.REVERT:
+            assert disable.request.answers is not None, "reverts nothing"
 
     async def note_shown(self, change: Change) -> None:
         """Note what a person sees who is about to approve a change."""
@@ -201,6 +207,25 @@ class PolicyInvariants(ABC):
                 assert person != JONAS, "stopped by a stranger"
         except AssertionError as error:
             self.violations.append(f"stopped: {error}")
+
+    def check_accepted(self, report: Report, person: UserId) -> None:
+        """Check that a person who accepted a finding was entitled: to what is live an approver."""
+        content = report.told.content
+        is_live = isinstance(content, Finding) and content.is_live
+        self._check_named(person, self.policy.approvers if is_live and self.policy else None)
+
+    def check_answered(self, report: Report, person: UserId) -> None:
+        """Check that a person who has a finding reverted, or its flow disabled, was entitled."""
+        if not isinstance(report.told.content, Finding):
+            self.violations.append(f"{person} answered no finding: {report}")
+        self._check_named(person, None)
+
+    def _check_named(self, person: UserId, named: Sequence[str] | None) -> None:
+        """Check that a person is among those that are named, or (None) an editor or approver."""
+        if named is None and self.policy is not None:
+            named = (*self.policy.editors, *self.policy.approvers)
+        if person == JONAS or named is None or not {person, EVERYONE} & set(named):
+            self.violations.append(f"{person} answered a finding under {self.policy}")
 
     def _check_break_glass(self, closing: Closure) -> None:
         named = self.policy.approval.break_glass if self.policy else ()

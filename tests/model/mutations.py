@@ -5,7 +5,14 @@ Some are old bugs, others leave out a check. Where two checks guard the same thi
 
 from typing import Final
 
-from tests.model import approval_mutations, message_mutations, outcome_mutations, stop_mutations, time_mutations
+from tests.model import (
+    approval_mutations,
+    message_mutations,
+    outcome_mutations,
+    stop_mutations,
+    time_mutations,
+    watch_mutations,
+)
 from tests.model.mutation_registry import Mutations
 
 MUTATIONS: Final = Mutations(
@@ -14,6 +21,7 @@ MUTATIONS: Final = Mutations(
     | message_mutations.MUTATIONS
     | time_mutations.MUTATIONS
     | stop_mutations.MUTATIONS
+    | watch_mutations.MUTATIONS
 )
 GUARDS: Final[dict[str, str]] = {
     "a_stop_disables_each_flow_whenever_it_goes_on": (

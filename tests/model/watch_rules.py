@@ -31,9 +31,11 @@ from tests.model.world import LEASE, Step
 
 BAD: Final = Totals(sent=1000, displayed=900, clicked=1, closed=2)
 GOOD: Final = Totals(sent=500, displayed=400, clicked=40, closed=2)
-OUTSIDE = st.lists(st.sampled_from(["switch", "title", "website", "delete", *EDITS]), min_size=1, max_size=3)
+OUTSIDE = st.lists(st.sampled_from(["switch", "title", "website", "delete", *EDITS]), max_size=3)
 MEANWHILE: Final = ("enable", "edit", "disable", "delete", "switch", "title", "read", "land", "watch", "wait")
 """What happens beside what is done outside."""
+WATCH_FAULTS = FAULT_PLANS | st.builds(FaultPlan, calls_until_death=st.integers(20, 40))
+"""Faults of which more come while what was found is stored, and told."""
 SENT_LATE = st.builds(
     FaultPlan,
     writes=st.sampled_from(
@@ -58,8 +60,9 @@ class WatchRules(TimeRules):
         outside=OUTSIDE,
         own=st.none() | st.sampled_from([ChangeKind.ENABLE, ChangeKind.EDIT, ChangeKind.DELETE]),
         own_faults=st.just(FaultPlan()) | SENT_LATE,
+        lands=st.booleans(),
         meanwhile=st.lists(st.sampled_from(MEANWHILE), max_size=4),
-        faults=FAULT_PLANS,
+        faults=WATCH_FAULTS,
         calls=st.none() | st.integers(0, 40),
     )
     def a_flow_is_changed_outside(
@@ -69,6 +72,7 @@ class WatchRules(TimeRules):
         outside: list[str],
         own: ChangeKind | None,
         own_faults: FaultPlan,
+        lands: bool,
         meanwhile: list[str],
         faults: FaultPlan,
         calls: int | None,
@@ -80,6 +84,8 @@ class WatchRules(TimeRules):
             self._write_own(1 - process, own, flow, own_faults)
         for what in outside:
             self._edit_in_enkapush(flow, what)
+        if lands:
+            self.world.enkapush.complete_late_writes()
         self._watch(process, faults, calls, flow, meanwhile)
         for what in meanwhile:
             self._do_meanwhile(1 - process, what, flow)

@@ -12,6 +12,7 @@ from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.breaker import Breaker, BreakerReports
 from flowbot.services.clock import BelievedClock
 from flowbot.services.executor.lease import LeaseKeeper
+from flowbot.services.findings import FindingService
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import Monotonic, TaskStarter
 from flowbot.services.stop import StopService
@@ -42,6 +43,7 @@ class Watching:
     watcher: Watcher
     breaker: Breaker
     stops: StopService
+    findings: FindingService
     sync: ReportMessageSync
     notifier: TrackedNotifier
 
@@ -128,5 +130,6 @@ def build_watching(
         may_work=may_work,
     )
     stops = StopService(policies, drafts, reports, store, flow_cache, submitter, executor, users, clock)
-    watching = Watching(reports, watcher, breaker, stops, sync, notifier)
+    findings = FindingService(reports, policies, submitter, clock)
+    watching = Watching(reports, watcher, breaker, stops, findings, sync, notifier)
     return watching

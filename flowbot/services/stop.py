@@ -258,8 +258,9 @@ class StopService:
 
     async def _list_live(self, policy: ChannelPolicy, website: WebsiteId | None) -> tuple[Flow, ...]:
         """List the live flows of the channel, newest first, also those that an enable may make live yet."""
-        snapshot = await self.flow_cache.get_latest()
+        # Before the flows are read: an enable that shows itself in between is seen in neither otherwise.
         late = await self._find_possibly_live()
+        snapshot = await self.flow_cache.get_latest()
         flows = (entry.flow for entry in visible_flows(snapshot, policy))
         return tuple(
             flow for flow in flows if website in {None, flow.website_id} and (flow.is_enabled or flow.id in late)

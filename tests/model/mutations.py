@@ -30,6 +30,10 @@ GUARDS: Final[dict[str, str]] = {
     "a_stop_is_left_where_its_process_died": (
         "tests/journeys/test_stop.py::test_what_a_process_left_is_done_once_by_whichever_goes_on[sqlite]"
     ),
+    "what_flowbot_wrote_meanwhile_is_told": (
+        "tests/storage/test_observed_flows.py"
+        "::test_a_finding_does_not_hold_once_flowbot_has_written_to_its_flow[sqlite]"
+    ),
     "lateness_is_counted_from_the_asked_time": (
         "tests/journeys/test_freeze_holds.py"
         "::test_a_freeze_that_is_added_puts_off_the_expiry_of_what_waits_for_approval"

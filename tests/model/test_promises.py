@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Final
 
@@ -11,7 +13,8 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from flowbot.domain.change import ChangeKind
 from flowbot.storage.engine import open_database
-from tests.model.fake_directory import APPROVALS, AYSE, CAN
+from tests.model.fake_directory import APPROVALS, AYSE, CAN, DENIZ
+from tests.model.fake_enkapush import WriteFault
 from tests.model.fake_slack import SlackFault
 from tests.model.scenarios import ApprovalMachine
 from tests.model.strategies import FaultPlan
@@ -29,6 +32,21 @@ SETTINGS: Final = settings(
 """FLOWBOT_MODEL_EXAMPLES=2000 looks for an hour, and elsewhere each time."""
 
 
+@contextmanager
+def open_model(url: str) -> Iterator[type[ApprovalMachine]]:
+    """Open a database, and yield the machine that runs on it."""
+    with asyncio.Runner() as runner:
+        opened = open_database(url)
+
+        class Model(ApprovalMachine):
+            loop, database = runner, opened
+
+        try:
+            yield Model
+        finally:
+            runner.run(opened.close())
+
+
 @pytest.mark.parametrize(
     "database_url",
     ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.long])],
@@ -36,60 +54,52 @@ SETTINGS: Final = settings(
 )
 @pytest.mark.timeout(120 + EXAMPLES * STEPS // 5)
 def test_the_promises_hold_whatever_happens(database_url: str) -> None:
-    with asyncio.Runner() as runner:
-        opened = open_database(database_url)
-
-        class Here(ApprovalMachine):
-            loop, database = runner, opened
-
-        try:
-            run_state_machine_as_test(Here, settings=SETTINGS)
-        finally:
-            runner.run(opened.close())
+    with open_model(database_url) as model:
+        run_state_machine_as_test(model, settings=SETTINGS)
 
 
 def test_a_moved_end_is_told_once_by_a_process_that_was_frozen_and_another(sqlite_url: str) -> None:
-    with asyncio.Runner() as runner:
-        opened = open_database(sqlite_url)
-
-        class Here(ApprovalMachine):
-            loop, database = runner, opened
-
-        try:
-            for calls in range(12, 17):
-                machine = Here()
-                machine.a_live_flow_waits_for_its_end(
-                    calls=calls,
-                    delay=timedelta(0),
-                    faults=FaultPlan(),
-                    length=timedelta(minutes=10),
-                    meanwhile=["move end"],
-                    more_faults=FaultPlan(slack=(SlackFault.RATE_LIMITED,)),
-                    number=3,
-                    process=1,
-                    then="disable",
-                )
-                machine.the_promises_hold()
-                machine.teardown()
-        finally:
-            runner.run(opened.close())
+    with open_model(sqlite_url) as model:
+        for calls in range(12, 17):
+            machine = model()
+            machine.a_live_flow_waits_for_its_end(
+                calls=calls,
+                delay=timedelta(0),
+                faults=FaultPlan(),
+                length=timedelta(minutes=10),
+                meanwhile=["move end"],
+                more_faults=FaultPlan(slack=(SlackFault.RATE_LIMITED,)),
+                number=3,
+                process=1,
+                then="disable",
+            )
+            machine.the_promises_hold()
+            machine.teardown()
 
 
 def test_an_end_is_told_privately_once_by_a_process_that_was_frozen_and_another(sqlite_url: str) -> None:
-    with asyncio.Runner() as runner:
-        opened = open_database(sqlite_url)
+    with open_model(sqlite_url) as model:
+        for calls in range(5, 9):
+            machine = model()
+            machine._fail_messages((APPROVALS,), (AYSE,))
+            machine.a_process_is_frozen_while_it_tells_an_end(
+                process=1, kind=ChangeKind.ENABLE, number=3, end=(CAN, "reject"), calls=calls
+            )
+            machine.the_promises_hold()
+            machine.teardown()
 
-        class Here(ApprovalMachine):
-            loop, database = runner, opened
 
-        try:
-            for calls in range(5, 9):
-                machine = Here()
-                machine._fail_messages((APPROVALS,), (AYSE,))
-                machine.a_process_is_frozen_while_it_tells_an_end(
-                    process=1, kind=ChangeKind.ENABLE, number=3, end=(CAN, "reject"), calls=calls
-                )
-                machine.the_promises_hold()
-                machine.teardown()
-        finally:
-            runner.run(opened.close())
+def test_a_stop_names_a_flow_that_goes_live_while_the_flows_are_read(sqlite_url: str) -> None:
+    with open_model(sqlite_url) as model:
+        machine = model()
+        machine.everything_is_stopped(
+            calls=4,
+            enable=FaultPlan(writes=(WriteFault.ACCEPTED_LATE,)),
+            faults=FaultPlan(),
+            is_gated=False,
+            number=0,
+            person=DENIZ,
+            process=1,
+            reason="it burns",
+        )
+        machine.the_promises_hold()

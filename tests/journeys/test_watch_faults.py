@@ -20,8 +20,8 @@ from tests.journeys.request_steps import (
     wait_for_status,
     wait_until,
 )
-from tests.journeys.watch_steps import INTERVAL, Watch, list_findings, wait_for_finding, watch_flows
-from tests.journeys.world import MARKETING, World, first_on_both_databases
+from tests.journeys.watch_steps import Watch, list_findings, wait_for_finding, watch_flows
+from tests.journeys.world import MARKETING, World, on_both_databases
 
 PAGE: Final = 1000
 """Flows of one answer."""
@@ -58,27 +58,10 @@ def answer_list(world: World, *rows: Any, total: int | None = None, times: int |
 # --- late effects --------------------------------------------------------------------------------------------------
 
 
-@first_on_both_databases("after", [20.0, 20 * MINUTES, 2 * HOURS])
-async def test_a_late_enable_of_flowbots_own_is_not_told(watched: Watch, after: float) -> None:
-    world = watched.world
+@on_both_databases
+async def test_a_late_enable_of_flowbots_own_is_not_told(watched: Watch) -> None:
+    world, after = watched.world, 20 * MINUTES
     request = await change_after(watched, after)
-    await watched.make_round()
-    world.time.ahead += after
-    await watched.make_round()
-    await wait_for_status(world, request, "Applied")
-    await watched.make_round()
-    assert list_findings(world) == []
-
-
-@pytest.mark.parametrize("after", [20.0, 2 * HOURS])
-async def test_a_late_enable_with_an_edit_in_between_is_not_told_either(watched: Watch, after: float) -> None:
-    world = watched.world
-    request = await change_after(watched, after)
-    await open_form(world.emma, "/flows edit 1")
-    await world.emma.submit({"Title": "Mine"})
-    edit = await world.deniz.wait_for_message("C0APPROVALS", lambda message: "Mine" in text_of(message))
-    await world.burak.click(edit, "Approve")
-    await wait_until(lambda: world.enkapush.store.flow(1).title == "Mine")
     await watched.make_round()
     world.time.ahead += after
     await watched.make_round()
@@ -141,24 +124,6 @@ async def test_a_create_whose_end_is_not_known_is_not_told(watched: Watch) -> No
 
 
 # --- readings ------------------------------------------------------------------------------------------------------
-
-
-async def test_nothing_is_gone_where_a_page_fails(watched: Watch) -> None:
-    world, store = watched.world, watched.world.enkapush.store
-    for number in range(PAGE):
-        add_flow(world, name=f"Flow {number}")
-    await watched.make_round()
-    await wait_until(lambda: len(store.flows) > PAGE)
-    state = await watched.store.get_state()
-    world.enkapush.faults.add(Fault.status(500, "", method="GET", path="/flows", skip=1, times=None))
-    store.delete_flow(3)
-    world.time.ahead += INTERVAL
-    await wait_until(lambda: world.enkapush.request_count("GET", "/flows") > 6)
-    assert (await watched.store.get_state()).version == state.version
-    world.enkapush.faults.clear()
-    await watched.make_round(2)
-    await wait_for_finding(world, "#3 Spring was deleted outside flowbot")
-    assert not any("Kept" in text or "Winter sale" in text for text in list_findings(world))
 
 
 async def test_a_flow_that_a_reading_lacks_or_shows_as_it_was_is_not_told(watched: Watch) -> None:

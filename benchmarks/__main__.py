@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from benchmarks import answers, catalog, figures, growth, memory, report
+from benchmarks import answers, catalog, figures, growth, memory, report, watch
 
 
 class Section(StrEnum):
@@ -19,19 +19,17 @@ class Section(StrEnum):
     ANSWERS = "answers"
     CATALOG = "catalog"
     MEMORY = "memory"
-    FIGURES = "figures"
 
 
 RUNS: Final[dict[Section, Callable[[bool], Awaitable[report.Findings]]]] = {
     Section.ANSWERS: lambda quick: answers.run(answers.QUICK if quick else answers.Plan()),
     Section.CATALOG: lambda quick: catalog.run(catalog.QUICK if quick else catalog.Plan()),
-    Section.FIGURES: lambda quick: figures.run(figures.QUICK if quick else figures.Plan()),
     Section.MEMORY: lambda quick: memory.run(memory.QUICK if quick else memory.Plan()),
 }
 
 Chosen = Annotated[list[Section] | None, typer.Argument(help="Sections to measure; all by default.")]
 Quick = Annotated[bool, typer.Option(help="Use tiny numbers, to show that everything works.")]
-Growth = Annotated[bool, typer.Option("--growth", help="Measure growth with the history, into benchmarks/GROWTH.md.")]
+Growth = Annotated[bool, typer.Option("--growth", help="Measure growth and the watch, into benchmarks/GROWTH.md.")]
 Out = Annotated[Path | None, typer.Option(help="Report file; a run of all sections writes benchmarks/RESULTS.md.")]
 
 
@@ -69,9 +67,13 @@ async def measure(sections: list[Section], *, quick: bool) -> str:
 
 
 async def measure_growth(*, quick: bool) -> str:
-    """Return the report on growth."""
+    """Return the report on what takes too long for every run."""
     began = time.monotonic()
-    findings = await growth.run(growth.QUICK if quick else growth.Plan())
+    findings = [
+        await growth.run(growth.QUICK if quick else growth.Plan()),
+        await watch.run(watch.QUICK if quick else watch.Plan()),
+        await figures.run(figures.QUICK if quick else figures.Plan()),
+    ]
     return report.render_growth(findings, time.monotonic() - began)
 
 

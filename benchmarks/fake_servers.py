@@ -16,6 +16,7 @@ from benchmarks.protocol import (
     NAIVE_APP_TOKEN,
     Activity,
     Addresses,
+    MovingOrder,
     RecordingOrder,
     RequestOrder,
     SlackRequests,
@@ -42,6 +43,7 @@ class ControlApi:
         self._recorder = RequestRecorder(slack)
         self._socket_url = ""
         self._last = 0.0
+        self._moves = 0
         self._answered_at: dict[str, float] = {}
 
     def attach(self, app: web.Application) -> None:
@@ -50,6 +52,7 @@ class ControlApi:
         app.router.add_post(f"{CONTROL_PATH}/record", self._record)
         app.router.add_post(f"{CONTROL_PATH}/requests", self._repeat_requests)
         app.router.add_post(f"{CONTROL_PATH}/sockets", self._set_socket_url)
+        app.router.add_post(f"{CONTROL_PATH}/move", self._move_totals)
         app.router.add_post(f"{CONTROL_PATH}/clear", self._clear)
         app.router.add_get(f"{CONTROL_PATH}/activity", self._take_activity)
 
@@ -82,6 +85,21 @@ class ControlApi:
 
     async def _set_socket_url(self, request: web.Request) -> web.Response:
         self._socket_url = SocketUrl.model_validate_json(await request.read()).url
+        return web.Response()
+
+    async def _move_totals(self, request: web.Request) -> web.Response:
+        step = round(1 / MovingOrder.model_validate_json(await request.read()).share)
+        store = self._enkapush.store
+        for number in list(store.flows)[self._moves % step :: step]:
+            flow = store.flow(number)
+            store.update_flow(
+                number,
+                total_sent_push_notifications=flow.total_sent_push_notifications + 3,
+                total_displayed_push_notifications=flow.total_displayed_push_notifications + 2,
+                total_clicked_push_notifications=flow.total_clicked_push_notifications + 1,
+                last_datetime=flow.last_datetime,
+            )
+        self._moves += 1
         return web.Response()
 
     async def _clear(self, _request: web.Request) -> web.Response:

@@ -58,7 +58,7 @@ class Process:
     log: Path
     out: Path
 
-    async def wait_for_output(self, pattern: str) -> re.Match[str]:
+    async def wait_for_output(self, pattern: str, seconds: float = START_SECONDS) -> re.Match[str]:
         """Wait until its output matches.
 
         Raises:
@@ -68,7 +68,7 @@ class Process:
         def look() -> re.Match[str] | None:
             return re.search(pattern, self.out.read_text() + self.log.read_text())
 
-        async with asyncio.timeout(START_SECONDS):
+        async with asyncio.timeout(seconds):
             while (found := look()) is None:
                 if self.child.returncode is not None:
                     raise RuntimeError(f"ended before it was ready:\n{self.log.read_text()[-2000:]}")

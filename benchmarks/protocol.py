@@ -71,6 +71,12 @@ class RecordingOrder(_Message):
     with_form: bool = True
 
 
+class MovingOrder(_Message):
+    """An order to let the totals of this share of all flows grow, each time of others."""
+
+    share: float
+
+
 class SocketUrl(_Message):
     """The address given by `apps.connections.open` from now on; empty for the fake Slack's own."""
 

@@ -96,11 +96,11 @@ def render(sections: Sequence[Findings], seconds: float) -> str:
     return "\n".join([*lines, *kept])
 
 
-def render_growth(growth: Findings, seconds: float) -> str:
+def render_growth(sections: Sequence[Findings], seconds: float) -> str:
     """Return the findings of a run with `--growth`, with place and time."""
-    title, *lines = growth.lines()
     measured = f"Measured by `make bench ARGS=--growth` on {datetime.now(UTC):%Y-%m-%d}, in {seconds:.0f} s, on"
-    return "\n".join([title, "", f"{measured} {describe_machine()}.", *lines, ""])
+    lines = [line for section in sections for line in section.lines()]
+    return "\n".join([lines[0], "", f"{measured} {describe_machine()}.", *lines[1:], ""])
 
 
 def describe_machine() -> str:

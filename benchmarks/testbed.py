@@ -21,6 +21,7 @@ from benchmarks.protocol import (
     CONTROL_PATH,
     Activity,
     Addresses,
+    MovingOrder,
     RecordingOrder,
     RequestKind,
     RequestOrder,
@@ -73,6 +74,10 @@ class FakeServers:
     async def set_socket_url(self, url: str) -> None:
         """Send those who connect by Socket Mode to another address."""
         await self._post("sockets", SocketUrl(url=url))
+
+    async def move_totals(self, share: float) -> None:
+        """Let the totals of this share of all flows grow, each time of others."""
+        await self._post("move", MovingOrder(share=share))
 
     async def clear(self) -> None:
         """Delete messages and logs, so that the fake servers stay fast."""

@@ -76,8 +76,8 @@ class DigestComposer:
             live=len(live),
             week=await self._sum_week(websites, first, last),
             week_before=await self._sum_week(websites, before_first, before_last),
-            own=group_by_kind(_list_changed(await self._list_own(websites, week))),
-            outside=group_by_kind(_list_found(await self._list_findings(websites, week), policy)),
+            own=group_by_kind(_list_changed(await self._list_own(websites, week), policy)),
+            outside=group_by_kind(_list_found(await self._list_findings(week), policy)),
             waiting=await self._list_waiting(policy),
             unclicked=unclicked,
             known_days=known_days,
@@ -95,10 +95,8 @@ class DigestComposer:
         closed = await self.store.closed(websites=websites, since=week[0], limit=CHANGES_MAX)
         return [each for each in closed if each.state is ChangeState.APPLIED and each.changed_at < week[1]]
 
-    async def _list_findings(
-        self, websites: frozenset[WebsiteId] | None, week: tuple[datetime, datetime]
-    ) -> list[Finding]:
-        found = await self.reports.list_since(ReportKind.FINDING, week[0], websites=websites)
+    async def _list_findings(self, week: tuple[datetime, datetime]) -> list[Finding]:
+        found = await self.reports.list_since(ReportKind.FINDING, week[0])
         return [
             each.told.content for each in found if isinstance(each.told.content, Finding) and each.created_at < week[1]
         ]
@@ -110,7 +108,7 @@ class DigestComposer:
             if each.state is ChangeState.PENDING and each.channel == policy.id and policy.covers_website(each.website)
         ]
         records = await self.store.get_records([each.id for each in waiting])
-        return FlowList.of(flow for record in records if (flow := _name_flow(record.change)) is not None)
+        return FlowList.of(flow for record in records if (flow := _name_flow(record.change, policy)) is not None)
 
     async def _find_unclicked(
         self, live: Collection[Flow], websites: frozenset[WebsiteId] | None, day: date
@@ -215,18 +213,22 @@ class WeeklyDigests(RoundObserver):
             self.start_task(show(), name=f"digest {report.id}")
 
 
-def _list_changed(changes: Collection[Change]) -> Iterator[tuple[ChangeKind, NamedFlow]]:
+def _list_changed(changes: Collection[Change], policy: ChannelPolicy) -> Iterator[tuple[ChangeKind, NamedFlow]]:
     for change in changes:
-        if (flow := _name_flow(change)) is not None:
+        if (flow := _name_flow(change, policy)) is not None:
             yield change.request.kind, flow
 
 
-def _name_flow(change: Change) -> NamedFlow | None:
-    """Return the flow that a change is about, or has made, by its name; None where it has no number."""
+def _name_flow(change: Change, policy: ChannelPolicy) -> NamedFlow | None:
+    """Return the flow that a change is about, or has made, by the name that it has on the policy's websites.
+
+    None where it has no number, or no such name.
+    """
     request = change.request
     number = (change.outcome.flow if change.outcome else None) or request.flow
-    named = request.wanted.content if request.wanted else request.before
-    return None if number is None or named is None else NamedFlow(number, named.name)
+    contents = (request.wanted.content if request.wanted else None, request.before)
+    named = next((each.name for each in contents if each and policy.covers_website(each.website_id)), None)
+    return None if number is None or named is None else NamedFlow(number, named)
 
 
 def _list_found(findings: Collection[Finding], policy: ChannelPolicy) -> Iterator[tuple[ChangeKind, NamedFlow]]:

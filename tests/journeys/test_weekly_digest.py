@@ -14,7 +14,7 @@ from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage.repositories.figures import record_reading
 from flowbot.storage.tables import observed_flows
-from tests.journeys.form_steps import add_flow
+from tests.journeys.form_steps import add_flow, open_form
 from tests.journeys.request_steps import approval_policy, request_change, speed_up, wait_for_status
 from tests.journeys.test_home import open_home, section
 from tests.journeys.watch_steps import Watch, wait_for_finding, watch_flows
@@ -104,6 +104,25 @@ async def test_a_week_is_told_once_on_its_day(watched: Watch) -> None:
     view = await open_home(world.emma, "Weekly digest")
     assert "Enabled: #1 Winter sale" in section(view, "Weekly digest")
     assert "couldn't be posted" not in text_of(await open_home(world.deniz))
+
+
+async def test_what_left_the_channels_websites_is_gone_and_its_new_name_is_not_told(watched: Watch) -> None:
+    world, store = watched.world, watched.world.enkapush.store
+    form = await open_form(world.emma, "/flows edit 2")
+    await world.emma.choose(form, "Website", "Northbound Outdoor")
+    await world.emma.wait_until(lambda: "Segment" in world.emma.list_fields() and world.emma.read_field("Segment"))
+    await world.emma.submit({"Name": "Secret"})
+    await world.emma.wait_until(lambda: store.flow(2).website_id == 2)
+    store.update_flow(3, website_id=2, name="Secret, too")
+    await watched.make_round()
+    await wait_for_finding(world, "#3 Secret, too was changed outside flowbot")
+    await world.import_policy(approval_policy(websites="[1]") + DIGEST)
+    go_to(world, 1, "09:00")
+    await read_flows(watched)
+    told = text_of(await world.emma.wait_for_message(MARKETING, "Weekly digest"))
+    assert "Edited: #2 Kept" in told
+    assert "Deleted: #3 Asked for" in told
+    assert "Secret" not in told
 
 
 async def test_what_was_missed_is_late_the_same_day_and_else_left_out(watched: Watch) -> None:

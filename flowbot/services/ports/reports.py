@@ -58,10 +58,8 @@ class ReportStore(Protocol):
     async def get_by_tokens(self, tokens: Collection[ReportToken]) -> tuple[Report, ...]:
         """Return those with `tokens` that there are, oldest first."""
 
-    async def list_since(
-        self, kind: ReportKind, since: datetime, *, websites: frozenset[WebsiteId] | None = None
-    ) -> tuple[Report, ...]:
-        """List the reports of a kind, about `websites` (None: about any), that were made since then, oldest first."""
+    async def list_since(self, kind: ReportKind, since: datetime) -> tuple[Report, ...]:
+        """List the reports of a kind that were made since then, oldest first."""
 
     async def list_open(self, kind: ReportKind) -> tuple[Report, ...]:
         """List the open reports of a kind, oldest first."""

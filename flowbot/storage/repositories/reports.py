@@ -107,13 +107,8 @@ class ReportRepository(ReportStore):
     async def get_by_tokens(self, tokens: Collection[ReportToken]) -> tuple[Report, ...]:
         return await self._list(reports.c.token.in_(tokens))
 
-    async def list_since(
-        self, kind: ReportKind, since: datetime, *, websites: frozenset[WebsiteId] | None = None
-    ) -> tuple[Report, ...]:
-        condition = (reports.c.kind == kind.value) & (reports.c.created_at >= since)
-        if websites is not None:
-            condition &= reports.c.website_id.in_(sorted(websites))
-        return await self._list(condition)
+    async def list_since(self, kind: ReportKind, since: datetime) -> tuple[Report, ...]:
+        return await self._list((reports.c.kind == kind.value) & (reports.c.created_at >= since))
 
     async def list_open(self, kind: ReportKind) -> tuple[Report, ...]:
         return await self._list((reports.c.kind == kind.value) & (reports.c.state == ReportState.OPEN.value))

@@ -1,7 +1,6 @@
-"""The assembly of the watch from the services that it uses."""
+"""The assembly of the rounds of the watch from the services that they use."""
 
 from collections.abc import Awaitable, Sequence
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -10,15 +9,10 @@ from flowbot.domain.report import Report
 from flowbot.errors import DependencyError
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.outdated import OutdatedRequests
-from flowbot.services.approvals.submit import RequestSubmitter
-from flowbot.services.breaker import Breaker, BreakerReports
-from flowbot.services.digests import DigestComposer, WeeklyDigests
-from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.ports import TaskStarter
-from flowbot.services.ports.figures import FigureStore
 from flowbot.services.ports.policies import PolicyStore
-from flowbot.services.ports.readings import RoundObserver, WatchStore
+from flowbot.services.ports.readings import WatchStore
 from flowbot.services.ports.reports import ReportNotifier, ReportStore
 from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.watch.judge import ChangeJudge
@@ -62,28 +56,6 @@ def build_watch_rounds(  # noqa: PLR0913 - everything of the watch is joined her
         owner=executor.leases.owner,
         show_changes=show_changes,
         show_reports=show_reports,
-    )
-
-
-def build_round_observers(  # noqa: PLR0913 - what follows from rounds is joined here, once
-    *,
-    breaker: BreakerReports,
-    figures: FigureStore,
-    policies: PolicyStore,
-    flow_cache: FlowCache,
-    submitter: RequestSubmitter,
-    executor: ChangeExecutor,
-    notify: NotifyCallback,
-    show_report: ReportNotifier,
-    start_task: TaskStarter,
-    zone: ZoneInfo,
-) -> tuple[RoundObserver, ...]:
-    """Build what follows from each round of the watch: the breaker, then the digests."""
-    reports, watch = breaker.reports, breaker.watch
-    composer = DigestComposer(executor.store, reports, watch, figures, flow_cache, zone)
-    return (
-        Breaker(breaker, policies, submitter, executor, notify, show_report, start_task),
-        WeeklyDigests(composer, policies, reports, show_report, start_task, zone),
     )
 
 

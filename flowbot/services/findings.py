@@ -90,8 +90,8 @@ class FindingService:
             for page in batched(report.told.content.findings, AT_ONCE):
                 known = [each for each in await self.reports.get_many(page) if each.is_open]
                 seen = [each for each in (_see(each, policies) for each in known) if each is not None]
-                # What has changed again since is told by itself.
-                found += [each for each in seen if each.finding.summary == report.id]
+                # What has changed again since is told by itself; what is being answered ends by that.
+                found += [each for each in seen if each.finding.summary == report.id and not each.finding.answer]
         else:
             found = [_require_unmoved(_see(report, policies), press)]
         if not found:
@@ -123,9 +123,6 @@ class FindingService:
             The change with its scope, to be executed next.
         """
         found = _require_unmoved(_see(await self._load(press.report), await self._list_policies(press)), press)
-        if (answer := found.finding.answer) is not None and answer.by is not None:
-            # Keys: outside.answer_reverted, outside.answer_disabled
-            raise UserError(f"outside.answer_{answer.how}", person=answer.by)
         user = await self._require(found.policy, user, press, *ANSWERING)
         kind = REVERTED_BY[found.finding.kind]
         is_at_once = kind is ChangeKind.DISABLE
@@ -242,9 +239,12 @@ def _see(report: Report, policies: Sequence[ChannelPolicy], kind: ChangeKind | N
 
 
 def _require_unmoved(found: OpenFinding | None, press: FindingPress) -> OpenFinding:
-    """Make sure that a finding is as the person saw it."""
+    """Make sure that a finding is as the person saw it, and that no change is under way that answers it."""
     if found is None:
         raise UserError("denied.no_policy_there")
-    if found.report.version != press.version and found.finding.answer is None:
+    if (answer := found.finding.answer) is not None and answer.by is not None:
+        # Keys: outside.answer_reverted, outside.answer_disabled
+        raise UserError(f"outside.answer_{answer.how}", person=answer.by)
+    if found.report.version != press.version:
         raise UserError("outside.moved")
     return found

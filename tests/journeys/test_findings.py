@@ -234,6 +234,14 @@ async def test_who_saw_an_older_version_is_asked_to_look_again(quick: World) -> 
     assert "changed again meanwhile" in await click_and_read(quick, quick.emma, message, "Accept")
 
 
+async def test_what_is_being_reverted_is_not_accepted(quick: World) -> None:
+    message = await change_outside(quick, add_flow(quick, is_enabled=True), title="New title")
+    quick.slack.faults.add("chat.update", status=500, times=None)
+    await quick.emma.click(message, "Revert")
+    await quick.deniz.wait_for_message(APPROVALS, lambda each: "New title → Old title" in text_of(each))
+    assert "isteyen: U0EMMA" in await click_and_read(quick, quick.burak, message, "Accept")
+
+
 async def test_the_strictest_policy_behind_the_channel_decides(quick: World) -> None:
     strict = f"""
 [[channels]]

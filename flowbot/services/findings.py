@@ -136,7 +136,7 @@ class FindingService:
         kind = ChangeKind.DISABLE
         found = _see(await self._load(press.report), await self._list_policies(press), kind)
         if found is None:
-            raise UserError("denied.no_policy_there")
+            raise UserError("form.website_gone")
         user = await self._require(found.policy, user, press, *ANSWERING)
         request = await self._build_request(found, kind, user, "")
         return await self._submit(request, press, found.policy)
@@ -241,7 +241,7 @@ def _see(report: Report, policies: Sequence[ChannelPolicy], kind: ChangeKind | N
 def _require_unmoved(found: OpenFinding | None, press: FindingPress) -> OpenFinding:
     """Make sure that a finding is as the person saw it, and that no change is under way that answers it."""
     if found is None:
-        raise UserError("denied.no_policy_there")
+        raise UserError("form.website_gone")
     if (answer := found.finding.answer) is not None and answer.by is not None:
         # Keys: outside.answer_reverted, outside.answer_disabled
         raise UserError(f"outside.answer_{answer.how}", person=answer.by)

@@ -234,6 +234,14 @@ async def test_who_saw_an_older_version_is_asked_to_look_again(quick: World) -> 
     assert "changed again meanwhile" in await click_and_read(quick, quick.emma, message, "Accept")
 
 
+async def test_a_website_that_is_taken_from_the_channel_takes_its_findings_along(quick: World) -> None:
+    message = await change_outside(quick, add_flow(quick), is_enabled=True)
+    await quick.import_policy(approval_policy(websites="[2]"))
+    for button in ("Accept", "Revert", "Disable"):
+        assert "no longer has that website" in await click_and_read(quick, quick.emma, message, button)
+    assert list_writes(quick) == []
+
+
 async def test_what_is_being_reverted_is_not_accepted(quick: World) -> None:
     message = await change_outside(quick, add_flow(quick, is_enabled=True), title="New title")
     quick.slack.faults.add("chat.update", status=500, times=None)

@@ -102,17 +102,6 @@ def may_try_again(disable: Change, now: datetime) -> bool:
     return disable.state is ChangeState.UNKNOWN and not is_sought(disable, now)
 
 
-def trip_of(content: object) -> Trip:
-    """Return what the report of a breaker tells.
-
-    Raises:
-        TypeError: it is the report of something else.
-    """
-    if not isinstance(content, Trip):
-        raise TypeError("the report is of no breaker")
-    return content
-
-
 def report_token(flow: FlowId, live_since: datetime) -> ReportToken:
     """Return the token of the report on a flow: one an enabling."""
     return ReportToken(f"{_PREFIX}.{flow}.{int(live_since.timestamp())}")

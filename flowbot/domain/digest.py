@@ -95,17 +95,6 @@ class Digest:
         return websites is None or (self.websites is not None and set(self.websites) <= set(websites))
 
 
-def digest_of(content: object) -> Digest:
-    """Return what a digest's report tells.
-
-    Raises:
-        TypeError: it is the report of something else.
-    """
-    if not isinstance(content, Digest):
-        raise TypeError("the report is no digest")
-    return content
-
-
 def find_due_day(at: WeeklyTime, now: datetime, zone: ZoneInfo) -> date | None:
     """Return the day if a digest is due on it, at its time or later; None on any other day."""
     today = now.astimezone(zone).date()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from flowbot.domain.breaker import Trip
 from flowbot.domain.digest import Digest
@@ -35,6 +36,7 @@ class ReportState(StrEnum):
 
 ReportContent = Finding | Summary | Trip | Digest | Stop
 """What a report tells, a class a kind."""
+_Content = TypeVar("_Content", bound=ReportContent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,16 @@ class NewReport:
     website: WebsiteId | None = None
     channel: ChannelId | None = None
     state: ReportState = ReportState.OPEN
+
+    def content_as(self, expected: type[_Content]) -> _Content:
+        """Return the content of a report that tells a certain thing.
+
+        Raises:
+            TypeError: it tells another.
+        """
+        if not isinstance(self.content, expected):
+            raise TypeError(f"the content is no {expected.__name__}")
+        return self.content
 
 
 def list_websites(told: NewReport) -> frozenset[WebsiteId]:

@@ -62,17 +62,6 @@ class Stop:
         return replace(self, flows=tuple(flows))
 
 
-def stop_of(content: object) -> Stop:
-    """Return what the report of a stop tells.
-
-    Raises:
-        TypeError: it is the report of something else.
-    """
-    if not isinstance(content, Stop):
-        raise TypeError("the report is of no stop")
-    return content
-
-
 def stop_flows(flows: Iterable[Flow]) -> tuple[StoppedFlow, ...]:
     """Return flows as those of a stop that begins."""
     return tuple(StoppedFlow(flow.id, flow.name) for flow in flows)

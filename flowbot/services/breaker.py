@@ -17,7 +17,6 @@ from flowbot.domain.breaker import (
     find_report_token,
     may_try_again,
     report_token,
-    trip_of,
 )
 from flowbot.domain.change import Change, Outcome
 from flowbot.domain.disable_cause import DisableCause
@@ -63,7 +62,7 @@ class BreakerReports:
         Raises:
             DependencyError: the database did not answer.
         """
-        while report.is_open and (trip := change(before := trip_of(report.told.content))) != before:
+        while report.is_open and (trip := change(before := report.told.content_as(Trip))) != before:
             state = ReportState.OPEN if trip.end is None else ReportState.CLOSED
             try:
                 await self.reports.replace_if_unchanged(report, replace(report.told, content=trip, state=state))
@@ -109,7 +108,7 @@ class Breaker(RoundObserver):
                 self._running.add(report.id)
                 newest = found.get(report.told.flow) if report.told.flow is not None else None
                 # What was enabled anew since then has a report of its own.
-                is_live = newest is not None and newest[0].live_since == trip_of(report.told.content).live_since
+                is_live = newest is not None and newest[0].live_since == report.told.content_as(Trip).live_since
                 self.start_task(self._proceed(report, is_live=is_live), name=f"breaker {report.id}")
 
     async def _find_trips(self, watched: WatchRound) -> Mapping[FlowId, tuple[LiveFlow, Trip]]:
@@ -146,7 +145,7 @@ class Breaker(RoundObserver):
             report: the report on the flow.
             is_live: whether the flow is live and out of bounds by the newest figures.
         """
-        trip = trip_of(report.told.content)
+        trip = report.told.content_as(Trip)
         token = disable_token(report.told.token, trip.attempts)
         try:
             async with self._slots:

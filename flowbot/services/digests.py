@@ -17,7 +17,6 @@ from flowbot.domain.digest import (
     NamedFlow,
     WeekFigures,
     days_before,
-    digest_of,
     digest_token,
     find_due_day,
     group_by_kind,
@@ -144,7 +143,7 @@ class LastDigests:
             DependencyError: the database did not answer.
         """
         named = {each.id: None if each.websites == "all" else each.websites for each in policies}
-        found = {channel: digest_of(report.told.content) for channel, report in (await self._load(named)).items()}
+        found = {channel: report.told.content_as(Digest) for channel, report in (await self._load(named)).items()}
         return {channel: digest for channel, digest in found.items() if digest.is_within(named[channel])}
 
     async def find_refused(self, policies: Iterable[ChannelPolicy]) -> tuple[ChannelId, ...]:

@@ -21,7 +21,7 @@ from flowbot.domain.outcomes import FLOW_GONE
 from flowbot.domain.policy import ChannelPolicy, Gate, Permission
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
 from flowbot.domain.search import match_website
-from flowbot.domain.stop import Stop, disable_token, find_report, stop_flows, stop_of
+from flowbot.domain.stop import Stop, disable_token, find_report, stop_flows
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import require_permission
@@ -198,7 +198,7 @@ class StopService:
         Raises:
             DependencyError: Enkapush or the database did not answer.
         """
-        stop = stop_of(report.told.content)
+        stop = report.told.content_as(Stop)
         if report.id in self._running or not stop.left:
             return
         self._running.add(report.id)
@@ -244,7 +244,7 @@ class StopService:
         """Write what has become of a stop; its report is closed where nothing is left to do."""
         report = await self.reports.get(report_id)
         while report is not None:
-            stop = update(before := stop_of(report.told.content))
+            stop = update(before := report.told.content_as(Stop))
             if stop == before:
                 return
             state = ReportState.OPEN if stop.left else ReportState.CLOSED

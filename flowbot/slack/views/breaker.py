@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.approval import mentioned_approvers
-from flowbot.domain.breaker import Breach, Trip, TripEnd, trip_of
+from flowbot.domain.breaker import Breach, Trip, TripEnd
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.outcomes import hide_outcome_content
 from flowbot.domain.report import Report
@@ -39,7 +39,7 @@ async def load_trip(report: Report) -> TripDetails:
     """Return what the message of a breaker's report shows."""
     if report.told.flow is None or report.told.website is None:
         raise TypeError(f"report {report.id} is of no flow")
-    return TripDetails(trip_of(report.told.content), report.told.flow, report.told.website)
+    return TripDetails(report.told.content_as(Trip), report.told.flow, report.told.website)
 
 
 def breaker_message(details: TripDetails, audience: ReportAudience, t: Translator) -> Message:

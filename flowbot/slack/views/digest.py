@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flowbot.domain.change import ChangeKind
-from flowbot.domain.digest import UNCLICKED_DAYS, WEEK_DAYS, Digest, FlowList, digest_of
+from flowbot.domain.digest import UNCLICKED_DAYS, WEEK_DAYS, Digest, FlowList
 from flowbot.domain.report import Report
 from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit, sentences
@@ -17,7 +17,7 @@ NAME_MAX: Final = 60
 
 async def load_digest(report: Report) -> Digest:
     """Return what the message of a digest's report shows."""
-    return digest_of(report.told.content)
+    return report.told.content_as(Digest)
 
 
 def digest_message(digest: Digest, _audience: ReportAudience, t: Translator) -> Message:

@@ -7,7 +7,7 @@ from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChannelId, FlowId, WebsiteId
 from flowbot.domain.outcomes import hide_outcome_content
 from flowbot.domain.report import Report
-from flowbot.domain.stop import Stop, StoppedFlow, stop_of
+from flowbot.domain.stop import Stop, StoppedFlow
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.stop import StopQuestion
@@ -50,13 +50,13 @@ def question_message(question: StopQuestion, channel: ChannelId, t: Translator) 
 
 def started_message(report: Report, t: Translator) -> Message:
     """Build the answer to who decided: how many flows, and where the outcomes are shown."""
-    count = len(stop_of(report.told.content).flows)
+    count = len(report.told.content_as(Stop).flows)
     return sentences.sentence_message(t, Text("stop_all.started", {"n": count, "channel": report.told.channel}))
 
 
 async def load_stop(report: Report) -> Stop:
     """Return the stop that a report tells of."""
-    return stop_of(report.told.content)
+    return report.told.content_as(Stop)
 
 
 def stop_message(stop: Stop, audience: ReportAudience, t: Translator) -> Message:

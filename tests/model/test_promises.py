@@ -94,9 +94,9 @@ def test_a_stop_names_a_flow_that_goes_live_while_the_flows_are_read(sqlite_url:
         machine = model()
         machine.everything_is_stopped(
             calls=4,
-            enable=FaultPlan(writes=(WriteFault.ACCEPTED_LATE,)),
+            enable=FaultPlan(writes=(WriteFault.ACCEPTED_LATE,), delay=timedelta(seconds=12)),
             faults=FaultPlan(),
-            is_gated=False,
+            is_gated=True,
             number=0,
             person=DENIZ,
             process=1,

@@ -28,6 +28,7 @@ class ProcessFaults:
         calls_until_database_fault: Calls to the database until one fails.
         calls_until_freeze: Calls until it is frozen.
         sends_until_death: Calls until it dies, of those alone that send messages and note them.
+        dies_after: The call after which it dies.
         is_frozen: Set while it is frozen.
         interruptions: How often it was frozen, had no database, or died.
     """
@@ -36,6 +37,7 @@ class ProcessFaults:
     calls_until_database_fault: int | None = None
     calls_until_freeze: int | None = None
     sends_until_death: int | None = None
+    dies_after: str | None = None
     interruptions: int = 0
     is_frozen: asyncio.Event = field(default_factory=asyncio.Event)
     _thawed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,7 +45,7 @@ class ProcessFaults:
     def clear(self) -> None:
         """Fail no more."""
         self.calls_until_death = self.calls_until_database_fault = None
-        self.calls_until_freeze = self.sends_until_death = None
+        self.calls_until_freeze = self.sends_until_death = self.dies_after = None
 
     def freeze_after(self, calls: int) -> None:
         self.calls_until_freeze = calls
@@ -63,6 +65,12 @@ class ProcessFaults:
             self.interruptions += 1
             self.is_frozen.set()
             await self._thawed.wait()
+
+    def count_return(self, name: str) -> None:
+        """Count the end of a call."""
+        if name == self.dies_after:
+            self.calls_until_death = 0
+        self.count_call()
 
     def count_call(self) -> None:
         if self.calls_until_death is not None:
@@ -116,7 +124,7 @@ class FaultyPort:
                 await self._life.wait_while_frozen()
             self._begins()
             answer = await method(*args, **named)
-            self._life.count_call()
+            self._life.count_return(name)
             return answer
 
         return call

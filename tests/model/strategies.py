@@ -102,6 +102,7 @@ class FaultPlan:
     calls_until_database_fault: int | None = None
     calls_until_death: int | None = None
     sends_until_death: int | None = None
+    dies_after: str | None = None
     slack: tuple[SlackFault | None, ...] = ()
 
     def inject(self, world: World, process: int) -> None:
@@ -116,7 +117,7 @@ class FaultPlan:
             self.calls_until_database_fault,
             self.calls_until_death,
         )
-        life.sends_until_death = self.sends_until_death
+        life.sends_until_death, life.dies_after = self.sends_until_death, self.dies_after
 
 
 LATE_OR_LOST = st.sampled_from([(), (), (WriteFault.UNANSWERED_LATE,), (WriteFault.UNANSWERED_NEVER,)])

@@ -34,8 +34,13 @@ GOOD: Final = Totals(sent=500, displayed=400, clicked=40, closed=2)
 OUTSIDE = st.lists(st.sampled_from(["switch", "title", "website", "delete", *EDITS]), max_size=3)
 MEANWHILE: Final = ("enable", "edit", "disable", "delete", "switch", "title", "read", "land", "watch", "wait")
 """What happens beside what is done outside."""
-WATCH_FAULTS = FAULT_PLANS | st.builds(FaultPlan, calls_until_death=st.integers(20, 40))
-"""Faults of which more come while what was found is stored, and told."""
+WATCH_FAULTS = FAULT_PLANS | st.builds(
+    FaultPlan,
+    dies_after=st.sampled_from(
+        ["try_acquire_lease", "store_round", "submit", "replace_if_unchanged", "mark_sent_once"]
+    ),
+)
+"""Faults of which some come between what is stored and what follows from it."""
 SENT_LATE = st.builds(
     FaultPlan,
     writes=st.sampled_from(
@@ -151,7 +156,7 @@ class WatchRules(TimeRules):
         process=PROCESSES,
         number=NUMBERS,
         by=st.sampled_from(["flowbot", "outside"]),
-        faults=FAULT_PLANS,
+        faults=WATCH_FAULTS,
         calls=st.none() | st.integers(0, 60),
         again=st.lists(st.sampled_from(["bad", "good", "shrink", "enable", "switch", "wait", "watch"]), max_size=5),
     )
@@ -184,7 +189,7 @@ class WatchRules(TimeRules):
         enable=st.sampled_from([FaultPlan(), FaultPlan(writes=(WriteFault.ACCEPTED_LATE,))]) | SENT_LATE,
         is_gated=st.booleans(),
         reason=st.sampled_from(["it burns", " "]),
-        faults=FAULT_PLANS,
+        faults=WATCH_FAULTS,
         calls=st.none() | CALL_COUNTS,
     )
     def everything_is_stopped(

@@ -97,10 +97,11 @@ def build_findings(bare: float, rounds: Sequence[Round], plan: Plan) -> Findings
             ("memory", *(format_number(each.memory) for each in rounds)),
         ),
     )
-    above = max(each.cost for each in rounds) - bare
+    first, *others = (each.cost - bare for each in rounds)
     memory = rounds[-1].memory / rounds[FLAT_FROM - 1].memory
     goals = (
-        Goal("the dearest round, above the bare pages", above, MOST_ABOVE_BARE, " s"),
+        Goal("a reading, above the bare pages", max(others), MOST_ABOVE_BARE, " s"),
+        Goal("the first reading, which stores the account, above them", first, MOST_ABOVE_BARE, " s"),
         Goal("memory after the last round, against the third", memory, MOST_MEMORY, " ×"),
     )
     return Findings(f"The watch of {plan.flows:,} flows", (table,), goals)

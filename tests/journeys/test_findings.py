@@ -296,7 +296,7 @@ async def test_findings_that_are_told_together_are_accepted_together(
         again = await wait_for_finding(world, "Flow #5 Sale 5 was changed outside flowbot")
         await world.deniz.wait_until(lambda: "10 are still open." in text_of(message))
         await world.emma.click(message, "Accept")
-        await wait_for_end(world, message, "None is open any more.")
+        await wait_for_end(world, message, "Nothing is left to accept here.")
         assert count_findings(world) == 2
         assert world.deniz.list_buttons(again)[:2] == ["Accept", "Revert"]
 

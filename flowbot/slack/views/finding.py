@@ -123,8 +123,10 @@ def finding_blocks(
     subject = [block_kit.text_element(request_blocks.format_flow_subject(flow, t))]
     headline = sentence_elements(t, HEADLINE_KEYS[finding.kind], {"flow": subject})
     blocks = [block_kit.rich_paragraph(*(each | {"style": {"bold": True}} for each in headline))]
-    state = [] if finding.after is None else [f"{push.state_dot(flow)} {sentences.format_enabled(flow.is_enabled, t)}"]
-    about = [sentences.format_website(flow.website_id, names, t), *state] if shows_push else []
+    about = [sentences.format_website(flow.website_id, names, t)] if shows_push else []
+    # How it ended may say another state.
+    if shows_push and finding.after is not None and finding.closing is None:
+        about.append(f"{push.state_dot(flow)} {sentences.format_enabled(flow.is_enabled, t)}")
     blocks.append(block_kit.context(*about, t("outside.unknown_person")))
     if finding.closing is not None:
         emoji = block_kit.text_element(f"{EMOJI[finding.closing.how]} ")

@@ -35,8 +35,8 @@ HINTS: Final[Mapping[PolicyField, str]] = {
     PolicyField.BREAK_GLASS: "setup.hint_break_glass",
     PolicyField.OUTSIDERS: "setup.hint_outsiders",
     PolicyField.BREAKER_SENT: "setup.hint_breaker_sent",
-    PolicyField.BREAKER_CLICKS: "setup.hint_breaker_rate",
-    PolicyField.BREAKER_CLOSES: "setup.hint_breaker_rate",
+    PolicyField.BREAKER_CLICKS: "setup.hint_breaker_clicks",
+    PolicyField.BREAKER_CLOSES: "setup.hint_breaker_closes",
 }
 _REQUIRED: Final = frozenset(
     {PolicyField.EXPIRES, PolicyField.NOTIFY, PolicyField.LANGUAGE, PolicyField.WATCH, PolicyField.BREAKER_SENT}

@@ -208,22 +208,23 @@ def build_watcher(  # noqa: PLR0913 - what a watcher has of the process
     store, reports, policies = services.breaker.watch, services.reports, services.policies
     notify, show_report, zone = notifier.notify, notifier.show_report, services.zone
     composer = DigestComposer(services.store, reports, store, services.recent.store, services.flow_cache, zone)
+    rounds = build_watch_rounds(
+        store=store,
+        reports=reports,
+        policies=policies,
+        flow_cache=services.flow_cache,
+        late_effects=services.late_effects,
+        notify=notify,
+        show_report=show_report,
+        start_task=start_task,
+    )
     return Watcher(
-        rounds=build_watch_rounds(
-            store=store,
-            reports=reports,
-            policies=policies,
-            flow_cache=services.flow_cache,
-            late_effects=services.late_effects,
-            notify=notify,
-            show_report=show_report,
-            start_task=start_task,
-        ),
+        rounds=rounds,
         store=store,
         leases=LeaseKeeper(store, outside.clock, outside.monotonic, services.executor.leases.owner),
         observers=(
             Breaker(services.breaker, policies, services.submitter, services.executor, notify, show_report, start_task),
-            WeeklyDigests(composer, policies, reports, show_report, start_task, zone),
+            WeeklyDigests(composer, policies, reports, rounds.show_reports, zone),
         ),
         interval=interval,
         metrics=metrics,

@@ -1,6 +1,6 @@
 """The weekly digests: one message a channel and week, after the first round of the watch that is late enough."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Final
@@ -27,15 +27,14 @@ from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
-from flowbot.errors import DependencyError
 from flowbot.services.flow_cache import FlowCache
-from flowbot.services.ports import Clock, TaskStarter
+from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.figures import FigureStore
 from flowbot.services.ports.messages import MessageRole, MessageStore
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.readings import RoundObserver, WatchRound, WatchStore
-from flowbot.services.ports.reports import ReportNotifier, ReportStore
+from flowbot.services.ports.reports import ReportStore
 
 CHANGES_MAX: Final = 1000
 """So many changes of a week are counted."""
@@ -174,15 +173,13 @@ class WeeklyDigests(RoundObserver):
     """Posts digests after rounds of the watch. Late on its day a digest is posted late; after that it is left out.
 
     Attributes:
-        show: Shows a report.
-        start_task: Starts what Slack may hold up.
+        show_reports: Starts to show reports.
     """
 
     composer: DigestComposer
     policies: PolicyStore
     reports: ReportStore
-    show: ReportNotifier
-    start_task: TaskStarter
+    show_reports: Callable[[Sequence[Report]], None]
     zone: ZoneInfo
 
     async def after_round(self, watched: WatchRound) -> None:
@@ -201,15 +198,7 @@ class WeeklyDigests(RoundObserver):
         report, is_new = await self.reports.submit(new)
         if is_new:
             log.info("weekly_digest.written", channel=policy.id, report=report.id)
-
-            async def show() -> None:
-                try:
-                    await self.show(report.id)
-                except DependencyError as error:
-                    # The recovery tries again.
-                    log.warning("weekly_digest.later", report=report.id, error=str(error))
-
-            self.start_task(show(), name=f"digest {report.id}")
+            self.show_reports([report])
 
 
 def _list_changed(changes: Collection[Change], policy: ChannelPolicy) -> Iterator[tuple[ChangeKind, NamedFlow]]:

@@ -108,6 +108,20 @@ def test_an_end_that_nobody_heard_of_the_beginning_of_is_not_told() -> None:
     assert shown.blocks[-1]["type"] != "actions"
 
 
+@pytest.mark.parametrize(
+    ("after", "how", "said"),
+    [
+        (ON, FindingEnd.REVERTED, "Reverted by"),
+        (replace(EDITED, is_enabled=True), FindingEnd.REVERTED, "Disabled by"),
+        (replace(EDITED, is_enabled=True), FindingEnd.DISABLED, "Disabled by"),
+    ],
+)
+def test_an_enabling_that_was_undone_is_not_said_to_be_live(after: Flow, how: FindingEnd, said: str) -> None:
+    ended = read(draw(Finding(OFF, after, closing=FindingClosing(how, UserId("U1"))), is_told=True))
+    assert said in ended
+    assert "🟢" not in ended
+
+
 def test_a_summary_counts_what_its_channel_may_see_and_wants_to_hear() -> None:
     findings = [Finding(OFF, ON)] * 7 + [Finding(OFF, EDITED)] * 3 + [Finding(OFF, MOVED)] * 2
     report = Report(ReportId("r"), NewReport(ReportToken("t"), ReportKind.SUMMARY, findings[0]), 1, 0, NOW, NOW)

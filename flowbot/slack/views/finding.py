@@ -129,8 +129,12 @@ def finding_blocks(
         about.append(f"{push.state_dot(flow)} {sentences.format_enabled(flow.is_enabled, t)}")
     blocks.append(block_kit.context(*about, t("outside.unknown_person")))
     if finding.closing is not None:
-        emoji = block_kit.text_element(f"{EMOJI[finding.closing.how]} ")
-        blocks.append(block_kit.rich_paragraph(emoji, *closing_elements(finding.closing, people, t)))
+        closing = finding.closing
+        # To revert an enabling disables the flow, and leaves what else was changed.
+        if closing.how is FindingEnd.REVERTED and finding.kind is ChangeKind.ENABLE and len(finding.differences) > 1:
+            closing = replace(closing, how=FindingEnd.DISABLED)
+        emoji = block_kit.text_element(f"{EMOJI[closing.how]} ")
+        blocks.append(block_kit.rich_paragraph(emoji, *closing_elements(closing, people, t)))
     if finding.answer is not None and finding.answer.by is not None:
         person = {"person": [people.element(finding.answer.by)]}
         # Keys: outside.answer_reverted, outside.answer_disabled

@@ -36,6 +36,7 @@ class Watcher:
         observers: What follows from a round. One that fails costs itself alone.
         interval: Seconds between the beginnings of two rounds. A round that takes longer is followed by as long a rest.
         may_work: Tells whether people can be told of what is found. While they cannot, nothing is read.
+        _first_seen: The version of the watch as this process first saw it, and when a round is due where it stays.
     """
 
     rounds: WatchRounds
@@ -50,7 +51,7 @@ class Watcher:
     _others: LeaseObserver = field(init=False)
     _next_at: float = 0.0
     _own_version: int | None = None
-    _first: tuple[int, float] | None = None
+    _first_seen: tuple[int, float] | None = None
 
     def __post_init__(self) -> None:
         """Begin without having seen the lease."""
@@ -102,13 +103,13 @@ class Watcher:
         Clocks of processes differ: this one's says only, when it starts, how long ago the last round seems to be.
         """
         now, wait = self.monotonic(), self.interval + LEASE_SECONDS
-        if self._first is None:
+        if self._first_seen is None:
             since = wait if state.read_at is None else (self.clock() - state.read_at).total_seconds()
-            self._first = (state.version, now + (wait - since if 0 <= since < wait else 0.0))
+            self._first_seen = (state.version, now + (wait - since if 0 <= since < wait else 0.0))
         has_lapsed = bool(self._others.find_free([state], pause=wait))
         if has_lapsed or state.lease is not None:
             return has_lapsed
-        version, due_at = self._first
+        version, due_at = self._first_seen
         return state.version == self._own_version or (state.version == version and now >= due_at)
 
     async def _make_round(self, state: WatchState) -> WatchRound | None:

@@ -110,6 +110,14 @@ class KnownFlows:
             self._flows.pop(flow, None)
         self._version = version
 
+    async def find_missing(self, flows: Sequence[IndexedFlow]) -> frozenset[FlowId]:
+        """Find the flows that are known and not among those that were read."""
+        read: set[FlowId] = set()
+        for batch in batched(flows, BATCH):
+            await asyncio.sleep(0)
+            read.update(entry.flow.id for entry in batch)
+        return frozenset(self._flows.keys() - read)
+
     def _compare_batch(
         self, batch: Sequence[IndexedFlow], found: Comparison, differing: dict[FlowId, Flow | None]
     ) -> int:
@@ -130,14 +138,7 @@ class KnownFlows:
                 self._flows[flow.id] = flow
         return met
 
-    async def find_missing(self, flows: Sequence[IndexedFlow]) -> frozenset[FlowId]:
-        """Find the flows that are known and not among those that were read."""
-        read: set[FlowId] = set()
-        for batch in batched(flows, BATCH):
-            await asyncio.sleep(0)
-            read.update(entry.flow.id for entry in batch)
-        return frozenset(self._flows.keys() - read)
-
 
 def _is_alike(known: Flow | KnownFlow, flow: Flow) -> bool:
+    """Check whether a flow has the content that is known, whole or by its key."""
     return has_same_content(known, flow) if isinstance(known, Flow) else known.key == content_key(flow)

@@ -19,7 +19,7 @@ from tests.model.fake_slack import SlackFault
 from tests.model.scenarios import ApprovalMachine
 from tests.model.strategies import FaultPlan
 
-EXAMPLES: Final = int(os.environ.get("FLOWBOT_MODEL_EXAMPLES", "6"))
+EXAMPLES: Final = int(os.environ.get("FLOWBOT_MODEL_EXAMPLES", "5"))
 STEPS: Final = int(os.environ.get("FLOWBOT_MODEL_STEPS", "18"))
 SETTINGS: Final = settings(
     max_examples=EXAMPLES,

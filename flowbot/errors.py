@@ -33,6 +33,8 @@ Exception
 ├── ReportConflictError             services.ports.reports
 ├── FlowBusyError                   services.ports.changes
 ├── FlowClaimedError                services.ports.changes
+├── FlowsMovedError                 services.ports.readings
+├── WatchLostError                  services.ports.readings
 ├── MalformedCellError              storage.unreadable
 ├── WriteUnclearError               services.ports.enkapush
 ├── AlreadyDecidedError             services.approvals.decide

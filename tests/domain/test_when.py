@@ -240,6 +240,7 @@ def test_a_time_is_the_first_minute_at_which_a_clock_shows_it(
             assert moments == found[:1]
 
 
+@pytest.mark.long
 def test_each_minute_around_a_clock_change_can_be_written_in_every_zone() -> None:
     """Every 15 minutes around each clock change of two years: the moment itself, or a question that offers it."""
     now, seen = datetime(2026, 6, 1, tzinfo=UTC), set()

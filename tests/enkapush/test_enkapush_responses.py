@@ -156,6 +156,7 @@ def test_a_write_to_a_flow_that_answers_no_id_or_another_one_is_logged(body: str
     assert [log["event"] for log in logs] == ["enkapush.odd_answer"]
 
 
+@pytest.mark.long
 def test_a_hundred_thousand_flows_are_read_in_seconds() -> None:
     body = read_answer(page_body(*(flow_json(number) for number in range(1, 1001))))
     started = time.process_time()

@@ -32,7 +32,7 @@ from flowbot.storage.repositories.channels import ChannelRepository
 from flowbot.storage.repositories.known_settings import KnownSettingsRepository, record_settings
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.repositories.row_check import READERS, find_unreadable
-from flowbot.storage.tables import changes
+from flowbot.storage.tables import changes, deliveries, flow_weeks, metadata
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import keep_readable, row_reader
 from tests.storage.change_cases import NOON, OURS, new_event, new_request
@@ -95,6 +95,10 @@ async def test_every_list_leaves_out_the_odd_rows_alone_and_they_stay(odd: Datab
     assert {row.table for row in await find_unreadable(odd)} == {table.name for table in READERS}
     claimed = await store.claim_lapsed((await store.find_backlog(NOON)).in_progress, Lease("me", NOON))
     assert len(before - dump(odd_file)) == len(claimed)
+
+
+def test_every_table_is_checked_but_keys_and_sums() -> None:
+    assert set(metadata.sorted_tables) - set(READERS) == {deliveries, flow_weeks}
 
 
 async def test_why_a_row_is_unreadable_is_said_without_what_it_holds(odd: Database) -> None:

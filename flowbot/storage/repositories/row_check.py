@@ -15,6 +15,7 @@ from flowbot.storage.repositories.images import read_filename
 from flowbot.storage.repositories.known_settings import read_settings
 from flowbot.storage.repositories.messages import read_message
 from flowbot.storage.repositories.observed_flows import read_flow, read_state
+from flowbot.storage.repositories.reports import read_report
 from flowbot.storage.repositories.scopes import read_freeze, read_policy, read_website
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import keep_readable
@@ -36,6 +37,7 @@ READERS: Final[Mapping[Table, Callable[[Row[Any]], object]]] = {
     tables.images: read_filename,
     tables.watch: read_state,
     tables.observed_flows: read_flow,
+    tables.reports: read_report,
 }
 _NEWEST: Final[Mapping[Table, ColumnElement[Any]]] = {
     tables.changes: tables.changes.c.changed_at,
@@ -44,6 +46,8 @@ _NEWEST: Final[Mapping[Table, ColumnElement[Any]]] = {
     tables.drafts: tables.drafts.c.changed_at,
     tables.flow_figures: tables.flow_figures.c.day,
     tables.website_figures: tables.website_figures.c.day,
+    tables.observed_flows: tables.observed_flows.c.flow_id,
+    tables.reports: tables.reports.c.changed_at,
 }
 _PAGE: Final = 200
 

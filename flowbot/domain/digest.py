@@ -1,6 +1,6 @@
 """The weekly digest of a channel: what its flows sent, what changed, and what waits."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final, Self
@@ -90,7 +90,7 @@ class Digest:
     known_days: int
     websites: tuple[WebsiteId, ...] | None = None
 
-    def is_within(self, websites: Sequence[WebsiteId] | None) -> bool:
+    def is_within(self, websites: Collection[WebsiteId] | None) -> bool:
         """Check whether it tells of none but these websites (None: of all)."""
         return websites is None or (self.websites is not None and set(self.websites) <= set(websites))
 

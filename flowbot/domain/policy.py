@@ -189,6 +189,11 @@ class ChannelPolicy(_PolicyModel):
         return self.websites == "all" or website in self.websites
 
     @property
+    def named_websites(self) -> frozenset[WebsiteId] | None:
+        """Return the websites that the policy names; None for all."""
+        return None if self.websites == "all" else frozenset(self.websites)
+
+    @property
     def is_open_to_everyone(self) -> bool:
         """Check whether everyone in the channel may view, so that a flow may be posted in it."""
         return EVERYONE in self.viewers

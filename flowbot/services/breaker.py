@@ -29,8 +29,9 @@ from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.ports import Clock, TaskStarter
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.readings import LiveFlow, RoundObserver, WatchRound, WatchStore
-from flowbot.services.ports.reports import ReportConflictError, ReportNotifier, ReportStore
+from flowbot.services.ports.reports import ReportNotifier, ReportStore
 from flowbot.services.ports.slack import NotifyCallback
+from flowbot.services.report_updates import update_report
 
 DISABLES_AT_ONCE: Final = 3
 UNREAD: Final = "breaker.unread"
@@ -62,17 +63,20 @@ class BreakerReports:
         Raises:
             DependencyError: the database did not answer.
         """
-        while report.is_open and (trip := change(before := report.told.content_as(Trip))) != before:
-            state = ReportState.OPEN if trip.end is None else ReportState.CLOSED
-            try:
-                await self.reports.replace_if_unchanged(report, replace(report.told, content=trip, state=state))
-            except ReportConflictError as conflict:
-                report = conflict.current
-                continue
-            if trip.end is not None and report.told.flow is not None:
-                log.info("trip.ended", flow=report.told.flow, how=trip.end)
-                await self.watch.mark_tripped(report.told.flow, trip.live_since, self.clock())
+
+        def move(told: NewReport) -> NewReport:
+            if told.state is ReportState.CLOSED:
+                return told
+            trip = change(told.content_as(Trip))
+            return replace(told, content=trip, state=ReportState.OPEN if trip.end is None else ReportState.CLOSED)
+
+        written = await update_report(self.reports, report, move)
+        if written is None or written.told.flow is None:
             return
+        trip = written.told.content_as(Trip)
+        if trip.end is not None:
+            log.info("trip.ended", flow=written.told.flow, how=trip.end)
+            await self.watch.mark_tripped(written.told.flow, trip.live_since, self.clock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +121,7 @@ class Breaker(RoundObserver):
         for policy in (await self.policies.get_book()).channels:
             if (rule := policy.breaker) is None:
                 continue
-            websites = None if policy.websites == "all" else frozenset(policy.websites)
-            for live in await self.outcomes.watch.list_live(websites, beyond=rule):
+            for live in await self.outcomes.watch.list_live(policy.named_websites, beyond=rule):
                 if breaches := find_breaches(rule, live.counted):
                     broken.setdefault(live.flow, (live, breaches, policy.id))
         known = await self.outcomes.watch.get_flows(broken)

@@ -61,7 +61,7 @@ class DigestComposer:
         Raises:
             DependencyError: Enkapush or the database did not answer.
         """
-        websites = None if policy.websites == "all" else frozenset(policy.websites)
+        websites = policy.named_websites
         first, last = days_before(day, WEEK_DAYS)
         before_first, before_last = days_before(first, WEEK_DAYS)
         week = (self._start_of(first), self._start_of(day))
@@ -141,7 +141,7 @@ class LastDigests:
         Raises:
             DependencyError: the database did not answer.
         """
-        named = {each.id: None if each.websites == "all" else each.websites for each in policies}
+        named = {each.id: each.named_websites for each in policies}
         found = {channel: report.told.content_as(Digest) for channel, report in (await self._load(named)).items()}
         return {channel: digest for channel, digest in found.items() if digest.is_within(named[channel])}
 

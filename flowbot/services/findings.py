@@ -21,7 +21,7 @@ from flowbot.services.authorization import (
     load_visible_flow,
     require_permission,
 )
-from flowbot.services.flow_cache import batched
+from flowbot.services.batches import batched
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import RequestRecord
 from flowbot.services.ports.policies import PolicyStore

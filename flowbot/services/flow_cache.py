@@ -3,12 +3,11 @@
 import asyncio
 import gc
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from itertools import islice
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
@@ -17,11 +16,10 @@ from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.search import IndexedFlow, insert_flow, merge_newest_first, remove_flow, sort_newest_first
 from flowbot.domain.urls import hostname
 from flowbot.errors import DependencyError
+from flowbot.services.batches import batched
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ttl_cache import SingleFlight
-
-T = TypeVar("T")
 
 FRESH_SECONDS: Final = 5.0
 """A snapshot this young is served as it is."""
@@ -230,10 +228,3 @@ class FlowCache:
         if len(indexed) - len(before) > FREEZE_THRESHOLD:
             gc.freeze()
         return tuple(indexed)
-
-
-def batched(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield the items in lists of `size`, the last one shorter."""
-    remaining = iter(items)
-    while batch := list(islice(remaining, size)):
-        yield batch

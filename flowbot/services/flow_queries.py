@@ -109,7 +109,7 @@ class VisibleFlows:
     @property
     def websites(self) -> Collection[WebsiteId] | None:
         """Return the channel's websites; None where it has all of them."""
-        return None if self.policy.websites == "all" else self.policy.websites
+        return self.policy.named_websites
 
     def list_all(self) -> list[Flow]:
         """Return all of them, newest first."""

@@ -126,7 +126,7 @@ class History:
         findings = await self._find_findings(flow, policy)
         # What lies in between has to be known from the beginning. One more tells whether there is a next page.
         skipped, end = 0 if findings else (number - 1) * size, number * size + 1
-        listed = await self.store.list_history(_websites_of(policy), flow, offset=skipped, limit=end - skipped)
+        listed = await self.store.list_history(policy.named_websites, flow, offset=skipped, limit=end - skipped)
         entries: list[VotedChange | SeenFinding] = [*listed, *findings]
         entries = sorted(entries, key=_moment_of, reverse=True)[(number - 1) * size - skipped :]
         if not entries and number > 1:
@@ -209,7 +209,7 @@ class History:
             DependencyError: the database did not answer.
         """
         policy = require_permission((await self.policies.get_scope(channel)).policy, user, Permission.VIEW)
-        scope = EventFilter(_websites_of(policy), flow, frozenset(AuditAction) - {AuditAction.APPLIED})
+        scope = EventFilter(policy.named_websites, flow, frozenset(AuditAction) - {AuditAction.APPLIED})
         ends = await self.store.latest_events(scope, limit=DELETIONS_LIMIT)
         last = next((event for event in ends if event.flow == flow), None)
         if last is None or last.kind is not ChangeKind.DELETE or last.change is None:
@@ -237,11 +237,6 @@ def _step_of(entry: VotedChange | SeenFinding) -> Step:
     if isinstance(entry, SeenFinding):
         return Step.of_finding(entry.report, entry.finding)
     return Step.of_change(entry.change)
-
-
-def _websites_of(policy: ChannelPolicy) -> frozenset[WebsiteId] | None:
-    """Return the websites that a policy names; None for all."""
-    return None if policy.websites == "all" else frozenset(policy.websites)
 
 
 def _hide_other_websites(change: Change, policy: ChannelPolicy) -> Change:

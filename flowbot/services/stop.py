@@ -34,8 +34,9 @@ from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.enkapush import UnreadableFlowError
 from flowbot.services.ports.form_storage import PolicyDraftStore
 from flowbot.services.ports.policies import PolicyStore
-from flowbot.services.ports.reports import ReportConflictError, ReportNotifier, ReportStore
+from flowbot.services.ports.reports import ReportNotifier, ReportStore
 from flowbot.services.ports.slack import NotifyCallback
+from flowbot.services.report_updates import update_report
 from flowbot.services.users import CurrentUser, UserService
 
 DISABLES_AT_ONCE: Final = 3
@@ -242,19 +243,14 @@ class StopService:
 
     async def _note(self, report_id: ReportId, update: Callable[[Stop], Stop]) -> None:
         """Write what has become of a stop; its report is closed where nothing is left to do."""
+
+        def move(told: NewReport) -> NewReport:
+            stop = update(told.content_as(Stop))
+            return replace(told, content=stop, state=ReportState.OPEN if stop.left else ReportState.CLOSED)
+
         report = await self.reports.get(report_id)
-        while report is not None:
-            stop = update(before := report.told.content_as(Stop))
-            if stop == before:
-                return
-            state = ReportState.OPEN if stop.left else ReportState.CLOSED
-            moved = replace(report.told, content=stop, state=state)
-            try:
-                await self.reports.replace_if_unchanged(report, moved)
-            except ReportConflictError as conflict:
-                report = conflict.current
-            else:
-                return
+        if report is not None:
+            await update_report(self.reports, report, move)
 
     async def _list_live(self, policy: ChannelPolicy, website: WebsiteId | None) -> tuple[Flow, ...]:
         """List the live flows of the channel, newest first, also those that an enable may make live yet."""

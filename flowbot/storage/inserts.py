@@ -13,7 +13,7 @@ async def insert_if_absent(connection: AsyncConnection, table: Table, row: Mappi
 
     Where another transaction is inserting the same key, this waits for its end.
     """
-    inserted = _insert(connection, table).values(**row).on_conflict_do_nothing().returning(literal(value=True))
+    inserted = insert_into(connection, table).values(**row).on_conflict_do_nothing().returning(literal(value=True))
     return await connection.scalar(inserted) is not None
 
 
@@ -22,10 +22,11 @@ async def insert_or_replace(
 ) -> None:
     """Insert a row, or write it over the one with its primary key, unless that is newer by the column `newest`."""
     is_no_newer = None if newest is None else newest <= row[newest.name]
-    insert = _insert(connection, table).values(**row)
+    insert = insert_into(connection, table).values(**row)
     replaced = insert.on_conflict_do_update(index_elements=table.primary_key, set_=dict(row), where=is_no_newer)
     await connection.execute(replaced)
 
 
-def _insert(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Begin an insert that may say what becomes of a row which is there already."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

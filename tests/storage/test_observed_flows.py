@@ -158,7 +158,7 @@ async def test_findings_are_stored_with_their_round(rounds: Rounds) -> None:
 
 async def test_a_summary_names_its_findings_and_they_are_not_shown_one_by_one(rounds: Rounds) -> None:
     flows = [new_flow(number) for number in range(1, 251)]
-    findings = tuple((new_finding(None, flow), Finding(None, flow)) for flow in flows)
+    findings = tuple(new_finding(None, flow) for flow in flows)
     summary = NewSummary(ReportToken("summary.1"), findings)
     watched = await rounds.run(summary=summary)
     (told,) = watched.reports

@@ -86,13 +86,13 @@ class NewSummary:
     """The findings of one round that are told together.
 
     Attributes:
-        findings: New ones, each with its content; those first that were read once more by their id.
-        updates: Open ones that an earlier summary told, each with its content.
+        findings: New ones; those first that were read once more by their id.
+        updates: Open ones that an earlier summary told, as they were and as they are to be.
     """
 
     token: ReportToken
-    findings: tuple[tuple[NewReport, Finding], ...]
-    updates: tuple[tuple[Report, NewReport, Finding], ...] = ()
+    findings: tuple[NewReport, ...]
+    updates: tuple[tuple[Report, NewReport], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class RoundRecord:
         """Return the findings by their flow."""
         told = [*self.findings, *(new for _, new in self.updates)]
         if self.summary is not None:
-            told += [*(new for new, _ in self.summary.findings), *(new for _, new, _ in self.summary.updates)]
+            told += [*self.summary.findings, *(new for _, new in self.summary.updates)]
         return {each.flow: each.content for each in told if each.flow is not None and isinstance(each.content, Finding)}
 
 

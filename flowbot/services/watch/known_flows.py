@@ -12,7 +12,8 @@ from flowbot.domain.flow import Flow
 from flowbot.domain.ids import FlowId
 from flowbot.domain.search import IndexedFlow
 from flowbot.domain.watch import content_key, has_same_content
-from flowbot.services.flow_cache import Snapshot, batched
+from flowbot.services.batches import batched
+from flowbot.services.flow_cache import Snapshot
 from flowbot.services.ports.readings import KnownFlow, WatchState, WatchStore
 
 BATCH: Final = 1000

@@ -16,7 +16,8 @@ from flowbot.domain.ids import FlowId, ReportToken
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
 from flowbot.domain.watch import has_same_content
 from flowbot.services.approvals.outdated import OutdatedRequests
-from flowbot.services.flow_cache import FlowCache, Snapshot, batched
+from flowbot.services.batches import batched
+from flowbot.services.flow_cache import FlowCache, Snapshot
 from flowbot.services.ports import Clock
 from flowbot.services.ports.readings import (
     FlowsMovedError,
@@ -150,19 +151,18 @@ class WatchRounds:
             verdicts.outside.items(), key=lambda each: (not each[1].is_confirmed, by_urgency(each[0], each[1].seen))
         )
         new = [_new_finding(flow, verdict, number) for flow, verdict in told if flow not in found]
-        edited, untold = list[tuple[Report, NewReport]](), list[tuple[Report, NewReport, Finding]]()
+        edited, untold = list[tuple[Report, NewReport]](), list[tuple[Report, NewReport]]()
         for flow, report in found.items():
             if not isinstance(finding := report.told.content, Finding):
                 continue
-            moved, content = _bring_up_to_date(report, finding, verdicts.outside.get(flow) or own[flow])
-            if content.summary != finding.summary:
+            moved = _bring_up_to_date(report, finding, verdicts.outside.get(flow) or own[flow])
+            if moved.content_as(Finding).summary != finding.summary:
                 # It has no message of its own yet.
-                untold.append((report, moved, content))
-            elif content != finding:
+                untold.append((report, moved))
+            elif moved.content != finding:
                 edited.append((report, moved))
         if len(new) + len(untold) <= TOLD_SINGLY:
-            edited += [(report, moved) for report, moved, _ in untold]
-            return replace(record, findings=[report for report, _ in new], updates=edited)
+            return replace(record, findings=new, updates=[*edited, *untold])
         summary = NewSummary(ReportToken(f"summary.{number}"), tuple(new), tuple(untold))
         return replace(record, summary=summary, updates=edited)
 
@@ -200,15 +200,15 @@ def _list_moves(verdict: Verdict, last_read_at: datetime | None) -> list[FlowMov
     return [FlowMove(seen.id, seen.website_id, measure_move(before, seen.totals))] if before != seen.totals else []
 
 
-def _new_finding(flow: FlowId, verdict: Verdict, number: int) -> tuple[NewReport, Finding]:
+def _new_finding(flow: FlowId, verdict: Verdict, number: int) -> NewReport:
     finding = Finding(verdict.expected, verdict.seen)
     website = finding.flow.website_id if finding.flow else None
-    return NewReport(ReportToken(f"finding.{flow}.{number}"), ReportKind.FINDING, finding, flow, website), finding
+    return NewReport(ReportToken(f"finding.{flow}.{number}"), ReportKind.FINDING, finding, flow, website)
 
 
-def _bring_up_to_date(report: Report, finding: Finding, verdict: Verdict) -> tuple[NewReport, Finding]:
-    """Return an open finding's report, and its content, as they are now."""
+def _bring_up_to_date(report: Report, finding: Finding, verdict: Verdict) -> NewReport:
+    """Return an open finding's report as it is now."""
     moved = bring_up_to_date(finding, verdict.expected, verdict.seen)
     state = report.told.state if moved.closing is None else ReportState.CLOSED
     website = moved.flow.website_id if moved.flow else report.told.website
-    return replace(report.told, content=moved, state=state, website=website), moved
+    return replace(report.told, content=moved, state=state, website=website)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.report import Report, ReportKind
-from flowbot.services.flow_cache import batched
+from flowbot.services.batches import batched
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.reports import ReportStore
 from flowbot.slack.api.archive_links import ArchiveLinks

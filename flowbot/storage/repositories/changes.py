@@ -28,6 +28,7 @@ from flowbot.domain.change import (
 from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.transitions import can_transition
+from flowbot.services.batches import batched
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import (
     ChangeStore,
@@ -159,9 +160,10 @@ class ChangeRepository(ChangeStore):
         async with self._database.query() as connection:
             found = await connection.scalars(select(changes.c.id).where(queries.IS_UNOBSERVED).order_by(*order))
             ids = found.all()
-        pages = [ids[first : first + _UNOBSERVED_PAGE] for first in range(0, len(ids), _UNOBSERVED_PAGE)]
-        read = [await self._fetch(select(changes).where(changes.c.id.in_(page)).order_by(*order)) for page in pages]
-        return tuple(change for page in read for change in page)
+        read: list[Change] = []
+        for page in batched(ids, _UNOBSERVED_PAGE):
+            read += await self._fetch(select(changes).where(changes.c.id.in_(page)).order_by(*order))
+        return tuple(read)
 
     async def scheduled_disables(self, flow: FlowId | None = None) -> tuple[Change, ...]:
         is_scheduled = changes.c.state == ChangeState.SCHEDULED.value

@@ -6,13 +6,13 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, ColumnElement, Row, Table, and_, cast, delete, func, or_, select, union_all
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.figures import DayTotals, FigureDay, FlowMove, place_reading, week_of
 from flowbot.domain.flow import Totals
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.services.ports.figures import FigureStore
+from flowbot.storage.inserts import insert_into
 from flowbot.storage.tables import figure_days, flow_figures, flow_weeks, website_figures
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import find_readable, keep_readable, row_reader
@@ -131,7 +131,7 @@ async def _upsert(
     either: Iterable[str] = (),
 ) -> None:
     """Insert rows; of one that is there, replace some columns, add to others, and keep what is true of either."""
-    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(table)
+    insert = insert_into(connection, table)
     values: dict[str, Any] = {name: insert.excluded[name] for name in replaced}
     values |= {name: table.c[name] + insert.excluded[name] for name in added}
     values |= {name: or_(table.c[name], insert.excluded[name]) for name in either}

@@ -6,7 +6,6 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Executable, Float, Row, and_, bindparam, delete, literal, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.change import CREATING_KINDS, ChangeState, Lease
@@ -16,7 +15,7 @@ from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
 from flowbot.domain.policy import BreakerRule
 from flowbot.domain.report import Report
 from flowbot.domain.watch import COMPARED_FIELDS, content_key
-from flowbot.services.flow_cache import batched
+from flowbot.services.batches import batched
 from flowbot.services.ports.leases import Leasable
 from flowbot.services.ports.readings import (
     WATCH,
@@ -32,7 +31,7 @@ from flowbot.services.ports.readings import (
 )
 from flowbot.services.ports.reports import ReportConflictError
 from flowbot.storage.documents import Document
-from flowbot.storage.inserts import insert_if_absent
+from flowbot.storage.inserts import insert_if_absent, insert_into
 from flowbot.storage.repositories.change_queries import IS_UNOBSERVED
 from flowbot.storage.repositories.change_rows import append_events
 from flowbot.storage.repositories.figures import record_reading
@@ -229,7 +228,7 @@ async def _write_observations(connection: AsyncConnection, observed: Sequence[Ob
 
 def _upsert(connection: AsyncConnection) -> Executable:
     """Return a statement that writes whole rows; since when a flow is live, and its base, stay where it is known."""
-    insert = (sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert)(observed_flows)
+    insert = insert_into(connection, observed_flows)
     renewed = {name: insert.excluded[name] for name in ("website_id", "content_key", "document", "seen_at", *_TOTALS)}
     return insert.on_conflict_do_update(index_elements=[observed_flows.c.flow_id], set_=renewed)
 

@@ -17,7 +17,7 @@ from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, Website
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
 from flowbot.domain.stop import Stop
 from flowbot.errors import DatabaseFaultError
-from flowbot.services.flow_cache import batched
+from flowbot.services.batches import batched
 from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import MessageRole
 from flowbot.services.ports.readings import NewSummary
@@ -168,16 +168,17 @@ async def insert_summary(connection: AsyncConnection, summary: NewSummary, now: 
         ReportConflictError: somebody has moved one of the open ones.
     """
     own = ReportId(new_id())
-    told = [replace(new, content=replace(finding, summary=own)) for new, finding in summary.findings]
+    told = [_told_in(own, new) for new in summary.findings]
     findings = await insert_findings(connection, told, now, are_shown=True)
-    for seen, new, finding in summary.updates:
-        findings.append(
-            await replace_report(connection, seen, replace(new, content=replace(finding, summary=own)), now)
-        )
+    findings += [await replace_report(connection, seen, _told_in(own, new), now) for seen, new in summary.updates]
     content = Summary(tuple(each.id for each in findings))
     report = Report(own, NewReport(summary.token, ReportKind.SUMMARY, content), 1, 0, now, now)
     await connection.execute(insert(reports), _whole_row(report))
     return report
+
+
+def _told_in(summary: ReportId, finding: NewReport) -> NewReport:
+    return replace(finding, content=replace(finding.content_as(Finding), summary=summary))
 
 
 async def replace_report(connection: AsyncConnection, seen: Report, moved: NewReport, now: datetime) -> Report:

@@ -45,6 +45,7 @@ class SetupFindings:
         self._read = read
         self._monotonic = monotonic
         self._looked_at: float | None = None
+        self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self.latest: tuple[Finding, ...] = ()
 
@@ -60,16 +61,20 @@ class SetupFindings:
             await asyncio.wait({self._task}, timeout=CANCEL_SECONDS)
 
     async def refresh(self) -> bool:
-        """Look again where the last look began a minute ago. Return whether other checks fail than before."""
-        now = self._monotonic()
-        if self._read is None or (self._looked_at is not None and now - self._looked_at < INTERVAL_SECONDS):
-            return False
-        self._looked_at, before = now, self.latest
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                self.latest = tuple(await self._read())
-        except Exception as error:  # noqa: BLE001 - a look that fails is no failure of flowbot's
-            log.warning("findings.not_checked", error=type(error).__name__)
+        """Look again where the last look began a minute ago. Return whether other checks fail than before.
+
+        Where a look is under way, its end is waited for: who opened the tab meanwhile has not seen what it finds.
+        """
+        before = self.latest
+        async with self._turn:
+            now = self._monotonic()
+            if self._read is not None and (self._looked_at is None or now - self._looked_at >= INTERVAL_SECONDS):
+                self._looked_at = now
+                try:
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        self.latest = tuple(await self._read())
+                except Exception as error:  # noqa: BLE001 - a look that fails is no failure of flowbot's
+                    log.warning("findings.not_checked", error=type(error).__name__)
         return {each.name for each in self.latest} != {each.name for each in before}
 
     async def _announce(self) -> None:

@@ -47,6 +47,23 @@ async def test_it_looks_once_a_minute_and_tells_of_a_difference(checks: Checks, 
     assert checks.looks == 3
 
 
+async def test_who_comes_while_it_looks_hears_of_what_it_finds() -> None:
+    begun, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def look_slowly() -> Sequence[Finding]:
+        begun.set()
+        await goes_on.wait()
+        return [Finding("database rows", "cannot be read")]
+
+    findings = SetupFindings(look_slowly, lambda: 0.0)
+    first = asyncio.create_task(findings.refresh())
+    await begun.wait()
+    second = asyncio.create_task(findings.refresh())
+    await asyncio.sleep(0)
+    goes_on.set()
+    assert (await first, await second) == (True, True)
+
+
 async def test_a_look_that_fails_or_hangs_leaves_what_was_found(
     checks: Checks, findings: SetupFindings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

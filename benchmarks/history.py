@@ -9,11 +9,11 @@ from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks.protocol import CHANNEL
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import ChangeKind, ChangeRequest, ChangeState, Lease
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.policy import ApprovalRule
 from flowbot.services.ports import utc_now
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.changes import ChangeRepository

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from flowbot.cli.main import cli
 from flowbot.config import Settings
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.history import Format

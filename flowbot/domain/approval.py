@@ -5,11 +5,13 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from flowbot.domain.approval_rule import ApprovalRule, Gate, Principal
 from flowbot.domain.audit import AuditAction, AuditEvent, Transition, event_for_change, transition_event
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice, with_lease
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, with_lease
 from flowbot.domain.ids import GroupId, UserId
-from flowbot.domain.policy import ApprovalRule, ApprovalTerms, ChannelPolicy, Gate, Permission, Principal
+from flowbot.domain.policy import ApprovalTerms, ChannelPolicy, Permission
 from flowbot.domain.schedule import LATE, is_held_by_freezes, next_due
+from flowbot.domain.votes import Vote, VoteChoice
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""

@@ -6,11 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, ReportId, UserId, WebsiteId
 from flowbot.domain.images import ImageUpload
-from flowbot.domain.policy import ApprovalRule, ApprovalTerms
+from flowbot.domain.progress import Progress
 from flowbot.errors import Text
 
 
@@ -93,98 +94,6 @@ class Outcome(Text):
         return cls(text.key, text.params)
 
 
-class VoteChoice(StrEnum):
-    """The two choices of a vote."""
-
-    APPROVE = "approve"
-    REJECT = "reject"
-
-
-@dataclass(frozen=True, slots=True)
-class Vote:
-    """A person's vote on a change; they may change it while the change is pending."""
-
-    person: UserId
-    choice: VoteChoice
-    at: datetime
-
-
-class ClosureKind(StrEnum):
-    """The ways in which a person closes a pending change, other than by the last approval."""
-
-    REJECTED = "rejected"
-    WITHDRAWN = "withdrawn"
-    BREAK_GLASS = "break_glass"
-
-
-@dataclass(frozen=True, slots=True)
-class Closure:
-    """The closing of a pending change: by whom, how, and why."""
-
-    by: UserId
-    how: ClosureKind
-    reason: str = ""
-
-
-class ImageFault(StrEnum):
-    """The reasons why the image of a flow to be deleted is not stored."""
-
-    LATE = "late"
-    """It could not be fetched in time; the deletion tries once more."""
-    LOST = "lost"
-    """It cannot be had; the flow is deleted without it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Notes about a change under way.
-
-    Attributes:
-        closing: Who closed it, if a person did.
-        image: The stored image of a flow that is deleted, for a restore.
-        reminders: The number of reminders that were sent.
-        is_alarmed: `skip_announced`, as it is stored.
-        told_apart: `requester_notified_version`, as it is stored.
-        image_fault: Why `image` is not stored, where that was tried.
-        is_resent: The write was sent more than once, since an earlier one was not answered, and may come yet.
-        needs_skip: When it was requested nobody could approve it: only a skipped approval lets it go on.
-        first_terms: The terms when it was requested, where the policy has changed them since.
-        starts_at: When it starts, where it has a time or a freeze held it, as that was found last.
-        waits_since: Since when it waits for approvals, where it does so again after it was approved.
-        put_off_version: The version in which it was put off after its approval: taken back to waiting, or given another
-            start; 0 for none.
-    """
-
-    closing: Closure | None = None
-    image: ImageId | None = None
-    reminders: int = 0
-    is_alarmed: bool = False
-    told_apart: int = 0
-    image_fault: ImageFault | None = None
-    is_resent: bool = False
-    needs_skip: bool = False
-    first_terms: ApprovalTerms | None = None
-    starts_at: datetime | None = None
-    waits_since: datetime | None = None
-    put_off_version: int = 0
-
-    @property
-    def skip_announced(self) -> bool:
-        """Check whether the channel was told that its approval was skipped."""
-        return self.is_alarmed
-
-    @property
-    def requester_notified_version(self) -> int:
-        """Return the version that only the requester was told of, since not everybody could be; 0 for none."""
-        return self.told_apart
-
-    @property
-    def skipped_by(self) -> UserId | None:
-        """Return who skipped the approval; None where nobody did."""
-        closing = self.closing
-        return closing.by if closing is not None and closing.how is ClosureKind.BREAK_GLASS else None
-
-
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
     """A change as it is submitted.
@@ -206,6 +115,7 @@ class ChangeRequest:
         ends: The enable that planned this disable as its end.
         cause: What decided this disable, so that nobody has to approve it; None for a request.
         answers: The finding that it reverts, or whose flow it disables; it may be requested by approvers, too.
+        parent: The waiting request that this edit revises: its requester's own edit of what that is about.
     """
 
     token: FormToken
@@ -228,6 +138,7 @@ class ChangeRequest:
     ends: ChangeId | None = None
     cause: DisableCause | None = None
     answers: ReportId | None = None
+    parent: ChangeId | None = None
 
     @property
     def is_timed(self) -> bool:

@@ -7,38 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from flowbot.domain.approval_rule import EVERYONE, ApprovalRule, PolicyModel, Principal
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, WebsiteNumber
 from flowbot.domain.weekly_time import WeeklyTime
 
-EVERYONE: Final = "*"
-
-Principal = Literal["*"] | UserId | GroupId
-"""`"*"` is everyone in the channel but guests and bots, `U…`/`W…` a person, `S…` a user group."""
-
-
-class Gate(StrEnum):
-    """The changes that a policy may require an approval for."""
-
-    ENABLE = "enable"
-    DISABLE = "disable"
-    DELETE = "delete"
-    EDIT_ENABLED = "edit_enabled"
-
-
-class NotifyMode(StrEnum):
-    """The ways in which approvers hear of a new request."""
-
-    MENTION = "mention"
-    DIRECT = "dm"
-    NONE = "none"
-
-
-ALWAYS_GATED: Final = frozenset({Gate.ENABLE, Gate.DELETE})
-MAX_QUORUM: Final = 100
-MAX_EXPIRY_HOURS: Final = 8760
 MAX_MIN_SENT: Final = 999_999_999
 MAX_WEBSITE_NAME: Final = 75
 """In characters: as long as an entry of Slack's menus."""
@@ -52,33 +27,7 @@ class WatchTell(StrEnum):
     NONE = "none"
 
 
-class _PolicyModel(BaseModel):
-    """Base of all parts of a policy: frozen, and strict about unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ApprovalRule(_PolicyModel):
-    """The rule by which a channel's requests are approved."""
-
-    required_for: tuple[Gate, ...] = (Gate.ENABLE, Gate.DELETE, Gate.EDIT_ENABLED)
-    quorum: Annotated[int, Field(strict=True, ge=1, le=MAX_QUORUM)] = 1
-    self_approval: Annotated[bool, Field(strict=True)] = False
-    expires_after_hours: Annotated[int, Field(strict=True, ge=1, le=MAX_EXPIRY_HOURS)] = 72
-    channel: ChannelId | None = None
-    break_glass: tuple[UserId, ...] = ()
-    notify: NotifyMode = NotifyMode.MENTION
-    outsiders_may_read: Annotated[bool, Field(strict=True)] = False
-
-    @model_validator(mode="after")
-    def _require_gates(self) -> Self:
-        missing = sorted(ALWAYS_GATED - set(self.required_for))
-        if missing:
-            raise ValueError(f"required_for cannot leave out {' and '.join(map(repr, map(str, missing)))}")
-        return self
-
-
-class WatchRule(_PolicyModel):
+class WatchRule(PolicyModel):
     """Which changes made outside flowbot a channel is told; `live` are those of live flows, or that make one live."""
 
     tell: WatchTell = WatchTell.ALL
@@ -88,7 +37,7 @@ Rate = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 """A part of what was displayed, from 0 to 1."""
 
 
-class BreakerRule(_PolicyModel):
+class BreakerRule(PolicyModel):
     """When a flow is disabled by itself.
 
     Attributes:
@@ -113,7 +62,7 @@ def _require_weekly_time(text: str) -> str:
     return text
 
 
-class DigestRule(_PolicyModel):
+class DigestRule(PolicyModel):
     """When a channel gets its weekly digest: `mon 09:00`."""
 
     at: Annotated[str, Field(strict=True), AfterValidator(_require_weekly_time)]
@@ -161,7 +110,7 @@ class ApprovalTerms:
         )
 
 
-class ChannelPolicy(_PolicyModel):
+class ChannelPolicy(PolicyModel):
     """The policy of a channel. A channel without one can do nothing.
 
     Attributes:
@@ -211,12 +160,12 @@ def without_everyone(policy: ChannelPolicy) -> ChannelPolicy:
     return policy.model_copy(update=named)
 
 
-class PolicyBook(_PolicyModel):
+class PolicyBook(PolicyModel):
     """All policies, website names and freezes; what `policy import` reads and `policy export` writes."""
 
     websites: dict[
         Annotated[WebsiteId, Field(gt=0)], Annotated[str, Field(min_length=1, max_length=MAX_WEBSITE_NAME)]
-    ] = {}
+    ] = Field(default_factory=dict)
     channels: tuple[ChannelPolicy, ...] = ()
     freezes: tuple[Freeze, ...] = ()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 from flowbot.domain.approval import is_expired
+from flowbot.domain.approval_rule import EVERYONE
 from flowbot.domain.change import WAITING_STATES, Change, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.freezes import Freeze
@@ -13,7 +14,6 @@ from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, SlackId, Web
 from flowbot.domain.operations import build_operation
 from flowbot.domain.outcomes import ChangeResult, hide_flow
 from flowbot.domain.policy import (
-    EVERYONE,
     Actor,
     ChannelPolicy,
     Decision,

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from typing import Final
 from weakref import WeakValueDictionary
 
+from flowbot.domain.approval_rule import Gate
 from flowbot.domain.change import UNSUCCESSFUL, WAITING_STATES, Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.draft import Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, parse_website_id
-from flowbot.domain.policy import ChannelPolicy, Gate, Permission
+from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.validation import matches_flow
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import decide_in_channel, explain_denial, load_visible_flow, require_permission

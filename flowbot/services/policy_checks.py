@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Final
 
 from flowbot.domain.approval import count_missing_approvals
+from flowbot.domain.approval_rule import EVERYONE
 from flowbot.domain.ids import ChannelId, GroupId, UserId
-from flowbot.domain.policy import EVERYONE, ChannelPolicy
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import Text
 from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, list_people
 from flowbot.services.users import UserService

@@ -5,16 +5,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from flowbot.domain.approval_rule import EVERYONE, ApprovalRule
 from flowbot.domain.freezes import Freeze
-from flowbot.domain.policy import (
-    EVERYONE,
-    ApprovalRule,
-    BreakerRule,
-    ChannelPolicy,
-    DigestRule,
-    PolicyBook,
-    WatchRule,
-)
+from flowbot.domain.policy import BreakerRule, ChannelPolicy, DigestRule, PolicyBook, WatchRule
 
 _SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
     "approval": ApprovalRule,

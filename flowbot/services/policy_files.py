@@ -15,20 +15,11 @@ import tomli_w
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from flowbot.domain.approval_rule import ApprovalRule, Gate, NotifyMode
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.freezes import MAX_FREEZES, Freeze, find_endless
 from flowbot.domain.ids import parse_website_id
-from flowbot.domain.policy import (
-    ApprovalRule,
-    BreakerRule,
-    ChannelPolicy,
-    DigestRule,
-    Gate,
-    NotifyMode,
-    PolicyBook,
-    WatchRule,
-    WatchTell,
-)
+from flowbot.domain.policy import BreakerRule, ChannelPolicy, DigestRule, PolicyBook, WatchRule, WatchTell
 from flowbot.domain.text import is_blank
 from flowbot.domain.website_names import NameProblem, find_name_problems
 from flowbot.errors import ConfigurationError

@@ -9,8 +9,9 @@ from typing import Final
 import structlog
 
 from flowbot.domain.approval import count_missing_approvals
+from flowbot.domain.approval_rule import EVERYONE, Principal
 from flowbot.domain.ids import GroupId, UserId
-from flowbot.domain.policy import EVERYONE, ChannelPolicy, Principal
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.services.users import DECIDING_SECONDS, Caller, UserService
 

@@ -8,7 +8,8 @@ from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 from flowbot.domain.approval import approval_terms, approved_by, expires_at, mentioned_approvers
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Vote
+from flowbot.domain.approval_rule import Principal
+from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import (
     FieldDifference,
     Flow,
@@ -26,7 +27,8 @@ from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
-from flowbot.domain.policy import ApprovalTerms, ChangedRights, ChannelPolicy, Principal
+from flowbot.domain.policy import ApprovalTerms, ChangedRights, ChannelPolicy
+from flowbot.domain.votes import Vote
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from flowbot.domain.approval_rule import Gate
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.disable_cause import DisableCause
@@ -18,7 +19,7 @@ from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, ReportId, ReportToken, WebsiteId
 from flowbot.domain.late_effects import LATE_EFFECTS, may_take_effect
 from flowbot.domain.outcomes import FLOW_GONE
-from flowbot.domain.policy import ChannelPolicy, Gate, Permission
+from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
 from flowbot.domain.search import match_website
 from flowbot.domain.stop import Stop, disable_token, find_report, stop_flows

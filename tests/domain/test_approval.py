@@ -7,10 +7,11 @@ from typing import Final
 import pytest
 
 from flowbot.domain.approval import apply_vote, is_skippable, schedule_change, wait_again
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditAction
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Vote, VoteChoice
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.votes import Vote, VoteChoice
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE: Final = Lease("here", NOON + timedelta(seconds=3))

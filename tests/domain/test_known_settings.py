@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome, Progress
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, KnownValue, SettingsWrite, settings_write
 from flowbot.domain.outcomes import ChangeResult
+from flowbot.domain.progress import Progress
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)

@@ -7,10 +7,11 @@ from typing import Any, Final
 import pytest
 
 from flowbot.domain.approval import expires_at, wait_again
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Closure, ClosureKind, Progress
+from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.progress import Closure, ClosureKind, Progress
 from flowbot.domain.schedule import LATE, find_start, is_late, next_due, plan_end
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -11,10 +11,11 @@ import pytest
 
 import flowbot
 from flowbot.domain.breaker import Limit
-from flowbot.domain.change import ChangeKind, ChangeState, ClosureKind, ImageFault
+from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.findings import FindingEnd
 from flowbot.domain.policy import Permission, Reason
+from flowbot.domain.progress import ClosureKind, ImageFault
 from flowbot.domain.search import SortOrder
 from flowbot.errors import EnkapushStatus
 from flowbot.i18n.command_words import load_command_words

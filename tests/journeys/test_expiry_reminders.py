@@ -8,11 +8,11 @@ from typing import Final
 
 import pytest
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import submission_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease
 from flowbot.domain.flow import DesiredFlow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.policy import ApprovalRule
 from flowbot.sandbox.slack import Message, text_of
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.worker.recovery import NOTIFYING_SECONDS

@@ -9,20 +9,13 @@ from typing import Any, Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval import is_expired, requires_approval, stricter_rule
-from flowbot.domain.change import (
-    Change,
-    ChangeKind,
-    ChangeRequest,
-    ChangeState,
-    Closure,
-    ClosureKind,
-    Lease,
-    Outcome,
-    Vote,
-)
+from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Outcome
 from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.ids import ChangeId, FormToken, WebsiteId
-from flowbot.domain.policy import Actor, ApprovalRule, ChannelPolicy, Decision, Permission, decide
+from flowbot.domain.policy import Actor, ChannelPolicy, Decision, Permission, decide
+from flowbot.domain.progress import Closure, ClosureKind
+from flowbot.domain.votes import Vote
 from flowbot.services import clock
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.executor.context import ExecutionContext

@@ -9,14 +9,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, VoteChoice
+from flowbot.domain.approval_rule import EVERYONE, Gate
+from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.findings import Finding
 from flowbot.domain.flow import Flow, flow_differences
 from flowbot.domain.ids import ChangeId, FlowId, ReportToken, UserId
-from flowbot.domain.policy import EVERYONE, ChannelPolicy, Gate
+from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.progress import Closure, ClosureKind
 from flowbot.domain.report import Report
 from flowbot.domain.stop import find_report
+from flowbot.domain.votes import VoteChoice
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.recent_figures import RecentFigures

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final
 
+from flowbot.domain.approval_rule import Gate
 from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow, FlowContent, flow_differences
 from flowbot.domain.ids import ChangeId, FlowId
-from flowbot.domain.policy import ChannelPolicy, Gate
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.services.ports import Clock
 from tests.model.effect_invariants import was_overtaken
 from tests.model.fake_enkapush import Effect

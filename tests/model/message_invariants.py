@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import WAITING_STATES, Change, ChangeState
 from flowbot.domain.ids import ChangeId
-from flowbot.domain.policy import NotifyMode
 from flowbot.i18n.translator import Translators
 from flowbot.services.ports.messages import MessageKey, MessageRole
 from flowbot.slack.notify.outcome_notices import ENDED

@@ -5,11 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from flowbot.domain import effects, operations, outcomes
-from flowbot.domain.change import (
-    Change,
-    ChangeState,
-    Outcome,
-)
+from flowbot.domain.change import Change, ChangeState, Outcome
 from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.late_effects import find_repeatable_disable, operations_since
 from flowbot.domain.outcomes import LAPSED, ChangeResult

@@ -8,11 +8,12 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.fields import form_values
 from flowbot.domain.flow import DesiredFlow, FlowContent
 from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.policy import ChannelPolicy, NotifyMode
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.when import NO_TIMES, Times
 from flowbot.errors import UserError
 from flowbot.services.approvals.submit import FlowWish

@@ -7,9 +7,10 @@ from typing import Final
 
 from hypothesis import strategies as st
 
+from flowbot.domain.approval_rule import ApprovalRule, Gate, NotifyMode
 from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, NotifyMode, WatchRule, WatchTell
+from flowbot.domain.policy import ChannelPolicy, WatchRule, WatchTell
 from tests.model.fake_directory import APPROVALS, AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
 from tests.model.fake_enkapush import Storage, WriteFault
 from tests.model.fake_slack import SlackFault

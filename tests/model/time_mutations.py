@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from flowbot.domain.audit import Transition
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure
+from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.progress import Closure
 from flowbot.domain.schedule import LATE, HoldEnd, find_start, is_late, void_disables
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.executor.executor import ChangeExecutor, SettledChange

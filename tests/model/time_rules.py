@@ -6,10 +6,10 @@ from typing import Final
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
+from flowbot.domain.approval_rule import Gate
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.freezes import WEEKDAYS, Freeze
 from flowbot.domain.ids import FlowId
-from flowbot.domain.policy import Gate
 from flowbot.domain.when import Times
 from tests.model.fake_directory import AYSE, BURAK, CAN, DENIZ
 from tests.model.message_rules import MessageRules

@@ -9,12 +9,13 @@ from typing import Final
 
 from sqlalchemy import delete, select
 
+from flowbot.domain.approval_rule import ApprovalRule, Gate
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChangeId, FlowId, UserId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Gate, PolicyBook
+from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.report import Report
 from flowbot.domain.transitions import can_transition
 from flowbot.errors import DependencyError, UserError

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import submission_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
-from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import EnkapushFaultError, UserError
 from flowbot.services.executor.context import IMAGES_AT_ONCE, ExecutionContext
 from flowbot.services.executor.writer import ChangeWriter

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.ids import ChannelId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import SlackFaultError
 from flowbot.services import channel_privacy
 from flowbot.services.channel_privacy import ChannelPrivacy

@@ -7,11 +7,12 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, ImageFault
+from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import FlowId
 from flowbot.domain.images import ImageFile, ImageUpload
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.progress import ImageFault
 from flowbot.errors import DependencyError
 from flowbot.services.executor import writer
 from flowbot.services.executor.lease import LeaseLostError

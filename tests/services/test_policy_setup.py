@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import pytest
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import SlackFaultError, UserError
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.policy_checks import PolicyField, UserGroup

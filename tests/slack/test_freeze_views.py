@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
+from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.freezes import Freeze, FreezeCalendar, FrozenTime
 from flowbot.domain.ids import ChannelId, UserId
+from flowbot.domain.progress import Closure, ClosureKind, Progress
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import text_of
 from flowbot.services.inbox import ChannelAccess, HomeOverview

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Outcome, Progress, Vote, VoteChoice
+from flowbot.domain.change import ChangeKind, ChangeState, Outcome
 from flowbot.domain.findings import Finding, FindingClosing, FindingEnd
 from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChangeId, FlowId, ReportId, UserId
+from flowbot.domain.progress import Closure, ClosureKind, Progress
 from flowbot.domain.versions import VersionRef, content_before
+from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.i18n.translator import Translator
 from flowbot.sandbox.slack.blockkit.payload_checks import check_message
 from flowbot.services.history import FLOW_PAGE_SIZE, PAGE_SIZE, HistoryPage, SeenFinding

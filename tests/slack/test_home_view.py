@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, ImageFault, Progress
+from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.digest import Digest, FlowList, NamedFlow, WeekFigures
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Totals, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission
+from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.progress import ImageFault, Progress
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace

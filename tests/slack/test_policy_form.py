@@ -10,19 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flowbot.domain.approval_rule import ALWAYS_GATED, ApprovalRule, Gate, NotifyMode
 from flowbot.domain.ids import ChannelId, FormToken, GroupId, UserId, WebsiteId
-from flowbot.domain.policy import (
-    ALWAYS_GATED,
-    ApprovalRule,
-    BreakerRule,
-    ChannelPolicy,
-    DigestRule,
-    Gate,
-    NotifyMode,
-    WatchRule,
-    WatchTell,
-    WebsiteRename,
-)
+from flowbot.domain.policy import BreakerRule, ChannelPolicy, DigestRule, WatchRule, WatchTell, WebsiteRename
 from flowbot.domain.text import utf16_length
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators

@@ -12,19 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flowbot.domain.change import (
-    Change,
-    ChangeKind,
-    ChangeRequest,
-    ChangeState,
-    Closure,
-    ClosureKind,
-    ImageFault,
-    Outcome,
-    Progress,
-    Vote,
-    VoteChoice,
-)
+from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import (
     DesiredFlow,
@@ -38,7 +27,9 @@ from flowbot.domain.flow import (
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, GroupId, ImageId, UserId, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, KnownValue
-from flowbot.domain.policy import ApprovalRule, ApprovalTerms, ChannelPolicy
+from flowbot.domain.policy import ApprovalTerms, ChannelPolicy
+from flowbot.domain.progress import Closure, ClosureKind, ImageFault, Progress
+from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace

@@ -8,22 +8,13 @@ from typing import Any, Final
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from flowbot.domain.approval_rule import ApprovalRule, Gate, NotifyMode
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.change import (
-    Change,
-    ChangeKind,
-    ChangeRequest,
-    ChangeState,
-    Closure,
-    ClosureKind,
-    Lease,
-    Outcome,
-    Progress,
-)
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Outcome
 from flowbot.domain.flow import DesiredFlow, Flow, FlowButton, FlowContent, Totals, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
-from flowbot.domain.policy import ApprovalRule, Gate, NotifyMode
+from flowbot.domain.progress import Closure, ClosureKind, Progress
 from flowbot.services.ports.changes import WaitingRequest
 from flowbot.services.ports.leases import ChangeInProgress, Leasable
 from flowbot.storage.repositories.change_rows import append_events

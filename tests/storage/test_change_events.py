@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
+from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, WebsiteId
+from flowbot.domain.progress import Closure, ClosureKind, Progress
 from flowbot.services.ports.changes import EventFilter
 from flowbot.services.ports.channels import ChannelSharing
 from flowbot.services.ports.messages import MessageKey, MessageRole, SentMessage

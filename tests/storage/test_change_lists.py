@@ -5,9 +5,10 @@ from datetime import datetime
 
 import pytest
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Closure, ClosureKind, Progress
+from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, ImageId, WebsiteId
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.progress import Closure, ClosureKind, Progress
 from flowbot.errors import DependencyError
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.unit_of_work import Database

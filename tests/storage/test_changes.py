@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from sqlalchemy import select, text, update
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.change import ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import ChangeId, FlowId, FormToken
-from flowbot.domain.policy import ApprovalRule
 from flowbot.errors import DependencyError
 from flowbot.services.ports.changes import EventFilter, FlowBusyError, VersionConflictError
 from flowbot.storage.repositories.changes import ChangeRepository

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.change import Change, ChangeState, Lease
 from flowbot.domain.ids import FlowId, ImageId
-from flowbot.domain.policy import ApprovalRule
 from flowbot.services.ports.changes import FlowBusyError, VersionConflictError
 from flowbot.services.ports.leases import Backlog
 from flowbot.storage.engine import open_database

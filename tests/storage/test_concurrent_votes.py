@@ -8,8 +8,9 @@ from itertools import cycle
 import pytest
 from sqlalchemy import text
 
-from flowbot.domain.change import Change, ChangeState, Closure, ClosureKind, Lease, Progress
+from flowbot.domain.change import Change, ChangeState, Lease
 from flowbot.domain.ids import UserId
+from flowbot.domain.progress import Closure, ClosureKind, Progress
 from flowbot.services.ports.changes import RequestRecord, VersionConflictError, VoteResult
 from flowbot.storage.engine import open_database
 from flowbot.storage.repositories.change_writes import count_vote

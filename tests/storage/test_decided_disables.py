@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import select
 
 from flowbot.domain.approval import requires_approval
+from flowbot.domain.approval_rule import ApprovalRule, Gate
 from flowbot.domain.audit import submission_event
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.disables import DecidedDisable, displaced_by
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import FormToken, UserId
-from flowbot.domain.policy import ApprovalRule, Gate
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes
 from flowbot.storage.unit_of_work import Database

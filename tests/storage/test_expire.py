@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.change import Change, ChangeKind, ChangeState
-from flowbot.domain.policy import ApprovalRule
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.executor.preconditions import Preconditions
 from flowbot.storage.repositories.changes import ChangeRepository

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from sqlalchemy import update
 
-from flowbot.domain.change import ChangeKind, ChangeState, Progress
+from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.ids import ChangeId, FlowId
+from flowbot.domain.progress import Progress
 from flowbot.services.ports.policies import FlowTimes
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.policies import PolicyRepository

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 
-from flowbot.domain.change import ChangeKind, ChangeState, Closure, ClosureKind, Progress
+from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.flow import DesiredFlow, FlowContent, WaitTime
 from flowbot.domain.ids import ImageId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageInfo
+from flowbot.domain.progress import Closure, ClosureKind, Progress
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.images import ImageRepository
 from flowbot.storage.unit_of_work import Database

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome, Progress
+from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.ids import ChangeId, FlowId, ImageId
+from flowbot.domain.progress import Progress
 from flowbot.services.ports.changes import VersionConflictError
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.storage.change_cases import FLOW, NOON, OURS, SECOND, THEIRS, move_through, submit_change

@@ -12,8 +12,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-from flowbot.domain.change import Progress
 from flowbot.domain.ids import ChangeId
+from flowbot.domain.progress import Progress
 from flowbot.errors import ConfigurationError
 from flowbot.storage.engine import open_database
 from flowbot.storage.migrations import SCRIPTS, known_revisions, read_revision_state, upgrade

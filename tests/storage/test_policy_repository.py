@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from flowbot.domain.approval import approval_terms
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import ChangeState
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, FlowId, UserId, WebsiteId
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, PolicyBook, WebsiteRename
+from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
 from flowbot.errors import DependencyError
 from flowbot.services.policy_files import PolicyFileError, dump_book, export_policies, import_book, parse_book
 from flowbot.services.ports.changes import EventFilter

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.change import ChangeState, Progress
+from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChangeId
+from flowbot.domain.progress import Progress
 from flowbot.errors import DependencyError
 from flowbot.services.ports.changes import VersionConflictError, VoteResult
 from flowbot.storage.repositories.changes import ChangeRepository

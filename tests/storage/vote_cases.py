@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Iterable
 from dataclasses import replace
 from typing import Any, Final
 
-from flowbot.domain.change import Change, ChangeState, Vote, VoteChoice
+from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import UserId
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.services.ports.changes import VersionConflictError, VoteResult
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.storage.change_cases import NOON, SECOND, submit_change

@@ -7,20 +7,12 @@ from typing import Final
 
 from flowbot.domain.approval import is_skippable, may_decide, schedule_change, stricter_rule
 from flowbot.domain.audit import AuditAction, Transition, event_for_change
-from flowbot.domain.change import (
-    LEASED_STATES,
-    WAITING_STATES,
-    Change,
-    ChangeState,
-    Closure,
-    ClosureKind,
-    Vote,
-    VoteChoice,
-    with_lease,
-)
+from flowbot.domain.change import LEASED_STATES, WAITING_STATES, Change, ChangeState, with_lease
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.progress import Closure, ClosureKind
 from flowbot.domain.text import is_blank
+from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.errors import UserError
 from flowbot.services.authorization import (
     RequestAuthorizer,

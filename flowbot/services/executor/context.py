@@ -7,12 +7,13 @@ from typing import Final, Protocol
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeState, ImageFault
+from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, FlowId, ImageId
 from flowbot.domain.images import ImageFile
 from flowbot.domain.operations import CreateOperation, EditOperation
 from flowbot.domain.outcomes import ChangeResult
+from flowbot.domain.progress import ImageFault
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.flow_cache import FlowCache

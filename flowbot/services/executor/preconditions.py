@@ -18,8 +18,9 @@ from flowbot.domain.approval import (
     stricter_rule,
     wait_again,
 )
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditAction, Transition
-from flowbot.domain.change import FORM_KINDS, Change, ChangeRequest, ChangeState, Outcome, Vote
+from flowbot.domain.change import FORM_KINDS, Change, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.freezes import FreezeCalendar
 from flowbot.domain.ids import ChannelId, FlowId, UserId
 from flowbot.domain.late_effects import (
@@ -39,8 +40,9 @@ from flowbot.domain.outcomes import (
     LATE_TIME,
     UNCOUNTED_VOTERS,
 )
-from flowbot.domain.policy import ApprovalRule, ChannelPolicy, Permission, Reason
+from flowbot.domain.policy import ChannelPolicy, Permission, Reason
 from flowbot.domain.schedule import find_start, is_held_by_freezes
+from flowbot.domain.votes import Vote
 from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.executor.hindrances import Hindrance, end_unsent, find_lateness

@@ -7,7 +7,7 @@ from typing import Final, Generic, TypeVar
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeKind, ChangeState, ImageFault
+from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.effects import shows_effect
 from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.late_effects import LATE_EFFECTS, SEARCH_TIME, find_flow_before_repeat, operations_since
@@ -23,6 +23,7 @@ from flowbot.domain.outcomes import (
     may_be_stale,
     unknown_result,
 )
+from flowbot.domain.progress import ImageFault
 from flowbot.errors import DependencyError
 from flowbot.services.executor.context import (
     READ_BACK_SECONDS,

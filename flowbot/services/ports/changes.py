@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditEvent, Transition
-from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease, Progress, Vote
+from flowbot.domain.change import Change, ChangeRequest, ChangeState, Lease
 from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import SettingsWrite
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.progress import Progress
+from flowbot.domain.votes import Vote
 from flowbot.services.ports.leases import BacklogStore
 from flowbot.services.ports.messages import Place
 from flowbot.services.ports.policies import ChannelScope

@@ -9,9 +9,10 @@ from weakref import WeakValueDictionary
 import structlog
 
 from flowbot.domain.approval import PEOPLE_CALLED_MAX
+from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, GroupId, UserId
-from flowbot.domain.policy import ChannelPolicy, NotifyMode, Permission, decide
+from flowbot.domain.policy import ChannelPolicy, Permission, decide
 from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.ports import Clock

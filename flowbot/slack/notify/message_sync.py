@@ -8,9 +8,9 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId, UserId
-from flowbot.domain.policy import NotifyMode
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.channel_privacy import ChannelPrivacy

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.policy import NotifyMode
 from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore

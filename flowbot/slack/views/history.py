@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from flowbot.domain.change import WAITING_STATES, ChangeKind, ChangeState, ClosureKind, VoteChoice
+from flowbot.domain.change import WAITING_STATES, ChangeKind, ChangeState
 from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChangeId
+from flowbot.domain.progress import ClosureKind
 from flowbot.domain.versions import VersionRef
+from flowbot.domain.votes import VoteChoice
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import NoSuchFlowError

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import WAITING_STATES, Change, ChangeState
-from flowbot.domain.policy import NotifyMode
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails

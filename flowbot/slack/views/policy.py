@@ -4,18 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flowbot.domain.approval_rule import EVERYONE, Gate, NotifyMode, Principal
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
-from flowbot.domain.policy import (
-    EVERYONE,
-    BreakerRule,
-    ChannelPolicy,
-    Gate,
-    NotifyMode,
-    Principal,
-    WatchTell,
-    WebsiteRename,
-)
+from flowbot.domain.policy import BreakerRule, ChannelPolicy, WatchTell, WebsiteRename
 from flowbot.domain.weekly_time import WeeklyTime
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator

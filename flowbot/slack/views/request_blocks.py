@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from flowbot.domain.change import STORED_OTHERWISE, Change, ChangeKind, Closure, ClosureKind
+from flowbot.domain.approval_rule import Principal
+from flowbot.domain.change import STORED_OTHERWISE, Change, ChangeKind
 from flowbot.domain.fields import FIELDS, FieldKind
 from flowbot.domain.flow import FieldDifference, Flow, FlowButton
 from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.outcomes import HIDDEN
-from flowbot.domain.policy import Principal
+from flowbot.domain.progress import Closure, ClosureKind
 from flowbot.domain.text import is_blank
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator

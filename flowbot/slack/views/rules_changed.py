@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from flowbot.domain.approval_rule import Principal
 from flowbot.domain.ids import ChannelId, GroupId, UserId
-from flowbot.domain.policy import Principal
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, sentences

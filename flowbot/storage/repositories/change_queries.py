@@ -34,9 +34,9 @@ from flowbot.domain.change import (
     ChangeKind,
     ChangeState,
     Lease,
-    Vote,
 )
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
+from flowbot.domain.votes import Vote
 from flowbot.services.ports.changes import EventFilter, RequestRecord, WaitingRequest
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
 from flowbot.services.ports.statistics import ChangeStatistics

@@ -7,20 +7,12 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Row, and_, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditEvent
-from flowbot.domain.change import (
-    OPEN_STATES,
-    Change,
-    ChangeKind,
-    ChangeRequest,
-    ChangeState,
-    Outcome,
-    Progress,
-    Vote,
-    VoteChoice,
-)
+from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, UserId, WebsiteId
-from flowbot.domain.policy import ApprovalRule
+from flowbot.domain.progress import Progress
+from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.services.ports.changes import WaitingRequest
 from flowbot.storage.documents import Document, join_buttons, split_buttons, to_plain
 from flowbot.storage.tables import changes, events, votes

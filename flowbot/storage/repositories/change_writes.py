@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval import apply_vote
 from flowbot.domain.audit import AuditEvent, Transition, transition_event
-from flowbot.domain.change import LEASED_STATES, Change, ChangeRequest, ChangeState, Lease, Vote, with_lease
+from flowbot.domain.change import LEASED_STATES, Change, ChangeRequest, ChangeState, Lease, with_lease
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.transitions import UNSENT_ONLY
+from flowbot.domain.votes import Vote
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports.changes import FlowBusyError, RequestRecord, VersionConflictError, VoteResult
 from flowbot.storage.inserts import insert_if_absent

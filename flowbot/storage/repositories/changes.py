@@ -20,14 +20,13 @@ from flowbot.domain.change import (
     ChangeRequest,
     ChangeState,
     Lease,
-    Progress,
-    Vote,
-    VoteChoice,
     with_lease,
 )
 from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.progress import Progress
 from flowbot.domain.transitions import can_transition
+from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.services.batches import batched
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import (

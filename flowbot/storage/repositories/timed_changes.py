@@ -6,8 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.audit import AuditAction, event_for_change, transition_event
-from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeState, Progress, with_lease
+from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeState, with_lease
 from flowbot.domain.ids import ChangeId, FlowId
+from flowbot.domain.progress import Progress
 from flowbot.domain.schedule import next_due, plan_end, void_disables
 from flowbot.storage.inserts import insert_if_absent
 from flowbot.storage.repositories import change_queries as queries

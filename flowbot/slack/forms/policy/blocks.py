@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from flowbot.domain.approval_rule import MAX_EXPIRY_HOURS, MAX_QUORUM, Gate, NotifyMode
 from flowbot.domain.ids import GroupId, UserId
-from flowbot.domain.policy import MAX_EXPIRY_HOURS, MAX_QUORUM, MAX_WEBSITE_NAME, Gate, NotifyMode
+from flowbot.domain.policy import MAX_WEBSITE_NAME
 from flowbot.domain.text import cut_utf16, is_blank
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField

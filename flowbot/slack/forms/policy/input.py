@@ -6,21 +6,19 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from flowbot.domain.freezes import Freeze
-from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, parse_website_id
-from flowbot.domain.policy import (
+from flowbot.domain.approval_rule import (
     ALWAYS_GATED,
     EVERYONE,
     MAX_EXPIRY_HOURS,
     MAX_QUORUM,
-    MAX_WEBSITE_NAME,
     ApprovalRule,
-    ChannelPolicy,
     Gate,
     NotifyMode,
     Principal,
-    WebsiteRename,
 )
+from flowbot.domain.freezes import Freeze
+from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, parse_website_id
+from flowbot.domain.policy import MAX_WEBSITE_NAME, ChannelPolicy, WebsiteRename
 from flowbot.errors import Text
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_fingerprint import approval_channel

@@ -1,0 +1,56 @@
+"""Votes on a request: in which stage and by whose right each counts, and what is still missing."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from flowbot.domain.ids import UserId
+
+
+class VoteChoice(StrEnum):
+    """The two choices of a vote."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """A person's vote on a change.
+
+    Attributes:
+        stage: The stage that it counts in, from 0.
+        right_of: The absent approver in whose place it was given; None for one by the person's own right.
+    """
+
+    person: UserId
+    choice: VoteChoice
+    at: datetime
+    stage: int = 0
+    right_of: UserId | None = None
+
+    @property
+    def people(self) -> frozenset[UserId]:
+        """Return everybody who counts by this vote: nobody counts twice on a request, whichever way."""
+        return frozenset({self.person} if self.right_of is None else {self.person, self.right_of})
+
+
+def approvals_in(votes: Iterable[Vote], stage: int) -> tuple[Vote, ...]:
+    """List the approvals that were given in a stage."""
+    return tuple(vote for vote in votes if vote.stage == stage and vote.choice is VoteChoice.APPROVE)
+
+
+def approved_by(votes: Iterable[Vote]) -> tuple[UserId, ...]:
+    """List the people whose vote approves, in whichever stage."""
+    return tuple(vote.person for vote in votes if vote.choice is VoteChoice.APPROVE)
+
+
+def find_stage(quorums: Collection[int], votes: Collection[Vote]) -> int | None:
+    """Find the stage that waits: the first with fewer approvals than its quorum; None where none does."""
+    return next((stage for stage, quorum in enumerate(quorums) if len(approvals_in(votes, stage)) < quorum), None)
+
+
+def counts_already(vote: Vote, votes: Iterable[Vote]) -> bool:
+    """Check whether somebody counts by another vote already who would count by this one."""
+    return any(not vote.people.isdisjoint(given.people) for given in votes)

@@ -1,6 +1,6 @@
 """Approval: the need for it, the rule that counts, what a vote does, and how long a request waits."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -11,7 +11,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import ApprovalTerms, ChannelPolicy, Permission
 from flowbot.domain.schedule import LATE, is_held_by_freezes, next_due
-from flowbot.domain.votes import Vote, VoteChoice
+from flowbot.domain.votes import Vote, approved_by, find_stage
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""
@@ -48,13 +48,29 @@ def waits_since(change: Change) -> datetime:
 
 
 def wait_again(change: Change, rule: ApprovalRule, now: datetime) -> Change:
-    """Return an approved change as it waits for more approvals under a rule that became stricter; its votes count."""
+    """Return an approved change as it waits for more approvals under a rule that became stricter.
+
+    Its votes count, unless the rule has other stages.
+    """
     starts_at = change.progress.starts_at if change.request.not_before is not None else None
+    renewed = renew_rule(change, rule)
     progress = replace(
-        change.progress, waits_since=now, reminders=0, starts_at=starts_at, put_off_version=change.version + 1
+        renewed.progress, waits_since=now, reminders=0, starts_at=starts_at, put_off_version=change.version + 1
     )
-    again = replace(change, rule=rule, progress=progress)
+    again = replace(renewed, progress=progress)
     return replace(again, due_at=next_reminder(again, rule, now))
+
+
+def renew_rule(change: Change, rule: ApprovalRule) -> Change:
+    """Return a change under another rule; where that has other stages, its votes begin anew."""
+    is_other = change.rule is not None and change.rule.stages != rule.stages
+    renewed = replace(change, rule=rule)
+    return begin_round(renewed) if is_other else renewed
+
+
+def begin_round(change: Change) -> Change:
+    """Return a change whose votes begin anew: none that was given before counts."""
+    return replace(change, progress=replace(change.progress, round=change.progress.round + 1))
 
 
 def next_reminder(change: Change, rule: ApprovalRule, now: datetime) -> datetime:
@@ -111,11 +127,17 @@ def due_times(requested_at: datetime, rule: ApprovalRule) -> list[datetime]:
 
 
 def stricter_rule(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
-    """Return the rule of a request, made as strict as today's rule where that asks for more."""
-    quorum, own = max(rule.quorum, today.quorum), rule.self_approval and today.self_approval
-    if (quorum, own) == (rule.quorum, rule.self_approval):
-        return rule
-    return rule.model_copy(update={"quorum": quorum, "self_approval": own})
+    """Return the rule of a request, with today's stages, and as strict as today's rule where that asks for more."""
+    lines = sorted({*rule.quorum_over, *today.quorum_over})
+    wanted = {
+        "quorum": max(rule.quorum, today.quorum),
+        "self_approval": rule.self_approval and today.self_approval,
+        "stand_ins": rule.stand_ins and today.stand_ins,
+        "stages": today.stages,
+        "quorum_over": {line: max(rule.quorum_for(line), today.quorum_for(line)) for line in lines},
+    }
+    changed = {name: value for name, value in wanted.items() if value != getattr(rule, name)}
+    return rule.model_copy(update=changed) if changed else rule
 
 
 def approval_terms(change: Change, policy: ChannelPolicy | None) -> ApprovalTerms:
@@ -123,11 +145,13 @@ def approval_terms(change: Change, policy: ChannelPolicy | None) -> ApprovalTerm
     today = policy.approval if policy else None
     rule = stricter_rule(change.rule, today) if change.rule and today else change.rule or ApprovalRule()
     return ApprovalTerms(
-        approvers=tuple(sorted(set(policy.approvers))) if policy else (),
+        approvers=tuple(sorted(set(policy.all_approvers))) if policy else (),
         skippers=tuple(sorted(set(today.break_glass))) if today else (),
         quorum=rule.quorum,
         self_approval=rule.self_approval,
         covers_website=policy is not None and is_in_scope(change.request, policy),
+        stages=today.stages if today else (),
+        stand_ins=rule.stand_ins,
     )
 
 
@@ -157,7 +181,10 @@ def update_terms(
     needs_skip = change.progress.needs_skip and set(new.approvers) <= set(old.approvers)
     progress = replace(change.progress, first_terms=None if first == new else first, needs_skip=needs_skip)
     event = event_for_change(change, at, AuditAction.RULES_CHANGED, actor, details)
-    return replace(change, progress=progress), event
+    changed = replace(change, progress=progress)
+    if change.rule is not None and after is not None and change.rule.stages != after.approval.stages:
+        changed = renew_rule(changed, stricter_rule(change.rule, after.approval))
+    return changed, event
 
 
 def requires_approval(request: ChangeRequest, rule: ApprovalRule, *, may_go_live: bool = False) -> bool:
@@ -179,14 +206,24 @@ def is_in_scope(request: ChangeRequest, policy: ChannelPolicy) -> bool:
     return all(policy.covers_website(website) for website in websites)
 
 
-def approved_by(votes: Iterable[Vote]) -> tuple[UserId, ...]:
-    """List the people whose vote approves."""
-    return tuple(vote.person for vote in votes if vote.choice is VoteChoice.APPROVE)
+def required_quorums(change: Change) -> tuple[int, ...]:
+    """Return how many approvals each stage of a request needs; nothing for a change that needs none."""
+    if (rule := change.rule) is None:
+        return ()
+    raised = change.progress.quorums
+    return tuple(
+        max(rule.quorum, raised[stage] if stage < len(raised) else 0) for stage in range(len(rule.stages) or 1)
+    )
 
 
-def has_quorum(rule: ApprovalRule | None, votes: Iterable[Vote]) -> bool:
-    """Check whether there are as many approvals as the rule asks for; without a rule there never are."""
-    return rule is not None and len(approved_by(votes)) >= rule.quorum
+def waiting_stage(change: Change, votes: Collection[Vote]) -> int | None:
+    """Return the stage whose approvals a request waits for, from 0; None where none is missing."""
+    return find_stage(required_quorums(change), votes)
+
+
+def has_quorum(change: Change, votes: Collection[Vote]) -> bool:
+    """Check whether each stage has as many approvals as its quorum; without a rule none ever has."""
+    return change.rule is not None and waiting_stage(change, votes) is None
 
 
 def apply_vote(
@@ -201,7 +238,7 @@ def apply_vote(
         lease: the lease under which an approved change is applied, if it has no time to wait for.
     """
     voted = replace(change, changed_at=vote.at)
-    if not has_quorum(change.rule, votes):
+    if not has_quorum(change, votes):
         return voted, ()
     names = {"approvers": [str(person) for person in approved_by(votes)]}
     event = event_for_change(change, vote.at, AuditAction.APPROVED, vote.person, names)

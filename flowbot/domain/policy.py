@@ -3,6 +3,7 @@
 README, "Channel policy", shows the format. A policy is written out with the keys that it was read with, and no others.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
@@ -87,7 +88,10 @@ class ApprovalTerms:
     """The terms on which one request is decided: who may approve or skip that, and how many have to.
 
     Attributes:
+        approvers: Those of all stages.
         covers_website: Whether the channel still works with the request's website.
+        stages: The groups that approve one after the other; none for one stage.
+        stand_ins: Whether the stand-in of an absent approver may approve.
     """
 
     approvers: tuple[Principal, ...]
@@ -95,6 +99,8 @@ class ApprovalTerms:
     quorum: int
     self_approval: bool
     covers_website: bool
+    stages: tuple[tuple[Principal, ...], ...] = ()
+    stand_ins: bool = True
 
     def compare_rights(self, earlier: "ApprovalTerms") -> ChangedRights:
         """Return who has rights on these terms that they had not on the earlier ones, and the other way round."""
@@ -128,6 +134,22 @@ class ChannelPolicy(PolicyModel):
     breaker: BreakerRule | None = None
     digest: DigestRule | None = None
 
+    @model_validator(mode="after")
+    def _require_one_way(self) -> Self:
+        if self.approvers and self.approval.stages:
+            raise ValueError("has approvers and approval.stages: only one of them may name who approves")
+        return self
+
+    @property
+    def stages(self) -> tuple[tuple[Principal, ...], ...]:
+        """Return who approves, one group after the other: just the approvers where the rule names no stages."""
+        return self.approval.stages or (self.approvers,)
+
+    @property
+    def all_approvers(self) -> tuple[Principal, ...]:
+        """Return who approves, in whichever stage."""
+        return tuple(dict.fromkeys(entry for stage in self.stages for entry in stage))
+
     @property
     def approval_channel(self) -> ChannelId:
         """Return the channel that its requests are posted in."""
@@ -150,14 +172,20 @@ class ChannelPolicy(PolicyModel):
 
 def names_everyone(policy: ChannelPolicy) -> bool:
     """Check whether the policy grants anything to everyone in the channel."""
-    return EVERYONE in (*policy.viewers, *policy.editors, *policy.approvers)
+    return EVERYONE in list_entitled(policy, Permission.VIEW)
 
 
 def without_everyone(policy: ChannelPolicy) -> ChannelPolicy:
     """Return the policy for people outside the channel: only persons and groups that it lists count."""
+
+    def name(entries: tuple[Principal, ...]) -> tuple[Principal, ...]:
+        return tuple(entry for entry in entries if entry != EVERYONE)
+
+    rule = policy.approval
+    named = {"stages": tuple(map(name, rule.stages)), "escalate_to": name(rule.escalate_to)}
     roles = {"viewers": policy.viewers, "editors": policy.editors, "approvers": policy.approvers}
-    named = {role: tuple(entry for entry in entries if entry != EVERYONE) for role, entries in roles.items()}
-    return policy.model_copy(update=named)
+    approval = rule.model_copy(update=named)
+    return policy.model_copy(update={role: name(entries) for role, entries in roles.items()} | {"approval": approval})
 
 
 class PolicyBook(PolicyModel):
@@ -184,7 +212,7 @@ class PolicyBook(PolicyModel):
     @property
     def groups(self) -> frozenset[GroupId]:
         """Return every user group that a policy lists."""
-        named = (entry for policy in self.channels for entry in (*policy.viewers, *policy.editors, *policy.approvers))
+        named = (entry for policy in self.channels for entry in list_entitled(policy, Permission.VIEW))
         return frozenset(entry for entry in named if isinstance(entry, GroupId))
 
     def policy(self, channel: ChannelId) -> ChannelPolicy | None:
@@ -264,14 +292,22 @@ class Decision:
 def decide(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -> Decision:
     """Decide whether `actor` has `permission` under `policy`. Deny by default and in doubt.
 
-    Editors and approvers may view too. Of the entries that grant it, the person's own counts as the basis, then
-    everyone's, then a group's.
+    Editors and approvers may view too.
     """
     if (denial := _find_denial(policy, actor, permission)) is not None:
         return Decision(allowed=False, reason=denial)
     if policy is None or permission is Permission.SETUP:
         return Decision(allowed=True, reason=Reason.GRANTED, basis="admin")
-    entries = list_entitled(policy, permission)
+    return decide_among(list_entitled(policy, permission), actor)
+
+
+def decide_among(entries: Collection[Principal], actor: Actor) -> Decision:
+    """Decide whether one of a policy's entries covers a person. Deny in doubt.
+
+    Of the entries that do, the person's own counts as the basis, then everyone's, then a group's.
+    """
+    if (denial := _find_personal_denial(actor)) is not None:
+        return Decision(allowed=False, reason=denial)
     groups = {entry for entry in entries if isinstance(entry, GroupId)}
     own_groups = sorted(groups & (actor.groups or frozenset()))
     everyone = () if actor.is_guest else (EVERYONE,)
@@ -285,12 +321,13 @@ def decide(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -
 
 def list_entitled(policy: ChannelPolicy, permission: Permission) -> tuple[Principal, ...]:
     """List the policy's entries that grant a permission; SETUP is granted by none."""
-    viewers = policy.viewers + policy.editors + policy.approvers
+    approvers = policy.all_approvers
+    viewers = (*policy.viewers, *policy.editors, *approvers, *policy.approval.escalate_to)
     entries: dict[Permission, tuple[Principal, ...]] = {
         Permission.VIEW: viewers,
         Permission.SHARE: viewers,
         Permission.EDIT: policy.editors,
-        Permission.APPROVE: policy.approvers,
+        Permission.APPROVE: approvers,
         Permission.BREAK_GLASS: policy.approval.break_glass,
     }
     return entries.get(permission, ())
@@ -298,12 +335,19 @@ def list_entitled(policy: ChannelPolicy, permission: Permission) -> tuple[Princi
 
 def _find_denial(policy: ChannelPolicy | None, actor: Actor, permission: Permission) -> Reason | None:
     """Find what denies the permission whatever the policy's entries say; without a policy only SETUP is left."""
+    if (denial := _find_personal_denial(actor)) is not None:
+        return denial
     is_setup = permission is Permission.SETUP
     denials = {
-        Reason.EXTERNAL: actor.is_external,
-        Reason.INACTIVE: not actor.is_active,
         Reason.NOT_ADMIN: is_setup and not actor.is_admin,
         Reason.NO_POLICY: policy is None and not is_setup,
         Reason.NOT_OPEN: permission is Permission.SHARE and policy is not None and not policy.is_open_to_everyone,
     }
     return next((reason for reason, applies in denials.items() if applies), None)
+
+
+def _find_personal_denial(actor: Actor) -> Reason | None:
+    """Find what denies a person everything."""
+    if actor.is_external:
+        return Reason.EXTERNAL
+    return None if actor.is_active else Reason.INACTIVE

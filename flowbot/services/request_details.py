@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-from flowbot.domain.approval import approval_terms, approved_by, expires_at, mentioned_approvers
+from flowbot.domain.approval import approval_terms, expires_at, mentioned_approvers
 from flowbot.domain.approval_rule import Principal
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import (
@@ -28,7 +28,7 @@ from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
 from flowbot.domain.policy import ApprovalTerms, ChangedRights, ChannelPolicy
-from flowbot.domain.votes import Vote
+from flowbot.domain.votes import Vote, approved_by
 from flowbot.errors import Text
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader

@@ -32,7 +32,7 @@ metadata: Final = MetaData(
 
 _OPEN_FLOW: Final = text(
     "flow_id IS NOT NULL AND state IN ('draft', 'pending', 'scheduled', 'applying') AND follows IS NULL"
-    " AND (kind <> 'disable' OR not_before IS NULL OR state = 'applying')"
+    " AND parent IS NULL AND (kind <> 'disable' OR not_before IS NULL OR state = 'applying')"
 )
 _UNSHOWN: Final = text("shown_version < version")
 _UNOBSERVED: Final = text("observed_at IS NULL AND sent_at IS NOT NULL")
@@ -115,6 +115,7 @@ changes: Final = Table(
     Column("changed_at", UtcDateTime, nullable=False, index=True),
     Column("follows", String(32)),
     Column("observed_at", UtcDateTime),
+    Column("parent", String(32)),
     Index(None, "state", "due_at"),
     Index(None, "flow_id", "sent_at"),
     Index(None, "requester", "created_at"),
@@ -126,7 +127,8 @@ changes: Final = Table(
 """Every write to Enkapush. `asked` is the whole request; the columns beside it are searched by.
 
 `progress` is NULL while there is none; `kept_image_id` is the image that it names. A flow has one open change at most,
-besides disables that follow it or wait for their time. `observed_at` is NULL until the watch counts it.
+besides disables that follow it or wait for their time, and edits whose `parent` it is. `observed_at` is NULL until the
+watch counts it.
 The states stand in the index as words: revisions are written once and for ever.
 """
 
@@ -137,8 +139,22 @@ votes: Final = Table(
     Column("person", String(64), primary_key=True),
     Column("vote", String(16), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("stage", Integer, nullable=False, server_default=text("0")),
+    Column("right_of", String(64)),
+    Index("uq_votes_right", "change_id", "right_of", unique=True),
 )
-"""Approvals and rejections of a change: one vote a person."""
+"""Approvals and rejections of a change, of its round alone: one vote a person, and one by a person's right.
+
+`right_of` is the absent approver in whose place `person` voted, or NULL.
+"""
+
+absences: Final = Table(
+    "absences",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("document", JSON, nullable=False),
+)
+"""Who is away, until when, and who stands in for them, if anybody."""
 
 events: Final = Table(
     "events",

@@ -23,6 +23,10 @@ _LONG_AGO: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _COUNTS: Final = {"sent": 5, "displayed": 4, "clicked": 3, "closed": 2}
 OTHERS: Final[Mapping[str, tuple[Row, ...]]] = {
     "channels": ({"channel_id": "C1", "is_shared": False, "told_at": _LONG_AGO},),
+    "absences": (
+        {"person": "U1", "document": {"until": _LONG_AGO.isoformat(), "stand_in": "U2"}},
+        {"person": "U3", "document": {"until": _LONG_AGO.isoformat(), "stand_in": None}},
+    ),
     "messages": (
         {"subject": "abc", "role": "direct", "recipient": "U1", "channel_id": "D1", "ts": "1.2", "shown_version": 1},
     ),

@@ -87,6 +87,9 @@ def rows_of_every_kind() -> dict[Table, list[dict[str, Any]]]:
              "created_at": MOMENT, "changed_at": MOMENT}
             for number, content in enumerate(AWKWARD)
         ],
+        tables["absences"]: [
+            {"person": f"U{number}", "document": content or {}} for number, content in enumerate(AWKWARD)
+        ],
         tables["channels"]: [{"channel_id": "C1", "is_shared": True, "told_at": MOMENT}],
         tables["watch"]: [{"id": "watch", "version": 2, "read_at": MOMENT, "has_baseline": True}],
         tables["observed_flows"]: [

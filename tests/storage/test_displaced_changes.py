@@ -7,12 +7,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from flowbot.domain.approval import approved_by
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.ids import ChangeId, FlowId
 from flowbot.domain.outcomes import DISABLED_MEANWHILE
-from flowbot.domain.votes import Vote, VoteChoice
+from flowbot.domain.votes import Vote, VoteChoice, approved_by
 from flowbot.services.ports.changes import FlowBusyError, VersionConflictError, VoteResult
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.tables import changes

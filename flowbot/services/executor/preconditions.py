@@ -9,10 +9,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from flowbot.domain.approval import (
-    approved_by,
+    has_quorum,
     is_in_scope,
     list_requesting,
     may_decide,
+    renew_rule,
     requires_approval,
     schedule_change,
     stricter_rule,
@@ -42,7 +43,7 @@ from flowbot.domain.outcomes import (
 )
 from flowbot.domain.policy import ChannelPolicy, Permission, Reason
 from flowbot.domain.schedule import find_start, is_held_by_freezes
-from flowbot.domain.votes import Vote
+from flowbot.domain.votes import Vote, approved_by
 from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.executor.hindrances import Hindrance, end_unsent, find_lateness
@@ -240,7 +241,9 @@ class Preconditions:
             needs_one = change.progress.starts_at is not None and await self._requires_approval(change, policy)
             return policy.approval if needs_one else None
         rule = stricter_rule(change.rule, policy.approval)
-        return rule if change.rule.quorum <= len(approved_by(votes)) < rule.quorum else None
+        renewed = renew_rule(change, rule)
+        counted = votes if renewed.progress.round == change.progress.round else ()
+        return rule if has_quorum(change, votes) and not has_quorum(renewed, counted) else None
 
     async def _find_lost_requester(self, change: Change, policy: ChannelPolicy | None) -> Outcome | None:
         """Find out whether the requester of what waited for its start may request it no longer; None where they may.

@@ -196,9 +196,10 @@ class ChangeStore(BacklogStore, Protocol):
     ) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if version and lease owner are still as seen.
 
-        Written is every field of `moved` but id, created_at, version, those of `mark_shown`, and the request except for
-        its stored image. `sent_at` and `newest_before` stay once they are set. Lease, `due_at` and progress stay as
-        they are now where `moved` has them as `seen` has: others renew, postpone and note without a new version.
+        Written is every field of `moved` but id, created_at, version and those of `mark_shown`; of the request only its
+        content: the flow as it was, what is wanted and typed, and the image. With another round the votes are deleted.
+        `sent_at` and `newest_before` stay once they are set. Lease, `due_at` and progress stay as they are now where
+        `moved` has them as `seen` has: others renew, postpone and note without a new version.
 
         In the same transaction what `settings` tells of the change is added to what is known of its flow, and the
         flow's open change ends by `displacing`. A settled change plans the end of an enable (`plan_end`), and ends the
@@ -221,7 +222,7 @@ class ChangeStore(BacklogStore, Protocol):
     ) -> VoteResult:
         """Count a vote in the place of this person's earlier one, with all that follows from it.
 
-        The version grows. With as many approvals as the rule's quorum asks for the change moves to `applying` under
+        The version grows. With as many approvals as each stage needs the change moves to `applying` under
         `lease`, due no more, and an event `change.approved` is written after `events`; one with a time to wait for
         becomes `scheduled` instead, under no lease. A vote that the person has given already writes nothing.
 
@@ -233,7 +234,8 @@ class ChangeStore(BacklogStore, Protocol):
             seen: the change as it was read; it is read again only where it is not so any more.
 
         Raises:
-            VersionConflictError: the change is not pending any more; nothing was written.
+            VersionConflictError: the change is not pending any more, its vote's stage does not wait, or somebody who
+                would count by it counts already; nothing was written.
             LookupError: there is no such change.
         """
 

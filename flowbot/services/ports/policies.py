@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol, Self
 
+from flowbot.domain.absences import Absence
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, FlowId, WebsiteId
@@ -29,13 +30,19 @@ NO_FLOW_TIMES: Final = FlowTimes()
 
 @dataclass(frozen=True, slots=True)
 class ChannelScope:
-    """A channel's policy, if it has one, the websites' names, the freezes that cover the channel, and flows' times."""
+    """What counts in a channel: its policy, if it has one, names, freezes, flows' times, and who is away.
+
+    Attributes:
+        freezes: Those that cover the channel.
+        absences: Those of the workspace, also past ones.
+    """
 
     channel: ChannelId
     policy: ChannelPolicy | None
     website_names: Mapping[WebsiteId, str]
     freezes: tuple[Freeze, ...] = ()
     times: Mapping[FlowId, FlowTimes] = field(default_factory=dict)
+    absences: tuple[Absence, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,8 +206,10 @@ async def fetch_by_token(connection: AsyncConnection, token: FormToken) -> Chang
 
 
 async def fetch_open(connection: AsyncConnection, flow: FlowId) -> Change | None:
-    """Read the open change of a flow, not one that follows it, nor a disable that waits for its time."""
-    is_open = and_(changes.c.flow_id == flow, in_states(OPEN_STATES), changes.c.follows.is_(None))
+    """Read the open change of a flow, not one that follows or revises it, nor a disable that waits for its time."""
+    is_open = and_(
+        changes.c.flow_id == flow, in_states(OPEN_STATES), changes.c.follows.is_(None), changes.c.parent.is_(None)
+    )
     runs = or_(~IS_TIMED_DISABLE, changes.c.state == ChangeState.APPLYING.value)
     return await fetch_one(connection, and_(is_open, runs))
 

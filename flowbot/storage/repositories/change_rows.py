@@ -36,6 +36,8 @@ WAITING_COLUMNS: Final = (
     changes.c.message_channel,
     changes.c.progress,
 )
+_OMITTED_WHERE_NONE: Final = frozenset({"answers", "parent"})
+"""What a request's document is written without, as by versions that did not know it."""
 MAX_NUMBER: Final = 2**62
 """Events are numbered on from the highest number below this."""
 
@@ -59,6 +61,7 @@ def change_row(change: Change) -> dict[str, Any]:
         "message_channel": change.message_channel,
         "message_ts": change.message_ts,
         "follows": change.follows,
+        "parent": request.parent,
     } | _request_columns(request) | _state_columns(change)  # fmt: skip
 
 
@@ -70,9 +73,9 @@ def changed_columns(seen: Change, moved: Change) -> dict[str, Any]:
     """
     before, after = _state_columns(seen), _state_columns(replace(moved, version=seen.version + 1))
     changed = {name: value for name, value in after.items() if value != before[name]}
-    image = moved.request.image
-    if image is not None and image != seen.request.image:
-        changed |= _request_columns(seen.request.with_image(image))
+    revised = {name: getattr(moved.request, name) for name in ("before", "wanted", "typed", "picture")}
+    if (request := replace(seen.request, **revised)) != seen.request:
+        changed |= _request_columns(request)
     return changed | {
         "sent_at": func.coalesce(changes.c.sent_at, literal(moved.sent_at, changes.c.sent_at.type)),
         "newest_before": func.coalesce(changes.c.newest_before, moved.newest_before),
@@ -169,19 +172,22 @@ def _request_columns(request: ChangeRequest) -> dict[str, Any]:
     if (cause := asked.pop("cause")) is not None:
         # To an older process it is a repetition, which it does not gate, either.
         asked |= {"cause": cause, "repeats": cause}
-    if asked["answers"] is None:
-        del asked["answers"]
+    asked = {name: value for name, value in asked.items() if value is not None or name not in _OMITTED_WHERE_NONE}
+    # An older process beside this one cannot read the inner document, and leaves it alone.
+    if request.is_timed:
+        asked = {"timed": asked}
+    elif request.parent is not None:
+        asked = {"revision": asked}
     return {
-        # An older process beside this one cannot read the inner document, and does nothing before its time.
-        "asked": {"timed": asked} if request.is_timed else asked,
+        "asked": asked,
         "image_id": request.image,
     }
 
 
 def _read_request(document: Any) -> ChangeRequest:
     match document:
-        case {"timed": timed}:
-            return _read_request(timed)
+        case {"timed": inner} | {"revision": inner}:
+            return _read_request(inner)
         case {"before": before}:
             repeats = {"repeats": None} if document.get("cause") else {}
             return _REQUEST.read({**document, "before": split_buttons(before), **repeats})
@@ -191,13 +197,21 @@ def _read_request(document: Any) -> ChangeRequest:
 
 def vote_row(change: ChangeId, vote: Vote) -> dict[str, Any]:
     """Build the row of a vote."""
-    return {"change_id": change, "person": str(vote.person), "vote": vote.choice.value, "at": vote.at}
+    return {
+        "change_id": change,
+        "person": str(vote.person),
+        "vote": vote.choice.value,
+        "at": vote.at,
+        "stage": vote.stage,
+        "right_of": None if vote.right_of is None else str(vote.right_of),
+    }
 
 
 @row_reader(votes)
 def read_vote(row: Row[Any]) -> Vote:
     """Read the vote from its row."""
-    return Vote(person=UserId(row.person), choice=VoteChoice(row.vote), at=row.at)
+    right_of = None if row.right_of is None else UserId(row.right_of)
+    return Vote(UserId(row.person), VoteChoice(row.vote), row.at, row.stage, right_of)
 
 
 def is_open_and_shown() -> ColumnElement[bool]:

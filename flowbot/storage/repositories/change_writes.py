@@ -7,12 +7,12 @@ from typing import Final
 from sqlalchemy import and_, delete, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.approval import apply_vote
+from flowbot.domain.approval import apply_vote, waiting_stage
 from flowbot.domain.audit import AuditEvent, Transition, transition_event
 from flowbot.domain.change import LEASED_STATES, Change, ChangeRequest, ChangeState, Lease, with_lease
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.transitions import UNSENT_ONLY
-from flowbot.domain.votes import Vote
+from flowbot.domain.votes import Vote, counts_already
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.ports.changes import FlowBusyError, RequestRecord, VersionConflictError, VoteResult
 from flowbot.storage.inserts import insert_if_absent
@@ -117,6 +117,9 @@ async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: C
     row = (await connection.execute(replaced)).one_or_none()
     if row is not None:
         change = read_change(row)
+        if moved.progress.round != seen.progress.round:
+            # Without their rows no older process counts them for the new content, either.
+            await connection.execute(delete(votes).where(votes.c.change_id == seen.id))
         await settle_finding(connection, change)
         return change
     current = await queries.fetch_one(connection, changes.c.id == seen.id)
@@ -140,9 +143,12 @@ async def count_vote(
     """
     if seen.state is not ChangeState.PENDING:
         raise VersionConflictError(seen)
-    if any((given.person, given.choice) == (vote.person, vote.choice) for given in before):
+    if any(replace(given, at=vote.at) == vote for given in before):
         return VoteResult(seen, before, is_new=False)
-    others = tuple(given for given in before if given.person != vote.person)
+    others = tuple(given for given in before if given.person != vote.person or given.choice is vote.choice)
+    if vote.stage != waiting_stage(seen, others) or counts_already(vote, others):
+        # Another vote came in between: whoever gave this one decides again.
+        raise VersionConflictError(seen)
     counted = tuple(sorted((*others, vote), key=lambda given: (given.at, given.person)))
     moved, approved = apply_vote(seen, counted, vote, lease)
     # First of all: whoever counts another vote waits here, and finds another version.

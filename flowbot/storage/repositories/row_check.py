@@ -16,7 +16,7 @@ from flowbot.storage.repositories.known_settings import read_settings
 from flowbot.storage.repositories.messages import read_message
 from flowbot.storage.repositories.observed_flows import read_flow, read_state
 from flowbot.storage.repositories.reports import read_report
-from flowbot.storage.repositories.scopes import read_freeze, read_policy, read_website
+from flowbot.storage.repositories.scopes import read_absence, read_freeze, read_policy, read_website
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import keep_readable
 
@@ -24,6 +24,7 @@ READERS: Final[Mapping[Table, Callable[[Row[Any]], object]]] = {
     tables.channel_policies: read_policy,
     tables.websites: read_website,
     tables.freezes: read_freeze,
+    tables.absences: read_absence,
     tables.channels: read_sharing,
     tables.changes: read_change,
     tables.votes: read_vote,

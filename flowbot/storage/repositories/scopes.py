@@ -7,14 +7,17 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, cast, literal, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from flowbot.domain.absences import Absence
 from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChannelId, FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.services.ports.policies import ChannelScope, FlowTimes
-from flowbot.storage.tables import changes, channel_policies, freezes, websites
+from flowbot.storage.documents import Document
+from flowbot.storage.tables import absences, changes, channel_policies, freezes, websites
 from flowbot.storage.unreadable import MalformedCellError, fetch_readable, keep_readable, row_reader
 
+_ABSENCE: Final = Document(Absence)
 _SCOPE: Final = union_all(
     select(
         literal("policy").label("kind"),
@@ -25,11 +28,20 @@ _SCOPE: Final = union_all(
         channel_policies.c.position,
         cast(null(), websites.c.name.type).label("starts"),
         cast(null(), websites.c.name.type).label("ends"),
+        cast(null(), absences.c.person.type).label("person"),
     ).where(channel_policies.c.channel_id == bindparam("channel")),
     select(
-        literal("website"), null(), null(), websites.c.website_id, websites.c.name, websites.c.position, null(), null()
+        literal("website"),
+        null(),
+        null(),
+        websites.c.website_id,
+        websites.c.name,
+        websites.c.position,
+        null(),
+        null(),
+        null(),
     ),
-    select(literal("freeze"), null(), freezes.c.document, null(), null(), freezes.c.position, null(), null()),
+    select(literal("freeze"), null(), freezes.c.document, null(), null(), freezes.c.position, null(), null(), null()),
     select(
         literal("time"),
         null(),
@@ -39,13 +51,15 @@ _SCOPE: Final = union_all(
         null(),
         changes.c.progress["starts_at"].as_string(),
         changes.c.asked[("timed", "ends_at")].as_string(),
+        null(),
     ).where(changes.c.state == ChangeState.SCHEDULED.value),
+    select(literal("absence"), null(), absences.c.document, null(), null(), null(), null(), null(), absences.c.person),
 ).order_by("position")
-"""A channel's policy, all websites by name, all freezes, and the times of all that is scheduled."""
+"""A channel's policy, all websites by name, all freezes and absences, and the times of all that is scheduled."""
 
 
 async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> ChannelScope:
-    """Read a channel's policy, the websites' names, the channel's freezes and the flows' times, by one query.
+    """Read a channel's policy, the websites' names, the channel's freezes, absences and flows' times, by one query.
 
     Raises:
         UnreadableRowError: the policy cannot be read.
@@ -60,7 +74,8 @@ async def fetch_scope(connection: AsyncConnection, channel: ChannelId) -> Channe
         if row.kind == "time" and isinstance(row.website_id, int):
             flow = FlowId(row.website_id)
             times[flow] = times.get(flow, FlowTimes()).joined(_read_times(row))
-    return ChannelScope(channel, next(iter(policies), None), dict(names), covering, times)
+    away = keep_readable(connection, (row for row in rows if row.kind == "absence"), read_absence)
+    return ChannelScope(channel, next(iter(policies), None), dict(names), covering, times, away)
 
 
 def _read_times(row: Row[Any]) -> FlowTimes:
@@ -90,13 +105,14 @@ async def fetch_scopes(
     wanted = select(channel_policies).where(channel_policies.c.channel_id.in_(channels))
     policies = {policy.id: policy for policy in await fetch_readable(connection, channel_policies, wanted, read_policy)}
     names = await fetch_website_names(connection)
-    found = await fetch_freezes(connection)
+    found, away = await fetch_freezes(connection), await fetch_absences(connection)
     return {
         channel: ChannelScope(
             channel,
             policies.get(channel),
             names,
             tuple(freeze for _, freeze in found if freeze.covers_channel(channel)),
+            absences=away,
         )
         for channel in channels
     }
@@ -105,6 +121,11 @@ async def fetch_scopes(
 async def fetch_freezes(connection: AsyncConnection) -> tuple[tuple[int, Freeze], ...]:
     """Read all freezes with their positions, in their order."""
     return await fetch_readable(connection, freezes, select(freezes).order_by(freezes.c.position), read_freeze)
+
+
+async def fetch_absences(connection: AsyncConnection) -> tuple[Absence, ...]:
+    """Read all absences."""
+    return await fetch_readable(connection, absences, select(absences).order_by(absences.c.person), read_absence)
 
 
 async def fetch_website_names(connection: AsyncConnection) -> dict[WebsiteId, str]:
@@ -130,6 +151,21 @@ def read_policy(row: Row[Any]) -> ChannelPolicy:
 def read_freeze(row: Row[Any]) -> tuple[int, Freeze]:
     """Read a freeze's position and the freeze from its row."""
     return row.position, Freeze.model_validate(row.document)
+
+
+def absence_row(absence: Absence) -> dict[str, Any]:
+    """Build the row of an absence."""
+    document = _ABSENCE.write(absence)
+    return {"person": str(absence.person), "document": {name: document[name] for name in ("until", "stand_in")}}
+
+
+@row_reader(absences)
+def read_absence(row: Row[Any]) -> Absence:
+    """Read an absence from its row."""
+    absence = _ABSENCE.read({**row.document, "person": row.person})
+    if absence.until.tzinfo is None:
+        raise MalformedCellError("document has a moment in no zone")
+    return absence
 
 
 @row_reader(websites)

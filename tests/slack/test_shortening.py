@@ -13,11 +13,12 @@ from flowbot.domain.text import isolate
 from flowbot.i18n.translator import Translator
 from flowbot.slack.api.message_sender import SHORT_MAX, find_fallback
 from flowbot.slack.views import block_kit
+from flowbot.slack.views.kept_block import count_characters
 from flowbot.slack.views.message import MESSAGE_MAX, Message
 from flowbot.slack.views.notices import request_ended_message
 from flowbot.slack.views.people import MENTIONED
 from flowbot.slack.views.request_message import request_message
-from flowbot.slack.views.shortening import count_characters, shorten_blocks
+from flowbot.slack.views.shortening import shorten_blocks
 from tests.slack.test_headlines import list_messages
 from tests.slack.test_request_views import (
     EN,

@@ -1,6 +1,7 @@
 """Messages: post, update, reply, ephemeral, direct, by response URL."""
 
 import asyncio
+import json
 import time
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -16,11 +17,13 @@ from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slac
 from flowbot.slack.api.errors import BLOCKS_REFUSED, PASSING, SLACK_ERRORS, UNREACHABLE, describe_refusal, error_code
 from flowbot.slack.api.message_sender import BlocksRefusedError, MessageSender
 from flowbot.slack.payloads.incoming import ReplyTarget
+from flowbot.slack.views.kept_block import dump_blocks
 from flowbot.slack.views.message import Message
 
 TS: Final = r"^[0-9]{1,20}\.[0-9]{1,11}$"
 """A message's time, which is its name within its channel; rows have room for 32 characters."""
 RESPONSE_URL: Final = "response_url"
+JSON: Final = {"Content-Type": "application/json"}
 TRIES: Final = 3
 NOT_THERE: Final = frozenset({"not_in_channel", "channel_not_found"})
 GONE: Final = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "channel_not_found"})
@@ -174,7 +177,8 @@ class Responder:
 
     async def _post(self, url: str, message: Message, body: dict[str, Any]) -> str | None:
         """Return None where Slack took it, else its answer. Rate limits and failures of its servers are tried again."""
-        payload = {**body, "text": message.text, "blocks": list(message.blocks)}
+        fields = json.dumps({**body, "text": message.text})
+        payload = f'{fields[:-1]}, "blocks": {dump_blocks(message.blocks)}}}'.encode()
         refusal: str | None = None
         for attempt in range(TRIES):
             status, refusal, pause = await self._post_once(url, payload)
@@ -184,7 +188,7 @@ class Responder:
                 await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, 0.5 * 2**attempt if pause is None else pause))
         return refusal
 
-    async def _post_once(self, url: str, payload: dict[str, Any]) -> tuple[int, str | None, float | None]:
+    async def _post_once(self, url: str, payload: bytes) -> tuple[int, str | None, float | None]:
         """Post and count the call.
 
         Returns:
@@ -192,7 +196,9 @@ class Responder:
         """
         started, pause = time.perf_counter(), None
         try:
-            async with self._session.post(url, json=payload, allow_redirects=False, proxy=proxy_for(url)) as answer:
+            async with self._session.post(
+                url, data=payload, headers=JSON, allow_redirects=False, proxy=proxy_for(url)
+            ) as answer:
                 status, text = answer.status, await answer.text(errors="replace")
                 after = answer.headers.get("Retry-After", "")
                 pause = float(after) if after.isdecimal() else None

@@ -17,6 +17,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowEntryValue, ListValue
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element, single_line
+from flowbot.slack.views.kept_block import KeptBlock
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.paging import fits_button, page_buttons
 from flowbot.slack.views.push import format_as_of, format_times, sharer_block, state_dot
@@ -100,7 +101,7 @@ def _menu_blocks(result: FlowList, t: Translator) -> list[Block]:
 
 @lru_cache(maxsize=MENUS_KEPT)
 def _menus(query: FlowQuery, websites: tuple[tuple[WebsiteId, str], ...], t: Translator) -> tuple[Block, ...]:
-    """Build the menus of a list. Nobody may change the blocks."""
+    """Build the menus of a list."""
     states = [(format_enabled(state, t), replace(query, is_enabled=state)) for state in (True, False)]
     states.insert(0, (t("list.any_state"), replace(query, is_enabled=None)))
     labels = block_kit.distinct_labels({str(website): name for website, name in websites})
@@ -115,7 +116,7 @@ def _menus(query: FlowQuery, websites: tuple[tuple[WebsiteId, str], ...], t: Tra
     if any(utf16_length(value) > block_kit.OPTION_VALUE_MAX for value in values):
         return (block_kit.context(t("list.search_too_long")),)
     hints = [block_kit.context(t("list.many_websites"))] if len(websites) >= block_kit.OPTIONS_MAX else []
-    return (block_kit.actions(*menus), *hints)
+    return (KeptBlock(block_kit.actions(*menus)), *hints)
 
 
 def _menu(name: str, action_id: ActionId, choices: Sequence[tuple[str, FlowQuery]], query: FlowQuery) -> Element:
@@ -138,7 +139,7 @@ def _row_blocks(result: FlowList, t: Translator, now: datetime, *, may_edit: boo
 def _row_block(
     flow: Flow, website: str, times: tuple[str, ...], t: Translator, may_edit: bool, with_title: bool
 ) -> Block:
-    """Build two lines on a flow, with a menu of what the reader may do with it. Nobody may change the block."""
+    """Build two lines on a flow, with a menu of what the reader may do with it."""
     name = format_name(flow.name, t, limit=NAME_MAX)
     title = single_line(flow.title, TITLE_MAX) if with_title else ""
     wait, totals = format_wait(flow.wait, t), flow.totals
@@ -166,4 +167,4 @@ def _row_block(
     # Slack takes no label for the menu itself: who hears it hears in its first entry which flow it belongs to.
     options[0]["description"] = block_kit.plain(f"#{flow.id} {name}", block_kit.LABEL_MAX)
     menu = block_kit.overflow(ActionId.FLOW_MENU, options)
-    return block_kit.section(block_kit.plain(f"{headline}\n{' · '.join(facts)}"), menu)
+    return KeptBlock(block_kit.section(block_kit.plain(f"{headline}\n{' · '.join(facts)}"), menu))

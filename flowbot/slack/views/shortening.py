@@ -3,30 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from flowbot.domain.text import utf16_length
 from flowbot.slack.views.block_kit import Block, clip
+from flowbot.slack.views.kept_block import count_characters
 
 HEADLINE_MAX: Final = 700
 """The first block stays whole up to this: far more than a notification shows."""
-_READ: Final = frozenset({"text", "alt_text", "fallback"})
 _CAPS: Final = (2000, 1000, 500, 250, 120, 60, 30)
 """Lengths of a single text, longest first: short texts stay whole as long as long ones can give way."""
-
-
-def count_characters(value: Any) -> int:
-    """Count the characters of all texts in blocks, as UTF-16 units."""
-    # Every message is counted: generators would take twice as long.
-    count = 0
-    if isinstance(value, dict):
-        for name, each in value.items():
-            if not isinstance(each, str):
-                count += count_characters(each)
-            elif name in _READ:
-                count += utf16_length(each)
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            count += count_characters(each)
-    return count
 
 
 def shorten_blocks(blocks: Sequence[Block], limit: int) -> list[Block]:

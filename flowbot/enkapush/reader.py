@@ -1,7 +1,7 @@
 """Enkapush's flows and segments as flowbot's: the adapter behind the ports FlowSource and SegmentSource."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from operator import attrgetter
@@ -63,14 +63,14 @@ class EnkapushReader(AccountSource, SegmentSource):
     def __init__(self, client: EnkapushClient, zone: ZoneInfo) -> None:
         self._client = client
         self._zone = zone
-        self._known: dict[FlowId, Flow] = {}
+        self._known: Mapping[int, Flow] = {}
         self._pages: PageCache[Flow] = {}
 
     async def list_flows(self) -> AllFlows:
         with _translate_errors():
             listing = await self._client.flows.all_as(self._reuse_unchanged, self._pages)
         _require_readable(listing)
-        self._known = {flow.id: flow for flow in listing.items}
+        self._known = listing.by_id
         websites = (None if website is None else WebsiteId(website) for website in listing.unreadable)
         return AllFlows(listing.items, tuple(websites), listing.is_stable)
 
@@ -138,7 +138,7 @@ def _translate_errors() -> Iterator[None]:
 
 def _require_readable(listing: Listing[Any]) -> None:
     """Raise a fault where nothing could be read: such an account is not an empty one."""
-    if listing.unreadable and not listing.items:
+    if listing.unreadable and not listing.by_id:
         raise EnkapushFaultError("broken")
 
 

@@ -16,7 +16,7 @@ from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.search import IndexedFlow, insert_flow, merge_newest_first, remove_flow, sort_newest_first
 from flowbot.domain.urls import hostname
 from flowbot.errors import DependencyError
-from flowbot.services.batches import batched
+from flowbot.services.batches import batched, take_turns
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ttl_cache import SingleFlight
@@ -41,6 +41,9 @@ REST_FACTOR: Final = 3.0
 
 INDEX_BATCH: Final = 200
 """Flows that are indexed in one go; then others have their turn, who may wait for an acknowledgement."""
+
+LOOK_BATCH: Final = 10_000
+"""Flows that are looked at in one go."""
 
 SORT_BATCH: Final = 10_000
 """Flows that are sorted in one go, which takes some milliseconds."""
@@ -208,23 +211,20 @@ class FlowCache:
     async def _index(self, flows: Sequence[Flow]) -> tuple[IndexedFlow, ...]:
         """Index the flows for searching, newest first; those that have not changed keep their entries."""
         before = self._snapshot.flows if self._snapshot else ()
-        read = {flow.id: flow for flow in flows}
-        kept = tuple([entry for entry in before if read.get(entry.flow.id) is entry.flow])
-        known = {entry.flow.id for entry in kept}
-        fresh = [flow for flow in flows if flow.id not in known]
-        if not fresh:
+        read = set(map(id, flows))
+        kept = tuple(
+            [entry async for some in take_turns(before, LOOK_BATCH) for entry in some if id(entry.flow) in read]
+        )
+        if len(kept) == len(flows):
             return kept
+        known = {id(entry.flow) for entry in kept}
+        fresh = [flow for flow in flows if id(flow) not in known]
         runs = [kept]
         for batch in batched(fresh, SORT_BATCH):
-            entries: list[IndexedFlow] = []
-            for part in batched(batch, INDEX_BATCH):
-                await asyncio.sleep(0)
-                entries += map(IndexedFlow.of, part)
+            entries = [IndexedFlow.of(flow) async for some in take_turns(batch, INDEX_BATCH) for flow in some]
             runs.append(sort_newest_first(entries))
-        indexed: list[IndexedFlow] = []
-        for merged in batched(merge_newest_first(*runs), INDEX_BATCH):
-            await asyncio.sleep(0)
-            indexed += merged
+        merged = merge_newest_first(*runs)
+        indexed = [entry async for some in take_turns(merged, INDEX_BATCH) for entry in some]
         if len(indexed) - len(before) > FREEZE_THRESHOLD:
             gc.freeze()
         return tuple(indexed)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
@@ -54,21 +54,26 @@ class Listing(Generic[T]):
     """A whole list, each item once.
 
     Attributes:
-        items: In the server's order.
+        by_id: The items, in the server's order.
         unreadable: The website of each item that could not be read and is left out; None where that is unreadable too.
         is_stable: True where the list did not change while it was read, and is as long as the server says; otherwise
             an item may be missing.
     """
 
-    items: tuple[T, ...]
+    by_id: Mapping[int, T]
     unreadable: tuple[int | None, ...] = ()
     is_stable: bool = True
 
+    @property
+    def items(self) -> tuple[T, ...]:
+        """Return the items in the server's order."""
+        return tuple(self.by_id.values())
+
     def __iter__(self) -> Iterator[T]:
-        return iter(self.items)
+        return iter(self.by_id.values())
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.by_id)
 
 
 PageCache = dict[int, tuple[bytes, ApiPage[T]]]
@@ -154,7 +159,7 @@ async def _read_once(fetch: FetchPage[T], concurrency: int) -> Listing[T]:
             if page.items and len(items) == known:
                 break
     is_stable = totals == {read + len(unreadable)} and read == len(items)
-    return Listing(tuple(items.values()), tuple(unreadable), is_stable)
+    return Listing(items, tuple(unreadable), is_stable)
 
 
 async def _fetch_or_end(fetch: FetchPage[T], number: int, before: ApiPage[T]) -> ApiPage[T]:

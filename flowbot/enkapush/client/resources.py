@@ -21,6 +21,9 @@ _FLOW: Final = "/flows/{id}"
 _SEGMENT_LIST: Final = "/segments/"
 _SEGMENT: Final = "/segments/{id}"
 
+_CONVERTED_AT_ONCE: Final = 200
+"""Records that are converted before others have their turn."""
+
 
 class Resource(Generic[R]):
     """Reads one kind of record. Every method may raise `EnkapushError`.
@@ -102,10 +105,12 @@ class Resource(Generic[R]):
                 page = known[1]
             else:
                 raw = await self._decode_page(response, number, results_per_page)
+                items: list[T] = []
                 async with self._decoding:
-                    await asyncio.sleep(0)
-                    items = tuple(map(convert, raw.items))
-                page = ApiPage(items, raw.page, raw.results_per_page, raw.total, raw.total_pages, raw.unreadable)
+                    for start in range(0, len(raw.items), _CONVERTED_AT_ONCE):
+                        await asyncio.sleep(0)
+                        items += map(convert, raw.items[start : start + _CONVERTED_AT_ONCE])
+                page = ApiPage(tuple(items), raw.page, raw.results_per_page, raw.total, raw.total_pages, raw.unreadable)
             read[number] = digest, page
             return page
 

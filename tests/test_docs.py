@@ -232,7 +232,8 @@ def test_the_sample_policy_is_accepted_and_shows_every_key() -> None:
 def test_the_documented_defaults_of_an_approval_are_the_real_ones() -> None:
     (sample,) = fenced_blocks("toml")
     written = parse_book(sample).channels[0].approval
-    told_apart = {"channel": None, "break_glass": ()}
+    optional = {"escalate_after_hours": None, "escalate_to": (), "quorum_over": {}}
+    told_apart = {"channel": None, "break_glass": (), **optional}
     assert written.model_copy(update=told_apart) == ApprovalRule()
 
 

@@ -33,10 +33,11 @@ class NotifyMode(StrEnum):
 ALWAYS_GATED: Final = frozenset({Gate.ENABLE, Gate.DELETE})
 MAX_QUORUM: Final = 100
 MAX_EXPIRY_HOURS: Final = 8760
+MAX_SUBSCRIBERS: Final = 999_999_999
 
 Quorum = Annotated[int, Field(strict=True, ge=1, le=MAX_QUORUM)]
 Hours = Annotated[int, Field(strict=True, ge=1, le=MAX_EXPIRY_HOURS)]
-Subscribers = Annotated[int, Field(ge=1)]
+Subscribers = Annotated[int, Field(ge=1, le=MAX_SUBSCRIBERS)]
 """An audience's size; the keys of TOML and JSON are texts."""
 Approvers = Annotated[tuple[Principal, ...], Field(min_length=1)]
 

@@ -1,6 +1,6 @@
 """Differences between two policy books, a line each: what an import would change, and for whom."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -19,6 +19,7 @@ GRANTS: Final = {
     "viewers": ("can see flows", "can no longer see flows as a viewer"),
     "editors": ("can edit flows", "can no longer edit flows"),
     "approvers": ("can approve", "no longer approves"),
+    "approval.escalate_to": ("can decide once a request is escalated", "no longer decides once a request is escalated"),
     "approval.break_glass": ("can skip approval", "can no longer skip approval"),
 }
 """Rules that list people and groups: what an entry grants, and what its loss takes away."""
@@ -82,12 +83,14 @@ def _describe_rules(before: ChannelPolicy, after: ChannelPolicy) -> Iterator[str
             yield from (f"website {website} is added" for website in _missing_in(old[rule], value))
             yield from (f"website {website} is removed" for website in _missing_in(value, old[rule]))
         elif value != old[rule]:
-            yield f"{rule.removeprefix('approval.').replace('.', ' ')} {_format(old[rule])} → {_format(value)}"
+            name = rule.removeprefix("approval.").replace(".", " ")
+            formatter = _FORMATTERS.get(rule, _format)
+            yield f"{name} {formatter(old[rule])} → {formatter(value)}"
 
 
 def _plain_rules(policy: ChannelPolicy) -> dict[str, Any]:
-    """Return a policy as plain data, the rules of its sections beside the others."""
-    plain = policy.model_dump(mode="json", exclude={"id"})
+    """Return a policy as plain data, the rules of its sections beside the others; approvers are those of all stages."""
+    plain = policy.model_dump(mode="json", exclude={"id"}) | {"approvers": list(map(str, policy.all_approvers))}
     for name, section in _SECTIONS.items():
         rules = plain.pop(name) or dict.fromkeys(section.model_fields)
         plain |= {f"{name}.{key}": value for key, value in rules.items()}
@@ -113,3 +116,18 @@ def _format(value: object) -> str:
             return ", ".join(map(str, value))
         case _:
             return str(value)
+
+
+def _format_stages(stages: Sequence[Sequence[str]]) -> str:
+    return ", then ".join(" + ".join(map(_name, stage)) for stage in stages) or "none"
+
+
+def _format_quorum_over(lines: Mapping[str, int]) -> str:
+    ordered = sorted((int(line), quorum) for line, quorum in lines.items())
+    return ", ".join(f"{quorum} from {line} subscribers" for line, quorum in ordered) or "none"
+
+
+_FORMATTERS: Final[Mapping[str, Callable[[Any], str]]] = {
+    "approval.stages": _format_stages,
+    "approval.quorum_over": _format_quorum_over,
+}

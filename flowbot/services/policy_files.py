@@ -15,7 +15,7 @@ import tomli_w
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from flowbot.domain.approval_rule import ApprovalRule, Gate, NotifyMode
+from flowbot.domain.approval_rule import MAX_SUBSCRIBERS, ApprovalRule, Gate, NotifyMode
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.freezes import MAX_FREEZES, Freeze, find_endless
 from flowbot.domain.ids import parse_website_id
@@ -40,6 +40,11 @@ _SECTIONS: Final = ("approval", "watch", "breaker", "digest")
 """The parts of a channel's policy that are tables of their own."""
 
 
+_PLAIN_NUMBER: Final = re.compile(r"[1-9][0-9]*", re.ASCII)
+_AUDIENCE_WORDS: Final = f"must be a number of subscribers: a whole number from 1 to {MAX_SUBSCRIBERS}"
+_WEBSITE_WORDS: Final = "must be a website id: a whole number from 1 to 9223372036854775807"
+
+
 def _list_words(words: Iterable[str]) -> str:
     return ", ".join(f'"{word}"' for word in words)
 
@@ -53,7 +58,7 @@ _SHAPES: Final = {
     r"channels\[\d+\]": "must be a [[channels]] table",
     r"channels\[\d+\]\.id": "must be a channel id (C…, G… or D…, at most 63 characters)",
     r"channels\[\d+\]\.websites": 'must be a list of website ids, such as [1, 2], or "all"',
-    r"channels\[\d+\]\.websites\[\d+\]": "must be a website id: a whole number from 1 to 9223372036854775807",
+    r"channels\[\d+\]\.websites\[\d+\]": _WEBSITE_WORDS,
     r"channels\[\d+\]\.(viewers|editors|approvers)": 'must be a list of people (U…), user groups (S…) or "*"',
     r"channels\[\d+\]\.(viewers|editors|approvers)\[\d+\]": 'must be a person (U… or W…), a user group (S…) or "*"',
     r"channels\[\d+\]\.approval": "must be a table",
@@ -62,6 +67,13 @@ _SHAPES: Final = {
     r"channels\[\d+\]\.approval\.channel": "must be a channel id (C…, G… or D…)",
     r"channels\[\d+\]\.approval\.break_glass": "must be a list of people (U… or W…)",
     r"channels\[\d+\]\.approval\.break_glass\[\d+\]": "must be a person (U… or W…)",
+    r"channels\[\d+\]\.approval\.escalate_to": 'must be a list of people (U…), user groups (S…) or "*"',
+    r"channels\[\d+\]\.approval\.stages": 'must be a list of stages, such as [["S0LEGAL"], ["S0LEADS"]]',
+    r"channels\[\d+\]\.approval\.stages\[\d+\]": 'must name at least one person (U…), user group (S…) or "*"',
+    r"channels\[\d+\]\.approval\.(escalate_to\[\d+\]|stages\[\d+\]\[\d+\])": (
+        'must be a person (U… or W…), a user group (S…) or "*"'
+    ),
+    r"channels\[\d+\]\.approval\.quorum_over": "must be a table of quorums by subscribers, such as { 10000 = 2 }",
     r"channels\[\d+\]\.approval\.notify": f"must be one of {_list_words(NotifyMode)}",
     r"channels\[\d+\]\.language": _LANGUAGE_WORDS,
     r"channels\[\d+\]\.(watch|breaker|digest)": "must be a table",
@@ -86,7 +98,6 @@ _ERROR_WORDS: Final = {
     "string_too_short": "must not be empty",
     "string_too_long": "must be at most {max_length} characters",
     "too_long": "must have at most {max_length} entries",
-    "greater_than": "must be more than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
 }
@@ -142,6 +153,7 @@ def parse_book(text: str) -> PolicyBook:
     except ValidationError as error:
         raise PolicyFileError(_describe_errors(error.errors(include_url=False), document)) from None
     _check_websites(book, document)
+    _check_audiences(document)
     _check_languages(book)
     _check_freezes(book)
     return book
@@ -261,8 +273,8 @@ def _describe_error(error: ErrorDetails, place: str, value: Any) -> str:
         for shape, words in _SHAPES.items():
             if re.fullmatch(shape, place):
                 return words
-    if kind in {"int_parsing", "int_parsing_size"} and place.startswith("websites."):
-        return "must be a website id: a whole number from 1 to 9223372036854775807"
+    if error["loc"][-1:] == ("[key]",):
+        return _WEBSITE_WORDS if place.startswith("websites.") else _AUDIENCE_WORDS
     if kind == "value_error":
         return str(error["ctx"]["error"])
     return _ERROR_WORDS.get(kind, error["msg"]).format_map(error.get("ctx", {}))
@@ -286,6 +298,20 @@ def _check_languages(book: PolicyBook) -> None:
     for number, policy in enumerate(book.channels):
         if policy.language not in {None, *LANGUAGES}:
             raise PolicyFileError(f"channels[{number}].language: {_LANGUAGE_WORDS}")
+
+
+def _check_audiences(document: Mapping[str, Any]) -> None:
+    """Make sure that audiences are written in plain digits, which no model checks.
+
+    Raises:
+        PolicyFileError: one is not.
+    """
+    for number, channel in enumerate(document.get("channels", ())):
+        for key in channel.get("approval", {}).get("quorum_over", ()):
+            if not _PLAIN_NUMBER.fullmatch(key):
+                raise PolicyFileError(
+                    f"channels[{number}].approval.quorum_over.{_key(key)}: {_AUDIENCE_WORDS}, in plain digits"
+                )
 
 
 def _check_websites(book: PolicyBook, document: Mapping[str, Any]) -> None:
@@ -335,7 +361,9 @@ def _lines(table: Mapping[str, Any]) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    """Write a value on one line: lists as people write them, everything else as the library does."""
+    """Write a value on one line: lists and tables as people write them, everything else as the library does."""
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(_lines(value))} }}" if value else "{}"
     return tomli_w.dumps({"_": value}).removeprefix("_ = ").removesuffix("\n")

@@ -33,12 +33,14 @@ def policy_fingerprint(policy: ChannelPolicy | None, freezes: Iterable[Freeze] =
     set_keys = policy.model_dump(mode="json", exclude_defaults=True)
     set_keys |= set_keys.pop("approval", {})
     # Neither order nor repetition in a list matters, nor a default of a key that forms opened earlier do not know.
-    meaning = {
-        key: sorted(set(value)) if isinstance(value, list) else value
-        for key, value in plain.items()
-        if key in _FIRST_KEYS or key in set_keys
-    }
+    # Stages follow one another: their order matters, that of the people in each does not.
+    plain["stages"] = {str(number): _simplify(stage) for number, stage in enumerate(plain["stages"])}
+    meaning = {key: _simplify(value) for key, value in plain.items() if key in _FIRST_KEYS or key in set_keys}
     return _hash(meaning | ({"freezes": documents} if documents else {}))
+
+
+def _simplify(value: Any) -> Any:
+    return sorted(set(value)) if isinstance(value, list) else value
 
 
 def _hash(meaning: Mapping[str, Any]) -> str:

@@ -57,6 +57,32 @@ weekly = ["fri 17:00-24:00", "sat"]
             ["C0MARKETING: U0DENIZ can skip approval"],
         ),
         (
+            'approvers = ["S0LEADS", "U0BURAK"]\n[channels.approval]',
+            '[channels.approval]\nstages = [["S0LEGAL"], ["S0LEADS", "*"]]',
+            [
+                "C0MARKETING: S0LEGAL can approve",
+                "C0MARKETING: everyone in the channel can approve",
+                "C0MARKETING: U0BURAK no longer approves",
+                "C0MARKETING: stages none → S0LEGAL, then S0LEADS + everyone in the channel",
+            ],
+        ),
+        (
+            'channel = "C0APPROVALS"',
+            """channel = "C0APPROVALS"
+escalate_after_hours = 24
+escalate_to = ["S0DIRECTORS"]
+quorum_over = { 50000 = 3, 10000 = 2 }
+stand_ins = false
+reason_required = true""",
+            [
+                "C0MARKETING: escalate_after_hours none → 24",
+                "C0MARKETING: S0DIRECTORS can decide once a request is escalated",
+                "C0MARKETING: quorum_over none → 2 from 10000 subscribers, 3 from 50000 subscribers",
+                "C0MARKETING: stand_ins yes → no",
+                "C0MARKETING: reason_required no → yes",
+            ],
+        ),
+        (
             "[[freezes]]",
             """[channels.watch]\ntell = "live"\n[channels.breaker]\nmax_close_rate = 0.6
 [channels.digest]\nat = "mon 09:00"\n[[freezes]]""",

@@ -47,6 +47,11 @@ expires_after_hours = 72
 channel = "C0APPROVALS"
 break_glass = ["U0ADMIN"]
 notify = "dm"
+escalate_after_hours = 24
+escalate_to = ["S0DIRECTORS", "U0CEM"]
+quorum_over = { 10000 = 2, 50000 = 3 }
+stand_ins = false
+reason_required = true
 
 [channels.watch]
 tell = "live"
@@ -58,6 +63,14 @@ max_close_rate = 0.6
 
 [channels.digest]
 at = "mon 09:00"
+
+[[channels]]
+id = "C0LEGAL"
+websites = "all"
+editors = ["S0EDITORS"]
+
+[channels.approval]
+stages = [["S0LEGAL"], ["S0LEADS", "U0BURAK"], ["*"]]
 
 [[freezes]]
 name = "Bayram"
@@ -140,8 +153,23 @@ APPROVALS = st.fixed_dictionaries(
         "channel": ids("CGD"),
         "break_glass": st.lists(ids("UW"), max_size=3),
         "notify": st.sampled_from(["mention", "dm", "none"]),
+        "escalate_after_hours": st.integers(1, 8760),
+        "escalate_to": PRINCIPALS,
+        "quorum_over": st.dictionaries(st.integers(1, 999_999_999).map(str), st.integers(1, 100), max_size=3),
+        "stand_ins": st.booleans(),
+        "reason_required": st.booleans(),
     },
 )
+STAGES = st.lists(PRINCIPALS.filter(bool), max_size=3)
+
+
+def replace_approvers(channel: dict[str, Any], stages: list[list[str]] | None) -> dict[str, Any]:
+    if stages is None:
+        return channel
+    others = {key: value for key, value in channel.items() if key != "approvers"}
+    return others | {"approval": channel.get("approval", {}) | {"stages": stages}}
+
+
 CHANNELS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"id": ids("CGD"), "websites": st.one_of(st.just("all"), st.lists(WEBSITE_IDS, max_size=4))},
     optional={
@@ -157,7 +185,7 @@ CHANNELS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         ),
         "digest": st.sampled_from([{"at": "mon 09:00"}, {"at": "sun 23:59"}]),
     },
-)
+).flatmap(lambda channel: st.builds(replace_approvers, st.just(channel), st.none() | STAGES))
 
 
 def one_policy_a_channel(channels: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -304,6 +332,76 @@ REFUSED = [
     ("no approval to delete", CHANNEL + 'approval.required_for = ["enable"]', "cannot leave out 'delete'"),
     ("an unknown gate", CHANNEL + 'approval.required_for = ["x"]', 'required_for[0]: must be one of "enable"'),
     ("an unknown way to call", CHANNEL + 'approval.notify = "sms"', 'notify: must be one of "mention", "dm", "none"'),
+    (
+        "stages beside approvers",
+        CHANNEL + 'approvers = ["U1"]\napproval.stages = [["U2"]]',
+        "channels[0]: has approvers and approval.stages: only one of them may name who approves",
+    ),
+    (
+        "an empty stage",
+        CHANNEL + 'approval.stages = [["U1"], []]',
+        'channels[0].approval.stages[1]: must name at least one person (U…), user group (S…) or "*"',
+    ),
+    (
+        "a stage for nobody known",
+        CHANNEL + 'approval.stages = [["U1", "ayse"]]',
+        "channels[0].approval.stages[0][1]: must be a person (U… or W…), a user group (S…) or",
+    ),
+    (
+        "stages that are no lists",
+        CHANNEL + 'approval.stages = ["U1"]',
+        "channels[0].approval.stages[0]: must name at least one person",
+    ),
+    ("one stage in words", CHANNEL + 'approval.stages = "U1"', "approval.stages: must be a list of stages, such as [["),
+    ("no hours to escalate", CHANNEL + "approval.escalate_after_hours = 0", "escalate_after_hours: must be at least 1"),
+    (
+        "half an hour to escalate",
+        CHANNEL + "approval.escalate_after_hours = 0.5",
+        "channels[0].approval.escalate_after_hours: must be a whole number",
+    ),
+    (
+        "a person outside a list to escalate to",
+        CHANNEL + 'approval.escalate_to = "U1"',
+        "channels[0].approval.escalate_to: must be a list of people",
+    ),
+    ("a name to escalate to", CHANNEL + 'approval.escalate_to = ["x"]', "approval.escalate_to[0]: must be a person"),
+    (
+        "a quorum over nobody",
+        CHANNEL + "approval.quorum_over = { 0 = 2 }",
+        "channels[0].approval.quorum_over.0: must be a number of subscribers: a whole number from 1",
+    ),
+    (
+        "a quorum over a word",
+        CHANNEL + "approval.quorum_over = { many = 2 }",
+        "channels[0].approval.quorum_over.many: must be a number of subscribers",
+    ),
+    (
+        "a quorum over spaced digits",
+        CHANNEL + "approval.quorum_over = { 10_000 = 2 }",
+        "channels[0].approval.quorum_over.10_000: must be a number of subscribers",
+    ),
+    (
+        "a quorum over other digits",
+        CHANNEL + 'approval.quorum_over = { "١" = 2 }',
+        "must be a number of subscribers",
+    ),
+    (
+        "a quorum of 0 over an audience",
+        CHANNEL + "approval.quorum_over = { 10000 = 0 }",
+        "channels[0].approval.quorum_over.10000: must be at least 1",
+    ),
+    (
+        "a list of quorums",
+        CHANNEL + "approval.quorum_over = [2, 3]",
+        "quorum_over: must be a table of quorums by subscribers, such as { 10000 = 2 }",
+    ),
+    ("a word for stand-ins", CHANNEL + 'approval.stand_ins = "no"', "approval.stand_ins: must be true or false"),
+    ("1 for a needed reason", CHANNEL + "approval.reason_required = 1", "reason_required: must be true or false"),
+    (
+        "a misspelt stage",
+        CHANNEL + "approval.stage = []",
+        "channels[0].approval.stage: is not a known key; did you mean stages?",
+    ),
     ("an unknown language", CHANNEL + 'language = "de"', 'channels[0].language: must be one of "en", "tr"'),
     ("a language in words", CHANNEL + 'language = "Turkish"', 'channels[0].language: must be one of "en", "tr"'),
     ("an unknown part to tell", CHANNEL + 'watch.tell = "some"', 'watch.tell: must be one of "all", "live", "none"'),

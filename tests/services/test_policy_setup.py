@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.approval_rule import ApprovalRule, Principal
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import ChannelPolicy
@@ -144,6 +144,11 @@ def policy(**parts: Any) -> ChannelPolicy:
 
 def rule(**parts: Any) -> ApprovalRule:
     return ApprovalRule.model_validate(parts)
+
+
+def staged(*stages: tuple[Principal, ...], **parts: Any) -> ChannelPolicy:
+    """Return a policy whose approvals are given one stage after the other."""
+    return policy(approvers=(), approval=rule(stages=stages, **parts))
 
 
 async def list_problems(setup: PolicySetup, wanted: ChannelPolicy) -> dict[PolicyField, str]:
@@ -326,6 +331,11 @@ async def test_a_stamp_tells_policies_apart_by_what_they_mean() -> None:
     assert policy_fingerprint(policy(viewers=(AYSE, EMMA))) == policy_fingerprint(policy(viewers=(EMMA, AYSE)))
     assert policy_fingerprint(policy(approval=rule(channel=CHANNEL))) == policy_fingerprint(policy())
     assert policy_fingerprint(policy(approval=rule(notify="mention"))) == policy_fingerprint(policy())
+    legal, leads = (AYSE, BURAK), (LEADS,)
+    assert policy_fingerprint(staged(legal, leads)) == policy_fingerprint(staged((BURAK, AYSE), leads))
+    assert policy_fingerprint(policy(approval=rule(quorum_over={2: 3, 1: 2}))) == policy_fingerprint(
+        policy(approval=rule(quorum_over={1: 2, 2: 3}))
+    )
     stamps = {
         policy_fingerprint(each)
         for each in (
@@ -336,6 +346,11 @@ async def test_a_stamp_tells_policies_apart_by_what_they_mean() -> None:
             policy(approval=rule(quorum=2)),
             policy(approval=rule(channel=ChannelId("C0OTHER"))),
             policy(approval=rule(notify="dm")),
+            policy(approval=rule(quorum_over={10000: 2})),
+            policy(approval=rule(escalate_to=(LEADS,))),
+            policy(approval=rule(stand_ins=False)),
+            staged(legal, leads),
+            staged(leads, legal),
         )
     }
-    assert len(stamps) == 7
+    assert len(stamps) == 12

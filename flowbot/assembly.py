@@ -53,6 +53,7 @@ from flowbot.slack.api.files import SlackFiles
 from flowbot.slack.api.users import SlackUserDirectory, SlackUserGroupRoster
 from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.wiring import Services
+from flowbot.storage.repositories.absences import AbsenceRepository
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.channels import ChannelRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
@@ -140,6 +141,7 @@ def build_services(
         channels=channels,
         privacy=ChannelPrivacy(channels, SlackChannelDirectory(outside.slack), clock),
         policies=policies,
+        absences=AbsenceRepository(database),
         drafts=drafts,
         images=images,
         deliveries=DeliveryRepository(database),

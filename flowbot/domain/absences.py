@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flowbot.domain.ids import UserId
+from flowbot.domain.policy import Actor
 
 MAX_ABSENCE: Final = timedelta(days=30)
 
@@ -27,3 +28,8 @@ class Absence:
 def absences_at(absences: Iterable[Absence], now: datetime) -> tuple[Absence, ...]:
     """Return the absences that are not over yet."""
     return tuple(absence for absence in absences if absence.until > now)
+
+
+def may_stand_in(actor: Actor) -> bool:
+    """Check whether a person may stand in for another: an active full member of this organisation."""
+    return actor.is_active and not actor.is_external and not actor.is_guest

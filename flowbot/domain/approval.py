@@ -10,6 +10,7 @@ from flowbot.domain.audit import AuditAction, AuditEvent, Transition, event_for_
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, with_lease
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import ApprovalTerms, ChannelPolicy, Permission
+from flowbot.domain.progress import Progress
 from flowbot.domain.schedule import LATE, is_held_by_freezes, next_due
 from flowbot.domain.votes import Vote, approved_by, find_stage
 
@@ -155,6 +156,23 @@ def approval_terms(change: Change, policy: ChannelPolicy | None) -> ApprovalTerm
     )
 
 
+def stage_policy(policy: ChannelPolicy, stage: int | None, *, is_escalated: bool) -> ChannelPolicy:
+    """Return the policy with those alone as approvers who may approve in a stage of a request.
+
+    Args:
+        policy: the policy.
+        stage: the stage, from 0; None for any.
+        is_escalated: whether the request was escalated, so that others may approve, too.
+    """
+    rule = policy.approval
+    if not rule.stages and not is_escalated:
+        return policy
+    entries = policy.all_approvers if stage is None else next(iter(policy.stages[stage : stage + 1]), ())
+    joined = rule.escalate_to if is_escalated else ()
+    update = {"approvers": tuple(dict.fromkeys((*entries, *joined)))}
+    return policy.model_copy(update={**update, "approval": rule.model_copy(update={"stages": ()})})
+
+
 def update_terms(
     change: Change, before: ChannelPolicy | None, after: ChannelPolicy | None, at: datetime, actor: UserId | None
 ) -> tuple[Change, AuditEvent] | None:
@@ -206,11 +224,11 @@ def is_in_scope(request: ChangeRequest, policy: ChannelPolicy) -> bool:
     return all(policy.covers_website(website) for website in websites)
 
 
-def required_quorums(change: Change) -> tuple[int, ...]:
+def required_quorums(rule: ApprovalRule | None, progress: Progress) -> tuple[int, ...]:
     """Return how many approvals each stage of a request needs; nothing for a change that needs none."""
-    if (rule := change.rule) is None:
+    if rule is None:
         return ()
-    raised = change.progress.quorums
+    raised = progress.quorums
     return tuple(
         max(rule.quorum, raised[stage] if stage < len(raised) else 0) for stage in range(len(rule.stages) or 1)
     )
@@ -218,7 +236,7 @@ def required_quorums(change: Change) -> tuple[int, ...]:
 
 def waiting_stage(change: Change, votes: Collection[Vote]) -> int | None:
     """Return the stage whose approvals a request waits for, from 0; None where none is missing."""
-    return find_stage(required_quorums(change), votes)
+    return find_stage(required_quorums(change.rule, change.progress), votes)
 
 
 def has_quorum(change: Change, votes: Collection[Vote]) -> bool:

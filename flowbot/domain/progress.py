@@ -96,6 +96,11 @@ class Progress:
     revised_by: ChangeId | None = None
 
     @property
+    def is_escalated(self) -> bool:
+        """Check whether it was escalated, so that others may decide, too."""
+        return self.escalated_at is not None
+
+    @property
     def skip_announced(self) -> bool:
         """Check whether the channel was told that its approval was skipped."""
         return self.is_alarmed

@@ -1,16 +1,17 @@
 """The inbox: pending requests for a person, and the overview for the Home tab."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from flowbot.domain.approval import may_decide
+from flowbot.domain.absences import absences_at, may_stand_in
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.digest import Digest
 from flowbot.domain.freezes import Freeze, FreezeCalendar, FrozenTime
-from flowbot.domain.ids import ChannelId
+from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
 from flowbot.services.authorization import (
     decide_in_channel,
@@ -21,11 +22,13 @@ from flowbot.services.authorization import (
 )
 from flowbot.services.digests import LastDigests
 from flowbot.services.flow_queries import visible_website_names
+from flowbot.services.listed_rights import ListedRight, RightFinder
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock
+from flowbot.services.ports.absences import AbsenceStore
 from flowbot.services.ports.changes import ChangeStore, WaitingRequest
 from flowbot.services.ports.policies import PolicyStore
-from flowbot.services.users import CurrentUser, MembershipLookup
+from flowbot.services.users import Caller, CurrentUser, MembershipLookup, UserService
 
 RECENT_LIMIT: Final = 15
 
@@ -47,17 +50,24 @@ class ServedRequests:
     open: tuple[WaitingRequest, ...]
 
 
-class WaitingRequests(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class WaitingRequests:
     """Lists of requests, each request in one of them, oldest first.
 
     `here` are those that were requested in a channel, or are posted in it. `scheduled` are those that wait for their
-    time alone, the next first: a person's own, those that they may reject, and those of the channel.
+    time alone, the next first: a person's own, those that they may reject, and those of the channel. `rights` are those
+    by which the person may decide.
     """
 
     for_me: list[WaitingRequest]
     by_me: list[WaitingRequest]
     here: list[WaitingRequest]
     scheduled: list[WaitingRequest]
+    rights: dict[ChangeId, ListedRight]
+
+    def __iter__(self) -> Iterator[list[WaitingRequest]]:
+        """Iterate over the lists."""
+        return iter((self.for_me, self.by_me, self.here, self.scheduled))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,9 @@ class RequestQueue:
 
     store: ChangeStore
     policies: PolicyStore
-    find_membership: MembershipLookup
+    absences: AbsenceStore
+    users: UserService
+    clock: Clock
 
     async def load_for(self, user: CurrentUser, channel: ChannelId | None) -> WaitingRequests:
         """List the requests that wait for a person, those they made, and the others of `channel` (None: of none).
@@ -82,15 +94,14 @@ class RequestQueue:
         # A book leaves out a policy that cannot be read, with its channel's requests.
         book, asking = await self.policies.get_book(), {request.channel for request in requests}
         policies = {each.id: each for each in book.channels if each.id in asking}
-        approving = {each.id for each in policies.values() if await self._may_approve(user, each, channel)}
-        approved = await self.store.approved_by(user.id)
-        waiting = WaitingRequests([], [], [], [])
+        find_right = RightFinder(user, await self._load_represented(user), channel, self.users.find_membership)
+        waiting = WaitingRequests([], [], [], [], {})
         for request in requests:
             policy, is_scheduled = policies.get(request.channel), request.state is ChangeState.SCHEDULED
             if policy is None or not policy.covers_website(request.website):
                 continue
-            may_approve = policy.id in approving and may_decide(user.id, request.requester, request.rule)
-            if may_approve and (is_scheduled or request.id not in approved):
+            if (right := await find_right(request, policy)) is not None:
+                waiting.rights[request.id] = right
                 listed = waiting.for_me
             elif request.requester == user.id:
                 listed = waiting.by_me
@@ -126,13 +137,20 @@ class RequestQueue:
             return ()
         return tuple(each.id for each in book.channels if each.approval.channel == channel)
 
-    async def _may_approve(self, user: CurrentUser, policy: ChannelPolicy, acting_from: ChannelId | None) -> bool:
-        effective = await effective_policy(policy, user, acting_from, self.find_membership(user.id))
-        return decide(effective, user.actor, Permission.APPROVE).allowed
+    async def _load_represented(self, user: CurrentUser) -> list[CurrentUser]:
+        """Load the absent people in whose place a person may approve; one whom Slack does not tell is left out."""
+        if not may_stand_in(user.actor):
+            return []
+        away = absences_at(await self.absences.get_all(), self.clock())
+        callers = [Caller(absence.person, None) for absence in away if absence.stand_in == user.id]
+        found = await asyncio.gather(*map(self.users.load_user, callers), return_exceptions=True)
+        return [each for each in found if isinstance(each, CurrentUser)]
 
     async def _may_view(self, user: CurrentUser, policy: ChannelPolicy) -> bool:
         """Check whether a person who acts from another channel may view the flows of a policy."""
-        return (await decide_in_channel(policy, user, None, self.find_membership(user.id), Permission.VIEW)).allowed
+        return (
+            await decide_in_channel(policy, user, None, self.users.find_membership(user.id), Permission.VIEW)
+        ).allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +179,7 @@ class HomeOverview:
         scheduled: Their own, and those that they may reject, that wait for their time alone, the next first.
         digests: The last weekly digest of each of the channels.
         refused_digests: For an admin: the channels that did not take theirs.
+        rights: The rights by which they may decide, by request.
     """
 
     for_me: tuple[WaitingRequest, ...]
@@ -174,6 +193,7 @@ class HomeOverview:
     scheduled: tuple[WaitingRequest, ...] = ()
     digests: Mapping[ChannelId, Digest] = field(default_factory=dict)
     refused_digests: tuple[ChannelId, ...] = ()
+    rights: Mapping[ChangeId, ListedRight] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +223,14 @@ class HomeOverviews:
         require_admissible(user.actor)
         book = await self.policies.get_book()
         channels = await self._list_channels(user, book)
-        approving = {each.channel for each in channels if Permission.APPROVE in each.permissions}
         named = [each.policy.websites for each in channels]
         websites = None if "all" in named else frozenset(website for each in named if each != "all" for website in each)
         waiting = await self.queue.load_for(user, None)
         return HomeOverview(
-            for_me=tuple(request for request in waiting.for_me if request.channel in approving),
+            for_me=tuple(waiting.for_me),
             by_me=tuple(waiting.by_me),
-            scheduled=tuple(
-                request for request in waiting.scheduled if request.requester == user.id or request.channel in approving
-            ),
+            scheduled=tuple(waiting.scheduled),
+            rights=waiting.rights,
             recent=await self.store.closed(websites=websites, since=self.clock() - RECENT, limit=RECENT_LIMIT),
             channels=channels,
             is_certain=user.actor.groups is not None,

@@ -58,7 +58,7 @@ async def move_through(store: ChangeRepository, change: Change, *states: ChangeS
 
 def waiting_request(change: Change) -> WaitingRequest:
     """Return what lists go by of a change."""
-    request, starts_at = change.request, change.progress.starts_at
+    request = change.request
     return WaitingRequest(
         change.id,
         change.state,
@@ -69,7 +69,7 @@ def waiting_request(change: Change) -> WaitingRequest:
         change.created_at,
         change.rule,
         change.posted_channel,
-        starts_at,
+        change.progress,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from flowbot.domain.ids import ChangeId, FlowId, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, FlowId, WebsiteId
 from flowbot.services.ports.changes import EventFilter
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.figures import FigureRepository
@@ -29,7 +29,6 @@ QUERIES: dict[str, Callable[[ChangeRepository], Awaitable[Any]]] = {
     "due": lambda store: store.due(NOON),
     "backlog": lambda store: store.find_backlog(NOON),
     "unshown": lambda store: store.unshown(),
-    "approved by a person": lambda store: store.approved_by(UserId("U0CAN")),
     "several at once": lambda store: store.get_records([ChangeId("a"), ChangeId("b")]),
     "closed in the last week": lambda store: store.closed(websites=SHOP, since=NOON - 600 * SECOND, limit=15),
     "history": lambda store: store.list_history(SHOP, None, offset=0, limit=10),

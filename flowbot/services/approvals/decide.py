@@ -1,22 +1,22 @@
 """Decisions on a request: approve, reject, withdraw, skip the approval."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from flowbot.domain.approval import is_skippable, may_decide, schedule_change, stricter_rule
+from flowbot.domain.approval import is_skippable, renew_rule, schedule_change, stricter_rule
 from flowbot.domain.audit import AuditAction, Transition, event_for_change
 from flowbot.domain.change import LEASED_STATES, WAITING_STATES, Change, ChangeState, with_lease
 from flowbot.domain.ids import ChangeId, ChannelId
-from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.policy import Permission
 from flowbot.domain.progress import Closure, ClosureKind
 from flowbot.domain.text import is_blank
 from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.errors import UserError
+from flowbot.services.approvals.voting_rights import VotingRight, VotingRights
 from flowbot.services.authorization import (
     RequestAuthorizer,
-    name_entitled,
     require_for_request,
     require_in_scope,
     too_late_error,
@@ -49,6 +49,11 @@ class DecisionService:
     leases: LeaseKeeper
     clock: Clock
 
+    @property
+    def rights(self) -> VotingRights:
+        """Return the rights by which people decide."""
+        return VotingRights(self.authorizer, self.users, self.clock)
+
     async def approve(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> VoteResult:
         """Count an approval; the last one that is needed starts the change.
 
@@ -56,15 +61,21 @@ class DecisionService:
             UserError: not allowed, one's own request, or too late.
             DependencyError: the database did not answer.
         """
-        record, now = await self._load_decidable(user, change_id, acting_from), self.clock()
-        event = event_for_change(record.change, now, AuditAction.VOTE, user.id, {"choice": str(VoteChoice.APPROVE)})
-        vote = Vote(user.id, VoteChoice.APPROVE, now)
-        try:
-            # One transaction: it locks the change, counts the votes, and with the last one that is needed moves the
-            # change to `applying` under this process's lease.
-            return await self.store.record_vote(change_id, vote, self.leases.new_lease(), event, seen=record)
-        except VersionConflictError as conflict:
-            raise too_late_error(conflict.current) from conflict
+        while True:
+            record, right = await self._load_decidable(user, change_id, acting_from)
+            change, now = record.change, self.clock()
+            if change.state is not ChangeState.PENDING or right.stage is None:
+                raise too_late_error(change)
+            vote = Vote(user.id, VoteChoice.APPROVE, now, right.stage, right.right_of)
+            _require_uncounted(vote, record.votes)
+            event = event_for_change(change, now, AuditAction.VOTE, user.id, _describe_vote(change, vote))
+            try:
+                # One transaction: it locks the change, counts the votes, and with the last one that is needed moves
+                # the change to `applying` under this process's lease.
+                return await self.store.record_vote(change_id, vote, self.leases.new_lease(), event, seen=record)
+            except VersionConflictError as conflict:
+                # Decided again where another vote came in between: a stage may be complete by it.
+                _require_waiting(conflict)
 
     async def require_decidable(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
         """Make sure that a person may decide on a waiting change, and make its rule as strict as today's.
@@ -76,25 +87,29 @@ class DecisionService:
             UserError: not allowed, one's own request, or too late.
             DependencyError: the database did not answer.
         """
-        return (await self._load_decidable(user, change_id, acting_from)).change
+        record, _ = await self._load_decidable(user, change_id, acting_from)
+        return record.change
 
     async def _load_decidable(
         self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None
-    ) -> RequestRecord:
+    ) -> tuple[RequestRecord, VotingRight]:
+        """Load a waiting change under a rule no weaker than today's, stored so, with the right to decide on it."""
         user = await self.users.reload_user(user)
         record = await self.authorizer.load_waiting(change_id)
-        change = record.change
-        # Checked first: it holds whatever the policy grants, and tells the requester what to do instead.
-        if not may_decide(user.id, change.request.requester, change.rule):
-            raise _own_request_error(record)
-        policy = await self.authorizer.find_policy(record, user, acting_from)
-        policy = require_for_request(record, policy, user, Permission.APPROVE)
-        require_in_scope(policy, change)
-        change = await self._store_stricter_rule(change, policy)
-        # Asked again, since the stricter rule may forbid to decide on one's own request.
-        if not may_decide(user.id, change.request.requester, change.rule):
-            raise _own_request_error(record)
-        return replace(record, change=change)
+        seen, policy = record.change, record.scope.policy
+        change = seen
+        if seen.rule is not None and policy is not None:
+            change = renew_rule(seen, stricter_rule(seen.rule, policy.approval))
+        is_new_round = change.progress.round != seen.progress.round
+        record = replace(record, change=change, votes=() if is_new_round else record.votes)
+        right = await self.rights.require(user, record, acting_from)
+        if change == seen:
+            return record, right
+        try:
+            return replace(record, change=await self.store.replace_if_unchanged(seen, change)), right
+        except VersionConflictError as conflict:
+            _require_waiting(conflict)
+            return await self._load_decidable(user, change_id, acting_from)
 
     async def reject(
         self, user: CurrentUser, change_id: ChangeId, reason: str, acting_from: ChannelId | None
@@ -107,8 +122,8 @@ class DecisionService:
         """
         closure = Closure(user.id, ClosureKind.REJECTED, reason)
         await self._require_new(change_id, closure)
-        change = await self.require_decidable(user, change_id, acting_from)
-        return await self._close(change, ChangeState.REJECTED, closure)
+        record, right = await self._load_decidable(user, change_id, acting_from)
+        return await self._close(record.change, ChangeState.REJECTED, replace(closure, right_of=right.right_of))
 
     async def withdraw(self, user: CurrentUser, change_id: ChangeId) -> Change:
         """Take one's own request back.
@@ -150,20 +165,9 @@ class DecisionService:
         return await self._close(change, ChangeState.APPLYING, closure, not_before=change.request.not_before)
 
     async def _require_new(self, change_id: ChangeId, closure: Closure) -> None:
-        if (await self.authorizer.load_record(change_id)).change.progress.closing == closure:
+        stored = (await self.authorizer.load_record(change_id)).change.progress.closing
+        if stored is not None and replace(stored, right_of=None) == closure:
             raise AlreadyDecidedError
-
-    async def _store_stricter_rule(self, change: Change, policy: ChannelPolicy) -> Change:
-        """Store a rule with the change that is no weaker than today's."""
-        if change.rule is None:
-            return change
-        rule = stricter_rule(change.rule, policy.approval)
-        if rule == change.rule:
-            return change
-        try:
-            return await self.store.replace_if_unchanged(change, replace(change, rule=rule))
-        except VersionConflictError as conflict:
-            return await self._store_stricter_rule(_require_waiting(conflict), policy)
 
     async def _close(
         self, change: Change, state: ChangeState, closure: Closure, *, not_before: datetime | None = None
@@ -174,6 +178,7 @@ class DecisionService:
             _, closed = schedule_change(closed, not_before, now)
             reached = ChangeState.SCHEDULED
         details = {"reason": closure.reason} if closure.reason else {}
+        details |= {} if closure.right_of is None else {"right_of": str(closure.right_of)}
         step = Transition(reached, CLOSURE_ACTIONS[closure.how], closure.by, details=details)
         lease = self.leases.new_lease() if reached in LEASED_STATES else None
         try:
@@ -182,11 +187,25 @@ class DecisionService:
             return await self._close(_require_waiting(conflict), state, closure, not_before=not_before)
 
 
-def _own_request_error(record: RequestRecord) -> UserError:
-    """Build the refusal to decide on one's own request: it says who may."""
-    requester = record.change.request.requester
-    others = [each for each in name_entitled(record.scope.policy, Permission.APPROVE) if each != requester]
-    return UserError("request.own_others", people=others) if others else UserError("request.own")
+def _require_uncounted(vote: Vote, votes: Iterable[Vote]) -> None:
+    """Make sure that nobody counts by another vote already who would count by this one; the same again is harmless.
+
+    Raises:
+        UserError: somebody does.
+    """
+    for given in votes:
+        if vote.people.isdisjoint(given.people) or replace(given, at=vote.at) == vote:
+            continue
+        if given.person == vote.person:
+            raise UserError("request.voted_already")
+        raise UserError("stage.approved_for_you", person=given.person)
+
+
+def _describe_vote(change: Change, vote: Vote) -> dict[str, Any]:
+    """Describe an approval for the audit trail: its stage, where there are several, and whose right it was."""
+    stage = {"stage": vote.stage + 1} if change.rule is not None and change.rule.stages else {}
+    right = {} if vote.right_of is None else {"right_of": str(vote.right_of)}
+    return {"choice": str(vote.choice), **stage, **right}
 
 
 def _require_waiting(conflict: VersionConflictError) -> Change:

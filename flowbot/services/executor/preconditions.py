@@ -1,18 +1,15 @@
 """Preconditions: checks before a change is requested, and again before it is written."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from flowbot.domain.approval import (
     has_quorum,
     is_in_scope,
     list_requesting,
-    may_decide,
     renew_rule,
     requires_approval,
     schedule_change,
@@ -34,39 +31,23 @@ from flowbot.domain.late_effects import (
 )
 from flowbot.domain.outcomes import (
     LAPSED,
-    LAPSED_CHANNEL,
     LAPSED_PERSON,
     LAPSED_REQUESTER,
-    LAPSED_SCOPE,
     LATE_TIME,
     UNCOUNTED_VOTERS,
 )
-from flowbot.domain.policy import ChannelPolicy, Permission, Reason
+from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.schedule import find_start, is_held_by_freezes
-from flowbot.domain.votes import Vote, approved_by
-from flowbot.errors import DependencyError, SlackFaultError, UserError
+from flowbot.domain.votes import Vote
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.executor.hindrances import Hindrance, end_unsent, find_lateness
+from flowbot.services.executor.rights import RightsCheck
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore, RequestRecord
 from flowbot.services.ports.policies import ChannelScope, PolicyStore
 from flowbot.services.quorum import QuorumChecker
-from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
-
-FINAL_SLACK_ERRORS: Final[Mapping[str, str]] = {
-    "user_not_found": LAPSED_PERSON,
-    "user_not_visible": LAPSED_PERSON,
-    "channel_not_found": LAPSED_CHANNEL,
-    "not_in_channel": LAPSED_CHANNEL,
-    "missing_scope": LAPSED_SCOPE,
-    "no_permission": LAPSED_SCOPE,
-    "not_allowed_token_type": LAPSED_SCOPE,
-    "access_denied": LAPSED_SCOPE,
-}
-"""Slack's errors that are an answer, with the outcome of a change that meets one: Slack repeats it until somebody acts.
-
-Any other error may pass.
-"""
+from flowbot.services.users import Caller, CurrentUser, UserService
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +78,11 @@ class Preconditions:
     store: ChangeStore
     clock: Clock
     zone: ZoneInfo
+
+    @property
+    def rights(self) -> RightsCheck:
+        """Return the check of people's rights."""
+        return RightsCheck(self.users)
 
     async def evaluate_request(
         self, change: Change, requester: CurrentUser | Caller | None = None, record: RequestRecord | None = None
@@ -257,7 +243,7 @@ class Preconditions:
         if policy is None or change.progress.starts_at is None or request.ends is not None:
             return None
         rights = list_requesting(request)
-        losses = [await self._find_lost_right(policy, request.requester, permission) for permission in rights]
+        losses = [await self.rights.find_lost(policy, request.requester, permission) for permission in rights]
         lost = losses[0] if all(losses) else None
         return Outcome(LAPSED_REQUESTER) if lost is not None and lost.key in {LAPSED, LAPSED_PERSON} else lost
 
@@ -279,18 +265,13 @@ class Preconditions:
         if policy is None or not is_in_scope(change.request, policy):
             return Outcome("form.website_gone")
         if (skipped_by := change.progress.skipped_by) is not None:
-            return await self._find_lost_right(policy, skipped_by, Permission.BREAK_GLASS)
+            return await self.rights.find_lost(policy, skipped_by, Permission.BREAK_GLASS)
         if change.rule is None:
             return Outcome(LAPSED) if await self._requires_approval(change, policy) else None
-        rule = stricter_rule(change.rule, policy.approval)
-        people = approved_by(record.votes)
-        lost: dict[UserId, Outcome] = {}
-        for person in people:
-            is_own = not may_decide(person, change.request.requester, rule)
-            reason = Outcome(LAPSED) if is_own else await self._find_lost_right(policy, person, Permission.APPROVE)
-            if reason is not None:
-                lost[person] = reason
-        if len(people) - len(lost) >= rule.quorum:
+        renewed = renew_rule(change, stricter_rule(change.rule, policy.approval))
+        votes = record.votes if renewed.progress.round == change.progress.round else ()
+        lost = await self.rights.find_lost_votes(policy, renewed, votes)
+        if has_quorum(renewed, [vote for vote in votes if vote.person not in lost]):
             return None
         if not lost:
             return Outcome(LAPSED)
@@ -309,26 +290,6 @@ class Preconditions:
         if request.flow is None or not requires_approval(request, policy.approval, may_go_live=True):
             return False
         return await may_go_live(self.store, request.flow, self.clock(), since=change.created_at)
-
-    async def _find_lost_right(self, policy: ChannelPolicy, person: UserId, permission: Permission) -> Outcome | None:
-        """Find out why a person may not do it any more; None where they still may.
-
-        Raises:
-            DependencyError: Slack does not say, so the change stays as it is until the next try.
-        """
-        try:
-            user = await self.users.load_user(Caller(person, None), within=DECIDING_SECONDS)
-            find_members = partial(self.users.load_members, within=DECIDING_SECONDS)
-            decision = await decide_in_channel(policy, user, None, find_members, permission)
-            if decision.reason is not Reason.UNCERTAIN:
-                return None if decision.allowed else Outcome(LAPSED)
-            # Asked once more for the error with which Slack withholds the groups.
-            await self.users.load_groups(within=DECIDING_SECONDS)
-        except SlackFaultError as fault:
-            if fault.code not in FINAL_SLACK_ERRORS:
-                raise
-            return Outcome(FINAL_SLACK_ERRORS[fault.code], {"error": fault.code})
-        raise SlackFaultError("user groups unknown")
 
 
 async def may_go_live(store: ChangeStore, flow: FlowId, now: datetime, *, since: datetime | None = None) -> bool:

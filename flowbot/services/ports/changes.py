@@ -92,7 +92,8 @@ class WaitingRequest:
         flow: The flow that it is about.
         rule: The approval rule as it was when approval was requested; None where none was needed.
         posted_channel: The channel that its message is in, or will go to.
-        starts_at: When it starts, where it has a time or a freeze held it.
+        progress: The notes about it.
+        votes: The votes on it, while it is pending, oldest first.
     """
 
     id: ChangeId
@@ -104,7 +105,13 @@ class WaitingRequest:
     created_at: datetime
     rule: ApprovalRule | None
     posted_channel: ChannelId
-    starts_at: datetime | None
+    progress: Progress
+    votes: tuple[Vote, ...] = ()
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """Return when it starts, where it has a time or a freeze held it."""
+        return self.progress.starts_at
 
 
 SettingsOf = Callable[[Change], SettingsWrite | None]
@@ -238,9 +245,6 @@ class ChangeStore(BacklogStore, Protocol):
                 would count by it counts already; nothing was written.
             LookupError: there is no such change.
         """
-
-    async def approved_by(self, person: UserId) -> frozenset[ChangeId]:
-        """Return the pending changes that a person has approved."""
 
     async def due(self, now: datetime, *, limit: int = 50) -> tuple[Change, ...]:
         """List waiting and unknown changes whose `due_at` has come, the longest overdue first."""

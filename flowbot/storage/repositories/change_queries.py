@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -49,6 +50,7 @@ from flowbot.storage.unreadable import fetch_readable, keep_readable, row_reader
 
 OLDEST: Final = (changes.c.created_at, changes.c.id)
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
+BY_TIME: Final = (votes.c.at, votes.c.person)
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
 IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
 IS_TIMED_DISABLE: Final = and_(changes.c.kind == ChangeKind.DISABLE.value, changes.c.not_before.is_not(null()))
@@ -60,7 +62,7 @@ _WITH_VOTES: Final = (
     select(changes, votes)
     .outerjoin(votes, votes.c.change_id == changes.c.id)
     .where(changes.c.id == bindparam("change"))
-    .order_by(votes.c.at, votes.c.person)
+    .order_by(*BY_TIME)
 )
 """A change in a row for each vote on it, oldest first; in one row where there is none."""
 
@@ -197,7 +199,17 @@ def _read_work(row: Row[Any]) -> ChangeInProgress:
 async def fetch_waiting(connection: AsyncConnection) -> tuple[WaitingRequest, ...]:
     """Read the changes that wait for people or for their time, oldest first, without what only their message shows."""
     wanted = select(*WAITING_COLUMNS).where(in_states(WAITING_STATES)).order_by(*OLDEST)
-    return await fetch_readable(connection, changes, wanted, read_waiting)
+    waiting = await fetch_readable(connection, changes, wanted, read_waiting)
+    on_pending = select(votes).join(changes, changes.c.id == votes.c.change_id).where(IS_PENDING)
+    given: dict[ChangeId, tuple[Vote, ...]] = {}
+    for change, vote in keep_readable(connection, await connection.execute(on_pending.order_by(*BY_TIME)), _read_own):
+        given[change] = (*given.get(change, ()), vote)
+    return tuple(replace(each, votes=given[each.id]) if each.id in given else each for each in waiting)
+
+
+def _read_own(row: Row[Any]) -> tuple[ChangeId, Vote]:
+    """Read the change of a vote, and the vote, from its row."""
+    return ChangeId(row.change_id), read_vote(row)
 
 
 async def fetch_by_token(connection: AsyncConnection, token: FormToken) -> Change | None:
@@ -216,7 +228,7 @@ async def fetch_open(connection: AsyncConnection, flow: FlowId) -> Change | None
 
 async def fetch_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
     """Read the votes on a change, oldest first."""
-    wanted = select(votes).where(votes.c.change_id == change).order_by(votes.c.at, votes.c.person)
+    wanted = select(votes).where(votes.c.change_id == change).order_by(*BY_TIME)
     return keep_readable(connection, await connection.execute(wanted), read_vote)
 
 
@@ -224,10 +236,10 @@ async def fetch_votes_by_change(
     connection: AsyncConnection, wanted: Sequence[ChangeId]
 ) -> Mapping[ChangeId, tuple[Vote, ...]]:
     """Read the votes on several changes, oldest first."""
-    given = select(votes).where(votes.c.change_id.in_(wanted)).order_by(votes.c.at, votes.c.person)
+    given = select(votes).where(votes.c.change_id.in_(wanted)).order_by(*BY_TIME)
     found: dict[ChangeId, tuple[Vote, ...]] = dict.fromkeys(wanted, ())
     rows = await connection.execute(given)
-    for change, vote in keep_readable(connection, rows, lambda row: (ChangeId(row.change_id), read_vote(row))):
+    for change, vote in keep_readable(connection, rows, _read_own):
         found[change] += (vote,)
     return found
 

@@ -161,7 +161,7 @@ def read_waiting(row: Row[Any]) -> WaitingRequest:
         created_at=created_at,
         rule=rule,
         posted_channel=ChannelId(posted_channel or (rule.channel if rule else None) or channel),
-        starts_at=None if progress is None else _PROGRESS.read(progress).starts_at,
+        progress=_NO_PROGRESS if progress is None else _PROGRESS.read(progress),
     )
 
 

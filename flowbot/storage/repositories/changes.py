@@ -23,10 +23,10 @@ from flowbot.domain.change import (
     with_lease,
 )
 from flowbot.domain.draft import Draft
-from flowbot.domain.ids import ChangeId, FlowId, FormToken, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
 from flowbot.domain.progress import Progress
 from flowbot.domain.transitions import can_transition
-from flowbot.domain.votes import Vote, VoteChoice
+from flowbot.domain.votes import Vote
 from flowbot.services.batches import batched
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import (
@@ -43,7 +43,7 @@ from flowbot.services.ports.changes import (
 from flowbot.services.ports.leases import Backlog, Leasable
 from flowbot.services.ports.messages import MessageKey, MessageRole, Place
 from flowbot.storage.repositories import change_queries as queries
-from flowbot.storage.repositories.change_queries import IS_PENDING, NEEDED_APPROVAL, NEWEST, OLDEST, in_states
+from flowbot.storage.repositories.change_queries import NEEDED_APPROVAL, NEWEST, OLDEST, in_states
 from flowbot.storage.repositories.change_rows import (
     append_events,
     progress_columns,
@@ -58,7 +58,7 @@ from flowbot.storage.repositories.messages import record_message
 from flowbot.storage.repositories.reports import redraw_reports
 from flowbot.storage.repositories.scopes import fetch_scope
 from flowbot.storage.repositories.timed_changes import settle_times
-from flowbot.storage.tables import changes, channels, events, votes
+from flowbot.storage.tables import changes, channels, events
 from flowbot.storage.unit_of_work import Database
 from flowbot.storage.unreadable import fetch_readable
 
@@ -226,12 +226,6 @@ class ChangeRepository(ChangeStore):
             given = await queries.fetch_votes(connection, change)
             return await count_vote(connection, current, given, vote, lease, *new_events)
 
-    async def approved_by(self, person: UserId) -> frozenset[ChangeId]:
-        given = select(votes.c.change_id).join(changes, changes.c.id == votes.c.change_id)
-        approved = given.where(IS_PENDING, votes.c.person == person, votes.c.vote == VoteChoice.APPROVE.value)
-        async with self._database.query() as connection:
-            return frozenset(map(ChangeId, (await connection.scalars(approved)).all()))
-
     async def find_backlog(self, now: datetime) -> Backlog:
         async with self._database.read() as connection:
             return await queries.fetch_backlog(connection, now)
@@ -247,7 +241,7 @@ class ChangeRepository(ChangeStore):
         return await self._update(is_as_seen, due_at=due_at, **({} if progress is None else progress_columns(progress)))
 
     async def waiting(self) -> tuple[WaitingRequest, ...]:
-        async with self._database.query() as connection:
+        async with self._database.read() as connection:
             return await queries.fetch_waiting(connection)
 
     async def closed(

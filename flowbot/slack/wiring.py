@@ -37,7 +37,7 @@ from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.reports import ReportStore
 from flowbot.services.ports.slack import ImageSource
 from flowbot.services.recent_figures import RecentFigures
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.setup_findings import SetupFindings
 from flowbot.services.stop import StopService
 from flowbot.services.users import UserService

@@ -29,7 +29,7 @@ SOURCE = Path(flowbot.__file__).parent
 GROUPS = (
     "list|flow|form|lint|field|stat|show|stats|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
     "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|freeze|request|headline|next|notice|outside"
-    "|place|sentence|served|stop_all|shortcut|when|window|breaker|digest"
+    "|place|sentence|served|stop_all|shortcut|when|window|breaker|digest|stage|absence|remark|audience|escalation"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 

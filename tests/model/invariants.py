@@ -23,7 +23,7 @@ from flowbot.domain.votes import VoteChoice
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.recent_figures import RecentFigures
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
 from flowbot.services.stop import StopQuestion
 from flowbot.storage import tables

@@ -14,7 +14,7 @@ from flowbot.i18n.translator import Translators
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock, Monotonic
 from flowbot.services.ports.channels import ChannelSharing, ChannelStore
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.channels import SlackChannelDirectory

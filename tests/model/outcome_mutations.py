@@ -19,7 +19,7 @@ from flowbot.services.executor.update import (
 )
 from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.ports.enkapush import WriteUnclearError
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.storage.repositories.changes import ChangeRepository
 from tests.model.mutation_registry import Mutations, Patch, replace_everywhere
 

@@ -33,7 +33,7 @@ from flowbot.services.ports import Clock, Sleep
 from flowbot.services.ports.slack import UserDirectory
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.recent_figures import RecentFigures
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
 from flowbot.services.users import UserService
 from flowbot.storage.repositories.changes import ChangeRepository

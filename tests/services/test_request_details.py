@@ -9,7 +9,7 @@ from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import FieldDifference, Flow, WaitTime
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.services.request_details import diff_since_approved
+from flowbot.services.request_loader import diff_since_approved
 
 NOON: Final = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CHANNEL: Final = ChannelId("C1")

@@ -24,7 +24,7 @@ from flowbot.domain.late_effects import (
 from flowbot.services.executor.preconditions import find_sought_blocker
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.recent_figures import RecentFigures
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
 from flowbot.storage.repositories.figures import FigureRepository
 from flowbot.storage.repositories.images import ImageRepository

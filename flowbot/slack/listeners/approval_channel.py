@@ -7,7 +7,7 @@ from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
 from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.flow_viewer import FlowViewer

@@ -9,7 +9,7 @@ from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.ports.changes import VoteResult
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.slack.api.modals import AckArgs, Modals, ack_update
 from flowbot.slack.forms.approval import ApprovalForm, ApprovalFormMetadata
 from flowbot.slack.listeners.request_actions import RequestActions

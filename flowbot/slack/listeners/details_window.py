@@ -9,7 +9,7 @@ from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import RequestAuthorizer
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.ports import Clock
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.payloads.button_values import ChangeValue, FlowValue, parse_value

@@ -12,7 +12,7 @@ from flowbot.domain.ids import UserId
 from flowbot.errors import DependencyError, UserError
 from flowbot.observability.logging import current_incident
 from flowbot.services.inbox import HomeOverviews
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.setup_findings import SetupFindings
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code

@@ -13,7 +13,7 @@ from flowbot.services.approvals.submit import FlowWish, RequestOpenError, Reques
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import RequestRecord
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.forms.reason import ReasonForm, ReasonMetadata, ReasonPurpose

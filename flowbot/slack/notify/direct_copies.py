@@ -17,7 +17,8 @@ from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import NOWHERE, MessageRole, MessageStore, SentMessage
-from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
+from flowbot.services.request_details import RequestDetails
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.errors import UNREACHABLE
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError

@@ -17,7 +17,7 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import ChannelScope, PolicyStore
 from flowbot.services.ports.slack import NotifyCallback
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.messages import Responder

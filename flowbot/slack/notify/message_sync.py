@@ -17,7 +17,8 @@ from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place
-from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
+from flowbot.services.request_details import RequestDetails
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.errors import describe_refusal
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError, Responder

@@ -13,7 +13,8 @@ from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore
-from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
+from flowbot.services.request_details import RequestDetails
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.errors import describe_refusal

@@ -12,7 +12,8 @@ from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.messages import MessageKey, MessageRole
-from flowbot.services.request_details import RequestDetails, RequestDetailsLoader
+from flowbot.services.request_details import RequestDetails
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.restores import parse_restored_change
 from flowbot.services.users import UserService
 from flowbot.slack.api.errors import describe_refusal

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from flowbot.domain.policy import Permission
 from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.typed_text import TypedText

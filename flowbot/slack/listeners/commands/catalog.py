@@ -8,7 +8,7 @@ from flowbot.services.flow_statistics import StatisticsService
 from flowbot.services.inbox import RequestQueue
 from flowbot.services.ports import Clock
 from flowbot.services.ports.policies import PolicyStore
-from flowbot.services.request_details import RequestDetailsLoader
+from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.references import ReferenceNames
 from flowbot.slack.forms.flow.opening import FormOpener

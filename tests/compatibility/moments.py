@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from time import monotonic
@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 
 from flowbot.sandbox.enkapush import Flow, Image, Segment
 from flowbot.sandbox.slack import Message, View
-from flowbot.storage.tables import changes, drafts
+from flowbot.storage.tables import changes, events, metadata
 from tests.journeys.world import Time, World
 
 FOLDER: Final = Path(__file__).parent / "first_version"
@@ -146,30 +146,68 @@ def keep_versions(url: str) -> None:
 
 
 def record_moment(world: World, url: str, name: str, about: str) -> None:
-    """Write down the rows, messages, views and flows of this moment."""
+    """Write down the rows, every version of the changes, messages, views and flows of this moment."""
     engine = create_engine(url)
     with engine.connect() as connection:
-        tables = {name: _rows(connection, table) for name, table in _tables(engine).items()}
         versions = [
             _parse_documents(dict(row._mapping)) for row in connection.execute(text(f"SELECT * FROM {VERSIONS}"))
         ]
     engine.dispose()
-    data = {
+    data = take_down(world, url, about) | {"versions": _last_of_each_version(versions)}
+    written = json.dumps(data, default=_encoded, ensure_ascii=False, indent=1)
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{name}.json").write_text(_without_addresses(world, written) + "\n")
+
+
+def record_rows(world: World, url: str, file: Path, about: str) -> None:
+    """Write down the rows, messages and flows of this moment, each in a line, without what only one person saw."""
+    data = take_down(world, url, about)
+    messages = [each for each in data["slack"]["messages"] if each["ephemeral_to"] is None]
+    data["slack"] |= {"messages": messages, "modals": [], "homes": []}
+    parts = {name: _one_a_line(part) for name, part in data.items() if name not in {"about", "recorded_at"}}
+    head = [f"{json.dumps(name)}: {_line(data[name])}" for name in ("about", "recorded_at")]
+    written = ",\n".join([*head, *(f"{json.dumps(name)}: {part}" for name, part in parts.items())])
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(_without_addresses(world, f"{{{written}}}\n"))
+
+
+def take_down(world: World, url: str, about: str) -> Json:
+    """Return the rows, messages, views and flows of this moment."""
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        tables = {name: _rows(connection, table) for name, table in _tables(engine).items()}
+    engine.dispose()
+    return {
         "about": about,
         "recorded_at": world.time.now(),
         "tables": tables,
-        "versions": _last_of_each_version(versions),
         "slack": _slack(world),
         "enkapush": {
             "flows": [asdict(flow) for flow in world.enkapush.store.flows.values()],
             "segments": [asdict(segment) for segment in world.enkapush.store.segments.values()],
         },
     }
-    written = json.dumps(data, default=_encoded, ensure_ascii=False, indent=1)
+
+
+def _one_a_line(part: Mapping[str, list[Json] | Json]) -> str:
+    """Write the lists and mappings of a part so that each of their entries has a line."""
+    written = []
+    for name, entries in part.items():
+        if isinstance(entries, list):
+            lines = f"[{','.join(f'{chr(10)}{_line(each)}' for each in entries)}]"
+        else:
+            lines = f"{{{','.join(f'{chr(10)}{json.dumps(key)}: {_line(each)}' for key, each in entries.items())}}}"
+        written.append(f"\n{json.dumps(name)}: {lines}")
+    return f"{{{','.join(written)}}}"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, default=_encoded, ensure_ascii=False)
+
+
+def _without_addresses(world: World, written: str) -> str:
     enkapush = world.settings.enkapush_api_url.removesuffix("/api")
-    FOLDER.mkdir(exist_ok=True)
-    written = written.replace(world.slack.origin, SLACK).replace(enkapush, ENKAPUSH)
-    (FOLDER / f"{name}.json").write_text(written + "\n")
+    return written.replace(world.slack.origin, SLACK).replace(enkapush, ENKAPUSH)
 
 
 def _last_of_each_version(versions: list[Json]) -> list[Json]:
@@ -206,6 +244,8 @@ def _slack(world: World) -> Json:
 def _encoded(value: Any) -> Any:
     if isinstance(value, datetime):
         return {"$at": value.isoformat()}
+    if isinstance(value, date):
+        return {"$day": value.isoformat()}
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
     raise TypeError(type(value))
@@ -214,6 +254,8 @@ def _encoded(value: Any) -> Any:
 def _decoded(value: Json) -> Any:
     if value.keys() == {"$at"}:
         return datetime.fromisoformat(value["$at"])
+    if value.keys() == {"$day"}:
+        return date.fromisoformat(value["$day"])
     return base64.b64decode(value["$bytes"]) if value.keys() == {"$bytes"} else value
 
 
@@ -246,15 +288,17 @@ def put_sent_at(url: str, moments: Mapping[str, datetime]) -> None:
 
 
 def put_addresses(url: str, moment: Moment, data: Json) -> None:
-    """Put the addresses of this run's stand-ins, with which `data` was read, into the rows that name one."""
+    """Put the addresses of this run's stand-ins, with which `data` was read, into the rows that name one.
+
+    The audit trail stays as it is: nothing is fetched from what it names.
+    """
     engine = create_engine(sync_url(url))
-    for table, key in ((changes, "id"), (drafts, "token")):
-        pairs = zip(data["tables"][table.name], moment.rows(table.name), strict=True)
-        if changed := [row for row, before in pairs if row != before]:
-            with engine.begin() as connection:
-                for row in changed:
-                    documents = {name: row[name] for name in ("asked", "outcome", "before") if row.get(name)}
-                    connection.execute(table.update().where(table.c[key] == row[key]).values(documents))
+    with engine.begin() as connection:
+        for name, table in metadata.tables.items() - {(events.name, events)}:
+            for row, before in zip(data["tables"].get(name, []), moment.data["tables"].get(name, []), strict=True):
+                if changed := {column: value for column, value in row.items() if value != before[column]}:
+                    is_it = [column == row[column.name] for column in table.primary_key]
+                    connection.execute(table.update().where(*is_it).values(changed))
     engine.dispose()
 
 

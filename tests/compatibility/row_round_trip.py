@@ -19,7 +19,7 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.policy import PolicyBook
 from flowbot.services.ports import utc_now
 from flowbot.storage.repositories.change_rows import append_events, change_row, read_change, read_event
-from flowbot.storage.repositories.drafts import DraftRepository, read_any_draft
+from flowbot.storage.repositories.drafts import DraftRepository, PolicyDraftRepository, read_any_draft
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.repositories.scopes import read_policy
 from flowbot.storage.tables import metadata
@@ -73,8 +73,10 @@ async def _event(row: Any) -> Json:
 
 async def _draft(row: Any) -> Json:
     database, draft = _EmptyDatabase(), read_any_draft(row)
-    assert isinstance(draft, Draft)
-    await DraftRepository(database.as_database()).save(draft)
+    if isinstance(draft, Draft):
+        await DraftRepository(database.as_database()).save(draft)
+    else:
+        await PolicyDraftRepository(database.as_database()).save(draft)
     return database.inserted
 
 

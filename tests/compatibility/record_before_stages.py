@@ -31,7 +31,7 @@ from tests.journeys.watch_steps import Watch, wait_for_finding, watch_flows
 from tests.journeys.world import AGENCY, APPROVALS, MARKETING, RANDOM, World, new_world
 
 FILE: Final = FOLDER.parent / "before_stages" / "open_requests.json"
-ABOUT: Final = "An open request of every kind, and what else is open, on a Monday at eleven in Istanbul."
+ABOUT: Final = "An open request of every kind, and what else is open, on a Monday at ten in Istanbul."
 SUNDAY: Final = datetime(2026, 12, 6, 9, tzinfo=UTC)
 MINUTE: Final = 60
 HOUR: Final = 3600

@@ -77,7 +77,7 @@ async def _draft(row: Any) -> Json:
         await DraftRepository(database.as_database()).save(draft)
     else:
         await PolicyDraftRepository(database.as_database()).save(draft)
-    return database.inserted
+    return dict.fromkeys(metadata.tables["drafts"].columns.keys()) | database.inserted
 
 
 async def _policy(row: Any) -> Json:

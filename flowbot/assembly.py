@@ -44,6 +44,7 @@ from flowbot.services.quorum import QuorumChecker
 from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.segments import SegmentCache
 from flowbot.services.setup_findings import FindingsReader, SetupFindings
+from flowbot.services.steps import StepService
 from flowbot.services.stop import StopService
 from flowbot.services.users import UserService
 from flowbot.services.watch.assembly import build_watch_rounds
@@ -191,6 +192,7 @@ def build_services(
         ),
         breaker=BreakerReports(reports, ObservedFlowRepository(database, settings.zone), clock),
         stops=StopService(policies, policy_drafts, reports, store, flow_cache, submitter, executor, users, clock),
+        steps=StepService(reports, policies, store, submitter, users, clock),
         zone=settings.zone,
         setup_findings=SetupFindings(read_findings, monotonic),
     )

@@ -159,6 +159,7 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
             may_work=token_monitor.is_accepted,
             retry_unreadable=outside.database.unreadable.clear,
             resume_stops=partial(services.stops.resume, notifier.notify, notifier.show_report),
+            tend_steps=services.steps.tend,
         )
         # Undone from the last to the first: take no more work, then finish what is in hand.
         stack.push_async_callback(tasks.drain, drain_seconds)

@@ -15,6 +15,7 @@ from typer.main import get_command
 from flowbot.cli.main import cli
 from flowbot.config import Settings
 from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.step import StepKind
 from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.history import Format
@@ -23,7 +24,7 @@ from flowbot.slack.listeners.commands.catalog import COMMANDS
 from flowbot.slack.listeners.commands.parser import CommandParser
 from flowbot.slack.manifest import SCOPES, build_manifest, format_manifest
 from flowbot.slack.payloads.action_ids import ShortcutId
-from flowbot.slack.payloads.events import EVENT_MODELS
+from flowbot.slack.payloads.events import EVENT_MODELS, STEP_EXECUTED
 from tests.readme import replace_table
 
 ROOT: Final = Path(__file__).parent.parent
@@ -287,11 +288,28 @@ def test_every_link_within_the_readme_leads_to_a_heading() -> None:
 @pytest.mark.parametrize("url", [None, "https://flowbot.example.com"], ids=["socket", "http"])
 def test_the_manifest_asks_for_what_is_listened_to(url: str | None) -> None:
     manifest = build_manifest(url)
-    assert manifest["settings"]["event_subscriptions"]["bot_events"] == sorted(EVENT_MODELS)
+    assert manifest["settings"]["event_subscriptions"]["bot_events"] == sorted(EVENT_MODELS.keys() - {STEP_EXECUTED})
     assert manifest["features"]["app_home"]["home_tab_enabled"]
     assert manifest["settings"]["socket_mode_enabled"] is (url is None)
     addresses = re.findall(r"https://\S+/slack/events", format_manifest(manifest, as_json=True))
     assert len(addresses) == (0 if url is None else 4)
+
+
+@pytest.mark.parametrize("url", [None, "https://flowbot.example.com"], ids=["socket", "http"])
+def test_the_steps_are_added_to_the_manifest_and_change_nothing_else(url: str | None) -> None:
+    manifest, plain = build_manifest(url, with_steps=True), build_manifest(url)
+    functions = manifest.pop("functions")
+    assert sorted(functions) == sorted(StepKind)
+    assert [function["title"] for function in functions.values()] == ["Create a flow", "Ask to enable a flow"]
+    for function in functions.values():
+        parameters = function["input_parameters"] | function["output_parameters"]
+        assert all(name == parameter["name"] for name, parameter in parameters.items())
+        assert {"person", "channel"} <= function["input_parameters"].keys()
+    settings, plain_settings = manifest["settings"], plain["settings"]
+    assert settings.pop("function_runtime") == "remote"
+    assert (settings.pop("org_deploy_enabled"), plain_settings.pop("org_deploy_enabled")) == (True, False)
+    settings["event_subscriptions"]["bot_events"].remove(STEP_EXECUTED)
+    assert manifest == plain
 
 
 def test_the_manifest_has_every_shortcut() -> None:

@@ -135,6 +135,9 @@ def manifest(
     http_mode: Annotated[bool, typer.Option("--http", help="HTTP mode, by this machine's own name.")] = False,
     socket_mode: Annotated[bool, typer.Option("--socket", help="Socket Mode: no address is needed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as the Slack CLI takes it.")] = False,
+    with_steps: Annotated[
+        bool, typer.Option("--steps", help="With steps for Workflow Builder; needs a paid plan of Slack's.")
+    ] = False,
 ) -> None:
     """Print the manifest to create the Slack app from."""
     from flowbot.slack.manifest import build_manifest, find_own_address, format_manifest
@@ -143,7 +146,7 @@ def manifest(
         raise ConfigurationError("manifest: choose --socket, --http or --url https://…")
     url = find_own_address() if http_mode else url
     set_encoding("utf-8")
-    typer.echo(format_manifest(build_manifest(url), as_json=as_json), nl=False)
+    typer.echo(format_manifest(build_manifest(url, with_steps=with_steps), as_json=as_json), nl=False)
 
 
 @cli.command()

@@ -1,4 +1,4 @@
-"""A report: what flowbot tells a team by itself, and keeps up to date in its messages."""
+"""A report: what flowbot tells a team or a person by itself, and keeps up to date in its messages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,7 @@ from flowbot.domain.breaker import Trip
 from flowbot.domain.digest import Digest
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
+from flowbot.domain.step import Step
 from flowbot.domain.stop import Stop
 
 
@@ -25,6 +26,8 @@ class ReportKind(StrEnum):
     """A channel's week."""
     STOP = "stop"
     """Somebody stopped all live flows of a website or channel."""
+    STEP = "step"
+    """A workflow asks a person to make a request; the workflow itself is told when that ends."""
 
 
 class ReportState(StrEnum):
@@ -34,7 +37,7 @@ class ReportState(StrEnum):
     CLOSED = "closed"
 
 
-ReportContent = Finding | Summary | Trip | Digest | Stop
+ReportContent = Finding | Summary | Trip | Digest | Stop | Step
 """What a report tells, a class a kind."""
 _Content = TypeVar("_Content", bound=ReportContent)
 
@@ -47,8 +50,8 @@ class NewReport:
         token: Its own; a second report with the same token is the same report.
         flow: The flow that it is about, if it is about one.
         website: That flow's website, or the one that it is about.
-        channel: The channel that its message goes to; None for the approval channels of all policies that name its
-            website.
+        channel: The channel that its message goes to, for a step the one whose policy counts; None for the approval
+            channels of all policies that name its website.
     """
 
     token: ReportToken

@@ -14,6 +14,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.fields import FormKind
+from flowbot.domain.step import StepKind
 from flowbot.errors import UserError
 from flowbot.observability.logging import new_incident_id
 from flowbot.slack.api.modals import AckArgs
@@ -39,6 +40,7 @@ from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
+from flowbot.slack.listeners.step_actions import StepActions
 from flowbot.slack.listeners.stop_actions import StopActions
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.payloads.action_ids import ActionId, ShortcutId
@@ -83,6 +85,7 @@ class Handlers:
     history: HistoryActions
     requests: RequestActions
     stops: StopActions
+    steps: StepActions
     findings: FindingActions
     approval_form: ApprovalFormHandler
     change_form: ChangeFormHandler
@@ -115,6 +118,8 @@ def build_app(client: AsyncWebClient, handlers: Handlers, runner: Runner) -> Asy
         # `flowbot.server.receiver` has verified the request, and answered Slack's checks of the address.
         request_verification_enabled=False,
         ssl_check_enabled=False,
+        # A step's own token is put into no client: flowbot acts by its bot token, also when the step ends days later.
+        attaching_function_token_enabled=False,
         # A listener runs to its end before its acknowledgement leaves: later work cannot take that back, and Bolt does
         # not poll for it.
         process_before_response=True,
@@ -165,6 +170,8 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.FINDING_ACCEPT)(changing(handlers.findings.accept))
     app.action(ActionId.FINDING_REVERT)(changing(handlers.findings.revert))
     app.action(ActionId.FINDING_DISABLE)(changing(handlers.findings.disable))
+    app.action(ActionId.STEP_FORM)(showing(handlers.steps.open_form))
+    app.action(ActionId.STEP_REQUEST)(changing(handlers.steps.request_approval))
     app.action(ActionId.CHANGE_WHOLE)(showing(handlers.details.show_request))
     for show in (ActionId.FLOW_WHOLE, ActionId.WINDOW_SHOW):
         app.action(show)(showing(handlers.details.show_flow))
@@ -231,6 +238,10 @@ def register_events(app: AsyncApp, handlers: Handlers, listeners: ListenerFactor
     app.event("app_mention")(listeners.acknowledge_then("event", handlers.commands.dispatch_mention))
     app.event("channel_id_changed")(listeners.acknowledge_if_stored("event", handlers.workspace.move_channel))
     app.event("channel_shared")(listeners.acknowledge_if_stored("event", handlers.workspace.note_shared_channel))
+    for step in StepKind:
+        run_step = listeners.acknowledge_if_stored("step", handlers.steps.run_step)
+        # It acknowledges by itself, once the step is stored.
+        app.function(step, auto_acknowledge=False)(run_step)
     for removal in ("app_uninstalled", "tokens_revoked"):
         app.event(removal)(listeners.acknowledge_then("event", handlers.workspace.note_removal))
     # Others are acknowledged, too: else Slack would send them again.

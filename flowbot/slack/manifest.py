@@ -2,12 +2,14 @@
 
 import json
 import socket
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from flowbot.domain.step import StepKind
 from flowbot.errors import ConfigurationError
 from flowbot.slack.payloads.action_ids import ShortcutId
-from flowbot.slack.payloads.events import EVENT_MODELS
+from flowbot.slack.payloads.events import EVENT_MODELS, STEP_EXECUTED
 
 LOCAL_NAMES: Final = (".local", ".localdomain", ".internal", ".lan", ".arpa")
 """Ends of names that no public one has."""
@@ -37,6 +39,27 @@ HEADER: Final = (
     "# Printed by flowbot manifest.\n"
 )
 WIDTH: Final = 120
+_PERSON: Final = ("person", "slack#/types/user_id", "Person", "Who is asked, by a direct message", True)
+_CHANNEL: Final = ("channel", "slack#/types/channel_id", "Channel", "The channel whose rules apply", True)
+_OUTPUTS: Final = (
+    ("outcome", "string", "Outcome", "applied, rejected, withdrawn, expired, out_of_date, failed or unknown", True),
+    ("flow", "integer", "Flow", "The flow's number, where there is one", False),
+    ("decided_by", "slack#/types/user_id", "Decided by", "Who decided last, where somebody did", False),
+)
+_CREATE_INPUTS: Final = (
+    _PERSON,
+    _CHANNEL,
+    ("name", "string", "Name", "Fills the form's field; the person may change it", False),
+    ("title", "string", "Title", "Fills the form's field; the person may change it", False),
+    ("description", "string", "Description", "Fills the form's field; the person may change it", False),
+    ("url", "string", "URL", "Fills the form's field; the person may change it", False),
+)
+_ENABLE_INPUTS: Final = (
+    _PERSON,
+    _CHANNEL,
+    ("flow", "integer", "Flow", "The flow's number", True),
+    ("reason", "string", "Reason", "Shown to those who approve", False),
+)
 
 
 def find_own_address() -> str:
@@ -51,17 +74,19 @@ def find_own_address() -> str:
     return f"https://{name}"
 
 
-def build_manifest(url: str | None) -> dict[str, Any]:
+def build_manifest(url: str | None, *, with_steps: bool = False) -> dict[str, Any]:
     """Build the manifest.
 
     Args:
         url: HTTP mode: the public address of flowbot, such as `https://flowbot.example.com`; None for Socket Mode.
+        with_steps: whether it has the steps for Workflow Builder, which not every workspace takes.
 
     Raises:
         ConfigurationError: the address is none that Slack takes.
     """
     address = None if url is None else _events_address(url)
     to_flowbot = {} if address is None else {"request_url": address}
+    events = sorted(EVENT_MODELS if with_steps else EVENT_MODELS.keys() - {STEP_EXECUTED})
     return {
         "display_information": {
             "name": "flowbot",
@@ -101,17 +126,45 @@ def build_manifest(url: str | None) -> dict[str, Any]:
             ],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        **({"functions": _build_functions()} if with_steps else {}),
         "settings": {
-            "event_subscriptions": {**to_flowbot, "bot_events": sorted(EVENT_MODELS)},
+            "event_subscriptions": {**to_flowbot, "bot_events": events},
             "interactivity": {
                 "is_enabled": True,
                 **to_flowbot,
                 **({} if address is None else {"message_menu_options_url": address}),
             },
-            "org_deploy_enabled": False,
+            "org_deploy_enabled": with_steps,
             "socket_mode_enabled": address is None,
             "token_rotation_enabled": False,
+            **({"function_runtime": "remote"} if with_steps else {}),
         },
+    }
+
+
+def _build_functions() -> dict[str, Any]:
+    """Build the steps for Workflow Builder, which a listener of each answers."""
+    return {
+        str(StepKind.CREATE): {
+            "title": "Create a flow",
+            "description": "Asks somebody to create a push flow, and waits until they have",
+            "input_parameters": _build_parameters(_CREATE_INPUTS),
+            "output_parameters": _build_parameters(_OUTPUTS),
+        },
+        str(StepKind.ENABLE): {
+            "title": "Ask to enable a flow",
+            "description": "Asks somebody to request approval to enable a push flow, and waits until that is decided",
+            "input_parameters": _build_parameters(_ENABLE_INPUTS),
+            "output_parameters": _build_parameters(_OUTPUTS),
+        },
+    }
+
+
+def _build_parameters(rows: Sequence[tuple[str, str, str, str, bool]]) -> dict[str, Any]:
+    """Build the parameters of a step, each by its name."""
+    return {
+        name: {"type": kind, "name": name, "title": title, "description": description, "is_required": is_required}
+        for name, kind, title, description, is_required in rows
     }
 
 

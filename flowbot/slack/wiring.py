@@ -39,6 +39,7 @@ from flowbot.services.ports.slack import ImageSource
 from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.setup_findings import SetupFindings
+from flowbot.services.steps import StepService
 from flowbot.services.stop import StopService
 from flowbot.services.users import UserService
 from flowbot.slack.api.archive_links import ArchiveLinks
@@ -46,6 +47,7 @@ from flowbot.slack.api.message_sender import MessageSender
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.api.references import ReferenceNames
+from flowbot.slack.api.step_runs import StepRuns
 from flowbot.slack.api.token import TokenMonitor
 from flowbot.slack.app import Handlers, build_app
 from flowbot.slack.forms.flow.editing import FormEditor
@@ -67,6 +69,7 @@ from flowbot.slack.listeners.policy_form import PolicyFormHandler
 from flowbot.slack.listeners.reason_form import ReasonFormHandler
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
+from flowbot.slack.listeners.step_actions import StepActions
 from flowbot.slack.listeners.stop_actions import StopActions
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.notify.direct_copies import DirectCopies
@@ -78,6 +81,7 @@ from flowbot.slack.notify.outcome_notices import OutcomeNotices
 from flowbot.slack.notify.policy_notifier import PolicyNotifier
 from flowbot.slack.notify.report_sync import ReportMessageSync
 from flowbot.slack.notify.report_views import ReportViews
+from flowbot.slack.notify.step_sync import StepSync
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.slack.runner import Runner
 from flowbot.slack.tracked_tasks import TrackedTasks
@@ -114,6 +118,7 @@ class Services:
     forms: FormService
     setup: PolicySetup
     stops: StopService
+    steps: StepService
     breaker: BreakerReports
     setup_findings: SetupFindings
     zone: ZoneInfo
@@ -170,7 +175,19 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         locales=locales,
         clock=clock,
     )
-    report_views = ReportViews(services.reports, services.store, links)
+    report_views, step_runs = ReportViews(services.reports, services.store, links), StepRuns(client)
+    step_sync = StepSync(
+        steps=services.steps,
+        store=services.store,
+        messages=messages,
+        policies=services.policies,
+        users=users,
+        sender=once,
+        poster=poster,
+        runs=step_runs,
+        links=links,
+        locales=locales,
+    )
     report_sync = ReportMessageSync(
         store=services.reports,
         messages=messages,
@@ -182,6 +199,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         privacy=privacy,
         metrics=metrics,
         clock=clock,
+        show_step=step_sync.show,
         views=report_views.build(),
     )
     reported = {DisableCause.STOP: services.stops.record, DisableCause.BREAKER: services.breaker.record}
@@ -227,7 +245,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         locales=locales,
         tasks=tasks,
         metrics=metrics,
-        notifier_for_form=form_result.notifier_for_form,
+        notifier_for_form=notifier.notifier_for_form,
     )
     editor = FormEditor(forms, modals, users, locales, clock, tasks)
     setup = PolicyFormHandler(runner, services.setup, modals, PolicyNotifier(services.setup, responder, locales))
@@ -256,6 +274,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         history=history_actions,
         requests=requests,
         stops=stops,
+        steps=StepActions(services.steps, channels, requests, opener, step_runs, notifier.show_report, locales, tasks),
         findings=FindingActions(services.findings, requests, report_sync.sync, locales),
         approval_form=ApprovalFormHandler(runner, services.decisions, details, requests, modals),
         change_form=ChangeFormHandler(runner, channels, services.submitter, requests, services.drafts, modals),

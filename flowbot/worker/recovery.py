@@ -56,6 +56,7 @@ class Recovery:
         read_database_clock: Tells the database's time; None where its clock is this machine's.
         retry_unreadable: Lets rows that could not be read be read again: they may have been mended.
         resume_stops: Goes on with stops of many flows where nobody does.
+        tend_steps: Ends the steps of workflows that have waited too long.
         may_work: Tells whether people can be told of what is done. While they cannot, nothing is begun.
     """
 
@@ -78,6 +79,7 @@ class Recovery:
     may_work: Callable[[], Awaitable[bool]]
     retry_unreadable: Callable[[], None]
     resume_stops: Callable[[], Awaitable[None]]
+    tend_steps: Callable[[], Awaitable[None]]
     _notifying: set[ChangeId] = field(default_factory=set)
     _in_progress: LeaseObserver = field(init=False)
     _unshown: LeaseObserver = field(init=False)
@@ -122,6 +124,8 @@ class Recovery:
             self.start_task(self._guard(self.resume_stops(), "stops"), name="stops")
         if number % CHANNEL_ROUNDS == 0:
             self.start_task(self._guard(self.refresh_channels(), "channels"), name="channels")
+            if not self.clock.is_doubted:
+                self.start_task(self._guard(self.tend_steps(), "steps"), name="steps")
         if number % RETENTION_ROUNDS == 0:
             self.retry_unreadable()
             await self.retention.delete_expired(self.clock())

@@ -30,6 +30,7 @@ GROUPS = (
     "list|flow|form|lint|field|stat|show|stats|button|hint|share|action|command|slow|denied|fault|help|role|usage|unit"
     "|not_done|unknown|applied|expired|out_of_date|history|setup|home|finding|freeze|request|headline|next|notice|outside"
     "|place|sentence|served|stop_all|shortcut|when|window|breaker|digest|stage|absence|remark|audience|escalation"
+    "|workflow"
 )
 KEY = re.compile(rf"""["']((?:{GROUPS})\.[a-z_]+)["']""")
 

@@ -35,6 +35,7 @@ from flowbot.services.quorum import QuorumChecker
 from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
+from flowbot.services.steps import StepService
 from flowbot.services.users import UserService
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
@@ -200,6 +201,7 @@ class Process:
             may_work=self._may_work,
             retry_unreadable=around.database.unreadable.clear,
             resume_stops=self.watching.resume_stops,
+            tend_steps=StepService(self.watching.reports, policies, store, self.submitter, people, clock).tend,
         )
         self._store = store
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from flowbot.domain.change import Change
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.ids import ReportId
+from flowbot.domain.report import Report
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.breaker import Breaker, BreakerReports
@@ -67,6 +68,11 @@ class Watching:
         await self.stops.resume(self.notifier.notify, self.show)
 
 
+async def _show_no_step(report: Report) -> None:
+    """Refuse a step: no workflow is modelled."""
+    raise AssertionError(report)
+
+
 def build_watching(
     database: Database,
     life: ProcessFaults,
@@ -97,6 +103,7 @@ def build_watching(
         privacy=team.outcomes.privacy,
         metrics=Metrics(),
         clock=clock,
+        show_step=_show_no_step,
         views=ReportViews(reports, store, team.outcomes.links).build(),
     )
 

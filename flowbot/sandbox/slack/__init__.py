@@ -10,6 +10,7 @@ from flowbot.sandbox.slack.people.person import SandboxPerson
 from flowbot.sandbox.slack.server import SlackSandbox
 from flowbot.sandbox.slack.view_responses import SubmissionResult
 from flowbot.sandbox.slack.visible_text import text_of
+from flowbot.sandbox.slack.workflows import StepRun
 from flowbot.sandbox.slack.workspace import Workspace
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Person",
     "SandboxPerson",
     "SlackSandbox",
+    "StepRun",
     "StoredFile",
     "SubmissionResult",
     "Team",

@@ -12,6 +12,7 @@ from flowbot.sandbox.slack.mrkdwn import escape_command_text
 from flowbot.sandbox.slack.response_urls import show_command_reply
 from flowbot.sandbox.slack.serializers import serialize_file
 from flowbot.sandbox.slack.view_responses import SubmissionResult, apply_view_response
+from flowbot.sandbox.slack.workflows import EVENT, StepRun
 from flowbot.sandbox.slack.workspace import generate_id
 
 MENTION_SCOPE = "app_mentions:read"
@@ -181,6 +182,13 @@ class ClientActions:
             raise ClientError("not_found")
         payload = payloads.build_shortcut(self._context, self._workspace.get_person(user_id), callback_id, message)
         return await self._deliver("interactive", f"{payload['type']} {callback_id}", payload)
+
+    def run_step(self, callback_id: str, inputs: Json) -> StepRun:
+        """Let a workflow run a step of the app's: its event is on the way."""
+        run = self._context.workflows.begin(callback_id, inputs)
+        payload = payloads.build_function_executed(self._context, run)
+        self._dispatcher.deliver_event(Envelope("events_api", f"{EVENT} {callback_id}", payload))
+        return run
 
     async def load_options(self, user_id: str, container: Message | View, ids: tuple[str, str], typed: str) -> Json:
         """Type into an external select and return the bot's `options` or `option_groups`."""

@@ -8,6 +8,7 @@ from flowbot.sandbox.slack.faults import Faults
 from flowbot.sandbox.slack.models import Clock, Json
 from flowbot.sandbox.slack.mutations import Mutations
 from flowbot.sandbox.slack.tokens import ResponseUrls, TriggerIds
+from flowbot.sandbox.slack.workflows import Workflows
 from flowbot.sandbox.slack.workspace import Workspace
 
 BOT_SCOPES = (
@@ -61,6 +62,7 @@ class Context:
         self.mutations = Mutations(self.workspace, self.feed, lambda: self.origin)
         self.trigger_ids = TriggerIds(self.clock)
         self.response_urls = ResponseUrls(self.clock)
+        self.workflows = Workflows()
 
     def issue_response_url(self, kind: str, channel: str, user_id: str, ts: str | None = None) -> str:
         """Issue a response URL; `kind` is `commands`, `actions` or `app`."""

@@ -25,6 +25,7 @@ from flowbot.sandbox.slack.page_api.routes import add_page, errors_as_json
 from flowbot.sandbox.slack.people.person import SandboxPerson
 from flowbot.sandbox.slack.response_urls import handle_response_url
 from flowbot.sandbox.slack.webapi.server import WebApi
+from flowbot.sandbox.slack.workflows import Workflows
 from flowbot.sandbox.slack.workspace import Workspace
 
 _MAX_BODY = 64 * 1024 * 1024
@@ -113,6 +114,11 @@ class SlackSandbox:
     def person(self, user_id: str) -> SandboxPerson:
         """Return a person who can act in tests; raises `user_not_found`."""
         return SandboxPerson(self.context, self.client, self.workspace.get_person(user_id))
+
+    @property
+    def workflows(self) -> Workflows:
+        """The app's steps in workflows, and how they ended."""
+        return self.context.workflows
 
     def find_mentions(self, message: Message | View) -> list[Mention]:
         """Return the mentions, broadcasts and links that Slack would make of a text."""

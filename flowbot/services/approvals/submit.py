@@ -146,7 +146,13 @@ class RequestSubmitter:
         return replace(preview, displaces_request=is_waiting)
 
     async def request_change(
-        self, user: CurrentUser, channel: ChannelId, wish: FlowWish, *, form: Draft | None = None
+        self,
+        user: CurrentUser,
+        channel: ChannelId,
+        wish: FlowWish,
+        *,
+        form: Draft | None = None,
+        token: FormToken | None = None,
     ) -> RequestRecord:
         """Request to enable, disable or delete a flow.
 
@@ -160,6 +166,7 @@ class RequestSubmitter:
             wish: what is wanted of which flow.
             form: the form that requests it, if one does: sent twice, it is one change, and the flow that it showed
                 counts where Enkapush is slow.
+            token: the request's own, where something else than a form has one for it.
 
         Raises:
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
@@ -167,7 +174,8 @@ class RequestSubmitter:
         """
         preview = await self._prepare(user, channel, wish, form)
         displaces = wish.kind is ChangeKind.DISABLE and not preview.needs_approval and not wish.times
-        request = replace(preview.request, token=form.token) if form else preview.request
+        token = form.token if form else token
+        request = replace(preview.request, token=token) if token else preview.request
         return await self._submit(request, displaces=displaces)
 
     async def _prepare(

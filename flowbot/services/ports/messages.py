@@ -31,6 +31,8 @@ class MessageRole(StrEnum):
     """The requester's notice that the channel takes no message of their request; `for_state` says of which state."""
     REPORT = "report"
     """The message of a report in a channel, which is the recipient."""
+    STEP = "step"
+    """The direct message to the person whom a workflow's step asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import FlowId, ReportId, ReportToken, WebsiteId
 from flowbot.domain.report import NewReport, Report, ReportKind
+from flowbot.errors import UserError
 
 
 class ReportConflictError(Exception):
@@ -15,6 +16,13 @@ class ReportConflictError(Exception):
     def __init__(self, current: Report) -> None:
         super().__init__(f"report {current.id} is in version {current.version}")
         self.current = current
+
+
+class StepOverError(UserError):
+    """The step that a request is made by has ended, or another request was made by it."""
+
+    def __init__(self) -> None:
+        super().__init__("workflow.over")
 
 
 class ReportStore(Protocol):

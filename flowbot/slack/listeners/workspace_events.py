@@ -9,7 +9,6 @@ import structlog
 from slack_bolt.response import BoltResponse
 
 from flowbot.domain.audit import AuditAction, AuditEvent
-from flowbot.domain.ids import ChannelId
 from flowbot.errors import DependencyError
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock
@@ -49,7 +48,7 @@ class WorkspaceEvents:
             is_known = await self.channels.move(old, new, event)
             log.info("channel.moved", old=old, new=new, known=is_known)
 
-        return await _store(move(), "channel.not_moved", old=old, new=new)
+        return await store_in_time(move(), "channel.not_moved", old=old, new=new)
 
     async def note_shared_channel(self, shared: Event) -> BoltResponse | None:
         """Note that a channel is shared with another organisation, before the event is acknowledged.
@@ -65,7 +64,7 @@ class WorkspaceEvents:
             await self.privacy.note_shared(channel)
             log.info("channel.shared", channel=channel)
 
-        return await _store(note(), "channel.sharing_not_noted", channel=channel)
+        return await store_in_time(note(), "channel.sharing_not_noted", channel=channel)
 
     def note_removal(self, event: Event) -> None:
         """Stop work once Slack has taken the bot's token back. People's tokens do not matter: flowbot has none."""
@@ -73,7 +72,7 @@ class WorkspaceEvents:
             self.token.note_refusal(event.event.type)
 
 
-async def _store(write: Awaitable[None], failure: str, **about: ChannelId) -> BoltResponse | None:
+async def store_in_time(write: Awaitable[None], failure: str, **about: str) -> BoltResponse | None:
     """Await a write, as long as Slack waits; log its failure, and return the answer at which Slack sends it again."""
     try:
         async with asyncio.timeout(STORE_SECONDS):

@@ -3,14 +3,22 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from flowbot.domain.change import Change
 from flowbot.domain.disable_cause import DisableCause
+from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ReportId
+from flowbot.domain.step import find_step
+from flowbot.errors import DependencyError
 from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.slack import NotifyCallback
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.report_sync import ReportMessageSync
 from flowbot.slack.notify.team_notifier import TeamNotifier
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,31 @@ class SlackNotifier:
         Raises:
             DependencyError: something could not be sent; it will be sent again.
         """
+        shown = await self._notify(change, flow)
+        await self._show_step(change)
+        return shown
+
+    def notifier_for_form(self, view_id: str, kind: FormKind) -> NotifyCallback:
+        """Return a notifier that shows the result in the place of a form that is probably still open."""
+        notify_author = self.form_result.notifier_for_form(view_id, kind)
+
+        async def notify(change: Change, flow: Flow | None = None) -> Change:
+            shown = await notify_author(change, flow)
+            await self._show_step(change)
+            return shown
+
+        return notify
+
+    async def _show_step(self, change: Change) -> None:
+        """Show the step of a workflow by which a change was requested; what fails now, the recovery shows."""
+        if (step := find_step(change.request.token)) is None:
+            return
+        try:
+            await self.show_report(step)
+        except DependencyError as fault:
+            log.warning("step.later", report=step, error=str(fault))
+
+    async def _notify(self, change: Change, flow: Flow | None) -> Change:
         if change.has_team_message:
             return await self.team.notify(change)
         if (cause := change.request.cause) is None:

@@ -1,7 +1,7 @@
 """The sync of reports' messages with their rows: one message a channel, posted once and edited in place."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -47,7 +47,8 @@ class ReportMessageSync:
     """Posts and edits the messages of reports.
 
     Attributes:
-        views: How the messages of each kind are built.
+        show_step: Shows the step of a workflow, whose message is for one person.
+        views: How the messages of each other kind are built.
     """
 
     store: ReportStore
@@ -60,6 +61,7 @@ class ReportMessageSync:
     privacy: ChannelPrivacy
     metrics: Metrics
     clock: Clock
+    show_step: Callable[[Report], Awaitable[None]]
     views: Mapping[ReportKind, ReportView]
     _locks: WeakValueDictionary[ReportId, asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
@@ -76,7 +78,7 @@ class ReportMessageSync:
                 report = await self.store.get(report_id)
                 if report is None or report.shown_version >= report.version:
                     return
-                await self._show(report)
+                await (self.show_step(report) if report.told.kind is ReportKind.STEP else self._show(report))
                 await self.store.mark_shown(report.id, report.version)
 
     async def _show(self, report: Report) -> None:

@@ -68,6 +68,8 @@ class ActionId(StrEnum):
     FINDING_ACCEPT = "findings.accept"
     FINDING_REVERT = "findings.revert"
     FINDING_DISABLE = "findings.disable"
+    STEP_FORM = "steps.form"
+    STEP_REQUEST = "steps.request"
 
 
 class ShortcutId(StrEnum):

@@ -149,6 +149,12 @@ class ReportValue(ButtonValue):
     channel: ChannelId | None = Field(None, alias="h")
 
 
+class StepValue(ButtonValue):
+    """The value of a button that does what a workflow's step asks for."""
+
+    report: Annotated[ReportId, Field(min_length=1, max_length=150, alias="r")]
+
+
 V = TypeVar("V", bound=ButtonValue)
 
 

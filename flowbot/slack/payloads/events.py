@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
@@ -134,11 +134,35 @@ class TokensRevoked(Event):
         return bool(self.event.tokens.get("bot"))
 
 
+class _Function(Payload):
+    callback_id: str
+
+
+class _StepRun(EventBody):
+    function: _Function
+    function_execution_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
+    inputs: dict[str, Any] = Field({})
+
+
+class StepExecuted(Event):
+    """A step of a workflow that is to run. The token that comes with it is not read: flowbot acts by its own."""
+
+    event: _StepRun
+
+    @property
+    def metric_label(self) -> str:
+        """The step's id."""
+        return self.event.function.callback_id
+
+
+STEP_EXECUTED: Final = "function_executed"
+"""The event that comes only where the manifest has the steps."""
 EVENT_MODELS: Final[Mapping[str, type[Event]]] = {
     "app_home_opened": HomeOpened,
     "app_mention": Mentioned,
     "app_uninstalled": Event,
     "channel_id_changed": ChannelMoved,
     "channel_shared": ChannelShared,
+    STEP_EXECUTED: StepExecuted,
     "tokens_revoked": TokensRevoked,
 }

@@ -35,14 +35,17 @@ def read_push_text(message: Mapping[str, Any]) -> PushText | None:
     blocks = message.get("blocks")
     lines = [line for block in blocks for line in _read_rich_text(block)] if isinstance(blocks, list) else []
     text = "\n".join(lines) if lines else _read_mrkdwn(message.get("text"))
-    # Half a character and most controls cannot be stored.
-    text = _CONTROLS.sub("", normalize_newlines(text).encode(errors="replace").decode())
-    title, _, description = strip_invisible(re.sub(r"[ \t]{2,}", " ", text)).partition("\n")
+    title, _, description = strip_invisible(re.sub(r"[ \t]{2,}", " ", clean_text(text))).partition("\n")
     if not title:
         return None
     parts = {"title": title.strip(), "description": strip_invisible(description)}
     cut = {name: cut_utf16(part, FIELDS[name].max_utf16) for name, part in parts.items()}
     return PushText(cut["title"], cut["description"], cut != parts)
+
+
+def clean_text(text: str) -> str:
+    """Return the text with line feeds, and without half a character and most controls: those cannot be stored."""
+    return _CONTROLS.sub("", normalize_newlines(text).encode(errors="replace").decode())
 
 
 def _read_mrkdwn(text: Any) -> str:

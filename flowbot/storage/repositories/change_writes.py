@@ -20,6 +20,7 @@ from flowbot.storage.repositories import change_queries as queries
 from flowbot.storage.repositories.change_rows import append_events, change_row, changed_columns, read_change, vote_row
 from flowbot.storage.repositories.finding_answers import settle_finding
 from flowbot.storage.repositories.scopes import fetch_scope
+from flowbot.storage.repositories.step_requests import end_step
 from flowbot.storage.tables import changes, new_id, votes
 
 _SUBMIT_ATTEMPTS: Final = 5
@@ -121,6 +122,7 @@ async def write_if_unchanged(connection: AsyncConnection, seen: Change, moved: C
             # Without their rows no older process counts them for the new content, either.
             await connection.execute(delete(votes).where(votes.c.change_id == seen.id))
         await settle_finding(connection, change)
+        await end_step(connection, change)
         return change
     current = await queries.fetch_one(connection, changes.c.id == seen.id)
     if current is None:

@@ -57,6 +57,7 @@ from flowbot.storage.repositories.known_settings import record_settings
 from flowbot.storage.repositories.messages import record_message
 from flowbot.storage.repositories.reports import redraw_reports
 from flowbot.storage.repositories.scopes import fetch_scope
+from flowbot.storage.repositories.step_requests import note_request
 from flowbot.storage.repositories.timed_changes import settle_times
 from flowbot.storage.tables import changes, channels, events
 from flowbot.storage.unit_of_work import Database
@@ -106,6 +107,7 @@ class ChangeRepository(ChangeStore):
                 return await queries.fetch_record(connection, change.id), False
             await append_events(connection, [event], change=change.id)
             await note_answer(connection, change)
+            await note_request(connection, change)
             if draft is not None:
                 await write_draft(connection, draft)
             return RequestRecord(change, (), await fetch_scope(connection, new.channel)), True

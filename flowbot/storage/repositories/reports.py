@@ -15,6 +15,7 @@ from flowbot.domain.finding_answers import found_event
 from flowbot.domain.findings import Finding, Summary
 from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, WebsiteId
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
+from flowbot.domain.step import Step
 from flowbot.domain.stop import Stop
 from flowbot.errors import DatabaseFaultError
 from flowbot.services.batches import batched
@@ -38,6 +39,7 @@ DOCUMENTS: Final[Mapping[ReportKind, Document[Any]]] = {
     ReportKind.BREAKER: Document(Trip),
     ReportKind.DIGEST: Document(Digest),
     ReportKind.STOP: Document(Stop),
+    ReportKind.STEP: Document(Step),
 }
 """How the content of each kind is stored."""
 _IS_OPEN_FINDING: Final = (reports.c.kind == ReportKind.FINDING.value) & (reports.c.state == ReportState.OPEN.value)

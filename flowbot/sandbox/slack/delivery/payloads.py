@@ -8,6 +8,7 @@ from flowbot.sandbox.slack.blocks import PlacedElement
 from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.models import Channel, Json, Message, Person, Team, View
 from flowbot.sandbox.slack.serializers import serialize_message, serialize_view
+from flowbot.sandbox.slack.workflows import EVENT, StepRun
 from flowbot.sandbox.slack.workspace import generate_id
 
 
@@ -234,6 +235,34 @@ def build_app_mention(context: Context, person: Person, message: Message) -> Jso
     if context.workspace.is_external(person):
         event |= {"user_team": person.team.id, "source_team": person.team.id}
     return build_event_callback(context, event) | {"is_ext_shared_channel": channel.is_shared}
+
+
+def build_function_executed(context: Context, run: StepRun) -> Json:
+    """Return the event `function_executed` in its callback: a workflow runs one of the app's steps."""
+    function, now = context.workflows.functions[run.callback_id], int(time.time())
+    event = {
+        "type": EVENT,
+        "function": {
+            "id": generate_id("Fn"),
+            "callback_id": run.callback_id,
+            "title": function["title"],
+            "description": function["description"],
+            "type": "app",
+            "input_parameters": list(function["input_parameters"].values()),
+            "output_parameters": list(function["output_parameters"].values()),
+            "app_id": context.workspace.app_id,
+            "date_created": now,
+            "date_updated": now,
+            "date_deleted": 0,
+            "form_enabled": False,
+        },
+        "inputs": run.inputs,
+        "function_execution_id": run.id,
+        "workflow_execution_id": generate_id("Wx"),
+        "event_ts": f"{time.time():.6f}",
+        "bot_access_token": run.token,
+    }
+    return build_event_callback(context, event)
 
 
 def build_event_callback(context: Context, event: Json) -> Json:

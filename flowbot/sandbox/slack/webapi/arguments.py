@@ -188,3 +188,17 @@ class CompleteUpload(Arguments):
     channel_id: str | None = None
     initial_comment: str = ""
     thread_ts: str | None = None
+
+
+class CompleteSuccess(Arguments):
+    """Arguments of `functions.completeSuccess`."""
+
+    function_execution_id: str
+    outputs: Annotated[Json, BeforeValidator(_parse_json)]
+
+
+class CompleteError(Arguments):
+    """Arguments of `functions.completeError`."""
+
+    function_execution_id: str
+    error: str

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from flowbot.sandbox.slack.context import Context
 from flowbot.sandbox.slack.errors import invalid
 from flowbot.sandbox.slack.models import Json
-from flowbot.sandbox.slack.webapi import arguments, auth, chat, conversations, files, users, views
+from flowbot.sandbox.slack.webapi import arguments, auth, chat, conversations, files, functions, users, views
 from flowbot.sandbox.slack.webapi.arguments import Arguments
 
 
@@ -73,6 +73,8 @@ _METHODS = (
     Method("files.info", arguments.FileRef, files.get_file, ("files:read",)),
     Method("files.getUploadURLExternal", arguments.UploadUrl, files.get_upload_url, ("files:write",)),
     Method("files.completeUploadExternal", arguments.CompleteUpload, files.complete_upload, ("files:write",)),
+    Method("functions.completeSuccess", arguments.CompleteSuccess, functions.complete_success),
+    Method("functions.completeError", arguments.CompleteError, functions.complete_error),
 )
 
 METHODS = {method.name: method for method in _METHODS}

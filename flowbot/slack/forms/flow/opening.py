@@ -9,6 +9,7 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind, FormValues, default_values, duplicate_values, form_values
 from flowbot.domain.flow import FieldDifference, flow_differences
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, parse_website_id
+from flowbot.domain.step import find_step
 from flowbot.domain.validation import rebase_values
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator
@@ -43,6 +44,7 @@ class FormSource:
         version_at: When the flow had these values.
         problem: What is to be said above the fields.
         turn: That of the form's metadata.
+        token: The form's own, where that is known before it opens.
     """
 
     kind: FormKind
@@ -54,6 +56,7 @@ class FormSource:
     version_at: datetime | None = None
     problem: Text | None = None
     turn: int = 0
+    token: FormToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,26 @@ class FormOpener:
         await self._fill_or_refuse(interaction.in_channel(draft.channel), view_id, source)
         return NO_REPLY
 
+    async def open_filled(
+        self, interaction: Interaction, token: FormToken, values: Mapping[str, str], trigger: str
+    ) -> Reply:
+        """Open the form of a new flow under a token of its own, filled with values, or as it was typed before.
+
+        Raises:
+            UserError: not allowed.
+            DependencyError: the database did not answer.
+        """
+        user, channel = interaction.user, interaction.target.require_channel()
+        await self.forms.require_edit(user, channel, None)
+        view_id = await self.modals.open(trigger, form_status.loading_view(FormKind.CREATE, interaction.t))
+        draft = await self.forms.drafts.get(token)
+        if draft is not None and draft.user == user.id and draft.typed:
+            source = FormSource(FormKind.CREATE, draft=draft, token=token)
+        else:
+            source = FormSource(FormKind.CREATE, values=values, token=token)
+        await self._fill_or_refuse(interaction, view_id, source)
+        return NO_REPLY
+
     async def open_version(self, interaction: Interaction, version: FlowVersion, trigger: str) -> Reply:
         """Open the form that edits a flow, filled with an earlier version of it.
 
@@ -126,10 +149,9 @@ class FormOpener:
         """Fill the form anew, and forget what was typed."""
         metadata = form.metadata
         await self.forms.drafts.delete(metadata.token)
-        view_id = press.view_id
-        await self._fill_or_refuse(
-            interaction, view_id, FormSource(metadata.kind, metadata.flow, turn=metadata.turn + 1)
-        )
+        view_id, token = press.view_id, metadata.token if find_step(metadata.token) else None
+        source = FormSource(metadata.kind, metadata.flow, turn=metadata.turn + 1, token=token)
+        await self._fill_or_refuse(interaction, view_id, source)
         return NO_REPLY
 
     async def _fill_or_refuse(self, interaction: Interaction, view_id: str, source: FormSource) -> None:
@@ -161,7 +183,7 @@ class FormOpener:
         kind, context = await self._load_context(user, channel, source)
         before, draft = context.before, source.draft or context.draft
         metadata = FormMetadata(
-            token=new_form_token(),
+            token=source.token or new_form_token(),
             kind=kind,
             channel=channel,
             flow=before.id if before else None,
@@ -173,9 +195,10 @@ class FormOpener:
         first_values, changed_meanwhile = _first_values(kind, context, draft, t)
         values = {**first_values, **source.values}
         typed = values if draft or source.values else {}
+        replaced = draft.token if draft else source.replaces
         await self.forms.drafts.save(
             Draft(metadata.token, user.id, channel, kind.change_kind, metadata.flow, before, typed, self.clock()),
-            replaces=draft.token if draft else source.replaces,
+            replaces=None if replaced == metadata.token else replaced,
         )
         data = FlowFormData(
             typed=values,

@@ -1,0 +1,158 @@
+"""Steps of workflows: whom they ask, what the person may do by them, and how they end."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+import structlog
+
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.ids import ChannelId, ReportId
+from flowbot.domain.policy import Permission, Reason
+from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
+from flowbot.domain.step import Step, StepEnd, has_ended
+from flowbot.errors import SlackFaultError, Text, UserError
+from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
+from flowbot.services.authorization import decide_in_channel
+from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore
+from flowbot.services.ports.policies import PolicyStore
+from flowbot.services.ports.reports import ReportStore, StepOverError
+from flowbot.services.report_updates import update_report
+from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
+
+PROBLEM_KEYS: Final[Mapping[Reason, str]] = {
+    Reason.NO_POLICY: "workflow.no_policy",
+    Reason.EXTERNAL: "workflow.no_person",
+    Reason.INACTIVE: "workflow.no_person",
+}
+"""What a workflow is told of a person who may not make the request; others have no right to it."""
+NO_SUCH_PERSON: Final = frozenset({"user_not_found", "user_not_visible"})
+"""Slack's words for a person whom flowbot cannot see."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StepService:
+    """Lets a workflow ask a person for a request, which that person alone makes, by their own rights.
+
+    Every method raises DependencyError where the database, Slack or Enkapush did not answer.
+    """
+
+    reports: ReportStore
+    policies: PolicyStore
+    store: ChangeStore
+    submitter: RequestSubmitter
+    users: UserService
+    clock: Clock
+
+    async def receive(self, step: Step, channel: ChannelId) -> Report:
+        """Store a step that is to run, under the policy of a channel. Received twice, it is one."""
+        new = NewReport(step.report_token, ReportKind.STEP, step, channel=channel)
+        report, is_new = await self.reports.submit(new)
+        if is_new:
+            log.info("step.received", report=report.id, kind=step.kind, person=step.person, channel=channel)
+        return report
+
+    async def admit(self, report: Report) -> None:
+        """Find out whether the person may make the request, so that they are asked; end the step where they may not."""
+        step = report.told.content_as(Step)
+        try:
+            name = await self._require_able(step, _channel(report))
+        except UserError as refusal:
+            await self.end(report, StepEnd(problem=refusal.text))
+        else:
+            await self._update(report, lambda now: replace(now, is_admitted=True, name=name))
+
+    async def find_usable(self, user: CurrentUser, report_id: ReportId) -> Report:
+        """Find the step of a button, for who pressed it.
+
+        Raises:
+            UserError: it asks somebody else, or has ended.
+        """
+        report = await self.reports.get(report_id)
+        if report is None or not isinstance(step := report.told.content, Step):
+            raise UserError("request.gone")
+        if step.person != user.id:
+            raise UserError("workflow.not_yours")
+        if not report.is_open:
+            raise StepOverError
+        return report
+
+    async def end(self, report: Report, end: StepEnd) -> None:
+        """End a step, unless a request was made by it meanwhile."""
+        if end.problem is not None:
+            log.info("step.failed", report=report.id, problem=str(end.problem.key))
+        await self._update(report, lambda now: now if now.change and end.outcome is None else replace(now, end=end))
+
+    async def tend(self) -> None:
+        """End the steps that have waited too long, and those whose request a process ended that knows no steps."""
+        found = await self.reports.list_open(ReportKind.STEP)
+        steps = {report.id: report.told.content_as(Step) for report in found}
+        made = [step.change for step in steps.values() if step.change is not None]
+        records = {record.change.id: record for record in await self.store.get_records(made)}
+        for report in found:
+            step = steps[report.id]
+            record = records.get(step.change) if step.change else None
+            if step.is_over(report.created_at, self.clock()):
+                await self.end(report, StepEnd(problem=Text("workflow.expired")))
+            elif record is not None and has_ended(record.change):
+                await self._update(report, partial(Step.ended_by, change=record.change, votes=record.votes))
+
+    async def _require_able(self, step: Step, channel: ChannelId) -> str:
+        """Return the flow's name, or no text for a new one, where the person may make the request.
+
+        Raises:
+            UserError: they may not, or it cannot be made; its parameters are plain texts.
+        """
+        try:
+            user = await self.users.load_user(Caller(step.person, None), within=DECIDING_SECONDS)
+        except SlackFaultError as fault:
+            if fault.code in NO_SUCH_PERSON:
+                raise UserError("workflow.no_person") from fault
+            raise
+        policy = (await self.policies.get_scope(channel)).policy
+        decision = await decide_in_channel(policy, user, None, self.users.find_current_members, Permission.EDIT)
+        if decision.reason is Reason.UNCERTAIN:
+            raise SlackFaultError("groups_unknown")
+        if not decision.allowed:
+            raise UserError(PROBLEM_KEYS.get(decision.reason, "workflow.no_right"))
+        if step.flow is None:
+            return ""
+        try:
+            preview = await self.submitter.preview_change(user, channel, step_wish(step))
+        except RequestOpenError as error:
+            # It may have ended by the time when the person asks.
+            before = error.current.request.before
+            return before.name if before else ""
+        return preview.flow.name
+
+    async def _update(self, report: Report, change: Callable[[Step], Step]) -> None:
+        """Write what `change` makes of an open step, whoever else writes; one that has ended stays as it is."""
+
+        def move(told: NewReport) -> NewReport:
+            if told.state is not ReportState.OPEN:
+                return told
+            step = change(told.content_as(Step))
+            return replace(told, content=step, state=ReportState.CLOSED if step.end else ReportState.OPEN)
+
+        await update_report(self.reports, report, move)
+
+
+def step_wish(step: Step) -> FlowWish:
+    """Return what a step asks its person to request for a flow.
+
+    Raises:
+        TypeError: it is about no flow.
+    """
+    if step.flow is None:
+        raise TypeError(f"step {step.execution} is about no flow")
+    return FlowWish(ChangeKind.ENABLE, step.flow, step.reason)
+
+
+def _channel(report: Report) -> ChannelId:
+    if report.told.channel is None:
+        raise TypeError(f"report {report.id} has no channel")
+    return report.told.channel

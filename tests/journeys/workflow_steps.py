@@ -1,13 +1,14 @@
 """Steps around a workflow: let it run one of flowbot's steps, read what its person is asked, and how it ended."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from flowbot.sandbox.slack import Message, SandboxPerson, StepRun, text_of
 from flowbot.slack.manifest import build_manifest
-from tests.journeys.world import MARKETING, World
+from tests.journeys.world import APPROVALS, MARKETING, World
 
-ASKED = ("A workflow asks you", "Bir iş akışı")
+ASKED: Final = ("A workflow asks you", "Bir iş akışı")
+WAITING: Final = ("Waiting for approval", "Onay bekl")
 
 
 def run_step(world: World, step: str, person: SandboxPerson, channel: str = MARKETING, **inputs: Any) -> StepRun:
@@ -35,3 +36,9 @@ async def wait_for_end(world: World, run: StepRun) -> StepRun:
     """Wait until flowbot has told the workflow how its step ended."""
     await world.deniz.wait_until(lambda: run.state != "running")
     return run
+
+
+async def press(world: World, person: SandboxPerson, button: str = "Request approval") -> Message:
+    """Press the button of the message that asks a person, and return their request's message."""
+    await person.click(await wait_until_asked(world, person), button)
+    return await world.deniz.wait_for_message(APPROVALS, lambda each: any(word in text_of(each) for word in WAITING))

@@ -205,7 +205,11 @@ async def _check_approvers(
     users = UserService(SlackUserDirectory(slack, named, identity), frozenset())
     checker, groups = PolicyChecker(users, QuorumChecker(users)), await users.load_groups()
     # Where nobody edits, nobody asks for anything.
-    found = await checker.find_unapprovable((policy for policy in book.channels if policy.editors), groups)
+    policies = [policy for policy in book.channels if policy.editors]
+    found = await checker.find_unapprovable(policies, groups)
+    for policy in policies:
+        if policy.id not in found and (useless := await checker.find_useless_rules(policy, groups)):
+            found[policy.id] = tuple(useless.values())
     if found:
         lines = (f"{channel}: {describe_text(each)}" for channel, problems in found.items() for each in problems)
         raise CheckFailedError("; ".join(lines))

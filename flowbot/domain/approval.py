@@ -109,18 +109,6 @@ def mentioned_approvers(approvers: Collection[Principal], requester: UserId | No
     return (*groups, *people[:PEOPLE_CALLED_MAX])
 
 
-def count_missing_approvals(rule: ApprovalRule, able: Collection[UserId], requester: UserId | None) -> int:
-    """Return how many of the approvals that the rule asks for can never come together.
-
-    Args:
-        rule: the rule.
-        able: the people who may approve.
-        requester: the requester, whose own approval counts only where the rule lets it; None for nobody in particular.
-    """
-    counted = set(able) if rule.self_approval else set(able) - {requester}
-    return max(0, rule.quorum - len(counted))
-
-
 def due_times(requested_at: datetime, rule: ApprovalRule) -> list[datetime]:
     """List the moments of a request's reminders and, at last, of its expiry."""
     lifetime = timedelta(hours=rule.expires_after_hours)

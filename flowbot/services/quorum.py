@@ -1,17 +1,17 @@
 """Quorum: whether the people whom a policy names can give the approvals that it asks for."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 import structlog
 
-from flowbot.domain.approval import count_missing_approvals
 from flowbot.domain.approval_rule import EVERYONE, Principal
-from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.quorum import Shortage, find_shortage, list_possible_stages
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.services.users import DECIDING_SECONDS, Caller, UserService
 
@@ -23,6 +23,10 @@ NOBODY_ERRORS: Final = frozenset({"user_not_found", "user_not_visible"})
 """Slack's words for an id that is nobody's."""
 
 log = structlog.get_logger(__name__)
+
+
+Candidates = Sequence[Sequence[UserId] | None]
+"""By stage, the people who may approve in it, as far as they are fit; None for everyone in the channel."""
 
 
 class Fitness(StrEnum):
@@ -48,6 +52,14 @@ class QuorumGap:
     text: Text
     can_be_skipped: bool
 
+    def text_elsewhere(self, channel: ChannelId) -> Text:
+        """Return the text for who reads it outside the channel whose policy it is about."""
+        if self.text.key == "request.empty_groups":
+            return self.text
+        # Keys: request.no_approvers_in, request.too_few_approvers_in, request.too_few_other_approvers_in,
+        # request.too_few_in_stage_in
+        return Text(f"{self.text.key}_in", {**self.text.params, "channel": channel})
+
 
 @dataclass(frozen=True, slots=True)
 class QuorumChecker:
@@ -65,33 +77,62 @@ class QuorumChecker:
             requester: the requester, who approves only where the policy lets them.
             seconds: how long Slack may take; None for as long as it takes.
         """
-        if EVERYONE in policy.approvers:
+        stages = list_possible_stages(policy)
+        if all(EVERYONE in stage for stage in stages):
             return None
         try:
             async with asyncio.timeout(seconds):
-                return await self._find_gap(policy, requester)
+                return await self._find_gap(policy, stages, requester)
         except (DependencyError, TimeoutError) as error:
             log.warning("quorum.unknown", channel=policy.id, error=str(error) or "slow")
             return None
 
-    async def _find_gap(self, policy: ChannelPolicy, requester: UserId) -> QuorumGap | None:
+    async def _find_gap(
+        self, policy: ChannelPolicy, stages: Sequence[Sequence[Principal]], requester: UserId
+    ) -> QuorumGap | None:
         rule, groups = policy.approval, dict[GroupId, frozenset[UserId]]()
-        if any(isinstance(entry, GroupId) for entry in policy.approvers):
+        if any(isinstance(entry, GroupId) for stage in stages if EVERYONE not in stage for entry in stage):
             groups |= await self.users.load_groups(within=DECIDING_SECONDS)
-        named = list_people(policy.approvers, groups)
-        is_own = requester in named and not rule.self_approval
-        found = await self.find_fitness((person for person in named if not is_own or person != requester), rule.quorum)
-        missing = count_missing_approvals(rule, list_fit(found), requester)
-        if not missing or Fitness.UNKNOWN in found.values():
+        named, found = list_candidates(stages, groups), dict[UserId, Fitness]()
+        others = named if rule.self_approval else without_person(named, requester)
+        shortage = await self.find_shortage(others, rule.quorum, found)
+        if shortage is None or Fitness.UNKNOWN in found.values():
             return None
-        if not policy.approvers:
+        stage = shortage.stage
+        if len(stages) > 1:
+            text = Text("request.too_few_in_stage", {"n": shortage.missing, "stage": stage + 1})
+        elif not stages[stage]:
             text = Text("request.no_approvers")
-        elif not named:
+        elif not named[stage]:
             text = Text("request.empty_groups")
         else:
-            text = Text("request.too_few_other_approvers" if is_own else "request.too_few_approvers", {"n": missing})
+            is_own = others[stage] != named[stage]
+            key = "request.too_few_other_approvers" if is_own else "request.too_few_approvers"
+            text = Text(key, {"n": shortage.missing})
         skippers = await self.find_fitness(rule.break_glass, 1)
         return QuorumGap(text, can_be_skipped=not {Fitness.FIT, Fitness.UNKNOWN}.isdisjoint(skippers.values()))
+
+    async def find_shortage(self, stages: Candidates, quorum: int, found: dict[UserId, Fitness]) -> Shortage | None:
+        """Find the first stage that cannot be reached, and look people up only until it is known.
+
+        Args:
+            stages: the candidates of each.
+            quorum: the approvals that each needs.
+            found: who was looked up before; those who are now are added. Where Slack told of nobody at all, the search
+                is given up: a large group is not asked for to its end.
+        """
+        while True:
+            fit = list_fit(found)
+            able = [None if people is None else [each for each in people if each in fit] for people in stages]
+            shortage = find_shortage(able, quorum)
+            if shortage is None or (found and set(found.values()) == {Fitness.UNKNOWN}):
+                return shortage
+            # More people in other stages would not help.
+            related = sorted(shortage.related, key=lambda stage: (stage != shortage.stage, stage))
+            left = dict.fromkeys(user for stage in related for user in stages[stage] or () if user not in found)
+            if not left:
+                return shortage
+            found |= await self.find_fitness(list(left)[: min(AT_ONCE, shortage.missing)])
 
     async def find_fitness(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, Fitness]:
         """Find out who may be in a policy; with `enough`, only until so many fit, or Slack tells of nobody."""
@@ -119,6 +160,18 @@ class QuorumChecker:
         if profile.is_deactivated:
             return Fitness.DEACTIVATED
         return Fitness.EXTERNAL if actor.is_external else Fitness.FIT
+
+
+def list_candidates(
+    stages: Iterable[Collection[Principal]], groups: Mapping[GroupId, Collection[UserId]]
+) -> Candidates:
+    """List the people whom each stage names, by name or as members of groups."""
+    return [None if EVERYONE in stage else list_people(stage, groups) for stage in stages]
+
+
+def without_person(stages: Candidates, person: UserId) -> Candidates:
+    """Return the candidates of each stage but for one person."""
+    return [None if people is None else [each for each in people if each != person] for people in stages]
 
 
 def list_people(entries: Collection[Principal], groups: Mapping[GroupId, Collection[UserId]]) -> list[UserId]:

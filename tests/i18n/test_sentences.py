@@ -27,8 +27,8 @@ def count_words(sentence: str) -> int:
 
 
 def split_sentences(text: str) -> list[str]:
-    """Return the sentences, a placeholder counted as one word; a line is one at least."""
-    filled = re.sub(r"\{\w+\}", "X", text)
+    """Return the sentences, a placeholder counted as one word, as is an ordinal; a line is one at least."""
+    filled = re.sub(r"\{\w+\}(\.(?= aşama))?", "X", text)
     return [part for line in filled.split("\n") for part in re.split(r"(?<=[.!?…])\s+", line) if part]
 
 

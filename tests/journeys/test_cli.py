@@ -884,6 +884,18 @@ async def test_check_names_the_channels_whose_requests_nobody_can_approve(
     status, out, _ = await run_in_thread(environment, tmp_path, "check")
     assert status == 1
     assert "FAIL  slack approvers: C0MARKETING: 2 approvals aren't possible: only 1 active person" in out
+    await world.import_policy(approval_policy("quorum_over = { 10000 = 2 }", "escalate_after_hours = 24"))
+    status, out, _ = await run_in_thread(environment, tmp_path, "check")
+    assert status == 1
+    assert "FAIL  slack approvers: C0MARKETING: Choose who can decide once a request is escalated." in out
+    await world.import_policy(approval_policy("quorum_over = { 10000 = 2 }"))
+    status, out, _ = await run_in_thread(environment, tmp_path, "check")
+    assert status == 1
+    assert "FAIL  slack approvers: C0MARKETING: 2 approvals aren't possible with these approvers" in out
+    await world.import_policy(approval_policy('stages = [["U0EMMA"], ["S0GONE"]]', approvers="[]"))
+    status, out, _ = await run_in_thread(environment, tmp_path, "check")
+    assert status == 1
+    assert "slack approvers: C0MARKETING: Stage 2 needs 1 more active person." in out
     await world.import_policy(approval_policy("quorum = 2", approvers='["*"]'))
     status, out, _ = await run_in_thread(environment, tmp_path, "check")
     assert status == 0

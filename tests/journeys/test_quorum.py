@@ -55,6 +55,21 @@ async def test_a_request_that_nobody_can_approve_is_refused_privately(running: W
     )
 
 
+async def test_asking_is_refused_where_a_stage_cannot_be_reached(http: World) -> None:
+    add_flow(http)
+    # Burak, the only lead, is needed in the second stage: the first has nobody else but whoever asks.
+    await http.import_policy(approval_policy('stages = [["U0BURAK", "U0EMMA"], ["S0LEADS"]]', approvers="[]"))
+    assert await ask_in_vain(http, http.emma) == (
+        "Nobody can approve this: stage 2 needs 1 more approver. Ask a workspace admin to add one with /flows setup."
+    )
+    await http.import_policy(approval_policy('stages = [["U0BURAK", "U0AYSE"], ["S0LEADS"]]', approvers="[]"))
+    assert await ask_in_vain(http, http.ayse, "/flows etkinleştir 1") == (
+        "Bunu kimse onaylayamaz: 2. aşamaya 1 onaylayan daha gerekiyor. "
+        "Yöneticinizden /flows ayarlar ile eklemesini isteyin."
+    )
+    await request_change(http, "enable 1", by=http.emma)
+
+
 @in_both_modes
 async def test_who_asks_does_not_count_unless_the_policy_lets_them(running: World) -> None:
     add_flow(running)

@@ -22,7 +22,8 @@ NO_VALUES: Final = frozenset({"", "–", "—", "-", "no", "none", "nothing", "h
 _EMOJI_CODE: Final = re.compile(r":[\w+'-]+:")
 _LABEL: Final = re.compile(r"^([^:\n→]{1,40}):[ ]+(\S{1,9})$", re.MULTILINE)
 _QUOTED: Final = re.compile(r"“[^”]*”")
-_SENTENCE_ENDS: Final = re.compile(r"[.!?…]\s+(?=[\w#“])")
+_SENTENCE_ENDS: Final = re.compile(r"(?!(?<=\d)\.\s[a-zçğıöşü])[.!?…]\s+(?=[\w#“])")
+"""In Turkish `2. aşama` is an ordinal."""
 _PARTS: Final = re.compile(r"(?<=[.!?…])\s+|\n| · |: | → ")
 """Between sentences. What stands behind a colon or an arrow is a value: a name, a reason, what somebody else wrote."""
 

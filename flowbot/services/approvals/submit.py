@@ -221,10 +221,7 @@ class RequestSubmitter:
         gap = await self.quorum.find_gap(policy, request.requester, seconds)
         if gap is None or gap.can_be_skipped:
             return
-        if is_elsewhere:
-            # Keys: request.no_approvers_in, request.too_few_approvers_in, request.too_few_other_approvers_in
-            raise UserError(f"{gap.text.key}_in", **gap.text.params, channel=policy.id)
-        raise UserError(gap.text)
+        raise UserError(gap.text_elsewhere(policy.id) if is_elsewhere else gap.text)
 
     async def _may_go_live(self, wish: FlowWish) -> bool:
         """Check whether an enable of the flow is being applied, or may take effect yet.

@@ -33,6 +33,7 @@ NAMED_CHANNEL_KEYS: Final[Mapping[str, str]] = {
     "request.no_approvers": "request.no_approvers_in",
     "request.too_few_approvers": "request.too_few_approvers_in",
     "request.too_few_other_approvers": "request.too_few_other_approvers_in",
+    "request.too_few_in_stage": "request.too_few_in_stage_in",
 }
 """Sentences about "this channel", each with the one that names the channel."""
 

@@ -66,7 +66,11 @@ def renew_rule(change: Change, rule: ApprovalRule) -> Change:
     """Return a change under another rule; where that has other stages, its votes begin anew."""
     is_other = change.rule is not None and change.rule.stages != rule.stages
     renewed = replace(change, rule=rule)
-    return begin_round(renewed) if is_other else renewed
+    if not is_other:
+        return renewed
+    # Its people are told.
+    progress = replace(change.progress, put_off_version=change.version + 1)
+    return begin_round(replace(renewed, progress=progress))
 
 
 def begin_round(change: Change) -> Change:

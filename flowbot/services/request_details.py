@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-from flowbot.domain.approval import approval_terms, expires_at, mentioned_approvers
+from flowbot.domain.approval import (
+    approval_terms,
+    expires_at,
+    mentioned_approvers,
+    required_quorums,
+    stage_policy,
+    stricter_rule,
+    waiting_stage,
+)
 from flowbot.domain.approval_rule import Principal
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import (
@@ -23,7 +31,7 @@ from flowbot.domain.ids import UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
 from flowbot.domain.policy import ApprovalTerms, ChangedRights, ChannelPolicy
-from flowbot.domain.votes import Vote, approved_by
+from flowbot.domain.votes import Vote, approvals_in, approved_by, find_stage
 from flowbot.errors import Text
 from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.ports.changes import RequestRecord
@@ -51,7 +59,7 @@ class RequestDetails:
         website_names: Names of websites, for those that have one.
         remarks: What is worth another look.
         since_approved: What differs from the flow as it was last approved; None where it never was.
-        approvers: Those whom the policy names for approval now.
+        approvers: Those whom the policy names for approval now, in the stage that waits.
         restore: The restore of the flow that the change deleted, unless it failed; None where there is none.
         new_image: The type and size of the stored image that the flow is to have.
         late_edits: What earlier edits of the flow may change yet.
@@ -85,7 +93,7 @@ class RequestDetails:
             record.change,
             record.votes,
             scope.website_names,
-            approvers=scope.policy.approvers if scope.policy else (),
+            approvers=list_approvers(record),
             policy=scope.policy,
             calendar=FreezeCalendar(scope.freezes, zone),
         )
@@ -165,8 +173,29 @@ class RequestDetails:
 
     @property
     def approvals(self) -> tuple[UserId, ...]:
-        """Return the people who approve; of a lapsed change, those whose approvals counted to the end."""
-        return tuple(person for person in approved_by(self.votes) if person not in self._uncounted)
+        """Return the people who approve, in the stage that waits; of a lapsed change, those who counted to the end."""
+        stage = self.stage
+        votes = self.counted_votes if stage is None else approvals_in(self.counted_votes, stage)
+        return approved_by(votes)
+
+    @property
+    def counted_votes(self) -> tuple[Vote, ...]:
+        """Return the votes but for those that did not count any more when the change was to be applied."""
+        return tuple(vote for vote in self.votes if vote.person not in self._uncounted)
+
+    @property
+    def stage(self) -> int | None:
+        """Return the stage that a pending request waits for, from 0; None where it does not wait."""
+        is_pending = self.change.state is ChangeState.PENDING
+        return find_stage(self.quorums, self.votes) if is_pending else None
+
+    @property
+    def quorums(self) -> tuple[int, ...]:
+        """Return how many approvals each stage needs, or needed in the end."""
+        change, policy = self.change, self.policy
+        if change.rule is None or policy is None or change.state is not ChangeState.PENDING:
+            return required_quorums(change.rule, change.progress)
+        return required_quorums(stricter_rule(change.rule, policy.approval), change.progress)
 
     @property
     def uncounted(self) -> tuple[UserId, ...]:
@@ -192,15 +221,14 @@ class RequestDetails:
 
     @property
     def quorum(self) -> int:
-        """Return the number of approvals that are needed, or were in the end; 0 where none was."""
-        if self.change.rule is None:
-            return 0
-        return self.terms.quorum if self.change.state is ChangeState.PENDING else self.change.rule.quorum
+        """Return the number of approvals that the stage which waits needs, or that were needed; 0 where none was."""
+        stage = self.stage
+        return sum(self.quorums) if stage is None else self.quorums[stage]
 
     @property
     def is_approved(self) -> bool:
         """Check whether the needed approvals were given and nobody skipped them."""
-        enough = self.change.rule is not None and len(self.approvals) >= self.quorum
+        enough = self.change.rule is not None and find_stage(self.quorums, self.counted_votes) is None
         return enough and self.change.state in _DECIDED and self.change.progress.skipped_by is None
 
     @property
@@ -229,3 +257,12 @@ class RequestDetails:
     def expires_at(self) -> datetime | None:
         """Return when it expires if nobody decides; None where it waits for nobody."""
         return expires_at(self.change)
+
+
+def list_approvers(record: RequestRecord) -> tuple[Principal, ...]:
+    """List those who may approve a request now, in the stage that waits; where none does, those of all stages."""
+    change, policy = record.change, record.scope.policy
+    if policy is None:
+        return ()
+    stage = waiting_stage(change, record.votes) if change.state is ChangeState.PENDING else None
+    return stage_policy(policy, stage, is_escalated=change.progress.is_escalated).all_approvers

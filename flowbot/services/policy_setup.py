@@ -192,6 +192,10 @@ class PolicySetup:
             log.warning("setup_form.groups_untold", error=str(error))
             return None
 
+    async def find_group_names(self) -> dict[GroupId, str]:
+        """Find the names of all user groups; of none where Slack did not tell them."""
+        return {group: found.name for group, found in (await self.find_groups() or {}).items()}
+
     async def find_names(self, people: Iterable[UserId]) -> dict[UserId, str]:
         """Find the names of people; a person whom Slack does not tell goes by their id."""
         return await self._checker.users.find_names(people)

@@ -190,6 +190,11 @@ class RequestDetails:
         return find_stage(self.quorums, self.votes) if is_pending else None
 
     @property
+    def has_stages(self) -> bool:
+        """Check whether one group after the other approves."""
+        return len(self.quorums) > 1
+
+    @property
     def quorums(self) -> tuple[int, ...]:
         """Return how many approvals each stage needs, or needed in the end."""
         change, policy = self.change, self.policy

@@ -81,6 +81,7 @@ from flowbot.slack.notify.outcome_notices import OutcomeNotices
 from flowbot.slack.notify.policy_notifier import PolicyNotifier
 from flowbot.slack.notify.report_sync import ReportMessageSync
 from flowbot.slack.notify.report_views import ReportViews
+from flowbot.slack.notify.stage_notices import StageNotices
 from flowbot.slack.notify.step_sync import StepSync
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.slack.runner import Runner
@@ -147,7 +148,17 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     )
     messages, once = services.messages, OnceSender(services.messages, poster, monotonic)
     message_sync = RequestMessageSync(
-        services.store, messages, details, users, once, poster, responder, locales, privacy, clock
+        store=services.store,
+        messages=messages,
+        details=details,
+        users=users,
+        find_group_names=services.setup.find_group_names,
+        sender=once,
+        poster=poster,
+        responder=responder,
+        locales=locales,
+        privacy=privacy,
+        clock=clock,
     )
     team = TeamNotifier(
         store=services.store,
@@ -156,6 +167,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         message_sync=message_sync,
         copies=DirectCopies(messages, details, users, once, poster, locales, clock),
         outcomes=OutcomeNotices(messages, details, users, once, responder, links, locales, privacy, clock),
+        stages=StageNotices(details, users, once, locales),
         sender=once,
         poster=poster,
         clock=clock,

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.domain.change import Change
 from flowbot.domain.flow import Flow
-from flowbot.domain.ids import ChannelId
+from flowbot.domain.ids import ChannelId, GroupId
 from flowbot.i18n.translator import Translators
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock, Monotonic
@@ -24,11 +24,17 @@ from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import OutcomeNotices
+from flowbot.slack.notify.stage_notices import StageNotices
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.messages import MessageRepository
 from tests.model.fake_slack import FakeSlack, MessageStorePort, notifying
 from tests.model.process_faults import ProcessFaults
+
+
+async def find_no_names() -> dict[GroupId, str]:
+    """Find no names: Slack tells no groups here."""
+    return {}
 
 
 class TrackedNotifier:
@@ -101,10 +107,11 @@ def build_team(
         details=details,
         users=people,
         message_sync=RequestMessageSync(
-            store, kept, details, people, sender, poster, responder, locales, privacy, clock
+            store, kept, details, people, find_no_names, sender, poster, responder, locales, privacy, clock
         ),
         copies=DirectCopies(kept, details, people, sender, poster, locales, clock),
         outcomes=OutcomeNotices(kept, details, people, sender, responder, links, locales, privacy, clock),
+        stages=StageNotices(details, people, sender, locales),
         sender=sender,
         poster=poster,
         clock=clock,

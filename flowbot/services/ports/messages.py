@@ -29,6 +29,8 @@ class MessageRole(StrEnum):
     """The same as a direct message."""
     REFUSAL = "refusal"
     """The requester's notice that the channel takes no message of their request; `for_state` says of which state."""
+    STAGE = "stage"
+    """The call of the approvers of a later stage, followed by round and stage."""
     REPORT = "report"
     """The message of a report in a channel, which is the recipient."""
     STEP = "step"
@@ -84,8 +86,10 @@ class MessageStore(Protocol):
     fails.
     """
 
-    async def plan(self, subject: ChangeId, role: MessageRole, recipients: Collection[UserId]) -> None:
-        """Note to whom messages are to be sent, unless that was noted for this role before."""
+    async def plan(
+        self, subject: ChangeId, role: MessageRole, recipients: Collection[UserId], *, seen: int = 0
+    ) -> None:
+        """Note to whom messages are to be sent, unless more than the `seen` recipients of this role are noted."""
 
     async def claim(self, key: MessageKey, version: int) -> bool:
         """Note that a message is about to be sent; return whether nobody has noted that before."""

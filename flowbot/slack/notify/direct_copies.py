@@ -1,14 +1,14 @@
 """Direct copies of requests, for approvers whom the policy calls by direct message."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.approval import PEOPLE_CALLED_MAX
+from flowbot.domain.approval import PEOPLE_CALLED_MAX, stage_policy, waiting_stage
 from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, GroupId, UserId
@@ -23,6 +23,7 @@ from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.errors import UNREACHABLE
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.notify.once import OnceSender
+from flowbot.slack.notify.stage_notices import stage_key
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_message import request_message
 
@@ -55,8 +56,7 @@ class DirectCopies:
         if change.rule is None or change.rule.notify is not NotifyMode.DIRECT:
             return
         async with self._locks.setdefault(change.id, asyncio.Lock()):
-            # A request that was shown before has its copies, or was made before there were any.
-            if change.state is ChangeState.PENDING and change.shown_version == 0:
+            if change.state is ChangeState.PENDING:
                 await self._plan(change)
             for _ in range(MOST_ROUNDS):
                 details = await self.details.load_newest(change.id)
@@ -64,17 +64,26 @@ class DirectCopies:
                     return
 
     async def _plan(self, change: Change) -> None:
-        """Choose who gets a copy: ten people at most who may approve, but for who asked."""
-        if await self.messages.list_of(change.id, MessageRole.DIRECT):
-            return
+        """Choose who gets a copy: ten people at most who may approve in the stage that waits, but for who asked."""
         record = await self.details.store.get_record(change.id)
-        if (policy := record.scope.policy) is None:
+        stage, policy = waiting_stage(change, record.votes), record.scope.policy
+        seen = await self.messages.list_of(change.id, MessageRole.DIRECT)
+        if policy is None or stage is None or await self._was_planned(change, stage, seen):
             return
+        narrowed = stage_policy(policy, stage, is_escalated=change.progress.is_escalated)
         chosen: list[UserId] = []
-        for user in await self._list_approvers(policy, change.request.requester):
-            if len(chosen) < PEOPLE_CALLED_MAX and await self._may_approve(policy, user):
+        for user in await self._list_approvers(narrowed, change.request.requester):
+            if len(chosen) < PEOPLE_CALLED_MAX and await self._may_approve(narrowed, user):
                 chosen.append(user)
-        await self.messages.plan(change.id, MessageRole.DIRECT, chosen)
+        await self.messages.plan(change.id, MessageRole.DIRECT, chosen, seen=len(seen))
+
+    async def _was_planned(self, change: Change, stage: int, seen: Collection[SentMessage]) -> bool:
+        """Check whether the copies of a stage were planned: a later one is called in the thread after that."""
+        if stage > 0:
+            called = await self.messages.get(stage_key(change, stage))
+            return called is not None and called.place is not None
+        # A request that was shown before has its copies, or was made before there were any.
+        return change.shown_version > 0 or bool(seen)
 
     async def _list_approvers(self, policy: ChannelPolicy, requester: UserId) -> list[UserId]:
         """List the people whom the policy names, and then the members of its groups.

@@ -1,6 +1,7 @@
 """The sync of a request's message with its row."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -10,7 +11,7 @@ import structlog
 
 from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.ids import ChangeId, ChannelId, UserId
+from flowbot.domain.ids import ChangeId, ChannelId, GroupId, UserId
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.channel_privacy import ChannelPrivacy
@@ -42,6 +43,7 @@ class RequestMessageSync:
     """Posts and edits the one message of each request.
 
     Attributes:
+        find_group_names: Finds the names of user groups, for a new message that mentions none.
         _unrecorded: The places of messages that could not be recorded yet.
     """
 
@@ -49,6 +51,7 @@ class RequestMessageSync:
     messages: MessageStore
     details: RequestDetailsLoader
     users: UserService
+    find_group_names: Callable[[], Awaitable[Mapping[GroupId, str]]]
     sender: OnceSender
     poster: MessagePoster
     responder: Responder
@@ -265,7 +268,8 @@ class RequestMessageSync:
 
     async def _render_new(self, details: RequestDetails, *, mentions: bool) -> Message:
         """Build the message as a new one: people go by their names, since a mention would notify them."""
-        people = People(await self.users.find_names(details.people))
+        groups = await self.find_group_names() if details.has_stages else {}
+        people = People(await self.users.find_names(details.people), groups)
         t = self.translator(details)
         return request_message(details, t, self.clock(), people=people, mentions=mentions)
 

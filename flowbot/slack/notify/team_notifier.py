@@ -22,6 +22,7 @@ from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import ENDED, OutcomeNotices, ShownRequest
+from flowbot.slack.notify.stage_notices import StageNotices
 from flowbot.slack.views import notices
 from flowbot.slack.views.people import People
 
@@ -38,6 +39,7 @@ class TeamNotifier:
     message_sync: RequestMessageSync
     copies: DirectCopies
     outcomes: OutcomeNotices
+    stages: StageNotices
     sender: OnceSender
     poster: MessagePoster
     clock: Clock
@@ -66,6 +68,10 @@ class TeamNotifier:
             await self.outcomes.send(_in_place_of(change, synced), shown)
         with _collecting(faults, "copies"):
             await self.copies.sync(change)
+        if "copies" not in faults:
+            # Its call says that the copies of its stage were planned.
+            with _collecting(faults, "stage"):
+                await self.stages.send(_in_place_of(change, synced))
         if (deleted := parse_restored_change(change.request)) is not None:
             with _collecting(faults, "deleted"):
                 await self.message_sync.redraw(deleted)
@@ -114,7 +120,8 @@ class TeamNotifier:
         """Check whether more than the message has to be sent of this version."""
         is_copied = change.rule is not None and change.rule.notify is NotifyMode.DIRECT
         is_restore = parse_restored_change(change.request) is not None
-        return OutcomeNotices.is_due(change) or is_copied or is_restore or change.progress.skipped_by is not None
+        is_told = OutcomeNotices.is_due(change) or StageNotices.may_be_due(change)
+        return is_told or is_copied or is_restore or change.progress.skipped_by is not None
 
     async def _announce_skip(self, change: Change) -> None:
         """Announce once that somebody skipped the approval.

@@ -43,6 +43,24 @@ def reminder_message(details: RequestDetails, t: Translator, now: datetime, peop
     return Message((headline, below))
 
 
+def stage_message(details: RequestDetails, t: Translator, people: People, *, mentions: bool) -> Message:
+    """Build the call of the approvers of a later stage, under the request's message.
+
+    Args:
+        details: the request.
+        t: the words of those who read it.
+        people: how those who approved already are written.
+        mentions: whether the approvers are mentioned.
+    """
+    headline = headlines.build_headline(
+        details, t, "headline.stage", {}, people, deed=headlines.format_deed(details.change, t)
+    )
+    lines = [request_blocks.progress_elements(details, t, people)]
+    if mentions and (called := request_blocks.mention_elements(details.mentioned)):
+        lines.append(sentence_elements(t, "request.calls", {"people": called}))
+    return Message((headline, block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines))))
+
+
 def skipped_approval_message(
     details: RequestDetails, t: Translator, people: People = MENTIONED, *, mentions: bool = True
 ) -> Message:
@@ -186,7 +204,11 @@ def put_off_message(
         headline = headlines.build_headline(details, t, "headline.put_off", {}, people, deed=deed)
         lines = [request_blocks.progress_elements(details, t, people), request_blocks.expiry_elements(details, t, now)]
     mention = [block_kit.user_element(change.request.requester), block_kit.text_element(" ")] if mentions else []
-    lines.append([*mention, block_kit.text_element(t("next.moved" if is_scheduled else "next.more_approvals"))])
+    if is_scheduled:
+        next_key = "next.moved"
+    else:
+        next_key = "stage.anew" if change.progress.round > 1 and not details.votes else "next.more_approvals"
+    lines.append([*mention, block_kit.text_element(t(next_key))])
     if mentions and not is_scheduled and not _is_quiet(change):
         lines.append(_attention_elements(details, t))
     blocks = [headline, block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))]

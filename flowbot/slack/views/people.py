@@ -4,16 +4,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from flowbot.domain.ids import UserId
+from flowbot.domain.ids import GroupId, UserId
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Element
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """The way people are written: with a name where there is one, which notifies nobody, else as a mention."""
+    """The way people are written: with a name where there is one, which notifies nobody, else as a mention.
+
+    Attributes:
+        groups: The names of user groups, for a new message that lists them and notifies nobody.
+    """
 
     names: Mapping[UserId, str] = field(default_factory=dict)
+    groups: Mapping[GroupId, str] = field(default_factory=dict)
 
     def element(self, user: UserId) -> Element:
         """Build a person, for a rich text block."""

@@ -147,8 +147,11 @@ def progress_elements(details: RequestDetails, t: Translator, people: People = M
 
 
 def format_progress(details: RequestDetails, t: Translator) -> str:
-    """Format the progress as `1 of 2 approvals`."""
-    return t("request.progress", given=len(details.approvals), n=details.quorum)
+    """Format the progress as `1/2 approvals`; of a request with stages, that of the one that waits."""
+    progress = t("request.progress", given=len(details.approvals), n=details.quorum)
+    if not details.has_stages or details.stage is None:
+        return progress
+    return t("stage.progress", n=details.stage + 1, of=len(details.quorums), progress=progress)
 
 
 def image_fault_blocks(change: Change, t: Translator) -> list[Block]:

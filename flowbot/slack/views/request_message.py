@@ -28,6 +28,7 @@ from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.rules_changed import rules_changed_elements
 from flowbot.slack.views.sentences import format_text, sentence_elements
+from flowbot.slack.views.stages import stage_lines
 from flowbot.slack.views.times import times_elements
 
 EMOJI: Final[Mapping[ChangeState, str]] = {
@@ -119,14 +120,16 @@ def _pending_blocks(
     details: RequestDetails, t: Translator, now: datetime, people: People, *, is_copy: bool
 ) -> list[Block]:
     since = details.since_approved or ()
-    votes = [
-        request_blocks.progress_elements(details, t, people),
-        request_blocks.expiry_elements(details, t, now),
-    ]
+    # A group that is named in a channel's new message would be notified.
+    names_groups = is_copy or people is MENTIONED
+    if details.has_stages:
+        votes = stage_lines(details, t, people, names_groups=names_groups)
+    else:
+        votes = [request_blocks.progress_elements(details, t, people)]
+    votes.append(request_blocks.expiry_elements(details, t, now))
     if details.change.progress.needs_skip:
         votes.append([block_kit.text_element(t("request.only_skip"))])
-    # A group that is named in a channel's new message would be notified.
-    votes.append(rules_changed_elements(details, t, people, names_groups=is_copy or people is MENTIONED))
+    votes.append(rules_changed_elements(details, t, people, names_groups=names_groups))
     return [
         *request_blocks.edit_blocks(details, t),
         *_late_blocks(details, t),

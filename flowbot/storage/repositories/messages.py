@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.ids import ChangeId, ChannelId, ReportId, UserId
@@ -24,12 +24,15 @@ class MessageRepository(MessageStore):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def plan(self, subject: ChangeId, role: MessageRole, recipients: Collection[UserId]) -> None:
-        planned = select(messages.c.recipient).where(messages.c.subject == subject, messages.c.role == role)
+    async def plan(
+        self, subject: ChangeId, role: MessageRole, recipients: Collection[UserId], *, seen: int = 0
+    ) -> None:
+        planned = select(func.count()).where(messages.c.subject == subject, messages.c.role == role)
         async with self._database.write(alone=f"messages.{subject}") as connection:
-            if recipients and await connection.scalar(planned.limit(1)) is None:
-                rows = [_key_columns(MessageKey(subject, role, user)) | {"shown_version": 0} for user in recipients]
-                await connection.execute(insert(messages), rows)
+            if recipients and await connection.scalar(planned) == seen:
+                for user in recipients:
+                    row = _key_columns(MessageKey(subject, role, user)) | {"shown_version": 0}
+                    await insert_if_absent(connection, messages, row)
 
     async def claim(self, key: MessageKey, version: int) -> bool:
         is_free = and_(_is(key), messages.c.shown_version == 0, messages.c.ts.is_(None))

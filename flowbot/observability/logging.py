@@ -16,7 +16,7 @@ from structlog.typing import Processor
 INCIDENT_ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Without letters and digits that look alike, since people read an incident id aloud."""
 _TOKEN_PATTERN: Final = re.compile(
-    r"(xox[a-z]\.?[-.]|xapp-|xoxe\.)[A-Za-z0-9.-]+"
+    r"(xox[a-z]\.?[-.]|xapp-|xwfp-|xoxe\.)[A-Za-z0-9.-]+"
     r"|(?<=Bearer )[^\s'\",\\]+"
     r"|(?<=://)[^/@\s:'\"\\]*:[^/@\s'\"\\]*(?=@)"
     r"|(?<=[?&]ticket=)[^&\s'\",\\]+"

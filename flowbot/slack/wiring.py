@@ -280,16 +280,19 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         clock=clock,
         zone=services.zone,
     )
+    change_form = ChangeFormHandler(runner, channels, services.submitter, requests, services.drafts, modals)
     handlers = Handlers(
         commands=CommandDispatcher(runner, commands, guide),
         flows=FlowActions(flow_queries, channels, opener, viewer, responder, privacy, locales, clock),
         history=history_actions,
         requests=requests,
         stops=stops,
-        steps=StepActions(services.steps, channels, requests, opener, step_runs, notifier.show_report, locales, tasks),
+        steps=StepActions(
+            services.steps, channels, requests, opener, change_form, step_runs, notifier.show_report, locales, tasks
+        ),
         findings=FindingActions(services.findings, requests, report_sync.sync, locales),
         approval_form=ApprovalFormHandler(runner, services.decisions, details, requests, modals),
-        change_form=ChangeFormHandler(runner, channels, services.submitter, requests, services.drafts, modals),
+        change_form=change_form,
         opener=opener,
         editor=editor,
         submission=submission,

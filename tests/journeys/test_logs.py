@@ -20,6 +20,7 @@ REVEALING: Final = [
     "xoxb-1234-abc",
     "xapp-1-A0-123-abc",
     "xoxe.xoxb-1-abc",
+    "xwfp-77-abc",
     "Authorization: Bearer abc.def",
     "he said 'Bearer abc' and \"Bearer abc\"",
     "postgresql://user:hunter22@host/name",
@@ -30,6 +31,7 @@ REVEALING: Final = [
 ]
 SECRETS: Final = (
     "1234-abc",
+    "77-abc",
     "A0-123",
     "abc.def",
     "Bearer abc",

@@ -6,7 +6,14 @@ import pytest
 
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from tests.journeys.form_steps import add_flow, choose_first_website, is_form, list_writes
-from tests.journeys.request_steps import approval_policy, list_mentions, request_change, speed_up, submit_reason
+from tests.journeys.request_steps import (
+    approval_policy,
+    list_mentions,
+    request_change,
+    speed_up,
+    submit_reason,
+    wait_for_change_form,
+)
 from tests.journeys.request_steps import wait_until as wait_until_true
 from tests.journeys.workflow_steps import (
     direct_messages,
@@ -239,6 +246,18 @@ async def test_a_flow_with_an_open_request_leads_to_that_and_the_step_waits(aske
     assert run.state == "running"
     await asked.emma.click(message, "Request approval")
     await wait_for_direct(asked, asked.emma, "You requested approval")
+
+
+async def test_a_reason_that_the_rules_need_is_asked_for_first(asked: World) -> None:
+    await asked.import_policy(approval_policy("reason_required = true"))
+    run = run_step(asked, "enable_flow", asked.emma, flow=add_flow(asked))
+    await asked.emma.click(await wait_until_asked(asked, asked.emma), "Request approval")
+    await wait_for_change_form(asked.emma)
+    await asked.emma.submit({"Reason": "It is cold"})
+    request = await asked.deniz.wait_for_message(APPROVALS, "It is cold")
+    await asked.burak.click(request, "Approve")
+    await wait_for_end(asked, run)
+    assert run.outputs["outcome"] == "applied"
 
 
 async def test_a_flow_that_went_live_meanwhile_ends_the_step(asked: World) -> None:

@@ -7,10 +7,13 @@ import pytest
 
 from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.breaker import Trip
+from flowbot.domain.change import ChangeState
 from flowbot.domain.digest import Digest
 from flowbot.domain.findings import Finding, FindingClosing, FindingEnd, Summary
-from flowbot.domain.ids import ChannelId, FlowId, ReportId, ReportToken, UserId, WebsiteId
+from flowbot.domain.ids import ChangeId, ChannelId, FlowId, ReportId, ReportToken, UserId, WebsiteId
 from flowbot.domain.report import NewReport, ReportKind, ReportState
+from flowbot.domain.step import Step, StepEnd, StepKind
+from flowbot.errors import Text
 from flowbot.services.ports.reports import ReportConflictError
 from flowbot.storage.repositories.reports import ReportRepository
 from flowbot.storage.unit_of_work import Database
@@ -20,6 +23,8 @@ from tests.slack.test_weekly_digest_view import FULL, TRIP, UNKNOWN
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 WAS = replace(new_flow(40), is_enabled=False)
 NOW_LIVE = replace(WAS, is_enabled=True)
+EMMA = UserId("U0EMMA")
+ASKING = Step(StepKind.CREATE, "Fx1", EMMA, typed={"title": "Spring"}, is_admitted=True)
 
 
 @pytest.fixture
@@ -79,10 +84,17 @@ async def test_a_version_counts_as_shown_once_and_never_back(reports: ReportRepo
 
 @pytest.mark.parametrize(
     ("kind", "content"),
-    [(ReportKind.DIGEST, FULL), (ReportKind.DIGEST, UNKNOWN), (ReportKind.BREAKER, TRIP)],
+    [
+        (ReportKind.DIGEST, FULL),
+        (ReportKind.DIGEST, UNKNOWN),
+        (ReportKind.BREAKER, TRIP),
+        (ReportKind.STEP, ASKING),
+        (ReportKind.STEP, replace(ASKING, change=ChangeId("c"), end=StepEnd(ChangeState.APPLIED, FlowId(7), EMMA))),
+        (ReportKind.STEP, replace(ASKING, end=StepEnd(problem=Text("show.no_such_flow", {"id": "7"})))),
+    ],
 )
 async def test_what_it_tells_is_read_as_it_was_written(
-    reports: ReportRepository, kind: ReportKind, content: Digest | Trip
+    reports: ReportRepository, kind: ReportKind, content: Digest | Trip | Step
 ) -> None:
     report, _ = await reports.submit(NewReport(ReportToken("one"), kind, content))
     assert await reports.get(report.id) == report

@@ -8,6 +8,7 @@ from structlog.contextvars import bind_contextvars
 
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.draft import Draft
+from flowbot.domain.ids import FormToken
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter, TimesPastError
@@ -43,7 +44,7 @@ class ChangeFormHandler:
             value = parse_value(FlowValue, press.action.value)
             there = await self.channels.switch_channel(interaction, value.channel, Permission.EDIT)
             wish = FlowWish(kind, value.flow)
-            return await self._open(there, press, wish, interaction.target, names_channel=value.channel is not None)
+            return await self.open_wish(there, press, wish, interaction.target, names_channel=value.channel is not None)
 
         return handle
 
@@ -54,10 +55,17 @@ class ChangeFormHandler:
         except TimesPastError as past:
             there = interaction.in_channel(past.channel)
             is_elsewhere = interaction.target.channel != past.channel
-            return await self._open(there, press, past.wish, interaction.target, names_channel=is_elsewhere)
+            return await self.open_wish(there, press, past.wish, interaction.target, names_channel=is_elsewhere)
 
-    async def _open(
-        self, there: Interaction, press: BlockActions, wish: FlowWish, origin: ReplyTarget, *, names_channel: bool
+    async def open_wish(
+        self,
+        there: Interaction,
+        press: BlockActions,
+        wish: FlowWish,
+        origin: ReplyTarget,
+        *,
+        names_channel: bool,
+        token: FormToken | None = None,
     ) -> Reply:
         """Open the form of a wish, which is `there` in the channel whose policy decides, and fill it after.
 
@@ -67,12 +75,13 @@ class ChangeFormHandler:
             wish: what the form is to ask for.
             origin: where the answer goes.
             names_channel: whether a refusal names the channel, since the person is elsewhere.
+            token: the form's own, where that is known before it opens.
         """
         user, channel, t, kind = there.user, there.target.require_channel(), there.t, wish.kind
         view_id = await self.modals.open(press.trigger_id, ChangeForm.build_loading(kind, t))
         try:
             preview = await self.submitter.preview_change(user, channel, wish)
-            token, now = new_form_token(), self.runner.clock()
+            token, now = token or new_form_token(), self.runner.clock()
             await self.drafts.save(Draft(token, user.id, channel, kind, wish.flow, preview.flow, {}, now))
         except RequestOpenError as error:
             reply = await self.requests.point_to_open_request(there, error.current)

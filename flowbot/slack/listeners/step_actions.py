@@ -17,6 +17,7 @@ from flowbot.services.ports.reports import ReportNotifier, StepOverError
 from flowbot.services.steps import StepService, step_wish
 from flowbot.slack.api.step_runs import StepRuns
 from flowbot.slack.forms.flow.opening import FormOpener
+from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.listeners.request_actions import RequestActions
 from flowbot.slack.listeners.workspace_events import store_in_time
@@ -40,6 +41,7 @@ class StepActions:
     channels: ChannelAuthorizer
     requests: RequestActions
     opener: FormOpener
+    change_form: ChangeFormHandler
     runs: StepRuns
     show_report: ReportNotifier
     locales: Translators
@@ -72,7 +74,7 @@ class StepActions:
         return await self.opener.open_filled(there, request_token(report.id), step.typed, press.trigger_id)
 
     async def request_approval(self, interaction: Interaction, press: BlockActions) -> Reply:
-        """Request approval to enable the step's flow, for its person."""
+        """Request approval to enable the step's flow; where a reason is needed and missing, open the form for it."""
         report, step, channel = await self._find(interaction, press, StepKind.ENABLE)
         if step.change is not None:
             change = await self.steps.store.get(step.change)
@@ -80,10 +82,13 @@ class StepActions:
                 raise StepOverError
             return Reply(await self.requests.point_to_open_request(interaction, change))
         there = await self.channels.switch_channel(interaction, channel, Permission.EDIT)
+        wish, token = step_wish(step), request_token(report.id)
+        policy = (await self.channels.policies.get_scope(channel)).policy
+        if policy is not None and policy.approval.reason_required and not step.reason:
+            here = interaction.target
+            return await self.change_form.open_wish(there, press, wish, here, names_channel=True, token=token)
         try:
-            record = await self.requests.submitter.request_change(
-                there.user, channel, step_wish(step), token=request_token(report.id)
-            )
+            record = await self.requests.submitter.request_change(there.user, channel, wish, token=token)
         except RequestOpenError as error:
             return Reply(await self.requests.point_to_open_request(interaction, error.current))
         except UserError as error:

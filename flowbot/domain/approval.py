@@ -79,10 +79,32 @@ def begin_round(change: Change) -> Change:
 
 
 def next_reminder(change: Change, rule: ApprovalRule, now: datetime) -> datetime:
-    """Return when a request for approval is due next: of a reminder, or at last of its expiry."""
-    expiry = expires_at(change) or now
-    later = (moment for moment in due_times(waits_since(change), rule) if moment > now)
-    return min(next(later, expiry), expiry)
+    """Return when a request for approval is due next: of a reminder or its escalation, or at last of its expiry."""
+    expiry, escalation = expires_at(change) or now, escalates_at(change)
+    moments = [*due_times(waits_since(change), rule), *([] if escalation is None else [escalation])]
+    return min((moment for moment in (*moments, expiry) if now < moment <= expiry), default=expiry)
+
+
+def escalates_at(change: Change) -> datetime | None:
+    """Return when a request is escalated by its own rule, if it waits until then; None where it was, or never is."""
+    rule = change.rule
+    if rule is None or rule.escalate_after_hours is None or change.progress.escalated_at is not None:
+        return None
+    return waits_since(change) + timedelta(hours=rule.escalate_after_hours)
+
+
+def is_due_to_escalate(change: Change, now: datetime) -> bool:
+    """Check whether a request has waited until its escalation, and was not escalated."""
+    escalation = escalates_at(change)
+    return escalation is not None and escalation <= now
+
+
+def is_reminder_due(change: Change, now: datetime) -> bool:
+    """Check whether people are to be reminded of a due request: not of one that is due for its escalation alone."""
+    due_at = change.due_at
+    if change.rule is None or due_at is None or due_at != escalates_at(change):
+        return True
+    return any(due_at <= moment <= now for moment in due_times(waits_since(change), change.rule))
 
 
 def is_expired(change: Change, now: datetime) -> bool:

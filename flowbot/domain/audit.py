@@ -52,6 +52,7 @@ class AuditAction(StrEnum):
     WITHDRAWN = "change.withdrawn"
     EXPIRED = "change.expired"
     OUT_OF_DATE = "change.out_of_date"
+    ESCALATED = "change.escalated"
     RULES_CHANGED = "change.rules_changed"
     POLICY_CHANGED = "policy.changed"
     POLICY_IMPORTED = "policy.imported"

@@ -117,6 +117,11 @@ class EnkapushReader(AccountSource, SegmentSource):
         _require_readable(listing)
         return [to_segment(record) for record in listing.items]
 
+    async def get_segment(self, segment: int) -> Segment | None:
+        with _translate_errors(), suppress(NotFoundError, UnreadableRecordError):
+            return to_segment(await self._client.segments.get(segment))
+        return None
+
     async def ping(self) -> None:
         """Check that Enkapush answers.
 

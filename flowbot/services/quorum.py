@@ -134,24 +134,29 @@ class QuorumChecker:
                 return shortage
             found |= await self.find_fitness(list(left)[: min(AT_ONCE, shortage.missing)])
 
-    async def find_fitness(self, users: Iterable[UserId], enough: int | None = None) -> dict[UserId, Fitness]:
-        """Find out who may be in a policy; with `enough`, only until so many fit, or Slack tells of nobody."""
+    async def find_fitness(
+        self, users: Iterable[UserId], enough: int | None = None, *, within: float | None = None
+    ) -> dict[UserId, Fitness]:
+        """Find out who may be in a policy; with `enough`, only until so many fit, or Slack tells of nobody.
+
+        Slack's answers may be a minute old, or `within` seconds.
+        """
         left, found = list(dict.fromkeys(users)), dict[UserId, Fitness]()
         while left and (enough is None or len(list_fit(found)) < enough):
             size = AT_ONCE if enough is None else min(AT_ONCE, enough - len(list_fit(found)))
             batch, left = left[:size], left[size:]
-            answers = await asyncio.gather(*map(self._look_up, batch))
+            answers = await asyncio.gather(*(self._look_up(user, within) for user in batch))
             found |= dict(zip(batch, answers, strict=True))
             if enough is not None and set(found.values()) == {Fitness.UNKNOWN}:
                 # Slack is away: a large group is not asked for to its end.
                 break
         return found
 
-    async def _look_up(self, user: UserId) -> Fitness:
+    async def _look_up(self, user: UserId, within: float | None) -> Fitness:
         """Look up what keeps a person out. As a caller's, their organisation is checked wherever Slack names it."""
         try:
-            actor = (await self.users.load_user(Caller(user, None))).actor
-            profile = await self.users.get_profile(user)
+            actor = (await self.users.load_user(Caller(user, None), within=within)).actor
+            profile = await self.users.get_profile(user, within=within)
         except DependencyError as error:
             is_nobody = isinstance(error, SlackFaultError) and error.code in NOBODY_ERRORS
             return Fitness.NOBODY if is_nobody else Fitness.UNKNOWN

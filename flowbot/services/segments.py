@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from flowbot.domain.flow import ALL_SUBSCRIBERS
+from flowbot.domain.ids import WebsiteId
 from flowbot.errors import DependencyError
 from flowbot.services.ports import Monotonic
 from flowbot.services.ports.enkapush import Segment, SegmentSource
@@ -46,6 +47,25 @@ class SegmentCache:
         found = await self._get_within(NAME_SECONDS) or self._segments.peek("all") or ()
         return {str(each.id): each.name for each in found if str(each.id) in wanted}
 
+    async def find_size(self, segment: str, website: WebsiteId, otherwise: int | None = None) -> int | None:
+        """Return how many of a website's subscribers are in one of its segments.
+
+        Returns:
+            None where that is not known; `otherwise` where Enkapush does not tell in time.
+        """
+        if (found := await self.get_all()) is None:
+            return otherwise
+        return next((_count(each, website) for each in found if str(each.id) == segment), None)
+
+    async def read_size(self, segment: str, website: WebsiteId) -> int | None:
+        """Return the same as it is at this moment.
+
+        Raises:
+            DependencyError: Enkapush did not answer.
+        """
+        found = await self._source.get_segment(int(segment)) if segment.isdecimal() else None
+        return None if found is None else _count(found, website)
+
     async def is_gone(self, segment: str) -> bool:
         """Check whether Enkapush lists the segments, and this one is not among them any more."""
         found = None if segment == ALL_SUBSCRIBERS else await self._get_within(NAME_SECONDS)
@@ -62,3 +82,8 @@ class SegmentCache:
         except (DependencyError, TimeoutError) as error:
             log.warning("forms.no_segments", error=str(error) or "slow")
             return None
+
+
+def _count(segment: Segment, website: WebsiteId) -> int | None:
+    """Return how many are in a segment of a website; of another website's nothing is known."""
+    return segment.subscribers if segment.website_id == website else None

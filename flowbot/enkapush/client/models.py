@@ -74,6 +74,15 @@ def _parse_count(value: object, parse: ValidatorFunctionWrapHandler) -> int:
         return 0
 
 
+def _parse_known_count(value: object, parse: ValidatorFunctionWrapHandler) -> int | None:
+    """Parse a number of subscribers; return None for what is no such number."""
+    try:
+        amount = None if value is None or isinstance(value, bool) else _parse_amount(value, parse)
+    except ValueError:
+        return None
+    return amount if amount is not None and amount >= 0 else None
+
+
 def _parse_moment(value: object, parse: ValidatorFunctionWrapHandler) -> dt.datetime | None:
     """Parse a timestamp; return None for one that names no moment, such as `0000-00-00 00:00:00`, or an absurd one."""
     try:
@@ -89,6 +98,7 @@ TextOrNone = Annotated[str | None, BeforeValidator(_none_for_empty)]
 Flag = Annotated[bool, BeforeValidator(_zero_for_null)]
 Amount = Annotated[int, WrapValidator(_parse_amount)]
 Count = Annotated[int, WrapValidator(_parse_count)]
+KnownCount = Annotated[int | None, WrapValidator(_parse_known_count)]
 Moment = Annotated[dt.datetime | None, WrapValidator(_parse_moment)]
 
 
@@ -155,10 +165,14 @@ class Flow(Record):
 
 
 class Segment(Record):
-    """A group of subscribers (the public page on segments, `GET /segments/{id}`)."""
+    """A group of subscribers (the public page on segments, `GET /segments/{id}`).
+
+    Attributes:
+        total_subscribers: None where Enkapush names no number: it is not taken for nobody.
+    """
 
     name: Text
-    total_subscribers: Count = 0
+    total_subscribers: KnownCount = None
 
 
 FormPart = tuple[str, tuple[str | None, bytes] | tuple[str, bytes, str]]

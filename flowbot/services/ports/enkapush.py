@@ -117,12 +117,12 @@ class WriteUnclearError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A group of a website's subscribers; `subscribers` is how many there are."""
+    """A group of a website's subscribers; `subscribers` is how many there are, None where Enkapush does not tell."""
 
     id: int
     website_id: WebsiteId
     name: str
-    subscribers: int
+    subscribers: int | None
 
 
 class SegmentSource(Protocol):
@@ -133,6 +133,13 @@ class SegmentSource(Protocol):
 
         Raises:
             DependencyError: Enkapush did not answer, or not with segments, or none of them could be read.
+        """
+
+    async def get_segment(self, segment: int) -> Segment | None:
+        """Read one segment as it is now; None where there is none, or its answer cannot be read.
+
+        Raises:
+            DependencyError: Enkapush did not answer.
         """
 
 

@@ -107,7 +107,10 @@ def website_options(names: Mapping[WebsiteId, str], t: Translator) -> list[Eleme
 
 def segment_options(segments: Sequence[Segment], chosen: str, t: Translator) -> list[Element]:
     """Return all subscribers, then each segment. The chosen one is kept even if it is not among them."""
-    counts = {str(segment.id): f" ({t.format_number(segment.subscribers)})" for segment in segments}
+    counts = {
+        str(segment.id): "" if segment.subscribers is None else f" ({t.format_number(segment.subscribers)})"
+        for segment in segments
+    }
     shown = {
         str(segment.id): t("form.segment_number", id=str(segment.id)) if is_blank(segment.name) else segment.name
         for segment in segments

@@ -1,0 +1,117 @@
+"""Requirements: how many approvals each stage of a request needs, by its audience and by who may approve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from flowbot.domain.approval_rule import EVERYONE, ApprovalRule, Principal
+from flowbot.domain.audience import bound_quorums, find_segment, find_website
+from flowbot.domain.change import ChangeRequest
+from flowbot.domain.flow import ALL_SUBSCRIBERS
+from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.known_settings import NOTHING_KNOWN
+from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.votes import Vote
+from flowbot.errors import DependencyError
+from flowbot.services.flow_settings import FlowSettingsLoader
+from flowbot.services.ports.enkapush import FlowSource
+from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, list_people
+from flowbot.services.users import DECIDING_SECONDS
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequirements:
+    """Finds the audience of a request, and how many approvals each stage needs for it.
+
+    Attributes:
+        flows: The source of flows as they are right before a write.
+    """
+
+    settings: FlowSettingsLoader
+    flows: FlowSource
+    quorum: QuorumChecker
+
+    async def find_audience(self, request: ChangeRequest, otherwise: int | None = None) -> int | None:
+        """Find how many subscribers a request is about, by what was read in the last minute.
+
+        Returns:
+            None where these are all, or their segment is not known; `otherwise` where Enkapush does not tell soon.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        known = NOTHING_KNOWN if request.flow is None else await self.settings.store.get(request.flow)
+        segment = find_segment(request, known, request.before)
+        if segment in {None, ALL_SUBSCRIBERS}:
+            return None
+        return await self.settings.segments.find_size(segment, find_website(request), otherwise)
+
+    async def read_audience(self, request: ChangeRequest) -> int | None:
+        """Read the same from Enkapush as it is now: also whether somebody may have set another segment since.
+
+        Raises:
+            DependencyError: Enkapush or the database did not answer.
+        """
+        known = NOTHING_KNOWN if request.flow is None else await self.settings.store.get(request.flow)
+        segment = find_segment(request, known, request.before)
+        if segment in {None, ALL_SUBSCRIBERS}:
+            return None
+        is_sent = find_segment(request, NOTHING_KNOWN, None) is not None
+        if not is_sent and request.flow is not None:
+            flow = await self.flows.get_flow(request.flow)
+            if find_segment(request, known, flow or request.before) is None:
+                return None
+        return await self.settings.segments.read_size(segment, find_website(request))
+
+    async def find_quorums(
+        self,
+        policy: ChannelPolicy,
+        rule: ApprovalRule,
+        requester: UserId,
+        audience: int | None,
+        votes: Sequence[Vote] = (),
+    ) -> tuple[int, ...]:
+        """Find how many approvals each stage needs; nothing where the audience raises none of them.
+
+        People are looked up only until there are enough of them; where Slack does not tell, they are no bound.
+
+        Args:
+            policy: today's policy, whose stages count.
+            rule: the rule that the request is approved by.
+            requester: who asks, and is none of those who may approve.
+            audience: the number of subscribers; None for all of them, or where that is not known.
+            votes: the votes so far.
+        """
+        raised = rule.quorum_for(audience)
+        if raised == rule.quorum:
+            return ()
+        able = [
+            await self._find_able(entries, requester, raised * number, votes)
+            for number, entries in enumerate(policy.stages, start=1)
+        ]
+        quorums = bound_quorums(rule.quorum, raised, able, votes)
+        return quorums if max(quorums) > rule.quorum else ()
+
+    async def _find_able(
+        self, entries: Sequence[Principal], requester: UserId, enough: int, votes: Sequence[Vote]
+    ) -> frozenset[UserId] | None:
+        """Find people who may approve in a stage, those who voted first; None where they are no bound."""
+        if EVERYONE in entries:
+            return None
+        try:
+            has_groups = any(isinstance(entry, GroupId) for entry in entries)
+            groups = await self.quorum.users.load_groups(within=DECIDING_SECONDS) if has_groups else {}
+        except DependencyError as error:
+            log.warning("requirements.groups_unknown", error=str(error))
+            return None
+        named = list_people(entries, groups)
+        voters = [vote.right_of or vote.person for vote in votes]
+        first = [person for person in named if person in voters]
+        others = (person for person in named if person != requester)
+        wanted = enough + len(first)
+        found = await self.quorum.find_fitness([*first, *others], wanted, within=DECIDING_SECONDS)
+        fit = list_fit(found)
+        return None if Fitness.UNKNOWN in found.values() and len(fit) < wanted else frozenset(fit - {requester})

@@ -42,6 +42,7 @@ from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic, Sleep, TaskStarter
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.recent_figures import RecentFigures
+from flowbot.services.requirements import ApprovalRequirements
 from flowbot.services.segments import SegmentCache
 from flowbot.services.setup_findings import FindingsReader, SetupFindings
 from flowbot.services.steps import StepService
@@ -106,6 +107,8 @@ def build_services(
     directory = SlackUserDirectory(outside.slack, groups_in_policies)
     users = UserService(directory, settings.flowbot_admins, monotonic=monotonic)
     quorum = QuorumChecker(users)
+    settings_loader = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(reader, monotonic))
+    requirements = ApprovalRequirements(settings_loader, reader, quorum)
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
     leases = LeaseKeeper(store, clock, monotonic, owner)
     image_slots = asyncio.Semaphore(IMAGES_AT_ONCE)
@@ -125,13 +128,12 @@ def build_services(
     )
     executor = ChangeExecutor(
         store=store,
-        preconditions=Preconditions(policies, users, quorum, store, clock, settings.zone),
+        preconditions=Preconditions(policies, users, quorum, requirements, store, clock, settings.zone),
         writer=ChangeWriter(context),
         leases=leases,
         clock=clock,
     )
     authorizer = RequestAuthorizer(store, clock, users.find_current_members)
-    settings_loader = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(reader, monotonic))
     submitter = RequestSubmitter(store, settings_loader, policies, source, authorizer, users, quorum, leases, clock)
     reports, policy_drafts = ReportRepository(database, clock), PolicyDraftRepository(database)
     flow_queries = FlowQueries(policies, flow_cache, source, settings_loader, recent)
@@ -158,7 +160,7 @@ def build_services(
         executor=executor,
         submitter=submitter,
         findings=FindingService(reports, policies, submitter, clock),
-        decisions=DecisionService(store, authorizer, users, leases, clock),
+        decisions=DecisionService(store, authorizer, users, leases, requirements, clock),
         late_effects=LateEffects(
             rechecker=Rechecker(executor.writer, store, policies, clock),
             submitter=submitter,

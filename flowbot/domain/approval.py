@@ -48,6 +48,19 @@ def waits_since(change: Change) -> datetime:
     return change.progress.waits_since or change.created_at
 
 
+def lacks_approvals(change: Change, renewed: Change, votes: Collection[Vote]) -> bool:
+    """Check whether a change that was approved, or needed no approval, needs more approvals than were given.
+
+    Args:
+        change: the change as it was approved.
+        renewed: the same under the rule, and with the audience and quorums, of now; in another round no vote counts.
+        votes: the votes on it.
+    """
+    was_approved = change.rule is None or has_quorum(change, votes)
+    counted = votes if renewed.progress.round == change.progress.round else ()
+    return renewed.rule is not None and was_approved and not has_quorum(renewed, counted)
+
+
 def wait_again(change: Change, rule: ApprovalRule, now: datetime) -> Change:
     """Return an approved change as it waits for more approvals under a rule that became stricter.
 

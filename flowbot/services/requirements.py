@@ -1,19 +1,20 @@
 """Requirements: how many approvals each stage of a request needs, by its audience and by who may approve."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
 from flowbot.domain.approval_rule import EVERYONE, ApprovalRule, Principal
 from flowbot.domain.audience import bound_quorums, find_segment, find_website
-from flowbot.domain.change import ChangeRequest
+from flowbot.domain.change import Change, ChangeRequest
 from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.known_settings import NOTHING_KNOWN
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.votes import Vote
-from flowbot.errors import DependencyError
+from flowbot.errors import DependencyError, SlackFaultError
+from flowbot.services.executor.rights import FINAL_SLACK_ERRORS
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, list_people
@@ -66,6 +67,24 @@ class ApprovalRequirements:
                 return None
         return await self.settings.segments.read_size(segment, find_website(request))
 
+    async def renew(self, change: Change, policy: ChannelPolicy, votes: Sequence[Vote]) -> Change:
+        """Return a waiting change with the approvals that it needs by now; without an answer its audience is as it was.
+
+        Args:
+            change: the change, under a rule with the stages of the policy.
+            policy: today's policy.
+            votes: the votes that count.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        rule, progress, quorums = change.rule, change.progress, tuple[int, ...]()
+        if rule is not None and rule.quorum_over:
+            audience = await self.find_audience(change.request, progress.audience)
+            progress = replace(progress, audience=audience)
+            quorums = await self.find_quorums(policy, rule, change.request.requester, audience, votes)
+        return replace(change, progress=replace(progress, quorums=quorums))
+
     async def find_quorums(
         self,
         policy: ChannelPolicy,
@@ -73,10 +92,12 @@ class ApprovalRequirements:
         requester: UserId,
         audience: int | None,
         votes: Sequence[Vote] = (),
+        *,
+        is_final: bool = False,
     ) -> tuple[int, ...]:
         """Find how many approvals each stage needs; nothing where the audience raises none of them.
 
-        People are looked up only until there are enough of them; where Slack does not tell, they are no bound.
+        People are looked up only until there are enough of them.
 
         Args:
             policy: today's policy, whose stages count.
@@ -84,34 +105,45 @@ class ApprovalRequirements:
             requester: who asks, and is none of those who may approve.
             audience: the number of subscribers; None for all of them, or where that is not known.
             votes: the votes so far.
+            is_final: whether the change is written next. Before, people whom Slack does not tell are no bound.
+
+        Raises:
+            DependencyError: Slack does not tell now who may approve, and the change is written next.
         """
         raised = rule.quorum_for(audience)
         if raised == rule.quorum:
             return ()
-        able = [
-            await self._find_able(entries, requester, raised * number, votes)
-            for number, entries in enumerate(policy.stages, start=1)
-        ]
+        able: list[frozenset[UserId] | None] = []
+        for number, entries in enumerate(policy.stages, start=1):
+            try:
+                able.append(await self._find_able(entries, requester, raised * number, votes))
+            except DependencyError as error:
+                if is_final and getattr(error, "code", None) not in FINAL_SLACK_ERRORS:
+                    raise
+                log.warning("requirements.people_unknown", channel=policy.id, error=str(error))
+                able.append(None)
         quorums = bound_quorums(rule.quorum, raised, able, votes)
         return quorums if max(quorums) > rule.quorum else ()
 
     async def _find_able(
         self, entries: Sequence[Principal], requester: UserId, enough: int, votes: Sequence[Vote]
     ) -> frozenset[UserId] | None:
-        """Find people who may approve in a stage, those who voted first; None where they are no bound."""
+        """Find people who may approve in a stage, those who voted first; None for everyone in the channel.
+
+        Raises:
+            DependencyError: Slack does not tell.
+        """
         if EVERYONE in entries:
             return None
-        try:
-            has_groups = any(isinstance(entry, GroupId) for entry in entries)
-            groups = await self.quorum.users.load_groups(within=DECIDING_SECONDS) if has_groups else {}
-        except DependencyError as error:
-            log.warning("requirements.groups_unknown", error=str(error))
-            return None
+        has_groups = any(isinstance(entry, GroupId) for entry in entries)
+        groups = await self.quorum.users.load_groups(within=DECIDING_SECONDS) if has_groups else {}
         named = list_people(entries, groups)
-        voters = [vote.right_of or vote.person for vote in votes]
+        voters = {vote.right_of or vote.person for vote in votes}
         first = [person for person in named if person in voters]
         others = (person for person in named if person != requester)
         wanted = enough + len(first)
         found = await self.quorum.find_fitness([*first, *others], wanted, within=DECIDING_SECONDS)
         fit = list_fit(found)
-        return None if Fitness.UNKNOWN in found.values() and len(fit) < wanted else frozenset(fit - {requester})
+        if Fitness.UNKNOWN in found.values() and len(fit) < wanted:
+            raise SlackFaultError("people unknown")
+        return frozenset(fit - {requester})

@@ -133,6 +133,9 @@ class FakeEnkapush:
     async def list_segments(self) -> Sequence[Segment]:
         return ()
 
+    async def get_segment(self, segment: int) -> Segment | None:
+        return None
+
     async def list_flows(self) -> AllFlows:
         self._read()
         return AllFlows(list(self.flows.values()))

@@ -34,6 +34,7 @@ from flowbot.services.ports.slack import UserDirectory
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.request_loader import RequestDetailsLoader
+from flowbot.services.requirements import ApprovalRequirements
 from flowbot.services.segments import SegmentCache
 from flowbot.services.steps import StepService
 from flowbot.services.users import UserService
@@ -134,21 +135,22 @@ class Process:
             image_slots=asyncio.Semaphore(IMAGES_AT_ONCE),
             sleep=around.sleep,
         )
+        known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
+        known_settings, quorum = FlowSettingsLoader(known, SegmentCache(around.enkapush)), QuorumChecker(people)
+        requirements = ApprovalRequirements(known_settings, enkapush, quorum)
         self.executor = ChangeExecutor(
             store=store,
-            preconditions=Preconditions(policies, people, QuorumChecker(people), store, clock, FREEZE_ZONE),
+            preconditions=Preconditions(policies, people, quorum, requirements, store, clock, FREEZE_ZONE),
             writer=TrackedWriter(context, around.enkapush, self.machine),
             leases=leases,
             clock=clock,
         )
         self.people = people
         authorizer = RequestAuthorizer(store, clock, people.find_current_members)
-        known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
-        known_settings = FlowSettingsLoader(known, SegmentCache(around.enkapush))
         self.submitter = RequestSubmitter(
-            store, known_settings, policies, enkapush, authorizer, people, QuorumChecker(people), leases, clock
+            store, known_settings, policies, enkapush, authorizer, people, quorum, leases, clock
         )
-        self.decisions = DecisionService(store, authorizer, people, leases, clock)
+        self.decisions = DecisionService(store, authorizer, people, leases, requirements, clock)
         self.rechecker = Rechecker(self.executor.writer, store, policies, clock)
         messages = MessageStorePort(self._database_port(MessageRepository(around.database)), around.slack, self.life)
         zone = ZoneInfo("UTC")

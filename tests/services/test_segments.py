@@ -16,6 +16,7 @@ class FakeSegments(SegmentSource):
     def __init__(self) -> None:
         self.calls = 0
         self.name = "VIP"
+        self.size: int | None = 5
         self.fails = False
         self.seconds = 0.0
 
@@ -23,7 +24,13 @@ class FakeSegments(SegmentSource):
         self.calls += 1
         if self.fails:
             raise EnkapushFaultError("down")
-        return [Segment(7, WebsiteId(1), self.name, 5)]
+        return [Segment(7, WebsiteId(1), self.name, self.size)]
+
+    async def get_segment(self, segment: int) -> Segment | None:
+        self.calls += 1
+        if self.fails:
+            raise EnkapushFaultError("down")
+        return Segment(7, WebsiteId(1), self.name, self.size) if segment == 7 else None
 
 
 @pytest.fixture
@@ -57,3 +64,29 @@ async def test_the_last_known_name_stands_where_enkapush_fails(source: FakeSegme
     await segments.get_all()
     source.fails, source.seconds = True, 61.0
     assert (await segments.get_all(), await segments.find_names("7")) == (None, {"7": "VIP"})
+
+
+async def test_a_size_of_the_last_minute_counts_until_it_is_read_anew(
+    source: FakeSegments, segments: SegmentCache
+) -> None:
+    website = WebsiteId(1)
+    assert await segments.find_size("7", website) == 5
+    source.size = 9
+    assert (await segments.find_size("7", website), await segments.read_size("7", website)) == (5, 9)
+    source.fails, source.seconds = True, 61.0
+    assert (await segments.find_size("7", website), await segments.find_size("7", website, 5)) == (None, 5)
+    with pytest.raises(EnkapushFaultError):
+        await segments.read_size("7", website)
+
+
+@pytest.mark.parametrize(
+    ("segment", "website", "size"),
+    [("7", 2, 5), ("8", 1, 5), ("7", 1, None), ("seven", 1, 5), ("", 1, 5)],
+    ids=["of another website", "gone", "of no known size", "no number", "empty"],
+)
+async def test_the_size_of_an_odd_segment_is_not_known(
+    source: FakeSegments, segments: SegmentCache, segment: str, website: int, size: int | None
+) -> None:
+    source.size = size
+    assert await segments.find_size(segment, WebsiteId(website)) is None
+    assert await segments.read_size(segment, WebsiteId(website)) is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from flowbot.domain.approval import is_skippable, renew_rule, schedule_change, stricter_rule
+from flowbot.domain.approval import apply_vote, is_skippable, renew_rule, schedule_change, stricter_rule
 from flowbot.domain.audit import AuditAction, Transition, event_for_change
 from flowbot.domain.change import LEASED_STATES, WAITING_STATES, Change, ChangeState, with_lease
 from flowbot.domain.ids import ChangeId, ChannelId
@@ -25,6 +25,7 @@ from flowbot.services.executor.executor import move_change
 from flowbot.services.executor.lease import LeaseKeeper
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore, RequestRecord, VersionConflictError, VoteResult
+from flowbot.services.requirements import ApprovalRequirements
 from flowbot.services.users import CurrentUser, UserService
 
 CLOSURE_ACTIONS: Final[Mapping[ClosureKind, AuditAction]] = {
@@ -47,6 +48,7 @@ class DecisionService:
     authorizer: RequestAuthorizer
     users: UserService
     leases: LeaseKeeper
+    requirements: ApprovalRequirements
     clock: Clock
 
     @property
@@ -64,8 +66,10 @@ class DecisionService:
         while True:
             record, right = await self._load_decidable(user, change_id, acting_from)
             change, now = record.change, self.clock()
-            if change.state is not ChangeState.PENDING or right.stage is None:
+            if change.state is not ChangeState.PENDING:
                 raise too_late_error(change)
+            if right.stage is None:
+                return await self._begin_approved(record, now)
             vote = Vote(user.id, VoteChoice.APPROVE, now, right.stage, right.right_of)
             _require_uncounted(vote, record.votes)
             event = event_for_change(change, now, AuditAction.VOTE, user.id, _describe_vote(change, vote))
@@ -76,6 +80,22 @@ class DecisionService:
             except VersionConflictError as conflict:
                 # Decided again where another vote came in between: a stage may be complete by it.
                 _require_waiting(conflict)
+
+    async def _begin_approved(self, record: RequestRecord, now: datetime) -> VoteResult:
+        """Start a change that has its approvals, since it needs fewer of them by now.
+
+        Raises:
+            UserError: too late.
+            DependencyError: the database did not answer.
+        """
+        change, votes = record.change, record.votes
+        moved, events = apply_vote(change, votes, replace(votes[-1], at=now), self.leases.new_lease())
+        try:
+            begun = await self.store.replace_if_unchanged(change, moved, *events)
+        except VersionConflictError as conflict:
+            raise too_late_error(conflict.current) from conflict
+        is_leased = begun.state in LEASED_STATES
+        return VoteResult(begun, votes, is_new=True, record=replace(record, change=begun) if is_leased else None)
 
     async def require_decidable(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> Change:
         """Make sure that a person may decide on a waiting change, and make its rule as strict as today's.
@@ -101,7 +121,10 @@ class DecisionService:
         if seen.rule is not None and policy is not None:
             change = renew_rule(seen, stricter_rule(seen.rule, policy.approval))
         is_new_round = change.progress.round != seen.progress.round
-        record = replace(record, change=change, votes=() if is_new_round else record.votes)
+        votes = () if is_new_round else record.votes
+        if policy is not None and change.state is ChangeState.PENDING:
+            change = await self.requirements.renew(change, policy, votes)
+        record = replace(record, change=change, votes=votes)
         right = await self.rights.require(user, record, acting_from)
         if change == seen:
             return record, right

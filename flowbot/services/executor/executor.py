@@ -148,7 +148,13 @@ class ChangeExecutor:
         start = evaluation.starts_at
         if (rule := evaluation.rule) is not None:
             change = await self.writer.keep_image_early(change)
-            progress = replace(change.progress, needs_skip=evaluation.needs_skip, starts_at=start)
+            progress = replace(
+                change.progress,
+                needs_skip=evaluation.needs_skip,
+                starts_at=start,
+                audience=evaluation.audience,
+                quorums=evaluation.quorums,
+            )
             waiting = replace(change, rule=rule, progress=progress)
             waiting = replace(waiting, due_at=next_reminder(waiting, rule, change.created_at))
             return await self._put_off(change, Transition(ChangeState.PENDING, AuditAction.PENDING), waiting)

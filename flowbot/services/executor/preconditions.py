@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from flowbot.domain.approval import (
     has_quorum,
     is_in_scope,
+    lacks_approvals,
     list_requesting,
     renew_rule,
     requires_approval,
@@ -39,7 +40,7 @@ from flowbot.domain.outcomes import (
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.schedule import find_start, is_held_by_freezes
 from flowbot.domain.votes import Vote
-from flowbot.errors import DependencyError, UserError
+from flowbot.errors import DependencyError, EnkapushFaultError, UserError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.executor.hindrances import Hindrance, end_unsent, find_lateness
 from flowbot.services.executor.rights import RightsCheck
@@ -47,6 +48,7 @@ from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore, RequestRecord
 from flowbot.services.ports.policies import ChannelScope, PolicyStore
 from flowbot.services.quorum import QuorumChecker
+from flowbot.services.requirements import ApprovalRequirements
 from flowbot.services.users import Caller, CurrentUser, UserService
 
 
@@ -55,13 +57,15 @@ class Evaluation:
     """A refusal; or the rule to be approved by; or, with neither, leave to apply the change at once.
 
     `needs_skip` says that nobody can approve it, and somebody may skip that; `starts_at` when a change with a time
-    starts.
+    starts; `audience` and `quorums` are as of `Progress`.
     """
 
     refusal: Outcome | None = None
     rule: ApprovalRule | None = None
     needs_skip: bool = False
     starts_at: datetime | None = None
+    audience: int | None = None
+    quorums: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Preconditions:
     policies: PolicyStore
     users: UserService
     quorum: QuorumChecker
+    requirements: ApprovalRequirements
     store: ChangeStore
     clock: Clock
     zone: ZoneInfo
@@ -116,7 +121,9 @@ class Preconditions:
         gap = await self.quorum.find_gap(policy, request.requester)
         if gap is not None and not gap.can_be_skipped:
             return Evaluation(refusal=Outcome.of(gap.text))
-        return Evaluation(rule=policy.approval, needs_skip=gap is not None, starts_at=starts_at)
+        rule, audience = policy.approval, await self.requirements.find_audience(request)
+        quorums = await self.requirements.find_quorums(policy, rule, request.requester, audience)
+        return Evaluation(None, rule, gap is not None, starts_at, audience, quorums)
 
     async def _find_refusal(
         self, request: ChangeRequest, policy: ChannelPolicy | None, user: CurrentUser
@@ -165,9 +172,20 @@ class Preconditions:
         start, policy = await self._find_start(change, record.scope, now), record.scope.policy
         if hindrance := find_lateness(change, start, now):
             return hindrance
-        if policy is not None and (rule := await self._find_stricter_rule(change, policy, record.votes)):
-            return Hindrance(Transition(ChangeState.PENDING, AuditAction.PENDING), wait_again(change, rule, now))
-        blocker = await self.revalidate_approvals(change, record)
+        counted = change
+        if policy is not None and change.progress.skipped_by is None and is_in_scope(change.request, policy):
+            try:
+                renewed = await self._renew(change, policy, record.votes, reads_audience=start <= now)
+            except EnkapushFaultError as fault:
+                if change.state is ChangeState.SCHEDULED or change.request.is_timed_disable:
+                    raise
+                # As where the flow cannot be read right before the write. Keys: as of refuse_after_failed_read.
+                return end_unsent(change, ChangeState.FAILED, Outcome(f"not_done.{fault.status}"))
+            if renewed.rule is not None and lacks_approvals(change, renewed, record.votes):
+                step = Transition(ChangeState.PENDING, AuditAction.PENDING)
+                return Hindrance(step, wait_again(renewed, renewed.rule, now))
+            counted = replace(change, progress=replace(change.progress, quorums=renewed.progress.quorums))
+        blocker = await self.revalidate_approvals(counted, record)
         if blocker := blocker or await self._find_lost_requester(change, policy):
             return end_unsent(change, ChangeState.FAILED, blocker)
         return Hindrance(*schedule_change(change, start, now)) if start > now else None
@@ -214,22 +232,34 @@ class Preconditions:
         is_held = is_held_by_freezes(request, may_go_live=False)
         return is_held or await may_go_live(self.store, request.flow, now, since=change.created_at)
 
-    async def _find_stricter_rule(
-        self, change: Change, policy: ChannelPolicy, votes: Sequence[Vote]
-    ) -> ApprovalRule | None:
-        """Return today's rule of an approved change where it asks for more approvals than were given.
+    async def _renew(
+        self, change: Change, policy: ChannelPolicy, votes: Sequence[Vote], *, reads_audience: bool
+    ) -> Change:
+        """Return an approved change under today's rule, where that asks for more, with the approvals needed by now.
 
         What waited for its time without an approval needs one, where the policy asks for that by now.
+
+        Raises:
+            DependencyError: the database, Slack, or Enkapush with its `reads_audience`, did not answer.
         """
-        if change.progress.skipped_by is not None or not is_in_scope(change.request, policy):
-            return None
-        if change.rule is None:
-            needs_one = change.progress.starts_at is not None and await self._requires_approval(change, policy)
-            return policy.approval if needs_one else None
-        rule = stricter_rule(change.rule, policy.approval)
-        renewed = renew_rule(change, rule)
-        counted = votes if renewed.progress.round == change.progress.round else ()
-        return rule if has_quorum(change, votes) and not has_quorum(renewed, counted) else None
+        rule = change.rule and stricter_rule(change.rule, policy.approval)
+        if rule is None and change.progress.starts_at is not None and await self._requires_approval(change, policy):
+            rule = policy.approval
+        if rule is None:
+            return change
+        renewed, request = renew_rule(change, rule), change.request
+        if not rule.quorum_over:
+            return replace(renewed, progress=replace(renewed.progress, quorums=()))
+        is_same_round, audience = renewed.progress.round == change.progress.round, change.progress.audience
+        if reads_audience:
+            audience = await self.requirements.read_audience(request)
+        counted = votes if is_same_round else ()
+        quorums = await self.requirements.find_quorums(
+            policy, rule, request.requester, audience, counted, is_final=True
+        )
+        grown = replace(renewed, progress=replace(renewed.progress, audience=audience, quorums=quorums))
+        has_grown = audience != change.progress.audience and not lacks_approvals(change, renewed, votes)
+        return replace(grown, progress=replace(grown.progress, has_grown=has_grown))
 
     async def _find_lost_requester(self, change: Change, policy: ChannelPolicy | None) -> Outcome | None:
         """Find out whether the requester of what waited for its start may request it no longer; None where they may.

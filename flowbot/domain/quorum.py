@@ -1,4 +1,4 @@
-"""Quorum: whether enough people can come together in every stage of an approval."""
+"""Quorum: whether enough people, or how many, can come together in every stage of an approval."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from flowbot.domain.approval_rule import Principal
 from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.votes import Vote, approvals_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,31 @@ def _choose(
             chosen[person] = stage
             return True
     return False
+
+
+def bound_quorums(
+    quorum: int, raised: int, able: Sequence[Collection[UserId] | None], votes: Collection[Vote]
+) -> tuple[int, ...]:
+    """Return how many approvals each stage needs of `raised`: not more than can come together, at least `quorum`.
+
+    Args:
+        quorum: the approvals that each stage needs whatever the audience.
+        raised: the approvals that each stage needs for the audience.
+        able: the people who may approve in each stage; None for everyone in a channel, who are no bound.
+        votes: the votes so far, which bind their voters to a stage.
+    """
+    bound = {person for vote in votes for person in vote.people}
+    free = [None if people is None else [each for each in people if each not in bound] for people in able]
+    counts: list[int] = []
+    for stage, people in enumerate(able):
+        given = [vote.right_of or vote.person for vote in approvals_in(votes, stage)]
+        counts.append(raised if people is None else sum(person in people for person in given))
+    chosen: dict[UserId, int] = {}
+    for _ in range(raised):
+        for stage in range(len(able)):
+            if counts[stage] < raised and _choose(stage, free, chosen, {stage}):
+                counts[stage] += 1
+    return tuple(max(quorum, min(raised, count)) for count in counts)
 
 
 def list_possible_stages(policy: ChannelPolicy) -> tuple[tuple[Principal, ...], ...]:

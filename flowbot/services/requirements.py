@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 import structlog
 
 from flowbot.domain.approval_rule import EVERYONE, ApprovalRule, Principal
-from flowbot.domain.audience import bound_quorums, find_segment, find_website
+from flowbot.domain.audience import find_segment, find_website
 from flowbot.domain.change import Change, ChangeRequest
 from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.known_settings import NOTHING_KNOWN
 from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.quorum import bound_quorums
 from flowbot.domain.votes import Vote
 from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.services.executor.rights import FINAL_SLACK_ERRORS

@@ -17,6 +17,7 @@ from flowbot.enkapush.images import ImageFetcher
 from flowbot.enkapush.reader import EnkapushReader
 from flowbot.enkapush.writer import EnkapushWriter
 from flowbot.observability.metrics import Metrics
+from flowbot.services.absences import AbsenceService
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.recheck import Rechecker
@@ -192,6 +193,7 @@ def build_services(
             clock=clock,
             monotonic=monotonic,
         ),
+        absences=AbsenceService(AbsenceRepository(database), policies, quorum, clock),
         breaker=BreakerReports(reports, ObservedFlowRepository(database, settings.zone), clock),
         stops=StopService(policies, policy_drafts, reports, store, flow_cache, submitter, executor, users, clock),
         steps=StepService(reports, policies, store, submitter, users, clock),

@@ -58,6 +58,8 @@ class AuditAction(StrEnum):
     POLICY_IMPORTED = "policy.imported"
     CHANNEL_MOVED = "channel.moved"
     STOPPED = "flows.stopped"
+    PERSON_AWAY = "person.away"
+    PERSON_BACK = "person.back"
     OUTSIDE_FOUND = "outside_change.found"
     OUTSIDE_ACCEPTED = "outside_change.accepted"
     OUTSIDE_REVERTED = "outside_change.reverted"

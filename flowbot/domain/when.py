@@ -65,12 +65,12 @@ class TimeWords:
     Attributes:
         roles: What stands before a time.
         weekdays: The weekdays' names, Monday being 0.
-        days: Other words for a day, which no time may have: today, tomorrow.
+        days: Other words for a day, which no time may have, and how many days away it is: today, tomorrow.
     """
 
     roles: Mapping[str, TimeRole]
     weekdays: Mapping[str, int]
-    days: frozenset[str]
+    days: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

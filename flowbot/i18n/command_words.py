@@ -47,7 +47,7 @@ class WhenWords(_Words):
 
     Attributes:
         weekdays: The names of each weekday, from Monday on.
-        days: Other words for a day.
+        days: Other words for a day: today, tomorrow.
     """
 
     at: str

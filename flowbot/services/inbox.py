@@ -13,6 +13,7 @@ from flowbot.domain.digest import Digest
 from flowbot.domain.freezes import Freeze, FreezeCalendar, FrozenTime
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
+from flowbot.services.absences import AbsenceService, PersonAbsences
 from flowbot.services.authorization import (
     decide_in_channel,
     effective_policy,
@@ -179,7 +180,11 @@ class HomeOverview:
         scheduled: Their own, and those that they may reject, that wait for their time alone, the next first.
         digests: The last weekly digest of each of the channels.
         refused_digests: For an admin: the channels that did not take theirs.
+<<<<<<< HEAD
         rights: The rights by which they may decide, by request.
+=======
+        absences: Whether they are away, and for whom they stand in.
+>>>>>>> a6bbf631 (Let people say that they are away, and who stands in for them)
     """
 
     for_me: tuple[WaitingRequest, ...]
@@ -193,7 +198,11 @@ class HomeOverview:
     scheduled: tuple[WaitingRequest, ...] = ()
     digests: Mapping[ChannelId, Digest] = field(default_factory=dict)
     refused_digests: tuple[ChannelId, ...] = ()
+<<<<<<< HEAD
     rights: Mapping[ChangeId, ListedRight] = field(default_factory=dict)
+=======
+    absences: PersonAbsences = field(default_factory=PersonAbsences)
+>>>>>>> a6bbf631 (Let people say that they are away, and who stands in for them)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +218,7 @@ class HomeOverviews:
     policies: PolicyStore
     setup: PolicySetup
     digests: LastDigests
+    absences: AbsenceService
     find_membership: MembershipLookup
     clock: Clock
     zone: ZoneInfo
@@ -238,6 +248,7 @@ class HomeOverviews:
             unapprovable=await self.setup.find_unapprovable(book) if user.actor.is_admin else (),
             frozen=self._find_frozen_times(book, [each.channel for each in channels], language),
             digests=await self.digests.find(each.policy for each in channels),
+            absences=await self.absences.load_for(user.id),
             refused_digests=await self.digests.find_refused(book.channels) if user.actor.is_admin else (),
         )
 

@@ -18,6 +18,7 @@ from flowbot.domain.step import StepKind
 from flowbot.errors import UserError
 from flowbot.observability.logging import new_incident_id
 from flowbot.slack.api.modals import AckArgs
+from flowbot.slack.forms.absence import AbsenceForm
 from flowbot.slack.forms.approval import ApprovalForm
 from flowbot.slack.forms.change import ChangeForm
 from flowbot.slack.forms.flow.buttons import FormButtonHandler, form_button_starter
@@ -27,6 +28,7 @@ from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
 from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.reason import ReasonForm
+from flowbot.slack.listeners.absence_actions import AbsenceActions
 from flowbot.slack.listeners.approval_form import ApprovalFormHandler
 from flowbot.slack.listeners.change_form import ChangeFormHandler
 from flowbot.slack.listeners.commands.dispatcher import CommandDispatcher
@@ -86,6 +88,7 @@ class Handlers:
     requests: RequestActions
     stops: StopActions
     steps: StepActions
+    absences: AbsenceActions
     findings: FindingActions
     approval_form: ApprovalFormHandler
     change_form: ChangeFormHandler
@@ -167,6 +170,8 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
     app.action(ActionId.ASK_AGAIN)(changing(handlers.change_form.ask_again))
     app.action(ActionId.RESTORE)(changing(requests.restore))
     app.action(ActionId.STOP_ALL)(changing(handlers.stops.stop_all))
+    app.action(ActionId.ABSENCE_OPEN)(showing(handlers.absences.open_form))
+    app.action(ActionId.ABSENCE_END)(changing(handlers.absences.end_by_button))
     app.action(ActionId.FINDING_ACCEPT)(changing(handlers.findings.accept))
     app.action(ActionId.FINDING_REVERT)(changing(handlers.findings.revert))
     app.action(ActionId.FINDING_DISABLE)(changing(handlers.findings.disable))
@@ -218,6 +223,7 @@ def register_forms(app: AsyncApp, handlers: Handlers, listeners: ListenerFactory
     app.view_closed(FlowForm.CALLBACK)(listeners.acknowledge_then("form_closed", editor.save_closed))
     app.view(ChangeForm.CALLBACK)(listeners.acknowledge_with("form", handlers.change_form.submit))
     app.view(ApprovalForm.CALLBACK)(listeners.acknowledge_with("form", handlers.approval_form.submit))
+    app.view(AbsenceForm.CALLBACK)(listeners.acknowledge_with("form", handlers.absences.submit))
     app.view(ReasonForm.CALLBACK)(listeners.acknowledge_with("form", handlers.reason_form.submit))
     for callback in (PolicyForm.CALLBACK, PolicyForm.WHOLE_CALLBACK):
         app.view(callback)(listeners.acknowledge_with("form", handlers.policy_form.submit))

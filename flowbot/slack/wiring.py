@@ -10,6 +10,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.i18n.translator import Translators
 from flowbot.observability.metrics import Metrics
+from flowbot.services.absences import AbsenceService
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.submit import RequestSubmitter
@@ -53,6 +54,7 @@ from flowbot.slack.app import Handlers, build_app
 from flowbot.slack.forms.flow.editing import FormEditor
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.forms.flow.submission import FlowFormSubmission
+from flowbot.slack.listeners.absence_actions import AbsenceActions
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.approval_form import ApprovalFormHandler
 from flowbot.slack.listeners.change_form import ChangeFormHandler
@@ -72,6 +74,7 @@ from flowbot.slack.listeners.shortcuts import FlowWindow, MessageShortcutHandler
 from flowbot.slack.listeners.step_actions import StepActions
 from flowbot.slack.listeners.stop_actions import StopActions
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
+from flowbot.slack.notify.absence_notices import AbsenceNotices
 from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.message_sync import RequestMessageSync
@@ -120,6 +123,7 @@ class Services:
     setup: PolicySetup
     stops: StopService
     steps: StepService
+    absences: AbsenceService
     breaker: BreakerReports
     setup_findings: SetupFindings
     zone: ZoneInfo
@@ -223,11 +227,13 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         policies=services.policies,
         setup=services.setup,
         digests=LastDigests(services.reports, services.messages, clock, services.zone),
+        absences=services.absences,
         find_membership=users.find_membership,
         clock=clock,
         zone=services.zone,
     )
     home = HomeTab(runner, client, overviews, services.setup_findings, details, links)
+    absences = AbsenceActions(runner, services.absences, AbsenceNotices(users, poster, locales), modals, home)
     stops = StopActions(services.stops, notifier, tasks)
     history_actions = HistoryActions(services.history, links, opener)
     viewer = FlowViewer(flow_queries, services.history, services.findings, report_views, clock)
@@ -272,6 +278,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         opener=opener,
         requests=requests,
         stops=stops,
+        absences=absences,
         queue=queue,
         details=details,
         links=links,
@@ -290,6 +297,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         steps=StepActions(
             services.steps, channels, requests, opener, change_form, step_runs, notifier.show_report, locales, tasks
         ),
+        absences=absences,
         findings=FindingActions(services.findings, requests, report_sync.sync, locales),
         approval_form=ApprovalFormHandler(runner, services.decisions, details, requests, modals),
         change_form=change_form,

@@ -1,4 +1,4 @@
-"""Retention: deletes drafts, images, deliveries and figures that nothing needs any more."""
+"""Retention: deletes drafts, images, deliveries, figures and absences that nothing needs any more."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,6 +6,7 @@ from typing import Final
 
 from flowbot.domain.figures import KEEP_FIGURES
 from flowbot.services.forms import KEEP_DRAFTS
+from flowbot.services.ports.absences import AbsenceStore
 from flowbot.services.ports.deliveries import DeliveryStore
 from flowbot.services.ports.figures import FigureStore
 from flowbot.services.ports.form_storage import DraftStore, ImageStore
@@ -23,6 +24,7 @@ class Retention:
     images: ImageStore
     deliveries: DeliveryStore
     figures: FigureStore
+    absences: AbsenceStore
 
     async def delete_expired(self, now: datetime) -> None:
         """Delete what is older than it has to be.
@@ -34,3 +36,4 @@ class Retention:
         await self.images.delete_unused(now - KEEP_IMAGES)
         await self.deliveries.delete_older_than(now - KEEP_DELIVERIES)
         await self.figures.delete_older_than((now - KEEP_FIGURES).date())
+        await self.absences.delete_ended(now)

@@ -22,6 +22,7 @@ from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.languages import LANGUAGES
 from flowbot.i18n.translator import Translators, _read_catalog
 from flowbot.services.flow_statistics import Basis
+from flowbot.services.quorum import Fitness
 from flowbot.slack.listeners.commands.catalog import COMMANDS
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
@@ -120,6 +121,7 @@ def find_keys_in_code() -> set[str]:
     derived |= {f"outside.{word}_{end}" for word in ("closed", "late") for end in FindingEnd}
     derived |= {f"outside.answer_{end}" for end in (FindingEnd.REVERTED, FindingEnd.DISABLED)}
     derived |= {f"outside.was_{kind}" for kind in ChangeKind if kind is not ChangeKind.RESTORE}
+    derived |= {f"absence.stand_in_{fitness}" for fitness in Fitness if fitness is not Fitness.FIT}
     derived |= {f"breaker.{limit}" for limit in Limit}
     derived |= {f"digest.did_{kind}" for kind in ChangeKind}
     derived |= {f"stats.{basis}" for basis in Basis if basis is not Basis.DAYS}

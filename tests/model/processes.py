@@ -38,6 +38,7 @@ from flowbot.services.requirements import ApprovalRequirements
 from flowbot.services.segments import SegmentCache
 from flowbot.services.steps import StepService
 from flowbot.services.users import UserService
+from flowbot.storage.repositories.absences import AbsenceRepository
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
@@ -188,7 +189,13 @@ class Process:
             expiry=RequestExpiry(store, self.executor.preconditions, clock),
             late_effects=self.late_effects,
             scheduled=ScheduledChanges(self.executor),
-            retention=Retention(drafts, images, DeliveryRepository(around.database), recent.store),
+            retention=Retention(
+                drafts,
+                images,
+                DeliveryRepository(around.database),
+                recent.store,
+                AbsenceRepository(around.database),
+            ),
             refresh_channels=self._refresh_channels,
             store=store,
             reports=self.watching.reports,

@@ -1,5 +1,6 @@
 """The database's port for absences."""
 
+from datetime import datetime
 from typing import Protocol
 
 from flowbot.domain.absences import Absence
@@ -18,3 +19,6 @@ class AbsenceStore(Protocol):
 
     async def delete(self, person: UserId, event: AuditEvent) -> bool:
         """Delete a person's absence, and write `event`; return whether there was one, else nothing is written."""
+
+    async def delete_ended(self, now: datetime) -> None:
+        """Delete the absences that are over."""

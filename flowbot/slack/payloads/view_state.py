@@ -62,6 +62,7 @@ class FieldValue(_Shape):
     value: Text = ""
     selected_option: _Option | None = None
     selected_options: Annotated[list[_Option], _or([])] = []
+    selected_user: UserId | None = None
     selected_users: Annotated[list[UserId], _or([])] = []
     selected_conversation: ChannelId | None = None
     selected_date: Text = ""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from flowbot.domain.ids import ChangeId
+from flowbot.domain.policy import Permission
 from flowbot.i18n.translator import Translator
 from flowbot.services.inbox import HomeOverview
 from flowbot.services.request_details import RequestDetails
@@ -13,6 +14,7 @@ from flowbot.services.setup_findings import Finding
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, headlines, request_blocks, sentences
+from flowbot.slack.views.absences import absence_blocks
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.digest import digest_elements
 from flowbot.slack.views.freezes import frozen_elements, request_freeze_elements
@@ -88,6 +90,7 @@ def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
         now: the moment.
     """
     overview = content.overview
+    may_approve = any(Permission.APPROVE in each.permissions for each in overview.channels)
     parts = [
         _approval_blocks(content, t, now),
         _own_request_blocks(content, t, now),
@@ -97,6 +100,7 @@ def home_view(content: HomeContent, t: Translator, now: datetime) -> View:
         _setup_blocks(content, t),
         _channel_blocks(overview, t),
         _freeze_blocks(overview, t),
+        absence_blocks(overview.absences, t, may_approve=may_approve),
     ]
     if not content.for_me and not content.by_me:
         parts.insert(0, [block_kit.header(t("home.caught_up"))])

@@ -1,5 +1,7 @@
 """The repository of absences."""
 
+from datetime import datetime
+
 from sqlalchemy import delete
 
 from flowbot.domain.absences import Absence
@@ -39,3 +41,11 @@ class AbsenceRepository(AbsenceStore):
                 return False
             await append_events(connection, [event])
         return True
+
+    async def delete_ended(self, now: datetime) -> None:
+        async with self._database.write() as connection:
+            for absence in await fetch_absences(connection):
+                if absence.until <= now:
+                    # Where the person names another one at this moment, that stays.
+                    until = absences.c.document["until"].as_string() == absence.until.isoformat()
+                    await connection.execute(delete(absences).where(absences.c.person == str(absence.person), until))

@@ -12,8 +12,11 @@ from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.references import ReferenceNames
 from flowbot.slack.forms.flow.opening import FormOpener
+from flowbot.slack.listeners.absence_actions import AbsenceActions
 from flowbot.slack.listeners.approval_channel import ApprovalChannelGuide
 from flowbot.slack.listeners.commands.approvals import ApprovalsCommand
+from flowbot.slack.listeners.commands.away import AwayCommand
+from flowbot.slack.listeners.commands.back import BackCommand
 from flowbot.slack.listeners.commands.command import Command
 from flowbot.slack.listeners.commands.create import CreateCommand
 from flowbot.slack.listeners.commands.delete import DeleteCommand
@@ -45,6 +48,8 @@ COMMANDS: Final[tuple[type[Command[Any]], ...]] = (
     DisableCommand,
     DeleteCommand,
     StopCommand,
+    AwayCommand,
+    BackCommand,
     ApprovalsCommand,
     HistoryCommand,
     SetupCommand,
@@ -63,6 +68,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
     opener: FormOpener,
     requests: RequestActions,
     stops: StopActions,
+    absences: AbsenceActions,
     queue: RequestQueue,
     details: RequestDetailsLoader,
     links: ArchiveLinks,
@@ -83,6 +89,8 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
         DisableCommand(requests, names, clock),
         DeleteCommand(requests, names, clock),
         StopCommand(stops, names),
+        AwayCommand(absences),
+        BackCommand(absences),
         ApprovalsCommand(queue, details, links, clock),
         HistoryCommand(history),
         SetupCommand(policy_form),

@@ -33,7 +33,8 @@ def load_time_words() -> TimeWords:
         roles |= {normalize_word(words.at): TimeRole.AT, normalize_word(words.until): TimeRole.UNTIL}
         for weekday, names in enumerate(words.weekdays):
             weekdays |= {normalize_word(name): weekday for name in names}
-    return TimeWords(roles, weekdays, frozenset(normalize_word(day) for words in languages for day in words.days))
+    days = {normalize_word(day): away for words in languages for away, day in enumerate(words.days)}
+    return TimeWords(roles, weekdays, days)
 
 
 def get_time_keyword(role: TimeRole, language: str) -> str:

@@ -145,7 +145,6 @@ def build_services(
         channels=channels,
         privacy=ChannelPrivacy(channels, SlackChannelDirectory(outside.slack), clock),
         policies=policies,
-        absences=AbsenceRepository(database),
         drafts=drafts,
         images=images,
         deliveries=DeliveryRepository(database),

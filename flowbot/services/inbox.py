@@ -180,11 +180,8 @@ class HomeOverview:
         scheduled: Their own, and those that they may reject, that wait for their time alone, the next first.
         digests: The last weekly digest of each of the channels.
         refused_digests: For an admin: the channels that did not take theirs.
-<<<<<<< HEAD
         rights: The rights by which they may decide, by request.
-=======
         absences: Whether they are away, and for whom they stand in.
->>>>>>> a6bbf631 (Let people say that they are away, and who stands in for them)
     """
 
     for_me: tuple[WaitingRequest, ...]
@@ -198,11 +195,8 @@ class HomeOverview:
     scheduled: tuple[WaitingRequest, ...] = ()
     digests: Mapping[ChannelId, Digest] = field(default_factory=dict)
     refused_digests: tuple[ChannelId, ...] = ()
-<<<<<<< HEAD
     rights: Mapping[ChangeId, ListedRight] = field(default_factory=dict)
-=======
     absences: PersonAbsences = field(default_factory=PersonAbsences)
->>>>>>> a6bbf631 (Let people say that they are away, and who stands in for them)
 
 
 @dataclass(frozen=True, slots=True)

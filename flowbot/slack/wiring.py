@@ -28,7 +28,6 @@ from flowbot.services.history import History
 from flowbot.services.inbox import HomeOverviews, RequestQueue
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock, Monotonic
-from flowbot.services.ports.absences import AbsenceStore
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.channels import ChannelStore
 from flowbot.services.ports.deliveries import DeliveryStore
@@ -101,7 +100,6 @@ class Services:
     channels: ChannelStore
     privacy: ChannelPrivacy
     policies: PolicyStore
-    absences: AbsenceStore
     drafts: DraftStore
     images: ImageStore
     deliveries: DeliveryStore
@@ -220,7 +218,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     )
     reported = {DisableCause.STOP: services.stops.record, DisableCause.BREAKER: services.breaker.record}
     notifier = SlackNotifier(services.store, team, form_result, report_sync, reported)
-    queue = RequestQueue(services.store, services.policies, services.absences, users, clock)
+    queue = RequestQueue(services.store, services.policies, services.absences.store, users, clock)
     overviews = HomeOverviews(
         queue=queue,
         store=services.store,

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import datetime, timedelta
 
+from flowbot.domain.absences import Absence
+from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.draft import Draft
 from flowbot.domain.figures import KEEP_FIGURES, DayTotals, FlowMove
@@ -10,6 +12,7 @@ from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile
 from flowbot.services.forms import KEEP_DRAFTS
 from flowbot.services.ports.deliveries import DeliveryKey
+from flowbot.storage.repositories.absences import AbsenceRepository
 from flowbot.storage.repositories.deliveries import DeliveryRepository
 from flowbot.storage.repositories.drafts import DraftRepository
 from flowbot.storage.repositories.figures import FigureRepository, record_reading
@@ -42,12 +45,14 @@ async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world:
     now = world.time.now()
     async with world.open_database() as database:
         deliveries, drafts, images = DeliveryRepository(database), DraftRepository(database), ImageRepository(database)
-        pictures = []
+        absences, pictures = AbsenceRepository(database), []
         for name, since in ((OLD, -A_WHILE), (YOUNG, A_WHILE)):
             await deliveries.record_once(DeliveryKey(name), now - KEEP_DELIVERIES + since)
             async with database.write() as connection:
                 at = now - KEEP_FIGURES - timedelta(days=2 if name == OLD else 0)
                 await record_reading(connection, at, [SENT], world.settings.zone)
+            person = Absence(UserId(f"U0{name[0].upper()}"), now + since)
+            await absences.save(person, AuditEvent(now, AuditAction.PERSON_AWAY, person.person))
             await drafts.save(new_draft(name, now - KEEP_DRAFTS + since))
             pictures.append(await images.add(ImageFile(PNG, "image/png", name), now - KEEP_IMAGES + since))
         await world.start_http()
@@ -58,5 +63,8 @@ async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world:
         assert await drafts.get(FormToken(YOUNG)) is not None
         assert await images.get(pictures[1]) is not None
         assert await deliveries.was_recorded(DeliveryKey(YOUNG))
+        async with asyncio.timeout(5):
+            while [absence.person for absence in await absences.get_all()] != ["U0Y"]:
+                await asyncio.sleep(0.02)
         oldest = (now - KEEP_FIGURES).astimezone(world.settings.zone).date()
         assert set(await FigureRepository(database).website_days(None, oldest - WEEK, oldest + WEEK)) == {oldest}

@@ -71,7 +71,7 @@ class AbsenceForm:
     @classmethod
     def field_errors(cls, problem: Text, t: Translator) -> dict[str, str]:
         """Return a problem as a sentence, by the block of its field, so that what was chosen stays."""
-        is_about_person = problem.key == "absence.oneself" or problem.key.startswith("absence.stand_in_")
+        is_about_person = problem.key == "absence.oneself" or problem.key.startswith("absence.stand_in")
         return {_STAND_IN if is_about_person else _DAY: sentences.format_text(t, problem)}
 
 

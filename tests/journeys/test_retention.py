@@ -64,7 +64,7 @@ async def test_what_is_too_old_is_forgotten_at_the_start_and_nothing_else(world:
         assert await images.get(pictures[1]) is not None
         assert await deliveries.was_recorded(DeliveryKey(YOUNG))
         async with asyncio.timeout(5):
-            while [absence.person for absence in await absences.get_all()] != ["U0Y"]:
+            while [absence.person for absence in await absences.get_all()] != ["U0Y"]:  # noqa: ASYNC110 - nothing tells of it
                 await asyncio.sleep(0.02)
         oldest = (now - KEEP_FIGURES).astimezone(world.settings.zone).date()
         assert set(await FigureRepository(database).website_days(None, oldest - WEEK, oldest + WEEK)) == {oldest}

@@ -26,11 +26,13 @@ from flowbot.storage.migrations import upgrade
 from flowbot.storage.repositories.observed_flows import ObservedFlowRepository
 from flowbot.worker import watcher
 from tests.compatibility.moments import FOLDER, Control, Json, Moment, put_rows, sync_url
+from tests.compatibility.record_before_stages import TWO, policies
 from tests.compatibility.restored_world import Restored, restore_world
 from tests.compatibility.row_round_trip import REWRITERS, rewrite_row
 from tests.compatibility.test_first_version import find_losses, pressable
 from tests.conftest import skip_without
 from tests.journeys.form_steps import list_writes, open_form
+from tests.journeys.late_steps import DISABLE
 from tests.journeys.request_steps import list_mentions
 from tests.journeys.watch_steps import INTERVAL, Watch
 from tests.journeys.world import MARKETING
@@ -179,25 +181,38 @@ def test_the_version_before_goes_on_beside_it(old_url: str) -> None:
     engine.dispose()
 
 
-def back_up_and_restore(url: str, folder: Path, damage: Callable[[], None]) -> None:
-    """Back a database up, as docs/operations.md says, and restore it after something was done to it."""
+def back_up(url: str, folder: Path) -> Callable[[], None]:
+    """Back a database up, as docs/operations.md says, and return what restores it."""
     if make_url(url).get_backend_name() == "sqlite":
         file, backup = Path(url.removeprefix("sqlite:///")), folder / "backup.db"
         with closing(sqlite3.connect(file)) as live:
             live.execute("VACUUM INTO ?", [str(backup)])
-        damage()
-        for suffix in ("-wal", "-shm"):
-            Path(f"{file}{suffix}").unlink(missing_ok=True)
-        shutil.copy(backup, file)
-        return
+
+        def restore() -> None:
+            _run("rm", "-f", f"{file}-wal", f"{file}-shm")
+            _run("cp", backup, file)
+
+        return restore
     if shutil.which("pg_dump") is None:
         skip_without("PostgreSQL", "pg_dump is not on the path")
     dump, script = folder / "backup.dump", folder / "backup.sql"
     _run("pg_dump", "--format=custom", f"--file={dump}", url)
-    damage()
-    _run("pg_restore", "--schema=public", "--no-owner", f"--file={script}", str(dump))
-    emptied = ["-c", "DROP SCHEMA public CASCADE", "-c", "CREATE SCHEMA public"]
-    _run("psql", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", f"--dbname={url}", *emptied, "-f", script)
+
+    def restore_dump() -> None:
+        _run("pg_restore", "--schema=public", "--no-owner", f"--file={script}", dump)
+        emptied = ["-c", "DROP SCHEMA public CASCADE", "-c", "CREATE SCHEMA public"]
+        _run(
+            "psql",
+            "--quiet",
+            "--single-transaction",
+            "--set=ON_ERROR_STOP=1",
+            f"--dbname={url}",
+            *emptied,
+            "-f",
+            script,
+        )
+
+    return restore_dump
 
 
 def _run(*command: str | Path) -> None:
@@ -205,21 +220,43 @@ def _run(*command: str | Path) -> None:
 
 
 def test_a_backup_from_before_the_upgrade_is_restored_and_upgraded_to_the_same(old_url: str, tmp_path: Path) -> None:
-    upgraded: list[dict[str, list[Json]]] = []
-
-    def damage() -> None:
-        upgrade(old_url)
-        upgraded.append(read_tables(old_url))
-        engine = create_engine(sync_url(old_url))
-        with engine.begin() as connection:
-            connection.execute(text("UPDATE changes SET state = 'expired'"))
-            connection.execute(text("DELETE FROM votes"))
-        engine.dispose()
-
-    back_up_and_restore(old_url, tmp_path, damage)
+    restore = back_up(old_url, tmp_path)
+    upgrade(old_url)
+    upgraded = read_tables(old_url)
+    engine = create_engine(sync_url(old_url))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE changes SET state = 'expired'"))
+        connection.execute(text("DELETE FROM votes"))
+    engine.dispose()
+    restore()
     assert find_lost_rows(OPEN.data["tables"], read_tables(old_url)) == []
     upgrade(old_url)
-    assert [read_tables(old_url)] == upgraded
+    assert read_tables(old_url) == upgraded
+
+
+@pytest.mark.long
+async def test_a_restored_backup_makes_nothing_live_twice(
+    old_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with restore_world(OPEN, old_url, monkeypatch) as restored:
+        restore = back_up(old_url, tmp_path)
+        await asyncio.to_thread(upgrade, old_url)
+        half, done = PENDING["Half approved"], IN_HAND | {"Half approved": PENDING["Half approved"]}
+        async with run_for_a_while(restored):
+            await start(restored)
+            await press(restored, half, "approve", restored.world.deniz)
+            await wait_for_states(restored, done, dict.fromkeys(done, "applied"))
+        live, count = live_flows(restored), len(list_writes(restored.world))
+        restored.database.dispose()
+        await asyncio.to_thread(restore)
+        await asyncio.to_thread(upgrade, old_url)
+        assert states_of(restored, done) == {name: row["state"] for name, row in done.items()}
+        await start(restored)
+        others = {"Half approved": "pending", "Delete unsent": "out_of_date", "Disable that follows": "unknown"}
+        assert states_of(restored, done) == dict.fromkeys(done, "applied") | others
+        again = {record.path: record.texts for record in list_writes(restored.world)[count:] if record.path != "/flows"}
+        assert again == {f"/flows/{IN_HAND['Disable that follows']['flow_id']}": DISABLE}
+        assert live_flows(restored) == live
 
 
 # --- the bot -------------------------------------------------------------------------------------------------------
@@ -252,9 +289,14 @@ async def restored(
 
 
 async def start(restored: Restored, *, later: float = LAPSED) -> None:
-    """Start the bot so much after the recording, and wait until it has finished what the killed one had in hand."""
+    """Start the bot so much after the recording, and wait until it has finished what the killed one had in hand.
+
+    Two are started where the database is PostgreSQL.
+    """
     restored.world.time.ahead += later
     await restored.start()
+    if restored.database.dialect.name == "postgresql":
+        await restored.world.start_http()
     await asyncio.sleep(0.3)
     restored.world.time.ahead += LEASE_SECONDS + 1  # as seen by the bot, which has looked at the leases by now
     unfinished = "SELECT id, state FROM changes WHERE state IN ('draft', 'applying') OR shown_version < version"
@@ -548,6 +590,22 @@ def list_writes_of(restored: Restored, rows: dict[str, Json]) -> list[str]:
     """List the paths of writes to the flows of recorded changes."""
     paths = {f"/flows/{row['flow_id']}" for row in rows.values()}
     return [record.path for record in list_writes(restored.world) if record.path in paths]
+
+
+# --- what else changes it ------------------------------------------------------------------------------------------
+
+
+async def test_rules_that_stay_change_nothing_and_those_that_come_back_are_not_told_any_more(
+    restored: Restored,
+) -> None:
+    await start(restored)
+    changed = "SELECT change_id FROM events WHERE action = 'change.rules_changed'"
+    before, message = restored.rows(changed), find_message(restored, PENDING["Rules changed"])
+    await restored.world.import_policy(policies(quorum=TWO))
+    assert restored.rows(changed) == before
+    assert "Rules changed since the request" in text_of(message)
+    await restored.world.import_policy(policies(quorum=""))
+    await restored.world.deniz.wait_until(lambda: "Rules changed since the request" not in text_of(message))
 
 
 # --- what time does ------------------------------------------------------------------------------------------------

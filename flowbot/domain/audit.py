@@ -54,6 +54,8 @@ class AuditAction(StrEnum):
     OUT_OF_DATE = "change.out_of_date"
     ESCALATED = "change.escalated"
     RULES_CHANGED = "change.rules_changed"
+    COMMENTED = "change.commented"
+    CHANGES_REQUESTED = "change.changes_requested"
     POLICY_CHANGED = "policy.changed"
     POLICY_IMPORTED = "policy.imported"
     CHANNEL_MOVED = "channel.moved"

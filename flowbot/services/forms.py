@@ -171,7 +171,7 @@ class FormService:
         """Load what a person typed into one form.
 
         Where the form's draft is gone, since another form took it over or the request was pending, a change that was
-        not saved as it was typed, or may not be, still tells what was typed.
+        not saved as it was typed, may not be, or waits, still tells what was typed.
 
         Raises:
             UserError: it is not stored any more, or somebody else typed it.
@@ -179,10 +179,16 @@ class FormService:
         draft = await self.drafts.get(token)
         if draft is None or not draft.typed:
             change = await self._store.get_by_token(token)
-            draft = None if change is None else draft_of_unsaved(change)
+            draft = None if change is None else draft_of_unsaved(change) or self._draft_of_waiting(change)
         if draft is None or draft.user != user.id or draft.changed_at < self._clock() - KEEP_DRAFTS:
             raise UserError("form.draft_gone")
         return draft
+
+    def _draft_of_waiting(self, change: Change) -> Draft | None:
+        """Return what was typed for an edit that waits, which its author may change; None where it does not."""
+        if change.request.kind is not ChangeKind.EDIT or change.state not in WAITING_STATES:
+            return None
+        return draft_from_change(change.request, change.request.before, self._clock())
 
     async def save_input(
         self, user: UserId, token: FormToken, typed: Mapping[str, str], at: datetime, name_copy: Callable[[str], str]

@@ -15,6 +15,7 @@ from flowbot.domain.findings import Finding
 from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, ReportId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.remarks import Remark
 from flowbot.domain.report import Report
 from flowbot.domain.versions import Step, VersionRef, content_after, content_before, find_versions
 from flowbot.errors import DependencyError, UserError
@@ -64,6 +65,7 @@ class HistoryPage:
         number: From 1.
         versions: The earlier contents of the flow that the reader may ask for again.
         findings: What was changed outside flowbot in between; of one flow alone.
+        remarks: The remarks on the changes; of one flow alone.
     """
 
     flow: FlowId | None
@@ -73,6 +75,7 @@ class HistoryPage:
     versions: Mapping[VersionRef, FlowContent] = field(default_factory=dict)
     findings: tuple["SeenFinding", ...] = ()
     website_names: Mapping[WebsiteId, str] = field(default_factory=dict)
+    remarks: Mapping[ChangeId, Sequence[Remark]] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -144,7 +147,16 @@ class History:
         if flow is not None and entries and decide(policy, user.actor, Permission.EDIT).allowed:
             versions = await self._find_versions(flow, entries, following, policy)
         seen = tuple(entry for entry in entries if isinstance(entry, SeenFinding))
-        return HistoryPage(flow, tuple(shown), number, following is not None, versions, seen, scope.website_names)
+        remarks = {} if flow is None else await self._load_remarks([details.change for details in shown])
+        has_next = following is not None
+        return HistoryPage(flow, tuple(shown), number, has_next, versions, seen, scope.website_names, remarks)
+
+    async def _load_remarks(self, changes: Sequence[Change]) -> dict[ChangeId, list[Remark]]:
+        remarked = [change for change in changes if change.progress.remarks]
+        found: dict[ChangeId, list[Remark]] = {change.id: [] for change in remarked}
+        for event in await self.store.list_remarks(remarked) if remarked else ():
+            found[event.change or ChangeId("")].append(Remark.of(event))
+        return found
 
     async def _find_findings(self, flow: FlowId | None, policy: ChannelPolicy) -> list[SeenFinding]:
         """Find what was changed in a flow outside flowbot, as far as the channel may see it."""

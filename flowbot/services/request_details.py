@@ -241,7 +241,8 @@ class RequestDetails:
         """Return everybody who stands in the request's message: who asked, who decided, whose rights changed."""
         closing = self.change.progress.closing
         closed_by = () if closing is None else (closing.by,)
-        voters = approved_by(self.votes)
+        wish = self.change.progress.wish
+        voters = (*approved_by(self.votes), *((wish.by,) if wish else ()))
         rights = (entry for entries in self.changed_rights for entry in entries if isinstance(entry, UserId))
         return tuple(dict.fromkeys((self.change.request.requester, *voters, *closed_by, *self.disabled_by, *rights)))
 

@@ -164,6 +164,8 @@ def register_listeners(app: AsyncApp, handlers: Handlers, runner: Runner) -> Non
 
     app.action(ActionId.APPROVE)(changing(handlers.approval_form.approve))
     app.action(ActionId.REJECT)(changing(requests.ask_rejection_reason))
+    app.action(ActionId.REQUEST_CHANGES)(changing(requests.ask_changes))
+    app.action(ActionId.COMMENT)(changing(requests.ask_comment))
     app.action(ActionId.WITHDRAW)(changing(requests.withdraw))
     app.action(ActionId.BREAK_GLASS)(changing(requests.ask_skip_reason))
     app.action(ActionId.CHECK_AGAIN)(changing(requests.recheck))

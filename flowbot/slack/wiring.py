@@ -13,6 +13,7 @@ from flowbot.observability.metrics import Metrics
 from flowbot.services.absences import AbsenceService
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
+from flowbot.services.approvals.remarks import RemarkService
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.breaker import BreakerReports
 from flowbot.services.channel_privacy import ChannelPrivacy
@@ -81,6 +82,7 @@ from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import OutcomeNotices
 from flowbot.slack.notify.policy_notifier import PolicyNotifier
+from flowbot.slack.notify.remark_notices import RemarkNotices
 from flowbot.slack.notify.report_sync import ReportMessageSync
 from flowbot.slack.notify.report_views import ReportViews
 from flowbot.slack.notify.stage_notices import StageNotices
@@ -162,14 +164,16 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         privacy=privacy,
         clock=clock,
     )
+    outcomes = OutcomeNotices(messages, details, users, once, responder, links, locales, privacy, clock)
     team = TeamNotifier(
         store=services.store,
         details=details,
         users=users,
         message_sync=message_sync,
         copies=DirectCopies(messages, details, users, once, poster, locales, clock),
-        outcomes=OutcomeNotices(messages, details, users, once, responder, links, locales, privacy, clock),
         stages=StageNotices(details, users, once, locales),
+        outcomes=outcomes,
+        remarks=RemarkNotices(services.store, outcomes, poster),
         sender=once,
         poster=poster,
         clock=clock,
@@ -236,9 +240,11 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
     history_actions = HistoryActions(services.history, links, opener)
     viewer = FlowViewer(flow_queries, services.history, services.findings, report_views, clock)
     channels = ChannelAuthorizer(services.policies, users)
+    remarks = RemarkService(services.decisions)
     requests = RequestActions(
         submitter=services.submitter,
         decisions=services.decisions,
+        remarks=remarks,
         late_effects=services.late_effects,
         executor=services.executor,
         notifier=notifier,
@@ -302,7 +308,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         opener=opener,
         editor=editor,
         submission=submission,
-        reason_form=ReasonFormHandler(runner, services.decisions, requests, home),
+        reason_form=ReasonFormHandler(runner, services.decisions, remarks, requests, home),
         policy_form=setup,
         message_shortcut=MessageShortcutHandler(runner, services.policies, users, channels, forms, opener, modals),
         window=FlowWindow(runner, services.policies, users, channels, flow_queries, modals),

@@ -23,6 +23,7 @@ from flowbot.i18n.languages import LANGUAGES
 from flowbot.i18n.translator import Translators, _read_catalog
 from flowbot.services.flow_statistics import Basis
 from flowbot.services.quorum import Fitness
+from flowbot.slack.forms.reason import ReasonPurpose
 from flowbot.slack.listeners.commands.catalog import COMMANDS
 
 ISTANBUL = ZoneInfo("Europe/Istanbul")
@@ -110,6 +111,8 @@ def find_keys_in_code() -> set[str]:
     derived |= {f"headline.{state}_{kind}" for state in ("applied", "failed", "unknown") for kind in ChangeKind}
     derived |= {f"headline.scheduled_{kind}" for kind in ("edit", "enable", "disable", "delete")}
     derived |= {f"headline.{state}" for state in ("applying", "rejected", "withdrawn", "expired", "out_of_date")}
+    derived |= {f"{part}_{purpose}" for part in ("request.title", "request.about") for purpose in ReasonPurpose}
+    derived |= {f"button.{purpose}" for purpose in ReasonPurpose}
     derived |= {f"next.applied_{kind}" for kind in ChangeKind}
     derived |= {f"next.{state}" for state in ("failed", "unknown", "rejected", "withdrawn", "expired", "out_of_date")}
     derived |= {f"applied.{kind}" for kind in ChangeKind}

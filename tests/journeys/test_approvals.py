@@ -168,7 +168,7 @@ async def test_a_request_is_in_the_requesters_language(http: World) -> None:
     add_flow(http)
     await http.ayse.send(MARKETING, "/flows etkinleştir 1 Kampanya başladı")
     request = await http.emma.wait_for_message(APPROVALS, "Onay bekliyor")
-    assert http.emma.list_buttons(request) == ["Onayla", "Reddet", "Geri çek"]
+    assert http.emma.list_buttons(request) == ["Onayla", "Reddet", "Değişiklik iste", "Yorum yap", "Geri çek"]
     await http.burak.click(request, "Onayla")
     await wait_for_status(http, request, "Uygulandı")
 

@@ -169,8 +169,8 @@ async def test_each_approver_gets_a_copy_with_the_same_buttons_which_end_with_th
     request = await request_change(running)
     copies = [await wait_for_copy(running, person) for person in (running.burak, running.deniz)]
     for person, copy in zip((running.burak, running.deniz), copies, strict=True):
-        assert len(person.list_buttons(copy)) == len(running.deniz.list_buttons(request)) == 3
-    assert running.deniz.list_buttons(copies[1]) == ["Approve", "Reject", "Withdraw"]
+        assert len(person.list_buttons(copy)) == len(running.deniz.list_buttons(request)) == 5
+    assert running.deniz.list_buttons(copies[1]) == ["Approve", "Reject", "Request changes", "Comment", "Withdraw"]
     assert "Onay bekliyor" in text_of(copies[0])
     await running.burak.click(copies[0], "Onayla")
     await wait_for_status(running, request, "Applied")

@@ -54,7 +54,14 @@ async def test_the_longest_edit_is_posted_in_short_and_shown_whole_in_a_window(r
         name = label.removesuffix(" başlığı").removesuffix(" URL'si")
         assert f"{name}: " in text_of(request)
     assert END not in text_of(request)
-    assert running.burak.list_buttons(request) == ["Onayla", "Reddet", "Geri çek", "Göster"]
+    assert running.burak.list_buttons(request) == [
+        "Onayla",
+        "Reddet",
+        "Değişiklik iste",
+        "Yorum yap",
+        "Geri çek",
+        "Göster",
+    ]
     await running.burak.click(request, "Göster")
     window = await running.burak.wait_for_view(lambda view: "Yeni metin" in text_of(view))
     assert AFTER["Açıklama"] in text_of(window)
@@ -79,7 +86,7 @@ async def test_a_message_that_becomes_too_long_for_slack_is_updated_in_short(htt
     await open_form(http.emma, "/flows edit 1")
     await http.emma.submit({"Title": "T" * 900, "Description": "D" * 900})
     request = await http.deniz.wait_for_message(APPROVALS, "Description: Old text")
-    assert http.burak.list_buttons(request) == ["Approve", "Reject", "Withdraw"]
+    assert http.burak.list_buttons(request) == ["Approve", "Reject", "Request changes", "Comment", "Withdraw"]
     http.slack.faults.add("chat.update", longer_than=3000, times=None)
     await http.burak.click(request, "Approve")
     done = await wait_for_status(http, request, "Applied")

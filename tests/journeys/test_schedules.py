@@ -76,7 +76,7 @@ async def test_an_approved_change_waits_for_its_time_and_starts_by_itself(monday
     scheduled = await schedule_change(monday)
     assert "goes live 2 Nov 2026 12:00" in text_of(scheduled)
     assert "Approved · Scheduled" in text_of(scheduled)
-    assert monday.burak.list_buttons(scheduled) == ["Reject", "Withdraw", "Skip approval"]
+    assert monday.burak.list_buttons(scheduled) == ["Reject", "Request changes", "Comment", "Withdraw", "Skip approval"]
     pass_time(monday, minutes=59)
     assert list_writes(monday) == []
     pass_time(monday, minutes=2)
@@ -141,7 +141,7 @@ async def test_a_skip_does_not_override_the_time_that_was_asked_for(monday: Worl
     await submit_reason(monday.deniz, "The shop is full")
     scheduled = await wait_for_status(monday, request, "skipped approval")
     assert "Scheduled" in text_of(scheduled)
-    assert monday.deniz.list_buttons(scheduled) == ["Reject", "Withdraw"]
+    assert monday.deniz.list_buttons(scheduled) == ["Reject", "Request changes", "Comment", "Withdraw"]
     await monday.deniz.wait_until(lambda: list_alarms(monday, request))
     assert list_writes(monday) == []
     pass_time(monday, minutes=61)

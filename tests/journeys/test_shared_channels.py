@@ -87,7 +87,7 @@ async def test_a_request_is_shown_and_approved_privately(shared: World) -> None:
     seen = text_of(request)
     for word in ("Winter sale", "#1", "Lale Moda", "Because", "Emma Clarke", "0/1 approval"):
         assert word in seen
-    assert shared.burak.list_buttons(request) == ["Approve", "Reject", "Withdraw", "Show"]
+    assert shared.burak.list_buttons(request) == ["Approve", "Reject", "Request changes", "Comment", "Withdraw", "Show"]
     await shared.emma.click(request, "Show")
     await shared.emma.wait_for_view(f"{MARK} title")
     form = await open_approval(shared.burak, request)

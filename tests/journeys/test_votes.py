@@ -43,7 +43,7 @@ TWO_APPROVALS = "quorum = 2"
 async def test_an_approval_has_its_effect_once_and_the_buttons_go(running: World) -> None:
     await running.import_policy(approval_policy())
     request = await request_change(running)
-    assert running.deniz.list_buttons(request) == ["Approve", "Reject", "Withdraw"]
+    assert running.deniz.list_buttons(request) == ["Approve", "Reject", "Request changes", "Comment", "Withdraw"]
     await running.burak.click(request, "Approve")
     done = await wait_for_status(running, request, "Applied")
     assert running.deniz.list_buttons(done) == []

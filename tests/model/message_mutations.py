@@ -114,7 +114,7 @@ def who_is_not_in_the_channel_is_not_told_directly(patch: Patch) -> None:
 
 @MUTATIONS.register
 def who_takes_no_direct_message_is_not_told(patch: Patch) -> None:
-    send = OutcomeNotices._send_directly
+    send = OutcomeNotices.send_directly
 
     async def once(self: OutcomeNotices, *given: Any) -> None:
         async def give_up(*_: object) -> None:
@@ -124,7 +124,7 @@ def who_takes_no_direct_message_is_not_told(patch: Patch) -> None:
             inner.setattr(type(self.responder), "notify_person", give_up)
             await send(self, *given)
 
-    patch.setattr(OutcomeNotices, "_send_directly", once)
+    patch.setattr(OutcomeNotices, "send_directly", once)
 
 
 @MUTATIONS.register
@@ -136,7 +136,7 @@ def a_notice_that_its_thread_refuses_is_left_out(patch: Patch) -> None:
             return None
 
         with patch.context() as inner:
-            inner.setattr(OutcomeNotices, "_send_directly", leave_out)
+            inner.setattr(OutcomeNotices, "send_directly", leave_out)
             await send(self, *given)
 
     patch.setattr(OutcomeNotices, "send", resigned)

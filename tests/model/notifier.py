@@ -24,6 +24,7 @@ from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import OutcomeNotices
+from flowbot.slack.notify.remark_notices import RemarkNotices
 from flowbot.slack.notify.stage_notices import StageNotices
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -102,6 +103,7 @@ def build_team(
     sender = OnceSender(kept, poster, monotonic)
     channels = cast("ChannelStore", OwnChannels(clock))
     privacy = ChannelPrivacy(channels, SlackChannelDirectory(client), clock)
+    outcomes = OutcomeNotices(kept, details, people, sender, responder, links, locales, privacy, clock)
     return TeamNotifier(
         store=store,
         details=details,
@@ -110,8 +112,9 @@ def build_team(
             store, kept, details, people, find_no_names, sender, poster, responder, locales, privacy, clock
         ),
         copies=DirectCopies(kept, details, people, sender, poster, locales, clock),
-        outcomes=OutcomeNotices(kept, details, people, sender, responder, links, locales, privacy, clock),
         stages=StageNotices(details, people, sender, locales),
+        outcomes=outcomes,
+        remarks=RemarkNotices(store, outcomes, poster),
         sender=sender,
         poster=poster,
         clock=clock,

@@ -234,7 +234,7 @@ def test_a_request_in_turkish() -> None:
         "@U0EMMA, #12 Spring sale akışı için etkinleştirme onayı istiyor⏳ Onay bekliyor"
     )
     assert "0/2 onay" in text_of(message)
-    assert list(buttons_by_label(message)) == ["Onayla", "Reddet", "Geri çek"]
+    assert list(buttons_by_label(message)) == ["Onayla", "Reddet", "Değişiklik iste", "Yorum yap", "Geri çek"]
 
 
 def test_a_request_shows_the_push_where_it_goes_and_when() -> None:
@@ -292,9 +292,9 @@ def test_an_end_that_is_past_is_not_announced() -> None:
 
 def test_a_request_can_be_decided_by_buttons_that_carry_its_id() -> None:
     found = buttons_by_label(draw_request(request_details()))
-    assert list(found) == ["Approve", "Reject", "Withdraw"]
+    assert list(found) == ["Approve", "Reject", "Request changes", "Comment", "Withdraw"]
     assert {button["value"] for button in found.values()} == {ChangeValue(change=ChangeId("k7m2")).dump()}
-    assert [button.get("style") for button in found.values()] == ["primary", "danger", None]
+    assert [button.get("style") for button in found.values()] == ["primary", "danger", None, None, None]
     assert ChangeValue.model_validate_json(found["Reject"]["value"]).change == "k7m2"
 
 
@@ -624,6 +624,7 @@ def test_the_first_block_and_the_notification_carry_the_same_headline(
         assert "#12 Spring sale" in message.text
 
 
+REMARKS = ("Request changes", "Comment")
 TOMORROW = NOW + timedelta(days=1)
 RULE_TO_SKIP = RULE.model_copy(update={"break_glass": (AYSE,)})
 
@@ -631,9 +632,9 @@ RULE_TO_SKIP = RULE.model_copy(update={"break_glass": (AYSE,)})
 @pytest.mark.parametrize(
     ("state", "asked", "skipped", "says", "buttons"),
     [
-        ("pending", {}, False, "It goes live @", {"Approve", "Reject", "Withdraw", "Skip approval"}),
-        ("scheduled", {}, False, "goes live @", {"Reject", "Withdraw", "Skip approval"}),
-        ("scheduled", {}, True, "approval skipped by", {"Reject", "Withdraw"}),
+        ("pending", {}, False, "It goes live @", {"Approve", "Reject", *REMARKS, "Withdraw", "Skip approval"}),
+        ("scheduled", {}, False, "goes live @", {"Reject", *REMARKS, "Withdraw", "Skip approval"}),
+        ("scheduled", {}, True, "approval skipped by", {"Reject", *REMARKS, "Withdraw"}),
         ("scheduled", {"kind": "disable", "ends": "e1"}, False, "will be disabled @", {"Withdraw"}),
         ("scheduled", {"kind": "disable", "rule": None}, False, "will be disabled @", {"Reject", "Withdraw"}),
         ("applied", {"ends_at": TOMORROW}, False, "is live until @", set()),

@@ -157,7 +157,7 @@ def test_number_name_website_reason_people_and_fields_stay() -> None:
         assert word in seen
     assert "Press Show to see it." in seen
     assert "Tulips" not in seen
-    assert list(buttons_by_label(message)) == ["Approve", "Reject", "Withdraw", "Show"]
+    assert list(buttons_by_label(message)) == ["Approve", "Reject", "Request changes", "Comment", "Withdraw", "Show"]
 
 
 @pytest.mark.parametrize("state", ChangeState)

@@ -341,6 +341,9 @@ class ChangeStore(BacklogStore, Protocol):
     async def latest_events(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
         """List the latest events of `scope`, newest first."""
 
+    async def list_remarks(self, changes: Collection[Change]) -> tuple[AuditEvent, ...]:
+        """List the remarks on requests, oldest first."""
+
     def all_events(self) -> AsyncIterator[AuditEvent]:
         """Read all events, oldest first; no transaction stays open between two pages of them.
 

@@ -1,5 +1,6 @@
-"""The small form that asks for a reason."""
+"""The small form that asks for a reason, or for a remark."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Final
@@ -31,10 +32,19 @@ _BLOCK: Final = "reason"
 
 
 class ReasonPurpose(StrEnum):
-    """What the reason is for."""
+    """What the text is for."""
 
     REJECT = "reject"
     BREAK_GLASS = "break_glass"
+    COMMENT = "comment"
+    REQUEST_CHANGES = "request_changes"
+
+
+LABEL_KEYS: Final[Mapping[ReasonPurpose, str]] = {
+    ReasonPurpose.COMMENT: "remark.label_comment",
+    ReasonPurpose.REQUEST_CHANGES: "remark.label_changes",
+}
+"""The labels of what is typed, where that is no reason."""
 
 
 class ReasonMetadata(PrivateMetadata):
@@ -61,20 +71,21 @@ class SubmittedReason:
 
 
 class ReasonForm:
-    """The form that asks for the reason of a rejection, or of skipping the approval."""
+    """The form that asks for the reason of a rejection or of skipping the approval, or for a remark."""
 
     CALLBACK: Final = "changes.reason"
 
     @classmethod
     def build(cls, metadata: ReasonMetadata, change: Change, t: Translator) -> View:
         """Return the form as a modal, for `change`."""
-        if metadata.purpose is ReasonPurpose.REJECT:
-            title, submit, about = t("request.title_reject"), t("button.reject"), t("request.about_reject")
-        else:
-            title, submit = t("request.title_break_glass"), t("button.break_glass")
-            about = t("request.about_break_glass")
+        # Keys: request.title_reject, request.title_break_glass, request.title_comment, request.title_request_changes
+        title = t(f"request.title_{metadata.purpose}")
+        # Keys: button.reject, button.break_glass, button.comment, button.request_changes
+        submit = t(f"button.{metadata.purpose}")
+        # Keys: request.about_reject, request.about_break_glass, request.about_comment, request.about_request_changes
+        about = t(f"request.about_{metadata.purpose}")
         subject = f"{sentences.format_kind(change.request.kind, t)} {request_blocks.format_subject(change, t)}"
-        field = reason_input(t, optional=False)
+        field = reason_input(t, optional=False, label=LABEL_KEYS.get(metadata.purpose, "request.reason"))
         return {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),
@@ -98,13 +109,15 @@ class ReasonForm:
         return reason_error(Text("form.problem_required"), t) if is_blank(submitted.reason) else {}
 
 
-def reason_input(t: Translator, *, optional: bool, value: str = "", turn: int = 0) -> Block:
+def reason_input(
+    t: Translator, *, optional: bool, value: str = "", turn: int = 0, label: str = "request.reason"
+) -> Block:
     """Build the field for a reason; another `turn` gives it a new id, so that Slack shows `value`."""
     shown = {"initial_value": value} if value else {}
     return {
         "type": "input",
         "block_id": _block_id(turn),
-        "label": block_kit.plain(t("request.reason")),
+        "label": block_kit.plain(t(label)),
         "optional": optional,
         "element": {
             "type": "plain_text_input",

@@ -1,9 +1,10 @@
 """The window of one request or one flow."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowbot.domain.policy import Permission
+from flowbot.domain.remarks import Remark
 from flowbot.errors import DependencyError, UserError
 from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import RequestAuthorizer
@@ -17,6 +18,7 @@ from flowbot.slack.payloads.incoming import BlockActions
 from flowbot.slack.runner import NO_REPLY, Interaction, Reply
 from flowbot.slack.views import details_window, push, sentences
 from flowbot.slack.views.message import Message
+from flowbot.slack.views.remarks import remark_list
 from flowbot.slack.views.request_message import request_message
 
 
@@ -36,8 +38,10 @@ class DetailsWindow:
         change = parse_value(ChangeValue, press.action.value).change
 
         async def load() -> Message:
-            await self.authorizer.load_visible(interaction.user, change, interaction.target.channel)
-            return request_message(await self.details.load_newest(change), interaction.t, self.clock())
+            record = await self.authorizer.load_visible(interaction.user, change, interaction.target.channel)
+            message = request_message(await self.details.load_newest(change), interaction.t, self.clock())
+            remarks = map(Remark.of, await self.authorizer.store.list_remarks([record.change]))
+            return replace(message, blocks=(*message.blocks, *remark_list(remarks, interaction.t)))
 
         return await self._show(interaction.t, press, load)
 

@@ -8,6 +8,7 @@ from structlog.contextvars import bind_contextvars
 from flowbot.domain.change import Change
 from flowbot.errors import Text
 from flowbot.services.approvals.decide import AlreadyDecidedError, DecisionService
+from flowbot.services.approvals.remarks import RemarkService
 from flowbot.slack.api.modals import AckArgs, ack_errors
 from flowbot.slack.forms.reason import ReasonForm, ReasonPurpose, SubmittedReason, reason_error
 from flowbot.slack.listeners.home import HomeTab
@@ -18,10 +19,11 @@ from flowbot.slack.runner import NO_REPLY, Interaction, Reply, Runner
 
 @dataclass(frozen=True, slots=True)
 class ReasonFormHandler:
-    """Handles the form that asks why somebody rejects a request or skips its approval."""
+    """Handles the form that asks why somebody rejects a request or skips its approval, or what they say about it."""
 
     runner: Runner
     decisions: DecisionService
+    remarks: RemarkService
     requests: RequestActions
     home: HomeTab
 
@@ -55,12 +57,19 @@ class ReasonFormHandler:
         return {}
 
     async def _decide(self, event: FormEvent, submitted: SubmittedReason) -> Change | None:
-        """Save the decision; None where it was saved already, and whoever saved it does the rest."""
+        """Save the decision or remark; None where it was saved already, and whoever saved it does the rest."""
         user, metadata = await self.runner.users.identify(event.caller), submitted.metadata
+        change, text, form = metadata.change, submitted.reason, event.view.id
         try:
-            if metadata.purpose is ReasonPurpose.BREAK_GLASS:
-                return await self.decisions.skip_approval(user, metadata.change, submitted.reason)
             # From no channel: whoever had the form open may have left the channel since.
-            return await self.decisions.reject(user, metadata.change, submitted.reason, None)
+            match metadata.purpose:
+                case ReasonPurpose.BREAK_GLASS:
+                    return await self.decisions.skip_approval(user, change, text)
+                case ReasonPurpose.COMMENT:
+                    return await self.remarks.comment(user, change, text, form)
+                case ReasonPurpose.REQUEST_CHANGES:
+                    return await self.remarks.request_changes(user, change, text, form)
+                case _:
+                    return await self.decisions.reject(user, change, text, None)
         except AlreadyDecidedError:
             return None

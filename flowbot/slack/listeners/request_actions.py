@@ -9,6 +9,7 @@ from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
+from flowbot.services.approvals.remarks import RemarkService
 from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.ports import Clock
@@ -33,6 +34,7 @@ class RequestActions:
 
     submitter: RequestSubmitter
     decisions: DecisionService
+    remarks: RemarkService
     late_effects: LateEffects
     executor: ChangeExecutor
     notifier: SlackNotifier
@@ -95,6 +97,18 @@ class RequestActions:
         async with self.recording_location(press) as change_id:
             change = await self.decisions.load_skippable(interaction.user, change_id)
             return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
+
+    async def ask_comment(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Open the form of a comment, where the person may see the request."""
+        async with self.recording_location(press) as change_id:
+            change = await self.remarks.require_comment(interaction.user, change_id, interaction.target.channel)
+            return await self._ask_reason(interaction, press, change, ReasonPurpose.COMMENT)
+
+    async def ask_changes(self, interaction: Interaction, press: BlockActions) -> Reply:
+        """Open the form that asks the author for changes, where the person may decide."""
+        async with self.recording_location(press) as change_id:
+            change = await self.remarks.require_wish(interaction.user, change_id, interaction.target.channel)
+            return await self._ask_reason(interaction, press, change, ReasonPurpose.REQUEST_CHANGES)
 
     async def withdraw(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Withdraw the person's own request."""

@@ -87,11 +87,11 @@ class OutcomeNotices:
             return
         request, channel = change.request, change.message_channel
         direct = _notice_key(change, MessageRole.DIRECT_NOTICE, request.requester)
-        if await self._was_sent(direct):
+        if await self.was_sent(direct):
             # It is the last one: its thread may have refused the other then, and take it now.
             return
         if shown is None or shown.change.version != change.version:
-            shown = await self._load(change)
+            shown = await self.load(change)
         details = replace(shown.details, change=change)
         public = details if shown.shows_content else details.without_content()
         people = People(await self.users.find_names(details.people))
@@ -104,7 +104,7 @@ class OutcomeNotices:
         if channel is not None and change.message_ts is not None:
             key = _notice_key(change, MessageRole.NOTICE)
             t = self.locales.for_channel(details.policy, request.locale)
-            thread = await self._find_thread(change) or change.message_ts
+            thread = await self.find_thread(change) or change.message_ts
             try:
                 await self.sender.send(
                     key, change.version, channel, lambda mentions: build(public, t, mentions=mentions), thread=thread
@@ -113,29 +113,36 @@ class OutcomeNotices:
                 log.warning("telling.thread_refused", change=change.id, channel=channel, error=refused.reason)
                 refusal = describe_refusal(channel, refused.reason)
             else:
-                if await self._can_see_thread(change, channel):
+                if await self.can_see(change, channel):
                     return
-        elif await self._was_sent(_notice_key(change, MessageRole.NOTICE)):
+        elif await self.was_sent(_notice_key(change, MessageRole.NOTICE)):
             # Another process has posted the message meanwhile, and this in its thread.
             return
         link = await self.links.find_one(change)
         notice = build(details, self.locales.for_reader(request.locale, request.timezone), link)
-        await self._send_directly(direct, change, notice)
+        await self.send_directly(direct, change, notice)
 
-    async def _was_sent(self, key: MessageKey) -> bool:
+    async def was_sent(self, key: MessageKey) -> bool:
+        """Check whether a message was sent, or given up."""
         sent = await self.messages.get(key)
         return sent is not None and sent.place is not None
 
-    async def _load(self, change: Change) -> ShownRequest:
+    async def load(self, change: Change) -> ShownRequest:
+        """Load a request as its message may show it."""
         details = await self.details.load(change)
         return ShownRequest(details, await self.privacy.may_show(change.posted_channel, details.policy))
 
-    async def _find_thread(self, change: Change) -> str | None:
+    async def is_current(self, shown: ShownRequest) -> bool:
+        """Check whether a request's channel may still see as much as it was shown."""
+        may_show = await self.privacy.may_show(shown.change.posted_channel, shown.details.policy)
+        return may_show == shown.shows_content
+
+    async def find_thread(self, change: Change) -> str | None:
         """Find the thread in which the message of a planned end is: that of its enable."""
         enable = None if change.request.ends is None else await self.details.store.get(change.request.ends)
         return None if enable is None else enable.message_ts
 
-    async def _can_see_thread(self, change: Change, channel: ChannelId) -> bool:
+    async def can_see(self, change: Change, channel: ChannelId) -> bool:
         """Check whether the requester is in the channel whose thread has the notice.
 
         Raises:
@@ -148,7 +155,7 @@ class OutcomeNotices:
             raise SlackFaultError("members_unknown")
         return bool(is_member)
 
-    async def _send_directly(self, key: MessageKey, change: Change, message: Message) -> None:
+    async def send_directly(self, key: MessageKey, change: Change, message: Message) -> None:
         """Send the notice as a direct message; to who takes none, privately in the channel where they asked."""
         request = change.request
         try:
@@ -156,7 +163,7 @@ class OutcomeNotices:
         except MessageRefusedError as refused:
             log.info("telling.direct_refused", change=change.id, error=refused.reason)
             # Where an earlier attempt was cut off, its claim is still there; or another process has told it meanwhile.
-            if not await self.messages.claim(key, change.version) and await self._was_sent(key):
+            if not await self.messages.claim(key, change.version) and await self.was_sent(key):
                 return
             try:
                 await self.responder.notify_person(request.channel, request.requester, message)

@@ -22,6 +22,7 @@ from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import ENDED, OutcomeNotices, ShownRequest
+from flowbot.slack.notify.remark_notices import RemarkNotices
 from flowbot.slack.notify.stage_notices import StageNotices
 from flowbot.slack.views import notices
 from flowbot.slack.views.people import People
@@ -40,12 +41,15 @@ class TeamNotifier:
     copies: DirectCopies
     outcomes: OutcomeNotices
     stages: StageNotices
+    remarks: RemarkNotices
     sender: OnceSender
     poster: MessagePoster
     clock: Clock
 
     async def notify(self, change: Change) -> Change:
-        """Announce a skipped approval, sync the message, tell who asked, sync the copies, each even if another fails.
+        """Announce a skipped approval, sync the message, tell who asked and what was said, sync the copies.
+
+        Each is done even if another fails.
 
         A restore takes its button from the message of the delete. The change counts as shown only when all are through.
 
@@ -66,6 +70,8 @@ class TeamNotifier:
             synced = shown.change
         with _collecting(faults, "word"):
             await self.outcomes.send(_in_place_of(change, synced), shown)
+        with _collecting(faults, "remarks"):
+            await self.remarks.send(_in_place_of(change, synced), shown)
         with _collecting(faults, "copies"):
             await self.copies.sync(change)
         if "copies" not in faults:
@@ -75,12 +81,12 @@ class TeamNotifier:
         if (deleted := parse_restored_change(change.request)) is not None:
             with _collecting(faults, "deleted"):
                 await self.message_sync.redraw(deleted)
+        if not faults and is_message_all:
+            return synced
         if not faults:
-            return (
-                synced
-                if is_message_all
-                else await self.store.mark_shown(change.id, change.version, owner=change.lease_owner)
-            )
+            marked = await self.store.mark_shown(change.id, change.version, owner=change.lease_owner)
+            # A channel that was shared just before the mark is not noted as unshown.
+            return marked if await self.outcomes.is_current(shown) else await self.notify(change)
         if self.outcomes.is_due(change) and "word" not in faults:
             # A message that can never be shown may outlast this process.
             with _collecting(faults, "note"):
@@ -120,7 +126,8 @@ class TeamNotifier:
         """Check whether more than the message has to be sent of this version."""
         is_copied = change.rule is not None and change.rule.notify is NotifyMode.DIRECT
         is_restore = parse_restored_change(change.request) is not None
-        is_told = OutcomeNotices.is_due(change) or StageNotices.may_be_due(change)
+        has_notices = StageNotices.may_be_due(change) or change.progress.remarks > 0
+        is_told = OutcomeNotices.is_due(change) or has_notices
         return is_told or is_copied or is_restore or change.progress.skipped_by is not None
 
     async def _announce_skip(self, change: Change) -> None:

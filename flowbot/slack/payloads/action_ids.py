@@ -57,6 +57,8 @@ class ActionId(StrEnum):
     REJECT = "changes.reject"
     WITHDRAW = "changes.withdraw"
     BREAK_GLASS = "changes.break_glass"
+    COMMENT = "changes.comment"
+    REQUEST_CHANGES = "changes.request_changes"
     CHECK_AGAIN = "changes.check_again"
     ASK_AGAIN = "changes.ask_again"
     RESTORE = "changes.restore"

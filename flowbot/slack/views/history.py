@@ -25,6 +25,7 @@ from flowbot.slack.views.finding import closing_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.paging import page_buttons
 from flowbot.slack.views.people import MENTIONED
+from flowbot.slack.views.remarks import remark_line
 from flowbot.slack.views.request_message import EMOJI, format_state
 from flowbot.slack.views.times import asked_times
 
@@ -133,6 +134,8 @@ def _change_blocks(
         if reason.strip():
             quoted = block_kit.single_line(reason, REASON_MAX)
             lines.append(block_kit.rich_line(block_kit.text_element(f"{t(key)}: “{quoted}”", italic=True)))
+    remarks = page.remarks.get(change.id, ())
+    lines += [remark_line(each, t, block_kit.single_line(each.text, REASON_MAX)) for each in remarks]
     blocks = [
         block_kit.rich_text(*lines),
         *request_blocks.edit_blocks(details, t, request_blocks.shortener(TEXT_MAX), "history.changes"),

@@ -25,6 +25,7 @@ from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.freezes import request_freeze_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
+from flowbot.slack.views.remarks import remark_buttons, wish_blocks
 from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.rules_changed import rules_changed_elements
 from flowbot.slack.views.sentences import format_text, sentence_elements
@@ -77,6 +78,8 @@ def request_message(
         block_kit.rich_paragraph(*_state_elements(details, t, people)),
         *request_blocks.reason_blocks(change.request.reason, t),
     ]
+    if change.state in WAITING_STATES:
+        blocks += wish_blocks(details, t, people)
     if frozen := request_freeze_elements(details, t, now):
         blocks.append(block_kit.rich_paragraph(*frozen))
     if change.state is ChangeState.PENDING:
@@ -328,7 +331,8 @@ def _decision_buttons(details: RequestDetails, t: Translator) -> list[Element]:
     withdraw = block_kit.button(t("button.withdraw"), ActionId.WITHDRAW, value)
     if change.request.ends is not None:
         return [withdraw]
-    buttons = [block_kit.button(t("button.reject"), ActionId.REJECT, value, style="danger"), withdraw]
+    reject = block_kit.button(t("button.reject"), ActionId.REJECT, value, style="danger")
+    buttons = [reject, *remark_buttons(change, t), withdraw]
     if change.state is ChangeState.PENDING:
         buttons.insert(0, request_blocks.approve_button(details, t))
     rule = details.policy.approval if details.policy else change.rule

@@ -37,6 +37,7 @@ from flowbot.domain.change import (
     Lease,
 )
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
+from flowbot.domain.remarks import REMARK_ACTIONS
 from flowbot.domain.votes import Vote
 from flowbot.services.ports.changes import EventFilter, RequestRecord, WaitingRequest
 from flowbot.services.ports.leases import Backlog, ChangeInProgress, Leasable
@@ -280,6 +281,13 @@ def select_events(scope: EventFilter) -> Select[Any]:
     if scope.except_actions:
         wanted = wanted.where(events.c.action.not_in(sorted(scope.except_actions)))
     return wanted
+
+
+def select_remarks(remarked: Collection[Change]) -> Select[Any]:
+    """Select the events of remarks on requests, by their flows, which are indexed."""
+    flows, ids = {change.request.flow for change in remarked}, [change.id for change in remarked]
+    of_changes = and_(events.c.flow_id.in_(flows - {None}), events.c.change_id.in_(ids))
+    return select(events).where(of_changes, events.c.action.in_(sorted(REMARK_ACTIONS)))
 
 
 async def read_change_statistics(database: Database) -> ChangeStatistics:

@@ -335,6 +335,11 @@ class ChangeRepository(ChangeStore):
         async with self._database.query() as connection:
             return await fetch_readable(connection, events, queries.select_events(scope).limit(limit), read_event)
 
+    async def list_remarks(self, remarked: Collection[Change]) -> tuple[AuditEvent, ...]:
+        wanted = queries.select_remarks(remarked).order_by(events.c.number)
+        async with self._database.query() as connection:
+            return await fetch_readable(connection, events, wanted, read_event)
+
     async def all_events(self) -> AsyncIterator[AuditEvent]:
         number = 0
         while True:

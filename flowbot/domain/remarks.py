@@ -1,0 +1,49 @@
+"""Remarks: what people say about a request while it is open, as the audit trail has it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+from flowbot.domain.audit import AuditAction, AuditEvent
+from flowbot.domain.change import ChangeKind
+from flowbot.domain.ids import UserId
+
+REMARK_ACTIONS: Final = frozenset({AuditAction.COMMENTED, AuditAction.CHANGES_REQUESTED})
+"""The actions of events that are remarks."""
+REVISABLE_KINDS: Final = frozenset({ChangeKind.EDIT, ChangeKind.ENABLE})
+"""The kinds of request of which an approver may ask for changes: their author can make them in a form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A remark on a request.
+
+    Attributes:
+        action: Which of `REMARK_ACTIONS` it is.
+        text: As it was typed, or no text.
+        form: The form that it was typed into, so that a form sent twice makes one remark.
+    """
+
+    action: str
+    by: UserId
+    at: datetime
+    text: str = ""
+    form: str = ""
+
+    @classmethod
+    def of(cls, event: AuditEvent) -> Self:
+        """Return the remark that an event tells of."""
+        details = event.details
+        text, form = str(details.get("text", "")), str(details.get("form", ""))
+        return cls(event.action, event.actor or UserId(""), event.at, text, form)
+
+    @property
+    def details(self) -> Mapping[str, Any]:
+        """Return what the audit trail says of it beside who and when."""
+        return {"text": self.text, "form": self.form}
+
+    @property
+    def asks_for_changes(self) -> bool:
+        """Check whether an approver asks the author to change something."""
+        return self.action == AuditAction.CHANGES_REQUESTED

@@ -1,0 +1,131 @@
+"""Remarks on requests: their buttons, what an approver wants changed, replies in the thread, and the list of them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from flowbot.domain.audit import AuditAction
+from flowbot.domain.change import Change, ChangeKind
+from flowbot.domain.remarks import REVISABLE_KINDS, Remark
+from flowbot.i18n.translator import Translator
+from flowbot.services.request_details import RequestDetails
+from flowbot.slack.payloads.action_ids import ActionId
+from flowbot.slack.payloads.button_values import ChangeValue, FlowValue
+from flowbot.slack.views import block_kit, headlines, request_blocks
+from flowbot.slack.views.block_kit import Block, Element
+from flowbot.slack.views.form_status import open_form_button
+from flowbot.slack.views.message import Message
+from flowbot.slack.views.people import People
+from flowbot.slack.views.sentences import sentence_elements
+
+HEADLINE_KEYS: Final[Mapping[str, str]] = {
+    AuditAction.COMMENTED: "remark.commented",
+    AuditAction.CHANGES_REQUESTED: "remark.changes_requested",
+}
+LINE_KEYS: Final[Mapping[str, str]] = {
+    AuditAction.COMMENTED: "remark.line_commented",
+    AuditAction.CHANGES_REQUESTED: "remark.line_changes_requested",
+}
+
+
+def remark_buttons(change: Change, t: Translator) -> list[Element]:
+    """Build the buttons by which people say something about a request that somebody approves."""
+    value, buttons = ChangeValue(change=change.id).dump(), []
+    if change.rule is not None and change.request.kind in REVISABLE_KINDS:
+        buttons.append(block_kit.button(t("button.request_changes"), ActionId.REQUEST_CHANGES, value))
+    if change.rule is not None:
+        buttons.append(block_kit.button(t("button.comment"), ActionId.COMMENT, value))
+    return buttons
+
+
+def wish_blocks(details: RequestDetails, t: Translator, people: People) -> list[Block]:
+    """Build what an approver wants changed before they approve; without the text where readers may not see it."""
+    wish = details.change.progress.wish
+    if wish is None:
+        return []
+    line = sentence_elements(t, "remark.wish", {"person": [people.element(wish.by)]})
+    bold = [element | {"style": {"bold": True}} for element in line]
+    if not details.shows_content:
+        return [block_kit.rich_paragraph(*bold)]
+    return [block_kit.rich_text(block_kit.quote(*bold, block_kit.text_element(": ", bold=True), _text_of(wish.text)))]
+
+
+def remark_reply(
+    details: RequestDetails, remark: Remark, t: Translator, people: People, *, mentions: bool = False
+) -> Message:
+    """Build the reply in a request's thread: who says what; without the text where readers may not see it.
+
+    Args:
+        details: the request.
+        remark: the remark.
+        t: the words of those who read it.
+        people: how people are written.
+        mentions: whether it mentions the requester.
+    """
+    requester = details.change.request.requester
+    blocks = _remark_blocks(details, remark, t, people)
+    if mentions and remark.by != requester:
+        attention = {"people": [block_kit.user_element(requester)]}
+        blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.attention", attention)))
+    if not details.shows_content:
+        blocks.append(block_kit.actions(request_blocks.request_details_button(details.change, t)))
+    return Message(tuple(blocks))
+
+
+def remark_notice(
+    details: RequestDetails, remark: Remark, t: Translator, people: People, link: str | None = None
+) -> Message:
+    """Build the requester's own message: what was said and, where somebody asks for changes, the form to make them.
+
+    Args:
+        details: the request.
+        remark: the remark.
+        t: the requester's words.
+        people: how people are written.
+        link: a link to the request's message, where that is known.
+    """
+    change, buttons = details.change, []
+    blocks = _remark_blocks(details, remark, t, people)
+    if remark.asks_for_changes:
+        blocks.append(block_kit.paragraph(t("remark.how_to_change")))
+        buttons.append(_form_button(change, t))
+    if link:
+        buttons.append(request_blocks.open_button(link, t))
+    return Message((*blocks, *([block_kit.actions(*buttons)] if buttons else [])))
+
+
+def remark_list(remarks: Iterable[Remark], t: Translator) -> list[Block]:
+    """Build all remarks on a request, oldest first; nothing where there is none."""
+    lines = [remark_line(each, t, block_kit.clip(each.text.strip(), request_blocks.REASON_MAX)) for each in remarks]
+    if not lines:
+        return []
+    heading = block_kit.rich_line(block_kit.text_element(t("remark.title"), bold=True))
+    return [block_kit.rich_text(heading, block_kit.bullets(lines))]
+
+
+def remark_line(remark: Remark, t: Translator, text: str) -> Element:
+    """Build a remark as a line: who said what, when; `text` is what is shown of its own."""
+    person, when = [block_kit.user_element(remark.by)], t.format_datetime(remark.at)
+    line = sentence_elements(t, LINE_KEYS[remark.action], {"person": person}, when=when)
+    said = [block_kit.text_element(f": “{text}”", italic=True)] if text else []
+    return block_kit.rich_line(*line, *said)
+
+
+def _remark_blocks(details: RequestDetails, remark: Remark, t: Translator, people: People) -> list[Block]:
+    person = {"person": [remark.by]}
+    blocks = [headlines.build_headline(details, t, HEADLINE_KEYS[remark.action], person, people)]
+    if not details.shows_content:
+        return [*blocks, block_kit.context(t("remark.hidden"))]
+    return [*blocks, block_kit.rich_text(block_kit.quote(_text_of(remark.text)))]
+
+
+def _text_of(text: str) -> Element:
+    return block_kit.text_element(text.strip(), limit=request_blocks.REASON_MAX)
+
+
+def _form_button(change: Change, t: Translator) -> Element:
+    """Build the button of the form that makes the changes: an edit's own, as it was typed, else the flow's."""
+    flow = change.request.flow
+    if change.request.kind is ChangeKind.EDIT or flow is None:
+        return open_form_button(change.request.token, t)
+    value = FlowValue(flow=flow, channel=change.request.channel).dump()
+    return block_kit.button(t("form.open"), ActionId.FLOW_EDIT, value, style="primary")

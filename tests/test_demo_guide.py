@@ -16,6 +16,7 @@ from flowbot.services.flow_queries import ListRequest
 from flowbot.services.ports import utc_now
 from flowbot.slack.listeners.commands.catalog import COMMANDS
 from flowbot.slack.listeners.commands.parser import CommandParser
+from flowbot.slack.manifest import build_manifest
 
 GUIDE: Final = build_guide().root
 TEXT: Final = "\n".join(file.read_text(encoding="utf-8") for file in files("flowbot.demo").joinpath("guides").iterdir())
@@ -77,3 +78,14 @@ def test_the_flows_that_it_would_enable_are_disabled() -> None:
     named = {int(number) for number in re.findall(r"/flows (?:enable|etkinleştir) (\d+)", TEXT)}
     assert named
     assert not any(flows[number].is_enabled for number in named)
+
+
+@pytest.mark.parametrize("language", GUIDE)
+def test_its_workflows_fill_the_steps_of_the_manifest(language: str) -> None:
+    functions = build_manifest(None, with_steps=True)["functions"]
+    steps = {each.callback_id: each for each in GUIDE[language].steps}
+    assert steps.keys() == functions.keys()
+    for callback_id, step in steps.items():
+        known = functions[callback_id]["input_parameters"]
+        required = {name for name, parameter in known.items() if parameter["is_required"]}
+        assert required <= {"person", *step.inputs} <= known.keys()

@@ -19,7 +19,7 @@ from flowbot.sandbox.slack import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, SlackSan
 from flowbot.server.http import listen
 from flowbot.services.policy_files import import_book, parse_book
 from flowbot.services.ports import utc_now
-from flowbot.slack.manifest import EVENTS_PATH
+from flowbot.slack.manifest import EVENTS_PATH, build_manifest
 from flowbot.storage.migrations import open_migrated
 from flowbot.storage.repositories.policies import PolicyRepository
 
@@ -43,6 +43,7 @@ async def run_demo(port: int, stop: asyncio.Event, say: Callable[[str], None]) -
 async def run_demo_servers(port: int) -> AsyncIterator[str]:
     """Run the bot and both stand-ins on this machine alone, and yield the page's address. Port 0 takes a free one."""
     slack, flows = SlackSandbox(build_demo_workspace(build_guide())), seed_flows(utc_now())
+    slack.workflows.install(build_manifest(None, with_steps=True))
     enkapush = EnkapushSandbox(api_key=API_KEY, flows=flows, segments=seed_segments(utc_now()))
     with tempfile.TemporaryDirectory(prefix="flowbot-demo-") as folder:
         async with slack.serve(HOST, port) as address, enkapush.serve(HOST) as enkapush_api:

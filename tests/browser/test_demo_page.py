@@ -135,6 +135,17 @@ async def test_shortcuts_stand_at_the_side_and_in_the_menu_of_a_message(page: Pa
     assert trouble.found == []
 
 
+async def test_a_workflow_asks_its_reader_who_requests_approval(page: Page, address: str) -> None:
+    trouble = PageErrors(page)
+    await page.goto(f"{address}/?as=U0EMMA")
+    await press(page.get_by_role("group", name="Shortcuts"), "Workflow: enable #40")
+    await page.get_by_role("link", name="flowbot").first.click()
+    asked = find_messages(page).filter(has_text="A workflow asks you to enable flow #40")
+    await press(asked, "Request approval")
+    await expect(find_messages(page).filter(has_text="You requested approval to enable flow #40")).to_have_count(1)
+    assert trouble.found == []
+
+
 async def test_somebody_of_another_company_is_refused(page: Page, address: str) -> None:
     trouble = PageErrors(page)
     await page.goto(address)

@@ -118,6 +118,14 @@ export class Api {
     return this.post('/sandbox/shortcut', { callback_id: callbackId, container });
   }
 
+  /**
+   * @param {string} callbackId
+   * @param {object} inputs those beside the person, who is asked
+   */
+  step(callbackId, inputs) {
+    return this.post('/sandbox/step', { callback_id: callbackId, inputs });
+  }
+
   /** @param {object} query container, block_id, action_id and value */
   options(query) {
     return this.post('/sandbox/options', query);

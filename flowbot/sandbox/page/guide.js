@@ -17,6 +17,7 @@ import { t } from './words.js';
  * @property {string} help
  * @property {string[]} chips
  * @property {import('./menu.js').Shortcut[]} shortcuts
+ * @property {import('./menu.js').WorkflowStep[]} steps
  * @property {import('./commands.js').Command[]} commands
  * @property {Record<string, Card>} cards
  * @typedef {(text: string) => void} Send

@@ -12,7 +12,7 @@ import { showHelp, wireHelp, wireShortcuts } from './help.js';
 import { Home } from './home.js';
 import { wireMessageLinks } from './links.js';
 import { MessageList } from './messages.js';
-import { globalShortcuts } from './menu.js';
+import { globalShortcuts, workflowButtons } from './menu.js';
 import { ownMessage } from './message_view.js';
 import { Modal } from './modal.js';
 import { Session } from './session.js';
@@ -95,7 +95,11 @@ class Page {
     byId('team').textContent = directory.team.name;
     byId('note').textContent = t('side.note', { bot: directory.bot.name });
     drawPeople(directory);
-    fill(byId('shortcuts'), globalShortcuts(directory.guide?.shortcuts ?? [], (id) => this.runShortcut(id)));
+    fill(
+      byId('shortcuts'),
+      globalShortcuts(directory.guide?.shortcuts ?? [], (id) => this.runShortcut(id)),
+      workflowButtons(directory.guide?.steps ?? [], (step) => this.runStep(step)),
+    );
     drawStatus(next.bot, directory.bot.name);
     next.listen();
     await this.goTo(location.hash.slice(1), true);
@@ -268,6 +272,12 @@ class Page {
   runShortcut(callbackId) {
     this.drawer.close();
     return this.live.api.shortcut(callbackId).catch((error) => this.say(sentence(error)));
+  }
+
+  /** @param {import('./menu.js').WorkflowStep} step */
+  runStep(step) {
+    this.drawer.close();
+    return this.live.api.step(step.callback_id, step.inputs).catch((error) => this.say(sentence(error)));
   }
 
   /** @param {number} step up or down the list of channels */

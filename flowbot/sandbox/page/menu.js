@@ -9,6 +9,7 @@ import { t } from './words.js';
 
 /**
  * @typedef {{callback_id: string, name: string, of_message: boolean}} Shortcut
+ * @typedef {{callback_id: string, name: string, inputs: object}} WorkflowStep
  */
 
 /**
@@ -75,12 +76,28 @@ export function messageMenu(shortcuts, run) {
 }
 
 /**
+ * @param {string} name
+ * @param {() => void} run
+ * @returns {HTMLElement}
+ */
+function sideButton(name, run) {
+  return h('button', { type: 'button', class: 'side-btn', on: { click: run } }, name);
+}
+
+/**
  * @param {Shortcut[]} shortcuts
  * @param {(callbackId: string) => void} run
  * @returns {HTMLElement[]} a button for each that belongs to no message
  */
 export function globalShortcuts(shortcuts, run) {
-  return shortcuts
-    .filter((shortcut) => !shortcut.of_message)
-    .map((shortcut) => h('button', { type: 'button', class: 'side-btn', on: { click: () => run(shortcut.callback_id) } }, shortcut.name));
+  return shortcuts.filter((shortcut) => !shortcut.of_message).map((shortcut) => sideButton(shortcut.name, () => run(shortcut.callback_id)));
+}
+
+/**
+ * @param {WorkflowStep[]} steps
+ * @param {(step: WorkflowStep) => void} run
+ * @returns {HTMLElement[]} a button for each workflow
+ */
+export function workflowButtons(steps, run) {
+  return steps.map((step) => sideButton(step.name, () => run(step)));
 }

@@ -184,8 +184,15 @@ class ClientActions:
         return await self._deliver("interactive", f"{payload['type']} {callback_id}", payload)
 
     def run_step(self, callback_id: str, inputs: Json) -> StepRun:
-        """Let a workflow run a step of the app's: its event is on the way."""
-        run = self._context.workflows.begin(callback_id, inputs)
+        """Let a workflow run a step of the app's: its event is on the way.
+
+        Raises:
+            ClientError: The app has no such step.
+        """
+        try:
+            run = self._context.workflows.begin(callback_id, inputs)
+        except SlackError as refusal:
+            raise ClientError(refusal.code) from refusal
         payload = payloads.build_function_executed(self._context, run)
         self._dispatcher.deliver_event(Envelope("events_api", f"{EVENT} {callback_id}", payload))
         return run

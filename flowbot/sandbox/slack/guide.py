@@ -48,6 +48,14 @@ class Shortcut(_GuideModel):
     of_message: bool = False
 
 
+class WorkflowStep(_GuideModel):
+    """A step of the app's, in a workflow that asks whoever runs it."""
+
+    callback_id: str
+    name: str
+    inputs: dict[str, str | int]
+
+
 class LanguageGuide(_GuideModel):
     """The guide in one language.
 
@@ -57,6 +65,7 @@ class LanguageGuide(_GuideModel):
         help: The line that shows the app's own help.
         chips: The lines that one press sends.
         shortcuts: The app's shortcuts.
+        steps: The app's steps, in workflows that people may run.
         commands: The words of the slash command.
         cards: The cards at the beginning of channels, by channel id.
     """
@@ -66,6 +75,7 @@ class LanguageGuide(_GuideModel):
     help: str
     chips: tuple[str, ...] = ()
     shortcuts: tuple[Shortcut, ...] = ()
+    steps: tuple[WorkflowStep, ...] = ()
     commands: tuple[CommandWord, ...] = ()
     cards: dict[str, ChannelCard] = {}
 

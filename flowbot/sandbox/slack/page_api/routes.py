@@ -45,6 +45,11 @@ class _ShortcutBody(_Body):
     container: Json | None = None
 
 
+class _StepBody(_Body):
+    callback_id: str
+    inputs: Json
+
+
 class _OptionsBody(_ElementBody):
     value: str = ""
 
@@ -142,6 +147,15 @@ async def run_shortcut(request: web.Request) -> web.StreamResponse:
     found = client.find_container(body.as_, body.container) if body.container else None
     await client.run_shortcut(body.as_, body.callback_id, found if isinstance(found, Message) else None)
     return web.json_response({"ok": True})
+
+
+@routes.post("/sandbox/step")
+async def run_step(request: web.Request) -> web.StreamResponse:
+    """Run a workflow with a step of the app's, which asks the reader."""
+    body = await _read_body(request, _StepBody)
+    person = _find_person(request, body.as_)
+    run = request.app[_CLIENT].run_step(body.callback_id, {"person": person.id, **body.inputs})
+    return web.json_response({"ok": True, "run": run.id})
 
 
 @routes.post("/sandbox/options")

@@ -6,8 +6,11 @@ Exception
 ├── FlowbotError                    can be told to a person in a sentence
 │   ├── UserError                   a person's mistake, or something not allowed: nothing is broken
 │   │   ├── NoSuchFlowError         services.authorization
-│   │   ├── RequestOpenError        services.approvals.submit
-│   │   ├── TimesPastError          services.approvals.submit
+│   │   ├── RequestOpenError        services.approvals.wish
+│   │   ├── IncompleteWishError     services.approvals.wish
+│   │   │   ├── TimesPastError      services.approvals.wish
+│   │   │   └── ReasonNeededError   services.approvals.wish
+│   │   ├── StepOverError           services.ports.reports
 │   │   ├── TimeQuestionError       domain.when
 │   │   └── ModalNotOpenedError     slack.api.modals
 │   ├── DependencyError             flowbot, its database, Slack or Enkapush failed: logged, told with an incident id

@@ -12,6 +12,7 @@ from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import ApprovalTerms, ChannelPolicy, Permission
 from flowbot.domain.progress import Progress
 from flowbot.domain.schedule import LATE, is_held_by_freezes, next_due
+from flowbot.domain.text import is_blank
 from flowbot.domain.votes import Vote, approved_by, find_stage
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
@@ -243,6 +244,13 @@ def requires_approval(request: ChangeRequest, rule: ApprovalRule, *, may_go_live
     if is_decided or (request.kind is ChangeKind.EDIT and not is_live):
         return False
     return GATE_BY_KIND.get(request.kind) in rule.required_for
+
+
+def lacks_reason(request: ChangeRequest, rule: ApprovalRule, *, may_go_live: bool = False) -> bool:
+    """Check whether a request says not why, though it needs an approval and the rule wants its reason."""
+    return (
+        rule.reason_required and is_blank(request.reason) and requires_approval(request, rule, may_go_live=may_go_live)
+    )
 
 
 def is_in_scope(request: ChangeRequest, policy: ChannelPolicy) -> bool:

@@ -42,6 +42,7 @@ class FormContext:
         has_open_request: Whether a request for this flow is pending: until it is decided, no edit of it is taken.
         settings: What is known of that flow's segment and UTM values.
         needs_approval: Whether an edit of the flow needs approval.
+        needs_reason: Whether whoever requests that has to say why.
     """
 
     websites: Mapping[WebsiteId, str]
@@ -51,6 +52,7 @@ class FormContext:
     has_open_request: bool = False
     settings: FlowSettings = field(default_factory=FlowSettings)
     needs_approval: bool = False
+    needs_reason: bool = False
 
     def segments_of(self, website: WebsiteId | None) -> list[Segment] | None:
         """Return the segments of one of the channel's websites, none of any other; None where Enkapush did not say."""
@@ -152,7 +154,8 @@ class FormService:
                 needs_approval = flow.is_enabled or await may_go_live(self._store, flow.id, self._clock())
             has_open_request = current is not None and current.state in WAITING_STATES
         settings = await self.load_settings(flow, kind)
-        return FormContext(websites, segments, flow, draft, has_open_request, settings, needs_approval)
+        needs_reason = needs_approval and policy.approval.reason_required
+        return FormContext(websites, segments, flow, draft, has_open_request, settings, needs_approval, needs_reason)
 
     async def load_settings(self, flow: Flow | None, kind: ChangeKind) -> FlowSettings:
         """Load what is known of the flow that a form edits or duplicates; a copy takes no segment that is gone.

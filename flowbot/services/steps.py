@@ -13,7 +13,8 @@ from flowbot.domain.policy import Permission, Reason
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
 from flowbot.domain.step import Step, StepEnd, has_ended
 from flowbot.errors import SlackFaultError, Text, UserError
-from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.approvals.wish import FlowWish, RequestOpenError
 from flowbot.services.authorization import decide_in_channel
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore

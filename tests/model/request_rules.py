@@ -16,7 +16,7 @@ from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.when import NO_TIMES, Times
 from flowbot.errors import UserError
-from flowbot.services.approvals.submit import FlowWish
+from flowbot.services.approvals.wish import FlowWish
 from tests.model.fake_directory import APPROVALS, AYSE, CHANNEL, reader
 from tests.model.fake_enkapush import first_flow
 from tests.model.processes import Process

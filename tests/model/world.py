@@ -20,7 +20,7 @@ from flowbot.domain.report import Report
 from flowbot.domain.transitions import can_transition
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.approvals.decide import AlreadyDecidedError
-from flowbot.services.approvals.submit import RequestOpenError
+from flowbot.services.approvals.wish import RequestOpenError
 from flowbot.services.ports.changes import FlowBusyError
 from flowbot.services.ports.readings import WatchState
 from flowbot.storage import tables

@@ -2,23 +2,29 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
-from flowbot.domain.approval import requires_approval
+from flowbot.domain.approval import lacks_reason, requires_approval
 from flowbot.domain.audit import Transition, submission_event
 from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.disables import DecidedDisable, displaced_by
 from flowbot.domain.draft import Draft
 from flowbot.domain.fields import form_values
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, rebase_content
-from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, WebsiteId
+from flowbot.domain.ids import ChangeId, ChannelId, FormToken
 from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.text import is_blank
 from flowbot.domain.validation import rebase_values
-from flowbot.domain.when import NO_TIMES, Times, find_problem
+from flowbot.domain.when import Times, find_problem
 from flowbot.errors import DatabaseFaultError, DependencyError, UserError
+from flowbot.services.approvals.wish import (
+    ChangePreview,
+    FlowWish,
+    ReasonNeededError,
+    RequestOpenError,
+    TimesPastError,
+)
 from flowbot.services.authorization import (
     RequestAuthorizer,
     load_visible_flow,
@@ -45,56 +51,6 @@ QUORUM_SECONDS: Final = 0.5
 
 REPETITIONS: Final = 3
 """A disable that is repeated is tried so many times where Enkapush refuses it."""
-
-
-class RequestOpenError(UserError):
-    """The flow has an open request: `current`."""
-
-    def __init__(self, current: Change) -> None:
-        super().__init__("request.open_already", id=str(current.request.flow))
-        self.current = current
-
-
-@dataclass(frozen=True, slots=True)
-class FlowWish:
-    """What a person wants of a flow.
-
-    Attributes:
-        kind: ENABLE, DISABLE or DELETE.
-        reason: The reason, or no text.
-        times: When it is to start and to end, as `plan_times` or `find_problem` allows.
-    """
-
-    kind: ChangeKind
-    flow: FlowId
-    reason: str = ""
-    times: Times = NO_TIMES
-
-
-class TimesPastError(UserError):
-    """A time of a request that is asked for again is past: `wish`, in `channel`, needs a new one in its place."""
-
-    def __init__(self, wish: FlowWish, channel: ChannelId, now: datetime) -> None:
-        super().__init__("when.past_again")
-        self.wish = replace(wish, times=wish.times.after(now))
-        self.channel = channel
-
-
-@dataclass(frozen=True, slots=True)
-class ChangePreview:
-    """What a change would do, before it is requested.
-
-    Attributes:
-        request: The request.
-        flow: The flow as it is now.
-        displaces_request: Whether an open request for the flow ends for it.
-    """
-
-    request: ChangeRequest
-    flow: Flow
-    needs_approval: bool
-    website_names: Mapping[WebsiteId, str]
-    displaces_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +125,13 @@ class RequestSubmitter:
             token: the request's own, where something else than a form has one for it.
 
         Raises:
+            ReasonNeededError: it needs an approval, and the policy a reason.
             UserError: not allowed, no such flow here, nothing to do, or a request is open already.
             DependencyError: Enkapush or the database did not answer.
         """
         preview = await self._prepare(user, channel, wish, form)
+        if preview.needs_reason and is_blank(wish.reason):
+            raise ReasonNeededError(wish, channel)
         displaces = wish.kind is ChangeKind.DISABLE and not preview.needs_approval and not wish.times
         token = form.token if form else token
         request = replace(preview.request, token=token) if token else preview.request
@@ -200,18 +159,34 @@ class RequestSubmitter:
         request = new_request(user, channel, kind, flow, wish.reason)
         request = replace(request, not_before=times.not_before, ends_at=times.ends_at)
         await self._require_approvers(request, policy, seconds=QUORUM_SECONDS if form else None)
-        return ChangePreview(request, flow, requires_approval(request, policy.approval), scope.website_names)
+        needs_approval = requires_approval(request, policy.approval)
+        needs_reason = needs_approval and policy.approval.reason_required
+        return ChangePreview(request, flow, needs_approval, scope.website_names, needs_reason=needs_reason)
 
     async def require_approvers(self, request: ChangeRequest) -> None:
         """Make sure that somebody can approve the change of a form, or skip that, as far as Slack tells at once.
 
         Raises:
-            UserError: nobody can; says what is missing.
+            UserError: nobody can, or a reason is needed; says what is missing.
             DependencyError: the database did not answer.
         """
         policy = (await self.policies.get_scope(request.channel)).policy
         if policy is not None:
+            await self._require_reason(request, policy)
             await self._require_approvers(request, policy, seconds=QUORUM_SECONDS)
+
+    async def _require_reason(self, request: ChangeRequest, policy: ChannelPolicy) -> None:
+        """Make sure that an edit that needs an approval says why, where the policy asks for that.
+
+        Raises:
+            UserError: it does not.
+            DependencyError: the database did not answer.
+        """
+        rule = policy.approval
+        if request.flow is None or not lacks_reason(request, rule, may_go_live=True):
+            return
+        if lacks_reason(request, rule) or await may_go_live(self.store, request.flow, self.clock()):
+            raise UserError("request.reason_required")
 
     async def _require_approvers(
         self, request: ChangeRequest, policy: ChannelPolicy, *, seconds: float | None = None, is_elsewhere: bool = False
@@ -240,7 +215,7 @@ class RequestSubmitter:
         """Request the same once more, of the flow as it is now.
 
         Raises:
-            TimesPastError: it was asked for at a time that is past.
+            IncompleteWishError: it was asked for at a time that is past, or needs a reason by now.
             UserError: as `request_change`.
             DependencyError: as `request_change`.
         """
@@ -260,6 +235,8 @@ class RequestSubmitter:
             return await self.request_change(user, earlier.channel, wish)
         flow = await load_visible_flow(self.source, earlier.flow, policy)
         request = new_request(user, earlier.channel, ChangeKind.EDIT, flow, earlier.reason)
+        if lacks_reason(request, policy.approval):
+            raise UserError("request.reason_required_again")
         content = rebase_content(earlier.wanted.content, earlier.before, FlowContent.of(flow))
         wanted, typed = replace(earlier.wanted, content=content), earlier.typed or form_values(earlier.wanted.content)
         typed = rebase_values(typed, earlier.before, flow)

@@ -11,7 +11,7 @@ from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import ChannelId, FormToken
 from flowbot.domain.when import ROLES, TimeRole, Times, find_problem
 from flowbot.i18n.translator import Translator
-from flowbot.services.approvals.submit import ChangePreview
+from flowbot.services.approvals.wish import ChangePreview
 from flowbot.slack.forms.reason import parse_reason, reason_input
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, PrivateMetadata, ViewPayload, parse_metadata
@@ -90,7 +90,7 @@ class ChangeForm:
             if role in ROLES[kind]
         ]
         submit = t("button.request_approval" if preview.needs_approval else SUBMIT_KEYS[kind])
-        reason = reason_input(t, optional=True, value=preview.request.reason)
+        reason = reason_input(t, optional=not preview.needs_reason, value=preview.request.reason)
         effects = [block_kit.paragraph(format_effect(preview, t))]
         if preview.displaces_request:
             effects.append(block_kit.paragraph(t("request.effect_displaces")))

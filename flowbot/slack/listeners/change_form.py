@@ -11,7 +11,8 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.ids import FormToken
 from flowbot.domain.policy import Permission
 from flowbot.errors import DependencyError, Text, UserError
-from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter, TimesPastError
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.approvals.wish import FlowWish, IncompleteWishError, RequestOpenError
 from flowbot.services.ports.changes import RequestRecord
 from flowbot.services.ports.form_storage import DraftStore
 from flowbot.slack.api.modals import AckArgs, Modals, ack_errors
@@ -49,13 +50,13 @@ class ChangeFormHandler:
         return handle
 
     async def ask_again(self, interaction: Interaction, press: BlockActions) -> Reply:
-        """Request the same change once more; open the form where it was asked for at a time that is past."""
+        """Request the same change once more; open its form where it needs another time, or a reason."""
         try:
             return await self.requests.resubmit(interaction, press)
-        except TimesPastError as past:
-            there = interaction.in_channel(past.channel)
-            is_elsewhere = interaction.target.channel != past.channel
-            return await self.open_wish(there, press, past.wish, interaction.target, names_channel=is_elsewhere)
+        except IncompleteWishError as error:
+            there = interaction.in_channel(error.channel)
+            is_elsewhere = interaction.target.channel != error.channel
+            return await self.open_wish(there, press, error.wish, interaction.target, names_channel=is_elsewhere)
 
     async def open_wish(
         self,

@@ -7,7 +7,7 @@ from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import ReportId
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translators
-from flowbot.services.approvals.submit import RequestOpenError
+from flowbot.services.approvals.wish import RequestOpenError
 from flowbot.services.findings import FindingPress, FindingService, OpenFinding
 from flowbot.services.ports.changes import RequestRecord
 from flowbot.services.ports.reports import ReportNotifier

@@ -10,7 +10,8 @@ from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.remarks import RemarkService
-from flowbot.services.approvals.submit import FlowWish, RequestOpenError, RequestSubmitter
+from flowbot.services.approvals.submit import RequestSubmitter
+from flowbot.services.approvals.wish import FlowWish, RequestOpenError
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import RequestRecord

@@ -12,7 +12,7 @@ from flowbot.domain.report import Report
 from flowbot.domain.step import Step, StepEnd, StepKind, request_token
 from flowbot.errors import Text, UserError
 from flowbot.i18n.translator import Translators
-from flowbot.services.approvals.submit import RequestOpenError
+from flowbot.services.approvals.wish import RequestOpenError
 from flowbot.services.ports.reports import ReportNotifier, StepOverError
 from flowbot.services.steps import StepService, step_wish
 from flowbot.slack.api.step_runs import StepRuns

@@ -39,15 +39,15 @@ def _command_button(shown: str, value: CommandValue) -> Element:
     return block_kit.button(block_kit.single_line(shown, block_kit.LABEL_MAX), ActionId.COMMAND, value.dump())
 
 
-def time_question_message(
+def question_message(
     question: Text, commands: Mapping[str, CommandValue], form: ActionId, flow: FlowId, t: Translator
 ) -> Message:
-    """Build a question about a time in a command.
+    """Build a question about a command: a time that is not clear, or what is missing.
 
     Args:
-        question: what is not clear.
+        question: what is not clear, or missing.
         commands: the commands that may be meant, by how people see them.
-        form: the button that opens the form in which times are chosen, and any reason can be typed.
+        form: the button that opens the form in which times are chosen and the reason is typed.
         flow: the flow of the command.
         t: the reader's words.
     """

@@ -41,6 +41,7 @@ class FormMetadata(PrivateMetadata):
         turn: Grows when the form is filled anew, which gives its fields new ids: Slack keeps what was typed as long as
             the ids stay.
         needs_approval: Whether an edit needs approval, so that the form has a field for the reason.
+        needs_reason: Whether that field must not stay empty.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -56,13 +57,7 @@ class FormMetadata(PrivateMetadata):
     image_file: ShortText = ""
     turn: Annotated[int, Field(ge=0)] = 0
     needs_approval: bool = False
-
-
-SUBMITS: Final[Mapping[FormKind, str]] = {
-    FormKind.CREATE: "form.create",
-    FormKind.EDIT: "form.save",
-    FormKind.DUPLICATE: "form.create",
-}
+    needs_reason: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +170,10 @@ class FlowForm:
             layout = FieldLayout(_block_id(name, metadata), _label(name, t), hint, optional)
             blocks.append(widgets.input_block(layout, element))
         if metadata.needs_approval:
-            blocks.append(reason_input(t, optional=True, value=data.typed.get("reason", ""), turn=metadata.turn))
-        submit = "button.request_approval" if metadata.needs_approval else SUBMITS[metadata.kind]
+            reason, is_optional_reason = data.typed.get("reason", ""), not metadata.needs_reason
+            blocks.append(reason_input(t, optional=is_optional_reason, value=reason, turn=metadata.turn))
+        submit = "form.save" if metadata.kind is FormKind.EDIT else "form.create"
+        submit = "button.request_approval" if metadata.needs_approval else submit
         return form_status.modal_view(metadata.kind, t, blocks) | {
             "callback_id": cls.CALLBACK,
             "private_metadata": metadata.dump(),

@@ -191,6 +191,7 @@ class FormOpener:
             timezone=user.timezone,
             turn=source.turn,
             needs_approval=context.needs_approval,
+            needs_reason=context.needs_reason,
         )
         first_values, changed_meanwhile = _first_values(kind, context, draft, t)
         values = {**first_values, **source.values}

@@ -136,7 +136,8 @@ class FlowFormSubmission:
             draft = draft_from_change(request, before, self.clock())
             record, is_new = await self.submitter.submit(request, draft=draft)
         except UserError as error:
-            return {"name": error.text}
+            is_about_reason = error.text.key == "request.reason_required" and form.metadata.needs_approval
+            return {"reason" if is_about_reason else "name": error.text}
         except FlowBusyError as busy:
             is_request = busy.current.state in WAITING_STATES
             asked = Text("form.flow_asked", {"id": str(busy.current.request.flow)})

@@ -7,9 +7,10 @@ from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import FlowId
 from flowbot.domain.policy import Permission
 from flowbot.domain.when import TimeQuestionError, TypedTime, find_times, plan_times
+from flowbot.errors import Text
 from flowbot.i18n.command_words import load_command_words
 from flowbot.i18n.translator import Translator
-from flowbot.services.approvals.submit import FlowWish
+from flowbot.services.approvals.wish import FlowWish, ReasonNeededError
 from flowbot.services.ports import Clock
 from flowbot.slack.api.references import ReferenceNames
 from flowbot.slack.listeners.commands.command import Command, TypedWord
@@ -21,7 +22,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import CommandValue
 from flowbot.slack.payloads.mrkdwn import escape_entities
 from flowbot.slack.runner import Interaction, Reply
-from flowbot.slack.views.suggestion import time_question_message
+from flowbot.slack.views.suggestion import question_message
 from flowbot.slack.views.times import zone_blocks
 
 
@@ -70,17 +71,31 @@ class ChangeCommand(Command[ChangeArguments]):
             return self._ask(question, arguments, interaction.t)
         names = await self.names.find(arguments.reason.references)
         wish = FlowWish(self.kind, arguments.flow, arguments.reason.describe(names), times)
-        return await self.requests.request_change(interaction, wish)
+        try:
+            return await self.requests.request_change(interaction, wish)
+        except ReasonNeededError:
+            return self._ask_reason(arguments, interaction.t)
+
+    def _ask_reason(self, arguments: ChangeArguments, t: Translator) -> Reply:
+        """Ask for the reason that the policy wants: with the command as it would be right, and the form."""
+        command = " ".join(
+            ["/flows", self._find_word(t), str(arguments.flow), *(each.given for each in arguments.times)]
+        )
+        question = Text("request.reason_required_example", {"command": f"{command} {t('request.reason_word')}"})
+        return Reply(question_message(question, {}, self.action, arguments.flow, t), is_refusal=True)
+
+    def _find_word(self, t: Translator) -> str:
+        """Return the command's word in the reader's language."""
+        words = load_command_words().get(t.language)
+        return words.commands[self.word].word if words else self.word
 
     def _ask(self, question: TimeQuestionError, arguments: ChangeArguments, t: Translator) -> Reply:
         """Ask about a time, with the commands that may be meant and the form, where any reason can be typed."""
-        words = load_command_words().get(t.language)
-        command = words.commands[self.word].word if words else self.word
-        keyword = get_time_keyword(question.typed.role, t.language)
+        command, keyword = self._find_word(t), get_time_keyword(question.typed.role, t.language)
         commands = {}
         for answer in question.answers:
             given = (f"{keyword} {answer}" if each == question.typed else each.given for each in arguments.times)
             times = map(escape_entities, given)
             sent = TypedText(" ".join([command, str(arguments.flow), *times, arguments.reason.sent]).rstrip())
             commands[sent.text] = CommandValue(sent=sent.sent)
-        return Reply(time_question_message(question.text, commands, self.action, arguments.flow, t), is_refusal=True)
+        return Reply(question_message(question.text, commands, self.action, arguments.flow, t), is_refusal=True)

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from flowbot.domain.change import ChangeKind
-from flowbot.domain.ids import ChannelId, ReportId
+from flowbot.domain.ids import ChannelId, ReportId, UserId
 from flowbot.domain.policy import Permission, Reason
 from flowbot.domain.report import NewReport, Report, ReportKind, ReportState
 from flowbot.domain.step import Step, StepEnd, has_ended
@@ -21,7 +21,7 @@ from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.reports import ReportStore, StepOverError
 from flowbot.services.report_updates import update_report
-from flowbot.services.users import DECIDING_SECONDS, Caller, CurrentUser, UserService
+from flowbot.services.users import DECIDING_SECONDS, HIDDEN_CHANNEL_ERRORS, Caller, CurrentUser, UserService
 
 PROBLEM_KEYS: Final[Mapping[Reason, str]] = {
     Reason.NO_POLICY: "workflow.no_policy",
@@ -115,7 +115,7 @@ class StepService:
                 raise UserError("workflow.no_person") from fault
             raise
         policy = (await self.policies.get_scope(channel)).policy
-        decision = await decide_in_channel(policy, user, None, self.users.find_current_members, Permission.EDIT)
+        decision = await decide_in_channel(policy, user, None, self._find_members, Permission.EDIT)
         if decision.reason is Reason.UNCERTAIN:
             raise SlackFaultError("groups_unknown")
         if not decision.allowed:
@@ -129,6 +129,19 @@ class StepService:
             before = error.current.request.before
             return before.name if before else ""
         return preview.flow.name
+
+    async def _find_members(self, channel: ChannelId) -> frozenset[UserId]:
+        """Find the members of a channel as of now; nobody where it is hidden from flowbot.
+
+        Raises:
+            DependencyError: Slack does not say, so that a step must not fail for it.
+        """
+        try:
+            return await self.users.load_members(channel, within=DECIDING_SECONDS)
+        except SlackFaultError as fault:
+            if fault.code in HIDDEN_CHANNEL_ERRORS:
+                return frozenset()
+            raise
 
     async def _update(self, report: Report, change: Callable[[Step], Step]) -> None:
         """Write what `change` makes of an open step, whoever else writes; one that has ended stays as it is."""

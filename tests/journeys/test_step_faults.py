@@ -17,13 +17,14 @@ from tests.journeys.report_steps import wait_until_shown
 from tests.journeys.request_steps import approval_policy, speed_up
 from tests.journeys.request_steps import wait_until as wait_until_true
 from tests.journeys.workflow_steps import (
+    direct_messages,
     press,
     run_step,
     wait_for_direct,
     wait_for_end,
     wait_until_asked,
 )
-from tests.journeys.world import MARKETING, World
+from tests.journeys.world import MARKETING, World, on_both_databases
 
 
 @pytest.fixture
@@ -118,6 +119,34 @@ async def test_a_process_that_ends_before_anybody_is_asked_leaves_that_to_the_ne
     async with run_bot(world):
         world.time.ahead += 3
         await wait_until_asked(world, world.emma)
+
+
+@pytest.mark.parametrize("method", ["users.info", "usergroups.list", "conversations.members"])
+async def test_a_person_whom_slack_cannot_tell_of_now_is_asked_later(asked: World, method: str) -> None:
+    editors = '["*"]' if method == "conversations.members" else '["S0EDITORS"]'
+    await asked.import_policy(approval_policy(editors=editors))
+    asked.time.ahead += 120
+    asked.slack.faults.add(method, error="internal_error")
+    with capture_logs() as logs:
+        run = run_step(asked, "create_flow", asked.emma)
+        await wait_until_true(lambda: any(line["event"] == "step.received" for line in logs))
+        await wait_until_true(lambda: asked.slack.faults.consume(method, {}) is None)
+    asked.time.ahead += 5
+    await wait_until_asked(asked, asked.emma)
+    assert run.state == "running"
+
+
+@on_both_databases
+async def test_several_processes_ask_once_and_tell_the_workflow_once(bots: World) -> None:
+    run = run_step(bots, "enable_flow", bots.emma, flow=add_flow(bots))
+    await bots.burak.click(await press(bots, bots.emma), "Approve")
+    await wait_for_end(bots, run)
+    await wait_for_direct(bots, bots.emma, "is live")
+    bots.time.ahead += 3
+    await wait_until_shown(bots)
+    told = [each for each in bots.slack.workspace.messages[direct_messages(bots, bots.emma)] if not each.is_ephemeral]
+    assert len(told) == 1
+    assert list_completions(bots).count("ok") == 1
 
 
 async def test_a_step_whose_request_an_older_process_ended_ends_all_the_same(

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
+from flowbot.domain.absences import Absence, replace_absent
 from flowbot.domain.approval_rule import ApprovalRule, Gate, Principal
 from flowbot.domain.audit import AuditAction, AuditEvent, Transition, event_for_change, transition_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, with_lease
@@ -13,7 +14,7 @@ from flowbot.domain.policy import ApprovalTerms, ChannelPolicy, Permission
 from flowbot.domain.progress import Progress
 from flowbot.domain.schedule import LATE, is_held_by_freezes, next_due
 from flowbot.domain.text import is_blank
-from flowbot.domain.votes import Vote, approved_by, find_stage
+from flowbot.domain.votes import Vote, approved_by, find_stage, list_deciders
 
 REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
 """Reminders go out at these fractions of a request's lifetime."""
@@ -142,11 +143,25 @@ def is_skippable(change: Change) -> bool:
     return change.rule is not None or is_held_by_freezes(change.request, may_go_live=True)
 
 
-def mentioned_approvers(approvers: Collection[Principal], requester: UserId | None) -> tuple[Principal, ...]:
-    """Return whom to mention of a request's approvers: user groups, and ten people at most but for who asked."""
+def mentioned_approvers(
+    approvers: Collection[Principal],
+    requester: UserId | None,
+    absences: Collection[Absence] = (),
+    *,
+    has_stand_ins: bool = True,
+) -> tuple[Principal, ...]:
+    """Return whom to mention of a request's approvers: user groups, and ten people at most but for who asked.
+
+    Args:
+        approvers: the approvers, as a policy names them.
+        requester: who asked; None for nobody.
+        absences: those that are on: in place of who is away their stand-in is mentioned.
+        has_stand_ins: whether stand-ins count; else who is away is just not mentioned.
+    """
     groups = [entry for entry in approvers if isinstance(entry, GroupId)]
-    people = [entry for entry in approvers if isinstance(entry, UserId) and entry != requester]
-    return (*groups, *people[:PEOPLE_CALLED_MAX])
+    named = [entry for entry in approvers if isinstance(entry, UserId) and entry != requester]
+    people = replace_absent(named, absences, has_stand_ins=has_stand_ins)
+    return (*groups, *[person for person in people if person != requester][:PEOPLE_CALLED_MAX])
 
 
 def due_times(requested_at: datetime, rule: ApprovalRule) -> list[datetime]:
@@ -293,7 +308,9 @@ def apply_vote(
     voted = replace(change, changed_at=vote.at)
     if not has_quorum(change, votes):
         return voted, ()
-    names = {"approvers": [str(person) for person in approved_by(votes)]}
+    names: dict[str, Any] = {"approvers": [str(person) for person in approved_by(votes)]}
+    if rights := {str(each.person): str(each.right_of) for each in list_deciders(votes) if each.right_of is not None}:
+        names["in_place_of"] = rights
     event = event_for_change(change, vote.at, AuditAction.APPROVED, vote.person, names)
     if (start := change.request.not_before) is not None and (start > vote.at or change.request.is_timed_disable):
         step, waiting = schedule_change(voted, change.progress.starts_at or start, vote.at)

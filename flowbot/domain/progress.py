@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from flowbot.domain.ids import ChangeId, ImageId, UserId
 from flowbot.domain.policy import ApprovalTerms
+from flowbot.domain.votes import Decider
 
 
 class ClosureKind(StrEnum):
@@ -28,6 +29,11 @@ class Closure:
     how: ClosureKind
     reason: str = ""
     right_of: UserId | None = None
+
+    @property
+    def decider(self) -> Decider:
+        """Return who closed it, and in whose place."""
+        return Decider(self.by, self.right_of)
 
 
 class ImageFault(StrEnum):

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from flowbot.domain.ids import UserId
 
@@ -13,6 +14,13 @@ class VoteChoice(StrEnum):
 
     APPROVE = "approve"
     REJECT = "reject"
+
+
+class Decider(NamedTuple):
+    """Who decided on a request; `right_of` is the absent approver in whose place, None for one by their own right."""
+
+    person: UserId
+    right_of: UserId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,11 @@ class Vote:
     right_of: UserId | None = None
 
     @property
+    def decider(self) -> Decider:
+        """Return who gave it, and in whose place."""
+        return Decider(self.person, self.right_of)
+
+    @property
     def people(self) -> frozenset[UserId]:
         """Return everybody who counts by this vote: nobody counts twice on a request, whichever way."""
         return frozenset({self.person} if self.right_of is None else {self.person, self.right_of})
@@ -44,6 +57,11 @@ def approvals_in(votes: Iterable[Vote], stage: int) -> tuple[Vote, ...]:
 def approved_by(votes: Iterable[Vote]) -> tuple[UserId, ...]:
     """List the people whose vote approves, in whichever stage."""
     return tuple(vote.person for vote in votes if vote.choice is VoteChoice.APPROVE)
+
+
+def list_deciders(votes: Iterable[Vote]) -> tuple[Decider, ...]:
+    """List those whose vote approves, in whichever stage, with whose right it was."""
+    return tuple(vote.decider for vote in votes if vote.choice is VoteChoice.APPROVE)
 
 
 def find_stage(quorums: Collection[int], votes: Collection[Vote]) -> int | None:

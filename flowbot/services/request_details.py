@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
+from flowbot.domain.absences import Absence, absences_at
 from flowbot.domain.approval import (
     approval_terms,
     expires_at,
@@ -31,7 +32,7 @@ from flowbot.domain.ids import UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
 from flowbot.domain.policy import ApprovalTerms, ChangedRights, ChannelPolicy
-from flowbot.domain.votes import Vote, approvals_in, approved_by, find_stage
+from flowbot.domain.votes import Decider, Vote, approvals_in, find_stage, list_deciders
 from flowbot.errors import Text
 from flowbot.services.flow_settings import FlowSettings
 from flowbot.services.ports.changes import RequestRecord
@@ -67,6 +68,7 @@ class RequestDetails:
         policy: The policy that decides on it now.
         calendar: The freezes of its channel.
         week: What the flow did in the last week, as far as that is known, while the change is pending.
+        absences: Those that are on now.
         shows_content: Whether its readers may see the push: else `content` is None, and no value of it is here.
     """
 
@@ -83,11 +85,12 @@ class RequestDetails:
     policy: ChannelPolicy | None = None
     calendar: FreezeCalendar | None = None
     week: WeekFigures | None = None
+    absences: tuple[Absence, ...] = ()
     shows_content: bool = True
 
     @classmethod
-    def of(cls, record: RequestRecord, zone: ZoneInfo) -> Self:
-        """Return the details that the record of a change has; `zone` is that of freezes."""
+    def of(cls, record: RequestRecord, zone: ZoneInfo, now: datetime) -> Self:
+        """Return the details that the record of a change has at a moment; `zone` is that of freezes."""
         scope = record.scope
         return cls(
             record.change,
@@ -96,6 +99,7 @@ class RequestDetails:
             approvers=list_approvers(record),
             policy=scope.policy,
             calendar=FreezeCalendar(scope.freezes, zone),
+            absences=absences_at(scope.absences, now),
         )
 
     def without_content(self) -> Self:
@@ -172,11 +176,11 @@ class RequestDetails:
         return is_gated_edit and flow is not None and not flow.is_enabled
 
     @property
-    def approvals(self) -> tuple[UserId, ...]:
+    def approvals(self) -> tuple[Decider, ...]:
         """Return the people who approve, in the stage that waits; of a lapsed change, those who counted to the end."""
         stage = self.stage
         votes = self.counted_votes if stage is None else approvals_in(self.counted_votes, stage)
-        return approved_by(votes)
+        return list_deciders(votes)
 
     @property
     def counted_votes(self) -> tuple[Vote, ...]:
@@ -203,9 +207,9 @@ class RequestDetails:
         return required_quorums(stricter_rule(change.rule, policy.approval), change.progress)
 
     @property
-    def uncounted(self) -> tuple[UserId, ...]:
+    def uncounted(self) -> tuple[Decider, ...]:
         """Return the people whose approvals did not count any more when the change was to be applied."""
-        return tuple(person for person in approved_by(self.votes) if person in self._uncounted)
+        return tuple(each for each in list_deciders(self.votes) if each.person in self._uncounted)
 
     @property
     def _uncounted(self) -> frozenset[str]:
@@ -239,12 +243,12 @@ class RequestDetails:
     @property
     def people(self) -> tuple[UserId, ...]:
         """Return everybody who stands in the request's message: who asked, who decided, whose rights changed."""
-        closing = self.change.progress.closing
-        closed_by = () if closing is None else (closing.by,)
-        wish = self.change.progress.wish
-        voters = (*approved_by(self.votes), *((wish.by,) if wish else ()))
+        closing, wish = self.change.progress.closing, self.change.progress.wish
+        deciders = (*list_deciders(self.votes), *(() if closing is None else (closing.decider,)))
+        decided = [person for decider in deciders for person in decider if person is not None]
+        decided += [wish.by] if wish else []
         rights = (entry for entries in self.changed_rights for entry in entries if isinstance(entry, UserId))
-        return tuple(dict.fromkeys((self.change.request.requester, *voters, *closed_by, *self.disabled_by, *rights)))
+        return tuple(dict.fromkeys((self.change.request.requester, *decided, *self.disabled_by, *rights)))
 
     @property
     def disabled_by(self) -> tuple[UserId, ...]:
@@ -256,8 +260,9 @@ class RequestDetails:
 
     @property
     def mentioned(self) -> tuple[Principal, ...]:
-        """Return whom a notice to the approvers mentions."""
-        return mentioned_approvers(self.approvers, self.change.request.requester)
+        """Return whom a notice to the approvers mentions: in place of who is away their stand-in."""
+        requester, has_stand_ins = self.change.request.requester, self.terms.stand_ins
+        return mentioned_approvers(self.approvers, requester, self.absences, has_stand_ins=has_stand_ins)
 
     @property
     def expires_at(self) -> datetime | None:

@@ -62,7 +62,7 @@ class RequestDetailsLoader:
         """Return a change, in the given version, with its votes, names and the description of its image."""
         async with self.store.snapshot():
             record = replace(await self.store.get_record(change.id), change=change)
-            details = await self._add_image_and_settings(RequestDetails.of(record, self.zone))
+            details = await self._add_image_and_settings(RequestDetails.of(record, self.zone, self.clock()))
         return await self._name_segments(details)
 
     async def load_lists(self, *lists: Iterable[ChangeId]) -> list[list[RequestDetails]]:
@@ -75,7 +75,9 @@ class RequestDetailsLoader:
         if not wanted:
             return []
         async with self.store.snapshot():
-            found = [RequestDetails.of(record, self.zone) for record in await self.store.get_records([*wanted])]
+            found = [
+                RequestDetails.of(record, self.zone, self.clock()) for record in await self.store.get_records([*wanted])
+            ]
             flows = {details.flow.id for details in found if details.flow is not None}
             known = await self.settings.store.get_many(flows)
             described = [await self._add_image_and_settings(details, known) for details in found]
@@ -88,7 +90,10 @@ class RequestDetailsLoader:
         """
         async with self.store.snapshot():
             record = await self.store.get_record(change_id)
-            details, change = await self._add_image_and_settings(RequestDetails.of(record, self.zone)), record.change
+            details, change = (
+                await self._add_image_and_settings(RequestDetails.of(record, self.zone, self.clock())),
+                record.change,
+            )
             if change.request.kind is ChangeKind.DELETE and change.state is ChangeState.APPLIED:
                 _, restore = await find_restore(self.store, change.id, self.clock())
                 details = replace(details, restore=restore)

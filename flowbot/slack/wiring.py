@@ -210,6 +210,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         store=services.reports,
         messages=messages,
         policies=services.policies,
+        absences=services.absences.store,
         users=users,
         sender=once,
         poster=poster,

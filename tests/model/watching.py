@@ -21,6 +21,7 @@ from flowbot.services.users import UserService
 from flowbot.services.watch.assembly import build_watch_rounds
 from flowbot.slack.notify.report_sync import ReportMessageSync
 from flowbot.slack.notify.report_views import ReportViews
+from flowbot.storage.repositories.absences import AbsenceRepository
 from flowbot.storage.repositories.drafts import PolicyDraftRepository
 from flowbot.storage.repositories.observed_flows import ObservedFlowRepository
 from flowbot.storage.repositories.policies import PolicyRepository
@@ -96,6 +97,7 @@ def build_watching(
         store=reports,
         messages=team.outcomes.messages,
         policies=policies,
+        absences=AbsenceRepository(database),
         users=users,
         sender=team.sender,
         poster=team.poster,

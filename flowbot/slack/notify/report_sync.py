@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
+from flowbot.domain.absences import absences_at
 from flowbot.domain.ids import ChannelId, ReportId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.report import Report, ReportKind, list_websites
@@ -16,6 +17,7 @@ from flowbot.i18n.translator import Translators
 from flowbot.observability.metrics import Metrics
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock
+from flowbot.services.ports.absences import AbsenceStore
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore, Place, SentMessage
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.reports import ReportStore
@@ -54,6 +56,7 @@ class ReportMessageSync:
     store: ReportStore
     messages: MessageStore
     policies: PolicyStore
+    absences: AbsenceStore
     users: UserService
     sender: OnceSender
     poster: MessagePoster
@@ -85,6 +88,7 @@ class ReportMessageSync:
         """Show a report in each of its channels, even if one of them fails."""
         view, book = self.views[report.told.kind], await self.policies.get_book()
         details = await view.load(report)
+        absences = absences_at(await self.absences.get_all(), self.clock())
         told = await self.messages.list_of(report.id, MessageRole.REPORT)
         sent = {message.key.recipient: message for message in told}
         faults: list[DependencyError] = []
@@ -103,6 +107,7 @@ class ReportMessageSync:
                 now=self.clock(),
                 is_told=message is not None and message.place is not None,
                 shows_content=False,
+                absences=absences,
             )
             try:
                 await self._show_in(audience, report, details, message)

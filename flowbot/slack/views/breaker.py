@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from flowbot.domain.approval import mentioned_approvers
+from flowbot.domain.approval_rule import Principal
 from flowbot.domain.breaker import Breach, Trip, TripEnd
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.outcomes import hide_outcome_content
@@ -62,10 +64,18 @@ def breaker_message(details: TripDetails, audience: ReportAudience, t: Translato
         ),
         *_problem_blocks(trip, audience, t),
     ]
-    approvers = dict.fromkeys(each for policy in audience.policies for each in policy.approvers)
-    if audience.mentions and (people := request_blocks.mention_elements(mentioned_approvers(approvers, None))):
+    if audience.mentions and (people := request_blocks.mention_elements(_list_called(audience))):
         blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.attention", {"people": people})))
     return Message(tuple(blocks), push.flow_details_button(FlowValue(flow=details.flow).dump(), t))
+
+
+def _list_called(audience: ReportAudience) -> tuple[Principal, ...]:
+    """List whom to mention: those who may approve by any policy, or stand in for who is away."""
+    called = [
+        mentioned_approvers(policy.all_approvers, None, audience.absences, has_stand_ins=policy.approval.stand_ins)
+        for policy in audience.policies
+    ]
+    return mentioned_approvers(dict.fromkeys(chain(*called)), None)
 
 
 def _format_breach(breach: Breach, t: Translator) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from flowbot.domain.change import CREATING_KINDS, Change, ChangeKind, ChangeState
 from flowbot.domain.ids import UserId
+from flowbot.domain.votes import Decider
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, request_blocks
@@ -54,9 +55,9 @@ def headline_elements(
     """Build the same as a part of a line; of the past, in words that stay true whatever came after."""
     elements = _state_elements(details, t, people, is_past=is_past)
     if (ending := _ending(details)) is not None:
-        ending_key, users = ending
-        named, more = users[:NAMED_MAX], len(users) - NAMED_MAX
-        line = sentence_elements(t, ending_key, {"people": people.elements(named)})
+        ending_key, deciders = ending
+        named, more = deciders[:NAMED_MAX], len(deciders) - NAMED_MAX
+        line = sentence_elements(t, ending_key, {"people": people.deciders(named, t)})
         rest = [block_kit.text_element(f", {t('help.more', n=more)}")] if more > 0 else []
         elements += [block_kit.text_element(" · "), *line, *rest]
     return elements
@@ -101,18 +102,18 @@ def format_deed(change: Change, t: Translator) -> str:
     return t(f"request.to_{request.kind}")
 
 
-def _ending(details: RequestDetails) -> tuple[str, Sequence[UserId]] | None:
+def _ending(details: RequestDetails) -> tuple[str, Sequence[Decider]] | None:
     """Return the words for who brought the request to its state, and who that was."""
     change = details.change
     closing = change.progress.closing
     if change.progress.skipped_by is not None:
-        return "headline.skipped_by", [change.progress.skipped_by]
+        return "headline.skipped_by", [Decider(change.progress.skipped_by)]
     if change.state is ChangeState.REJECTED and closing is not None:
-        return "headline.rejected_by", [closing.by]
+        return "headline.rejected_by", [closing.decider]
     if details.is_approved and change.state is not ChangeState.OUT_OF_DATE:
         return "headline.approved_by", details.approvals
     if change.rule is None and change.state in _OF_KIND:
-        return "headline.by", [change.request.requester]
+        return "headline.by", [Decider(change.request.requester)]
     return None
 
 

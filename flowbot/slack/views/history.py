@@ -11,7 +11,7 @@ from flowbot.domain.flow import FlowContent
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.progress import ClosureKind
 from flowbot.domain.versions import VersionRef
-from flowbot.domain.votes import VoteChoice
+from flowbot.domain.votes import Decider, VoteChoice
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.authorization import NoSuchFlowError
@@ -195,17 +195,17 @@ def _version_block(ref: VersionRef, content: FlowContent, number: int, at: datet
 def _step_elements(details: RequestDetails, t: Translator) -> list[Element]:
     """Build who asked, who decided, and when it ended."""
     change, closing = details.change, details.change.progress.closing
-    steps = [("history.asked", change.request.requester, change.created_at)]
+    steps = [("history.asked", Decider(change.request.requester), change.created_at)]
     approved = (vote for vote in details.votes if vote.choice is VoteChoice.APPROVE)
-    steps += [("history.approved", vote.person, vote.at) for vote in approved]
+    steps += [("history.approved", vote.decider, vote.at) for vote in approved]
     elements: list[Element] = []
-    for key, person, at in steps:
+    for key, decider, at in steps:
         when = t.format_datetime(at)
-        elements += sentences.sentence_elements(t, key, {"person": [block_kit.user_element(person)]}, when=when)
+        elements += sentences.sentence_elements(t, key, {"person": MENTIONED.decider(decider, t)}, when=when)
         elements.append(block_kit.text_element(" · "))
     if closing is not None:
         key = CLOSURE_KEYS[closing.how]
-        elements += sentences.sentence_elements(t, key, {"person": [block_kit.user_element(closing.by)]})
+        elements += sentences.sentence_elements(t, key, {"person": MENTIONED.decider(closing.decider, t)})
         elements.append(block_kit.text_element(" · "))
     if change.state in WAITING_STATES:
         return elements[:-1]

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.votes import Decider
+from flowbot.i18n.translator import Translator
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Element
+from flowbot.slack.views.sentences import sentence_elements
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,20 @@ class People:
         found: list[Element] = []
         for user in users:
             found += [block_kit.text_element(", "), self.element(user)] if found else [self.element(user)]
+        return found
+
+    def decider(self, decider: Decider, t: Translator) -> list[Element]:
+        """Build who decided, with the approver in whose place."""
+        if decider.right_of is None:
+            return [self.element(decider.person)]
+        both = {"person": [self.element(decider.person)], "absent": [self.element(decider.right_of)]}
+        return sentence_elements(t, "absence.in_place_of", both)
+
+    def deciders(self, deciders: Sequence[Decider], t: Translator) -> list[Element]:
+        """Build those who decided, separated by commas."""
+        found: list[Element] = []
+        for decider in deciders:
+            found += [*([block_kit.text_element(", ")] if found else []), *self.decider(decider, t)]
         return found
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from flowbot.domain.absences import Absence
 from flowbot.domain.ids import ChannelId, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.report import Report
@@ -26,6 +27,7 @@ class ReportAudience:
         shows_content: Whether its readers may see a push.
         mentions: Whether people and groups may be mentioned: once, in the first message.
         people: How people are written.
+        absences: Those that are on.
     """
 
     channel: ChannelId
@@ -36,6 +38,7 @@ class ReportAudience:
     shows_content: bool
     mentions: bool = False
     people: People = MENTIONED
+    absences: tuple[Absence, ...] = ()
 
 
 async def load_nothing(report: Report) -> Report:

@@ -143,7 +143,7 @@ def progress_elements(details: RequestDetails, t: Translator, people: People = M
     progress = block_kit.text_element(format_progress(details, t), bold=True)
     if not details.approvals:
         return [progress]
-    return [progress, block_kit.text_element(": "), *people.elements(details.approvals)]
+    return [progress, block_kit.text_element(": "), *people.deciders(details.approvals, t)]
 
 
 def format_progress(details: RequestDetails, t: Translator) -> str:

@@ -217,7 +217,7 @@ def _vote_blocks(details: RequestDetails, t: Translator, people: People) -> list
     if came_to_nothing and (details.approvals or details.uncounted):
         lines.append(request_blocks.progress_elements(details, t, people))
     if details.uncounted:
-        lines.append(sentence_elements(t, "request.uncounted", {"people": people.elements(details.uncounted)}))
+        lines.append(sentence_elements(t, "request.uncounted", {"people": people.deciders(details.uncounted, t)}))
     return [block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines))] if lines else []
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from flowbot.domain.approval_rule import Principal
 from flowbot.domain.ids import GroupId, UserId
-from flowbot.domain.votes import approvals_in, approved_by
+from flowbot.domain.votes import approvals_in, list_deciders
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, sentences
@@ -30,14 +30,14 @@ def stage_lines(details: RequestDetails, t: Translator, people: People, *, names
     if policy is None or current is None:
         return lines
     for stage, (entries, quorum) in enumerate(zip(policy.stages, details.quorums, strict=False)):
-        given = approved_by(approvals_in(details.votes, stage))
+        given = list_deciders(approvals_in(details.votes, stage))
         mark = DONE if stage < current else WAITING if stage == current else TO_COME
         number = block_kit.text_element(f"{mark} {t('stage.number', n=stage + 1)}", bold=stage == current)
         named = _name_all(entries, details, t, people, names_groups=names_groups)
         progress = t("request.progress", given=len(given), n=quorum) if stage <= current else t("stage.to_come")
         line = [number, *([block_kit.text_element(": "), *named] if named else []), block_kit.text_element(" · ")]
         line.append(block_kit.text_element(progress))
-        lines.append([*line, block_kit.text_element(": "), *people.elements(given)] if given else line)
+        lines.append([*line, block_kit.text_element(": "), *people.deciders(given, t)] if given else line)
     return lines
 
 

@@ -29,6 +29,11 @@ PROBLEM_KEYS: Final[Mapping[Reason, str]] = {
     Reason.INACTIVE: "workflow.no_person",
 }
 """What a workflow is told of a person who may not make the request; others have no right to it."""
+FLOW_PROBLEM_KEYS: Final[Mapping[str, str]] = {
+    "show.no_such_flow": "workflow.no_such_flow",
+    "request.already_enabled": "request.already_enabled",
+}
+"""What it is told of a flow that nobody there can enable, by what the person would be told."""
 NO_SUCH_PERSON: Final = frozenset({"user_not_found", "user_not_visible"})
 """Slack's words for a person whom flowbot cannot see."""
 
@@ -123,12 +128,14 @@ class StepService:
         if step.flow is None:
             return ""
         try:
-            preview = await self.submitter.preview_change(user, channel, step_wish(step))
+            return (await self.submitter.preview_change(user, channel, step_wish(step))).flow.name
         except RequestOpenError as error:
             # It may have ended by the time when the person asks.
             before = error.current.request.before
             return before.name if before else ""
-        return preview.flow.name
+        except UserError as error:
+            # All that is left is a quorum that cannot be reached.
+            raise UserError(flow_problem(step, error) or Text("workflow.no_approvers")) from error
 
     async def _find_members(self, channel: ChannelId) -> frozenset[UserId]:
         """Find the members of a channel as of now; nobody where it is hidden from flowbot.
@@ -164,6 +171,12 @@ def step_wish(step: Step) -> FlowWish:
     if step.flow is None:
         raise TypeError(f"step {step.execution} is about no flow")
     return FlowWish(ChangeKind.ENABLE, step.flow, step.reason)
+
+
+def flow_problem(step: Step, refusal: UserError) -> Text | None:
+    """Return what a workflow is told where its flow cannot be enabled any more; None for any other refusal."""
+    key = FLOW_PROBLEM_KEYS.get(refusal.text.key)
+    return None if key is None else Text(key, {"id": str(step.flow)})
 
 
 def _channel(report: Report) -> ChannelId:

@@ -533,6 +533,19 @@ async def test_a_database_that_is_out_may_be_tried_again_and_a_wrong_one_may_not
         assert SECRET not in err
 
 
+@pytest.mark.parametrize("way", [["--socket"], ["--url", "https://flowbot.example.com"]])
+async def test_the_manifest_has_steps_only_where_they_are_asked_for(
+    environment: Environment, tmp_path: Path, way: list[str]
+) -> None:
+    for steps in ([], ["--steps"]):
+        status, out, err = await run_in_thread(environment, tmp_path, "manifest", *way, *steps, "--json")
+        assert (status, err) == (0, "")
+        manifest = json.loads(out)
+        assert ("functions" in manifest) is bool(steps)
+        assert manifest["settings"]["org_deploy_enabled"] is bool(steps)
+        assert ("function_executed" in manifest["settings"]["event_subscriptions"]["bot_events"]) is bool(steps)
+
+
 @pytest.mark.parametrize(
     ("closed", "command"),
     [("<&-", "policy import -"), (">&-", "manifest --socket"), (">/dev/full", "manifest --socket")],

@@ -143,8 +143,8 @@ async def test_a_request_whose_flow_changed_ends_its_step_as_out_of_date(asked: 
         ("U0NOBODY", MARKETING, 1, "The person that this step names can't use flowbot."),
         ("U0BURAK", MARKETING, 1, "The person that this step names can't request changes in its channel."),
         ("U0EMMA", RANDOM, 1, "flowbot isn't set up in the channel that this step names."),
-        ("U0EMMA", MARKETING, 2, "There is no flow #2 here."),
-        ("U0EMMA", MARKETING, 99, "There is no flow #99 here."),
+        ("U0EMMA", MARKETING, 2, "The channel that this step names has no flow #2."),
+        ("U0EMMA", MARKETING, 99, "The channel that this step names has no flow #99."),
         ("U0EMMA", MARKETING, 3, "Flow #3 is already enabled."),
         ("U0EMMA", MARKETING, "twelve", "This step needs a person and a channel; to enable a flow, its number too."),
         ("somebody", MARKETING, 1, "This step needs a person and a channel; to enable a flow, its number too."),
@@ -169,6 +169,13 @@ async def test_a_workflow_is_answered_in_its_channels_language(asked: World) -> 
     run = run_step(asked, "create_flow", asked.burak)
     await wait_for_end(asked, run)
     assert run.error == "Bu adımda seçilen kişi, seçilen kanalda değişiklik isteyemiyor."
+
+
+async def test_a_request_that_nobody_could_approve_is_not_asked_for(asked: World) -> None:
+    await asked.import_policy(approval_policy(approvers='["U0EMMA"]'))
+    run = run_step(asked, "enable_flow", asked.emma, flow=add_flow(asked))
+    await wait_for_end(asked, run)
+    assert run.error == "Nobody can approve requests from the channel that this step names."
 
 
 async def test_a_person_who_takes_no_messages_ends_the_step(asked: World) -> None:

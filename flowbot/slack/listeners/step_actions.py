@@ -1,7 +1,6 @@
 """The listener of workflows' steps, and the buttons of the messages that ask for what they want."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from slack_bolt.response import BoltResponse
 
@@ -14,7 +13,7 @@ from flowbot.errors import Text, UserError
 from flowbot.i18n.translator import Translators
 from flowbot.services.approvals.wish import RequestOpenError
 from flowbot.services.ports.reports import ReportNotifier, StepOverError
-from flowbot.services.steps import StepService, step_wish
+from flowbot.services.steps import StepService, flow_problem, step_wish
 from flowbot.slack.api.step_runs import StepRuns
 from flowbot.slack.forms.flow.opening import FormOpener
 from flowbot.slack.listeners.change_form import ChangeFormHandler
@@ -28,9 +27,6 @@ from flowbot.slack.payloads.step_inputs import read_step
 from flowbot.slack.runner import Interaction, Reply, continues_later
 from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.views import sentences
-
-POINTLESS_KEYS: Final = frozenset({"request.already_enabled", "show.no_such_flow"})
-"""Refusals after which nobody can make the request of a step any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +88,8 @@ class StepActions:
         except RequestOpenError as error:
             return Reply(await self.requests.point_to_open_request(interaction, error.current))
         except UserError as error:
-            if error.text.key in POINTLESS_KEYS:
-                await self.steps.end(report, StepEnd(problem=error.text))
+            if (problem := flow_problem(step, error)) is not None:
+                await self.steps.end(report, StepEnd(problem=problem))
                 with continues_later():
                     await self.show_report(report.id)
             raise

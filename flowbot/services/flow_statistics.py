@@ -1,12 +1,11 @@
 """Flow statistics: figures by day as a channel may see them, and the best and the worst flows."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from heapq import nlargest, nsmallest
 from itertools import chain
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from flowbot.domain.figures import DayTotals, Period, Point, Span, find_points, join_days, sum_totals
@@ -16,6 +15,8 @@ from flowbot.services.flow_queries import FlowQueries, VisibleFlows
 from flowbot.services.ports import Clock
 from flowbot.services.ports.figures import FigureStore
 from flowbot.services.users import CurrentUser
+
+T = TypeVar("T")
 
 MIN_SENT: Final = 100
 """A click rate of fewer says little: such flows are neither among the best nor among the worst."""
@@ -138,13 +139,16 @@ class StatisticsService:
         if found.span is None:
             ranked = [RankedFlow(flow, flow.totals) for flow in visible.list_all()]
             found = replace(found, totals=sum_totals([each.totals for each in ranked]))
-            ranked = [each for each in ranked if each.totals.sent >= MIN_SENT]
+            best, worst = rank_flows(each for each in ranked if each.totals.sent >= MIN_SENT)
         else:
             first, last = found.span.first, found.span.last
-            sums = await self._figures.flow_sums(visible.websites, first, last, min_sent=MIN_SENT)
-            ranked = [RankedFlow(flow, sums[flow.id]) for flow in visible.find(sums.keys())]
-        best, worst = rank_flows(ranked)
-        return replace(found, best=best, worst=worst)
+            ranking = await self._figures.rank_flows(visible.websites, first, last, min_sent=MIN_SENT)
+            flows = {flow.id: flow for flow in visible.find(frozenset(ranking))}
+            named = take_ends([flow for flow in ranking if flow in flows])
+            sums = await self._figures.flow_sums(visible.websites, first, last, flows=[*named[0], *named[1]])
+            # What was deleted meanwhile is in no sum.
+            best, worst = ([RankedFlow(flows[flow], sums[flow]) for flow in part if flow in sums] for part in named)
+        return replace(found, best=tuple(best), worst=tuple(worst))
 
     async def _find_whole_days(self, period: Period) -> tuple[Span, frozenset[date]]:
         """Return the days of a period, and those that are known whole."""
@@ -176,15 +180,19 @@ class StatisticsService:
         return self._clock().astimezone(self._zone).date()
 
 
-def rank_flows(flows: Iterable[RankedFlow]) -> tuple[tuple[RankedFlow, ...], tuple[RankedFlow, ...]]:
-    """Return the flows with the best and with the worst click rate, at most `RANKED_MAX` each, and none in both.
+def rank_flows(flows: Iterable[RankedFlow]) -> tuple[Sequence[RankedFlow], Sequence[RankedFlow]]:
+    """Return the flows with the best and with the worst click rate, as `take_ends`. An unknown rate is neither.
 
-    One whose click rate is unknown is neither. Of equal ones the one that was sent more often is the better.
+    Of equal ones the one that was sent more often is the better.
     """
     known = [
         (rate, each.totals.sent, each.flow.id, each) for each in flows if (rate := each.totals.click_rate) is not None
     ]
-    half = (len(known) + 1) // 2
-    best = nlargest(min(RANKED_MAX, half), known)
-    worst = nsmallest(min(RANKED_MAX, len(known) - half), known)
-    return tuple(each for *_, each in best), tuple(each for *_, each in worst)
+    return take_ends([each for *_, each in sorted(known)])
+
+
+def take_ends(worst_first: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+    """Return the best and the worst of what is ranked, at most `RANKED_MAX` each, and none in both."""
+    half = (len(worst_first) + 1) // 2
+    best = worst_first[::-1][: min(RANKED_MAX, half)]
+    return best, worst_first[: min(RANKED_MAX, len(worst_first) - half)]

@@ -59,7 +59,33 @@ async def test_moves_add_up_by_flow_and_by_website(database: Database, figures: 
     assert await figures.website_days([BLOG], FIRST, FIRST + DAY) == {FIRST: DayTotals(16, 8, 4, 2)}
     assert await figures.website_days([], FIRST, FIRST + DAY) == {}
     assert await figures.flow_sums([SHOP], FIRST, FIRST + DAY) == {SALE: Totals(112, 56, 28, 14)}
-    assert await figures.flow_sums(None, FIRST, FIRST + DAY, min_sent=17) == {SALE: Totals(112, 56, 28, 14)}
+    assert await figures.flow_sums(None, FIRST, FIRST + DAY, flows=[SALE]) == {SALE: Totals(112, 56, 28, 14)}
+    assert await figures.flow_sums(None, FIRST, FIRST + DAY, flows=[]) == {}
+
+
+async def test_flows_are_ranked_by_what_moved_in_all_days(database: Database, figures: FigureRepository) -> None:
+    moves = {
+        "more of twice as many": (DayTotals(900, 30, 9), DayTotals(100, 30, 12)),
+        "few of many": (DayTotals(200, 100, 1), DayTotals(0, 50, 2)),
+        "alike, and sent more": (DayTotals(400, 300, 3), DayTotals(0, 0, 3)),
+        "never displayed": (DayTotals(300, 0, 5), DayTotals(300, 0, 5)),
+        "sent too rarely": (DayTotals(98, 10, 10), DayTotals(1, 1, 1)),
+        "elsewhere": (DayTotals(900, 30, 30), DayTotals(0, 0, 0)),
+    }
+    websites = {FlowId(number): BLOG if name == "elsewhere" else SHOP for number, name in enumerate(moves)}
+    for number in range(2):
+        of_day = zip(websites.items(), (each[number] for each in moves.values()), strict=True)
+        await record(database, moment(FIRST + number * DAY), *(FlowMove(*flow, each) for flow, each in of_day))
+    names = list(moves)
+
+    async def rank(websites: list[WebsiteId] | None, last: date) -> list[str]:
+        return [names[flow] for flow in await figures.rank_flows(websites, FIRST, last, min_sent=100)]
+
+    best_of_shop = ["few of many", "alike, and sent more", "more of twice as many"]
+    assert await rank([SHOP], FIRST + DAY) == best_of_shop
+    assert await rank(None, FIRST + DAY) == [*best_of_shop, "elsewhere"]
+    assert await rank([SHOP], FIRST) == best_of_shop
+    assert await rank([], FIRST + DAY) == []
 
 
 async def test_totals_that_shrank_are_said(database: Database, figures: FigureRepository) -> None:

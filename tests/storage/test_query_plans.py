@@ -40,6 +40,7 @@ QUERIES: dict[str, Callable[[ChangeRepository], Awaitable[Any]]] = {
     "figures of a flow": lambda store: figures_beside(store).flow_days(FlowId(7), FIRST, LAST),
     "figures of websites": lambda store: figures_beside(store).website_days(SHOP, FIRST, LAST),
     "sums of flows": lambda store: figures_beside(store).flow_sums(SHOP, FIRST, LAST),
+    "ranked flows": lambda store: figures_beside(store).rank_flows(SHOP, FIRST, LAST, min_sent=100),
     "whole days": lambda store: figures_beside(store).whole_days(FIRST, LAST),
     "creates under way": lambda store: store.creating(WebsiteId(1), except_change=ChangeId("a")),
 }

@@ -1,6 +1,6 @@
 """The port of figures by day."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -25,9 +25,23 @@ class FigureStore(Protocol):
         """Return what moved of websites together, by day."""
 
     async def flow_sums(
-        self, websites: Collection[WebsiteId] | None, first: date, last: date, *, min_sent: int = 0
+        self,
+        websites: Collection[WebsiteId] | None,
+        first: date,
+        last: date,
+        *,
+        flows: Collection[FlowId] | None = None,
     ) -> Mapping[FlowId, Totals]:
-        """Return what moved of each flow of websites in all days together, where at least `min_sent` were sent."""
+        """Return what moved of each flow of websites in all days together; of `flows` alone, where they are given."""
+
+    async def rank_flows(
+        self, websites: Collection[WebsiteId] | None, first: date, last: date, *, min_sent: int
+    ) -> Sequence[FlowId]:
+        """List flows of websites by their click rate in all days together, the worst first.
+
+        Of equal ones the one that was sent more often is the better. One that was sent less often than `min_sent`, or
+        never displayed, is left out.
+        """
 
     async def whole_days(self, first: date, last: date) -> frozenset[date]:
         """Return the days that are over and were read at least once an hour, from end to end."""

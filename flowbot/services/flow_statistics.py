@@ -181,9 +181,9 @@ class StatisticsService:
 
 
 def rank_flows(flows: Iterable[RankedFlow]) -> tuple[Sequence[RankedFlow], Sequence[RankedFlow]]:
-    """Return the flows with the best and with the worst click rate, as `take_ends`. An unknown rate is neither.
+    """Return the flows with the best and with the worst click rate, as `take_ends`.
 
-    Of equal ones the one that was sent more often is the better.
+    One whose rate is unknown is neither. Of equal ones the one that was sent more often is the better.
     """
     known = [
         (rate, each.totals.sent, each.flow.id, each) for each in flows if (rate := each.totals.click_rate) is not None

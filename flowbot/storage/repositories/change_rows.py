@@ -1,10 +1,12 @@
 """Rows to and from changes, votes and events."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, Text, and_, cast, func, insert, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.approval_rule import ApprovalRule
@@ -32,10 +34,11 @@ WAITING_COLUMNS: Final = (
     changes.c.website_id,
     changes.c.flow_id,
     changes.c.created_at,
-    changes.c.rule,
+    cast(changes.c.rule, Text).label("rule"),
     changes.c.message_channel,
     changes.c.progress,
 )
+RULES_KEPT: Final = 100
 _OMITTED_WHERE_NONE: Final = frozenset({"answers", "parent"})
 """What a request's document is written without, as by versions that did not know it."""
 MAX_NUMBER: Final = 2**62
@@ -147,10 +150,10 @@ def read_change(row: Row[Any]) -> Change:
 def read_waiting(row: Row[Any]) -> WaitingRequest:
     """Read the waiting request from `WAITING_COLUMNS`; the change's other columns may be unreadable yet."""
     cells: Sequence[Any] = row
-    change, state, requester, channel, website, flow, created_at, rule_document, posted_channel, progress = cells
-    if rule_document is None and state == ChangeState.PENDING:
+    change, state, requester, channel, website, flow, created_at, rule_text, posted_channel, progress = cells
+    rule = None if rule_text is None else _read_rule(rule_text)
+    if rule is None and state == ChangeState.PENDING:
         raise MalformedCellError("rule holds nothing, and the state needs one")
-    rule = None if rule_document is None else _RULE.read(rule_document)
     return WaitingRequest(
         id=ChangeId(change),
         state=ChangeState(state),
@@ -163,6 +166,13 @@ def read_waiting(row: Row[Any]) -> WaitingRequest:
         posted_channel=ChannelId(posted_channel or (rule.channel if rule else None) or channel),
         progress=_NO_PROGRESS if progress is None else _PROGRESS.read(progress),
     )
+
+
+@lru_cache(maxsize=RULES_KEPT)
+def _read_rule(text: str) -> ApprovalRule | None:
+    """Read a rule from its column's text; those of most requests are alike."""
+    document = json.loads(text)
+    return None if document is None else _RULE.read(document)
 
 
 def _request_columns(request: ChangeRequest) -> dict[str, Any]:

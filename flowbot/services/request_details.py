@@ -242,13 +242,15 @@ class RequestDetails:
 
     @property
     def people(self) -> tuple[UserId, ...]:
-        """Return everybody who stands in the request's message: who asked, who decided, whose rights changed."""
+        """Return everybody who may stand in the message: who asked, who decided or may, whose rights changed."""
         closing, wish = self.change.progress.closing, self.change.progress.wish
         deciders = (*list_deciders(self.votes), *(() if closing is None else (closing.decider,)))
         decided = [person for decider in deciders for person in decider if person is not None]
         decided += [wish.by] if wish else []
-        rights = (entry for entries in self.changed_rights for entry in entries if isinstance(entry, UserId))
-        return tuple(dict.fromkeys((self.change.request.requester, *decided, *self.disabled_by, *rights)))
+        named = [entry for entries in self.changed_rights for entry in entries]
+        named += self.policy.all_approvers if self.policy is not None and self.stage is not None else ()
+        people = (entry for entry in named if isinstance(entry, UserId))
+        return tuple(dict.fromkeys((self.change.request.requester, *decided, *self.disabled_by, *people)))
 
     @property
     def disabled_by(self) -> tuple[UserId, ...]:

@@ -165,13 +165,14 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         clock=clock,
     )
     outcomes = OutcomeNotices(messages, details, users, once, responder, links, locales, privacy, clock)
+    copies = DirectCopies(messages, details, users, once, poster, locales, clock)
     team = TeamNotifier(
         store=services.store,
         details=details,
         users=users,
         message_sync=message_sync,
-        copies=DirectCopies(messages, details, users, once, poster, locales, clock),
-        stages=StageNotices(details, users, once, locales),
+        copies=copies,
+        stages=StageNotices(messages, details, copies, users, once, locales),
         outcomes=outcomes,
         remarks=RemarkNotices(services.store, outcomes, poster),
         sender=once,

@@ -35,7 +35,7 @@ def calls(world: World, request: Message) -> list[list[tuple[str, str]]]:
 async def test_one_group_approves_after_the_other_and_the_message_shows_where_it_stands(running: World) -> None:
     await running.import_policy(staged_policy())
     request = await request_change(running)
-    assert "⏳ Stage 1: U0DENIZ · 0/1 approval" in text_of(request)
+    assert "⏳ Stage 1: Deniz Kaya · 0/1 approval" in text_of(request)
     assert "Stage 2: Leads · to come" in text_of(request)
     assert list_mentions(running, request) == [("user", "U0DENIZ")]
 
@@ -73,7 +73,7 @@ async def test_a_click_out_of_turn_is_refused_privately_and_says_whose_turn_it_i
 async def test_in_turkish_the_stages_read_the_same(http: World) -> None:
     await http.import_policy(staged_policy().replace('id = "C0MARKETING"', 'id = "C0MARKETING"\nlanguage = "tr"'))
     request = await request_change(http)
-    assert "⏳ 1. aşama: U0DENIZ · 0/1 onay" in text_of(request)
+    assert "⏳ 1. aşama: Deniz Kaya · 0/1 onay" in text_of(request)
     assert "2. aşama: Leads · sırada" in text_of(request)
     await http.deniz.click(request, "Onayla")
     call = await wait_for_notice(http, request, "Onay sırası sizde: #1 Old name akışını")
@@ -94,10 +94,11 @@ async def test_the_quorum_counts_in_each_stage(http: World) -> None:
     (new,) = add_people(http, 1)
     await http.import_policy(staged_policy("quorum = 2", stages='stages = [["U0DENIZ", "U0AYSE"], ["S0LEADS"]]'))
     request = await request_change(http)
-    for person in (http.deniz, http.ayse, http.burak):
+    steps = [(http.deniz, "1/2 approvals: U0DENIZ"), (http.ayse, "✅ Stage 1"), (http.burak, "1/2 approvals: U0BURAK")]
+    for person, expected in steps:
         assert list_writes(http) == []
         await person.click(request, "Approve")
-        await wait_for_status(http, request, WAITING)
+        await wait_for_status(http, request, expected)
     shown = await wait_for_status(http, request, "1/2 approvals: U0BURAK")
     assert "✅ Stage 1" in text_of(shown)
     await new.click(request, "Approve")
@@ -129,7 +130,7 @@ async def test_where_the_stages_change_votes_begin_anew(running: World) -> None:
     await running.deniz.click(request, "Approve")
     await wait_for_status(running, request, "✅ Stage 1")
     said = await click_and_read(running, running.burak, request, "Approve")
-    assert said.startswith("Bu isteği yalnızca U0AYSE")
+    assert said.endswith("onaylayabilir ya da reddedebilir: U0AYSE.")
     await running.ayse.click(request, "Approve")
     await wait_for_status(running, request, "Applied")
 
@@ -164,7 +165,7 @@ async def test_home_lists_a_request_only_while_it_is_that_persons_turn(http: Wor
     assert "Stage 1 of 2: 0/1 approval" in section(await open_home(http.deniz), "Needs your approval")
     await http.deniz.click(request, "Approve")
     await wait_for_status(http, request, "✅ Stage 1")
-    assert "Needs your approval" not in text_of(await open_home(http.deniz))
+    assert "Needs your approval" not in text_of(await open_home(http.deniz, "all caught up"))
     view = await open_home(http.burak, "2/2. aşama: 0/1 onay")
     await http.burak.click(view, "Onayla")
     await wait_for_status(http, request, "Applied")

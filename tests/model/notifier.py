@@ -104,6 +104,7 @@ def build_team(
     channels = cast("ChannelStore", OwnChannels(clock))
     privacy = ChannelPrivacy(channels, SlackChannelDirectory(client), clock)
     outcomes = OutcomeNotices(kept, details, people, sender, responder, links, locales, privacy, clock)
+    copies = DirectCopies(kept, details, people, sender, poster, locales, clock)
     return TeamNotifier(
         store=store,
         details=details,
@@ -111,8 +112,8 @@ def build_team(
         message_sync=RequestMessageSync(
             store, kept, details, people, find_no_names, sender, poster, responder, locales, privacy, clock
         ),
-        copies=DirectCopies(kept, details, people, sender, poster, locales, clock),
-        stages=StageNotices(details, people, sender, locales),
+        copies=copies,
+        stages=StageNotices(kept, details, copies, people, sender, locales),
         outcomes=outcomes,
         remarks=RemarkNotices(store, outcomes, poster),
         sender=sender,

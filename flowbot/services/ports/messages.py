@@ -58,6 +58,11 @@ class MessageKey:
         """Return the key of a notice of how a change ended: an end that is corrected later has another."""
         return cls(subject, f"{role}.{state}", recipient)
 
+    @classmethod
+    def for_stage(cls, subject: ChangeId, number: int, stage: int) -> "MessageKey":
+        """Return the key of the call of a stage in the round of votes of that number."""
+        return cls(subject, f"{MessageRole.STAGE}.{number}.{stage}")
+
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:

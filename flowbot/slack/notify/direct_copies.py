@@ -1,14 +1,14 @@
 """Direct copies of requests, for approvers whom the policy calls by direct message."""
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.approval import PEOPLE_CALLED_MAX, stage_policy, waiting_stage
+from flowbot.domain.approval import PEOPLE_CALLED_MAX, stage_policy
 from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, GroupId, UserId
@@ -23,7 +23,6 @@ from flowbot.services.users import Caller, UserService
 from flowbot.slack.api.errors import UNREACHABLE
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.notify.once import OnceSender
-from flowbot.slack.notify.stage_notices import stage_key
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_message import request_message
 
@@ -56,19 +55,30 @@ class DirectCopies:
         if change.rule is None or change.rule.notify is not NotifyMode.DIRECT:
             return
         async with self._locks.setdefault(change.id, asyncio.Lock()):
-            if change.state is ChangeState.PENDING:
-                await self._plan(change)
+            # A request that was shown before has its copies, or was made before there were any.
+            if change.state is ChangeState.PENDING and change.shown_version == 0:
+                await self._plan(change, 0)
             for _ in range(MOST_ROUNDS):
                 details = await self.details.load_newest(change.id)
                 if not await self._sync_all(details):
                     return
 
-    async def _plan(self, change: Change) -> None:
-        """Choose who gets a copy: ten people at most who may approve in the stage that waits, but for who asked."""
-        record = await self.details.store.get_record(change.id)
-        stage, policy = waiting_stage(change, record.votes), record.scope.policy
+    async def send_stage(self, change: Change, stage: int) -> None:
+        """Send the copies of a later stage, which has begun just now.
+
+        Raises:
+            DependencyError: not all could be sent; it will be tried again.
+        """
+        if change.rule is not None and change.rule.notify is NotifyMode.DIRECT:
+            async with self._locks.setdefault(change.id, asyncio.Lock()):
+                await self._plan(change, stage)
+            await self.sync(change)
+
+    async def _plan(self, change: Change, stage: int) -> None:
+        """Choose who gets a copy: ten people at most who may approve in a stage, but for who asked."""
         seen = await self.messages.list_of(change.id, MessageRole.DIRECT)
-        if policy is None or stage is None or await self._was_planned(change, stage, seen):
+        policy = (await self.details.store.get_record(change.id)).scope.policy
+        if policy is None or (seen and stage == 0):
             return
         narrowed = stage_policy(policy, stage, is_escalated=change.progress.is_escalated)
         chosen: list[UserId] = []
@@ -76,14 +86,6 @@ class DirectCopies:
             if len(chosen) < PEOPLE_CALLED_MAX and await self._may_approve(narrowed, user):
                 chosen.append(user)
         await self.messages.plan(change.id, MessageRole.DIRECT, chosen, seen=len(seen))
-
-    async def _was_planned(self, change: Change, stage: int, seen: Collection[SentMessage]) -> bool:
-        """Check whether the copies of a stage were planned: a later one is called in the thread after that."""
-        if stage > 0:
-            called = await self.messages.get(stage_key(change, stage))
-            return called is not None and called.place is not None
-        # A request that was shown before has its copies, or was made before there were any.
-        return change.shown_version > 0 or bool(seen)
 
     async def _list_approvers(self, policy: ChannelPolicy, requester: UserId) -> list[UserId]:
         """List the people whom the policy names, and then the members of its groups.

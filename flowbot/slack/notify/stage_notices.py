@@ -8,10 +8,11 @@ from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
 from flowbot.errors import SlackFaultError
 from flowbot.i18n.translator import Translators
-from flowbot.services.ports.messages import MessageKey, MessageRole
+from flowbot.services.ports.messages import MessageKey, MessageStore
 from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.users import UserService
 from flowbot.slack.api.messages import MessageRefusedError
+from flowbot.slack.notify.direct_copies import DirectCopies
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.views.notices import stage_message
 from flowbot.slack.views.people import People
@@ -23,7 +24,9 @@ log = structlog.get_logger(__name__)
 class StageNotices:
     """Calls the approvers of each stage after the first, once, in the request's thread."""
 
+    messages: MessageStore
     details: RequestDetailsLoader
+    copies: DirectCopies
     users: UserService
     sender: OnceSender
     locales: Translators
@@ -47,9 +50,12 @@ class StageNotices:
         details = await self.details.load(change)
         if not details.stage:
             return
+        key = MessageKey.for_stage(change.id, change.progress.round, details.stage)
+        if (called := await self.messages.get(key)) is not None and called.place is not None:
+            return
+        await self.copies.send_stage(change, details.stage)
         t = self.locales.for_channel(details.policy, change.request.locale)
         people = People(await self.users.find_names(details.people))
-        key = stage_key(change, details.stage)
         try:
             await self.sender.send(
                 key,
@@ -61,8 +67,3 @@ class StageNotices:
         except MessageRefusedError as refusal:
             log.warning("telling.stage_refused", change=change.id, channel=channel, error=refusal.reason)
             raise SlackFaultError(refusal.reason) from refusal
-
-
-def stage_key(change: Change, stage: int) -> MessageKey:
-    """Return the key of the call of a stage: one in each round of votes."""
-    return MessageKey(change.id, f"{MessageRole.STAGE}.{change.progress.round}.{stage}")

@@ -74,10 +74,8 @@ class TeamNotifier:
             await self.remarks.send(_in_place_of(change, synced), shown)
         with _collecting(faults, "copies"):
             await self.copies.sync(change)
-        if "copies" not in faults:
-            # Its call says that the copies of its stage were planned.
-            with _collecting(faults, "stage"):
-                await self.stages.send(_in_place_of(change, synced))
+        with _collecting(faults, "stage"):
+            await self.stages.send(_in_place_of(change, synced))
         if (deleted := parse_restored_change(change.request)) is not None:
             with _collecting(faults, "deleted"):
                 await self.message_sync.redraw(deleted)

@@ -24,7 +24,9 @@ from tests.hostile.attack_steps import (
     run_trap,
 )
 from tests.hostile.malformed_payloads import EXAMPLES, JSON, MANY, TEXTS, free_payloads, mutated_payloads, repeat_key
-from tests.journeys.form_steps import list_writes
+from tests.journeys.form_steps import add_flow, list_writes
+from tests.journeys.request_steps import approval_policy
+from tests.journeys.workflow_steps import run_step
 from tests.journeys.world import MARKETING, World
 
 JSON_TYPE: Final = "application/json"
@@ -114,6 +116,14 @@ async def recorded_kinds(client: ReceiverClient) -> list[tuple[str, dict[str, An
     return _sort_by_kind(await record_deliveries(client.world))
 
 
+@pytest.fixture
+async def step(client: ReceiverClient) -> dict[str, Any]:
+    await client.world.import_policy(approval_policy())
+    run_step(client.world, "enable_flow", client.world.emma, flow=add_flow(client.world), reason="Now")
+    await client.world.slack.dispatcher.wait_until_idle()
+    return client.world.slack.deliveries[-1].payload
+
+
 @settings(MANY, max_examples=EXAMPLES * 4)
 @given(data=st.data())
 async def test_what_is_real_with_some_of_it_wrong(
@@ -126,6 +136,13 @@ async def test_what_is_real_with_some_of_it_wrong(
     await client.deliver(kind, payload)
     assert is_untouched(client.world)
     assert trap.calls == []
+
+
+@MANY
+@given(data=st.data())
+async def test_a_step_with_some_of_it_wrong(client: ReceiverClient, step: dict[str, Any], data: st.DataObject) -> None:
+    await client.deliver("events_api", {**step, "event": data.draw(mutated_payloads(step["event"]))})
+    assert list_writes(client.world) == []
 
 
 async def test_what_is_real_reaches_what_it_stands_for(

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from flowbot.slack.payloads.events import EVENT_MODELS
+from flowbot.slack.payloads.events import EVENT_MODELS, STEP_EXECUTED, StepExecuted
 from flowbot.slack.payloads.incoming import (
     COMMAND_NAME,
     BlockActions,
@@ -52,6 +52,9 @@ def parse_incoming(body: dict[str, Any]) -> Incoming | None:
             models: tuple[type[Incoming], ...] = (SlashCommand,)
         case {"type": str(kind)} if kind in INTERACTION_MODELS:
             models = (INTERACTION_MODELS[kind],)
+        case {"type": "event_callback", "event": {"type": str(kind)}} if kind == STEP_EXECUTED:
+            # Bolt takes its parts for granted.
+            models = (StepExecuted,)
         case {"type": "event_callback", "event": {"type": str(kind)}} if kind in EVENT_MODELS:
             models = (EVENT_MODELS[kind], Incoming)
         case _:

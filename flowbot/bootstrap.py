@@ -20,6 +20,7 @@ from flowbot.i18n.translator import Translators
 from flowbot.observability.health import HealthChecker
 from flowbot.observability.metrics import Metrics
 from flowbot.observability.prometheus import PrometheusExporter
+from flowbot.services.approvals.escalate import RequestEscalation
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.approvals.schedule import ScheduledChanges
 from flowbot.services.clock import BelievedClock, parse_date
@@ -142,6 +143,9 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
         recovery = Recovery(
             executor=services.executor,
             expiry=RequestExpiry(services.store, services.executor.preconditions, believed),
+            escalation=RequestEscalation(
+                services.store, services.policies, services.executor.preconditions.quorum, believed
+            ),
             late_effects=services.late_effects,
             scheduled=ScheduledChanges(services.executor),
             retention=Retention(

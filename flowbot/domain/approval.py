@@ -216,6 +216,12 @@ def stage_policy(policy: ChannelPolicy, stage: int | None, *, is_escalated: bool
     return policy.model_copy(update={**update, "approval": rule.model_copy(update={"stages": ()})})
 
 
+def escalation_policy(policy: ChannelPolicy) -> ChannelPolicy:
+    """Return the policy with those alone as approvers to whom requests are escalated."""
+    rule = policy.approval.model_copy(update={"stages": ()})
+    return policy.model_copy(update={"approvers": rule.escalate_to, "approval": rule})
+
+
 def update_terms(
     change: Change, before: ChannelPolicy | None, after: ChannelPolicy | None, at: datetime, actor: UserId | None
 ) -> tuple[Change, AuditEvent] | None:

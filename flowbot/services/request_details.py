@@ -30,6 +30,7 @@ from flowbot.domain.flow import (
 from flowbot.domain.freezes import FreezeCalendar
 from flowbot.domain.ids import UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
+from flowbot.domain.known_settings import KnownSettings
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
 from flowbot.domain.policy import ApprovalTerms, ChangedRights, ChannelPolicy
 from flowbot.domain.votes import Decider, Vote, approvals_in, find_stage, list_deciders
@@ -114,7 +115,8 @@ class RequestDetails:
             since_approved=self.since_approved and hide_values(self.since_approved),
             new_image=None,
             late_edits=hide_values(self.late_edits),
-            settings=FlowSettings(),
+            # Its number alone is no content: it tells whose audience counts.
+            settings=FlowSettings(KnownSettings(segment=self.settings.known.segment), self.settings.changed_at),
             shows_content=False,
         )
 
@@ -205,6 +207,12 @@ class RequestDetails:
         if change.rule is None or policy is None or change.state is not ChangeState.PENDING:
             return required_quorums(change.rule, change.progress)
         return required_quorums(stricter_rule(change.rule, policy.approval), change.progress)
+
+    @property
+    def missing_approvals(self) -> int:
+        """Return how many approvals are missing, in all stages."""
+        counts = [len(approvals_in(self.votes, stage)) for stage in range(len(self.quorums))]
+        return sum(max(0, quorum - given) for quorum, given in zip(self.quorums, counts, strict=True))
 
     @property
     def uncounted(self) -> tuple[Decider, ...]:

@@ -76,6 +76,7 @@ from flowbot.slack.listeners.stop_actions import StopActions
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.notify.absence_notices import AbsenceNotices
 from flowbot.slack.notify.direct_copies import DirectCopies
+from flowbot.slack.notify.escalation_notices import EscalationNotices
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.notifier import SlackNotifier
@@ -175,6 +176,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         stages=StageNotices(messages, details, copies, users, once, locales),
         outcomes=outcomes,
         remarks=RemarkNotices(services.store, outcomes, poster),
+        escalations=EscalationNotices(messages, details, copies, users, once, locales, clock),
         sender=once,
         poster=poster,
         clock=clock,

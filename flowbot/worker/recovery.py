@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import structlog
 
-from flowbot.domain.approval import is_expired
+from flowbot.domain.approval import is_due_to_escalate, is_expired
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics
+from flowbot.services.approvals.escalate import RequestEscalation
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.schedule import ScheduledChanges
@@ -62,6 +63,7 @@ class Recovery:
 
     executor: ChangeExecutor
     expiry: RequestExpiry
+    escalation: RequestEscalation
     late_effects: LateEffects
     scheduled: ScheduledChanges
     retention: Retention
@@ -158,12 +160,14 @@ class Recovery:
                 await self._guard(self._expire_or_remind(change, now), "due")
 
     async def _expire_or_remind(self, change: Change, now: datetime) -> None:
-        """Expire the request, or remind of it. A reminder that cannot be sent is left out."""
+        """Expire the request, escalate it, or remind of it. A reminder that cannot be sent is left out."""
         if is_expired(change, now):
             expired = await self.expiry.expire(change)
             if expired is not None:
                 # Under a lease, so that nobody else sends it as unshown meanwhile.
                 self._start_notice(expired, self.executor.notify_again(expired, self.notifier.notify))
+        elif is_due_to_escalate(change, now) and (escalated := await self.escalation.escalate(change)) is not None:
+            self._start_notice(escalated, self.executor.notify_again(escalated, self.notifier.notify))
         elif await self.expiry.claim_reminder(change):
             self._start_notice(change, self.notifier.remind(change))
 

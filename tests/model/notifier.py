@@ -21,6 +21,7 @@ from flowbot.slack.api.channels import SlackChannelDirectory
 from flowbot.slack.api.message_sender import MessageSender
 from flowbot.slack.api.messages import MessagePoster, Responder
 from flowbot.slack.notify.direct_copies import DirectCopies
+from flowbot.slack.notify.escalation_notices import EscalationNotices
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import OutcomeNotices
@@ -116,6 +117,7 @@ def build_team(
         stages=StageNotices(kept, details, copies, people, sender, locales),
         outcomes=outcomes,
         remarks=RemarkNotices(store, outcomes, poster),
+        escalations=EscalationNotices(kept, details, copies, people, sender, locales, clock),
         sender=sender,
         poster=poster,
         clock=clock,

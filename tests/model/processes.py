@@ -14,6 +14,7 @@ from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DependencyError, UserError
 from flowbot.observability.metrics import Metrics
 from flowbot.services.approvals.decide import DecisionService
+from flowbot.services.approvals.escalate import RequestEscalation
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.recheck import Rechecker
@@ -187,6 +188,7 @@ class Process:
         self.recovery = Recovery(
             executor=self.executor,
             expiry=RequestExpiry(store, self.executor.preconditions, clock),
+            escalation=RequestEscalation(store, policies, quorum, clock),
             late_effects=self.late_effects,
             scheduled=ScheduledChanges(self.executor),
             retention=Retention(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowbot.domain.approval import due_times, expires_at, is_expired, next_reminder, waits_since
+from flowbot.domain.approval import due_times, expires_at, is_expired, is_reminder_due, next_reminder, waits_since
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeState, Outcome, with_lease
 from flowbot.domain.outcomes import UNAPPROVED_TIME
@@ -66,6 +66,9 @@ class RequestExpiry:
         if rule is None or expiry is None:
             return False
         now = self.clock()
+        if not is_reminder_due(change, now):
+            await self.store.postpone(change, next_reminder(change, rule, now), change.progress)
+            return False
         if change.message_ts is None:
             # Left due, it would be looked at first each time; many of them, and nobody would look at the others.
             await self.store.postpone(change, min(now + UNPOSTED_RETRY, expiry), change.progress)

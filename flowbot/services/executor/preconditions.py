@@ -249,7 +249,7 @@ class Preconditions:
             return change
         renewed, request = renew_rule(change, rule), change.request
         if not rule.quorum_over:
-            return replace(renewed, progress=replace(renewed.progress, quorums=()))
+            return replace(renewed, progress=replace(renewed.progress, quorums=(), has_grown=False))
         is_same_round, audience = renewed.progress.round == change.progress.round, change.progress.audience
         if reads_audience:
             audience = await self.requirements.read_audience(request)
@@ -258,7 +258,8 @@ class Preconditions:
             policy, rule, request.requester, audience, counted, is_final=True
         )
         grown = replace(renewed, progress=replace(renewed.progress, audience=audience, quorums=quorums))
-        has_grown = audience != change.progress.audience and not lacks_approvals(change, renewed, votes)
+        is_more = rule.quorum_for(audience) > rule.quorum_for(change.progress.audience)
+        has_grown = is_more and not lacks_approvals(change, renewed, votes)
         return replace(grown, progress=replace(grown.progress, has_grown=has_grown))
 
     async def _find_lost_requester(self, change: Change, policy: ChannelPolicy | None) -> Outcome | None:

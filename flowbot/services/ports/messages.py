@@ -31,6 +31,8 @@ class MessageRole(StrEnum):
     """The requester's notice that the channel takes no message of their request; `for_state` says of which state."""
     STAGE = "stage"
     """The call of the approvers of a later stage, followed by round and stage."""
+    ESCALATION = "escalation"
+    """The call of those who may decide, too, since a request has waited for long."""
     REPORT = "report"
     """The message of a report in a channel, which is the recipient."""
     STEP = "step"

@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from flowbot.domain.approval import PEOPLE_CALLED_MAX, stage_policy
+from flowbot.domain.approval import PEOPLE_CALLED_MAX, escalation_policy, stage_policy
 from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, GroupId, UserId
@@ -63,8 +63,8 @@ class DirectCopies:
                 if not await self._sync_all(details):
                     return
 
-    async def send_stage(self, change: Change, stage: int) -> None:
-        """Send the copies of a later stage, which has begun just now.
+    async def send_stage(self, change: Change, stage: int | None) -> None:
+        """Send the copies of a later stage, which has begun just now; None: of those to whom it was escalated.
 
         Raises:
             DependencyError: not all could be sent; it will be tried again.
@@ -74,13 +74,16 @@ class DirectCopies:
                 await self._plan(change, stage)
             await self.sync(change)
 
-    async def _plan(self, change: Change, stage: int) -> None:
-        """Choose who gets a copy: ten people at most who may approve in a stage, but for who asked."""
+    async def _plan(self, change: Change, stage: int | None) -> None:
+        """Choose who gets a copy: ten people at most who may approve in a stage, but for who asked.
+
+        Without a stage these are the people to whom the request was escalated.
+        """
         seen = await self.messages.list_of(change.id, MessageRole.DIRECT)
         policy = (await self.details.store.get_record(change.id)).scope.policy
         if policy is None or (seen and stage == 0):
             return
-        narrowed = stage_policy(policy, stage, is_escalated=change.progress.is_escalated)
+        narrowed = escalation_policy(policy) if stage is None else stage_policy(policy, stage, is_escalated=False)
         chosen: list[UserId] = []
         for user in await self._list_approvers(narrowed, change.request.requester):
             if len(chosen) < PEOPLE_CALLED_MAX and await self._may_approve(narrowed, user):

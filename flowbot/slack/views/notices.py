@@ -10,6 +10,7 @@ from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, form_status, headlines, request_blocks, sentences
+from flowbot.slack.views.audience import format_growth
 from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.freezes import request_freeze_elements
 from flowbot.slack.views.message import Message
@@ -208,7 +209,8 @@ def put_off_message(
         next_key = "next.moved"
     else:
         next_key = "stage.anew" if change.progress.round > 1 and not details.votes else "next.more_approvals"
-    lines.append([*mention, block_kit.text_element(t(next_key))])
+    next_step = format_growth(change, details, t) if change.progress.has_grown else t(next_key)
+    lines.append([*mention, block_kit.text_element(next_step)])
     if mentions and not is_scheduled and not _is_quiet(change):
         lines.append(_attention_elements(details, t))
     blocks = [headline, block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))]

@@ -27,10 +27,9 @@ from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.remarks import remark_buttons, wish_blocks
 from flowbot.slack.views.request_blocks import outcome_text
-from flowbot.slack.views.rules_changed import rules_changed_elements
 from flowbot.slack.views.sentences import format_text, sentence_elements
-from flowbot.slack.views.stages import stage_lines
 from flowbot.slack.views.times import times_elements
+from flowbot.slack.views.votes import votes_block
 
 EMOJI: Final[Mapping[ChangeState, str]] = {
     ChangeState.DRAFT: "⏳",
@@ -125,14 +124,6 @@ def _pending_blocks(
     since = details.since_approved or ()
     # A group that is named in a channel's new message would be notified.
     names_groups = is_copy or people is MENTIONED
-    if details.has_stages:
-        votes = stage_lines(details, t, people, names_groups=names_groups)
-    else:
-        votes = [request_blocks.progress_elements(details, t, people)]
-    votes.append(request_blocks.expiry_elements(details, t, now))
-    if details.change.progress.needs_skip:
-        votes.append([block_kit.text_element(t("request.only_skip"))])
-    votes.append(rules_changed_elements(details, t, people, names_groups=names_groups))
     return [
         *request_blocks.edit_blocks(details, t),
         *_late_blocks(details, t),
@@ -141,7 +132,7 @@ def _pending_blocks(
         request_blocks.settings_block(details, t),
         *push.week_blocks(details.week, t),
         *request_blocks.difference_blocks(since, details.website_names, t, title=t("request.since_approval")),
-        block_kit.rich_text(*(block_kit.rich_line(*line) for line in votes if line)),
+        votes_block(details, t, now, people, names_groups=names_groups),
         *request_blocks.image_fault_blocks(details.change, t),
     ]
 

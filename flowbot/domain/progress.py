@@ -75,7 +75,7 @@ class Progress:
         round: Grows as votes begin anew; those of earlier rounds are in the audit trail alone.
         quorums: The approvals that each stage needs, where its audience raises them; else the rule's quorum counts.
         audience: The subscribers who may get the push; None for all of them, or where that is not known.
-        has_grown: It waits for approvals again since its audience has grown.
+        has_grown: Its audience has grown since it was requested, or last waited, so that it needs more approvals.
         escalated_at: When it was escalated; None where it was not.
         remarks: The number of comments, and of changes that were asked for.
         wish: The changes that an approver asked for, until there is new content.

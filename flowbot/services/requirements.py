@@ -1,7 +1,9 @@
 """Requirements: how many approvals each stage of a request needs, by its audience and by who may approve."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
 
@@ -14,12 +16,15 @@ from flowbot.domain.known_settings import NOTHING_KNOWN
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.quorum import bound_quorums
 from flowbot.domain.votes import Vote
-from flowbot.errors import DependencyError, SlackFaultError
+from flowbot.errors import DependencyError, EnkapushFaultError, SlackFaultError
 from flowbot.services.executor.rights import FINAL_SLACK_ERRORS
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, list_people
 from flowbot.services.users import DECIDING_SECONDS
+
+VOTE_SECONDS: Final = 1.0
+"""A vote waits this long for the audience; then the one that is known counts until the change is written."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,11 +41,11 @@ class ApprovalRequirements:
     flows: FlowSource
     quorum: QuorumChecker
 
-    async def find_audience(self, request: ChangeRequest, otherwise: int | None = None) -> int | None:
+    async def find_audience(self, request: ChangeRequest) -> int | None:
         """Find how many subscribers a request is about, by what was read in the last minute.
 
         Returns:
-            None where these are all, or their segment is not known; `otherwise` where Enkapush does not tell soon.
+            None where these are all, or where that is not known soon.
 
         Raises:
             DependencyError: the database did not answer.
@@ -49,7 +54,7 @@ class ApprovalRequirements:
         segment = find_segment(request, known, request.before)
         if segment in {None, ALL_SUBSCRIBERS}:
             return None
-        return await self.settings.segments.find_size(segment, find_website(request), otherwise)
+        return await self.settings.segments.find_size(segment, find_website(request))
 
     async def read_audience(self, request: ChangeRequest) -> int | None:
         """Read the same from Enkapush as it is now: also whether somebody may have set another segment since.
@@ -69,7 +74,7 @@ class ApprovalRequirements:
         return await self.settings.segments.read_size(segment, find_website(request))
 
     async def renew(self, change: Change, policy: ChannelPolicy, votes: Sequence[Vote]) -> Change:
-        """Return a waiting change with the approvals that it needs by now; without an answer its audience is as it was.
+        """Return a waiting change with the approvals that it needs now; its audience stays where Enkapush is silent.
 
         Args:
             change: the change, under a rule with the stages of the policy.
@@ -81,8 +86,15 @@ class ApprovalRequirements:
         """
         rule, progress, quorums = change.rule, change.progress, tuple[int, ...]()
         if rule is not None and rule.quorum_over:
-            audience = await self.find_audience(change.request, progress.audience)
-            progress = replace(progress, audience=audience)
+            try:
+                async with asyncio.timeout(VOTE_SECONDS):
+                    audience = await self.read_audience(change.request)
+            except (EnkapushFaultError, TimeoutError) as error:
+                log.warning("requirements.no_audience", change=change.id, error=str(error) or "slow")
+                audience = progress.audience
+            difference = rule.quorum_for(audience) - rule.quorum_for(progress.audience)
+            has_grown = difference > 0 or (progress.has_grown and difference == 0)
+            progress = replace(progress, audience=audience, has_grown=has_grown)
             quorums = await self.find_quorums(policy, rule, change.request.requester, audience, votes)
         return replace(change, progress=replace(progress, quorums=quorums))
 

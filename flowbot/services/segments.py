@@ -47,14 +47,9 @@ class SegmentCache:
         found = await self._get_within(NAME_SECONDS) or self._segments.peek("all") or ()
         return {str(each.id): each.name for each in found if str(each.id) in wanted}
 
-    async def find_size(self, segment: str, website: WebsiteId, otherwise: int | None = None) -> int | None:
-        """Return how many of a website's subscribers are in one of its segments.
-
-        Returns:
-            None where that is not known; `otherwise` where Enkapush does not tell in time.
-        """
-        if (found := await self.get_all()) is None:
-            return otherwise
+    async def find_size(self, segment: str, website: WebsiteId) -> int | None:
+        """Return how many of a website's subscribers are in one of its segments; None where that is not known soon."""
+        found = await self.get_all() or ()
         return next((_count(each, website) for each in found if str(each.id) == segment), None)
 
     async def read_size(self, segment: str, website: WebsiteId) -> int | None:

@@ -74,7 +74,7 @@ async def test_a_size_of_the_last_minute_counts_until_it_is_read_anew(
     source.size = 9
     assert (await segments.find_size("7", website), await segments.read_size("7", website)) == (5, 9)
     source.fails, source.seconds = True, 61.0
-    assert (await segments.find_size("7", website), await segments.find_size("7", website, 5)) == (None, 5)
+    assert await segments.find_size("7", website) is None
     with pytest.raises(EnkapushFaultError):
         await segments.read_size("7", website)
 

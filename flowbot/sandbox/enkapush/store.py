@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Unpack
+from typing import Any, Unpack
 
 from flowbot.sandbox.enkapush.models import ZONE, Clock, Flow, FlowFields, Image, Segment
 
@@ -130,6 +130,22 @@ class Store:
     def add_segment(self, segment: Segment) -> None:
         """Add a segment, or replace the one with its id."""
         self._segments[segment.id] = segment
+
+    def set_subscribers(self, segment_id: int, count: Any) -> None:
+        """Change how many subscribers a segment has; what is no number is read back as it is.
+
+        Raises:
+            KeyError: There is no such segment.
+        """
+        self._segments[segment_id] = replace(self._segments[segment_id], total_subscribers=count)
+
+    def remove_segment(self, segment_id: int) -> None:
+        """Remove a segment; flows that have it stay as they are.
+
+        Raises:
+            KeyError: There is no such segment.
+        """
+        del self._segments[segment_id]
 
     def now(self) -> datetime:
         """Return the present as Enkapush writes it: naive, in `ZONE`, whole seconds."""

@@ -5,6 +5,7 @@ CI=true it fails, so that nothing goes unchecked in silence.
 """
 
 import gc
+import inspect
 import os
 import random
 import secrets
@@ -17,6 +18,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final, LiteralString, NoReturn
 
 # Loaded here and not when an example needs it, deep in the stack: there pytest's rewriting of its assertions may trip
@@ -26,6 +28,7 @@ import psycopg
 import pytest
 from hypothesis import settings
 from psycopg import sql
+from slack_bolt.util import utils as bolt_utils
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from xdist.remote import Producer
@@ -55,12 +58,14 @@ BROWSER: Final = "tests/browser/"
 BENCHMARKS: Final = "tests/test_benchmarks.py"
 FIRST: Final = (CRASHES, MODEL, BROWSER, BENCHMARKS, "tests/journeys/test_workspaces.py")
 LONG: Final = (CRASHES, BROWSER, BENCHMARKS)
-COSTLY: Final = {"world", "restore", "restored", "old_url", "scene", "database"}
+SECOND_CRASHES: Final = "tests/crashes/test_kill_m"
+"""Those that kill processes mostly wait for leases to run out: from here on they run beside those before."""
+COSTLY: Final = {"world", "restore", "restored", "old_url", "scene", "database", "target_url"}
 BOTH_AT_ONCE: Final = "postgresql-socket"
 TWO_PROCESSES: Final = "elsewhere"
 
 # The same examples each time, however slow the machine is; `--hypothesis-profile=deep` looks for new ones.
-settings.register_profile("usual", max_examples=25, deadline=None, derandomize=True)
+settings.register_profile("usual", max_examples=15, deadline=None, derandomize=True)
 settings.register_profile("deep", max_examples=1000, deadline=None)
 settings.load_profile("usual")
 
@@ -111,15 +116,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 
 
 class _Scheduling(LoadScopeScheduling):
-    """Gives out test by test, as workers become free; tests that kill processes do not run beside each other.
+    """Gives out test by test, as workers become free; of those that kill processes, no more than two run at a time.
 
     What they promise within ten seconds needs a machine that has them. Those in the browser share one.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        for together in (CRASHES, BROWSER):
-            if nodeid.startswith(together):
-                return together
+        if nodeid.startswith(CRASHES):
+            return f"{CRASHES}{nodeid >= SECOND_CRASHES}"
+        if nodeid.startswith(BROWSER):
+            return BROWSER
         return nodeid if nodeid.startswith(MODEL) else nodeid.partition("[")[0]
 
 
@@ -127,16 +133,20 @@ class _Scheduling(LoadScopeScheduling):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-long` runs, and put the longest first, so that the workers end together.
 
-    Of a table with a bot or a database for each case, `make test` runs the first, what has both another database and
-    transport, and whatever two processes do with one database.
+    Of a table with a bot or a database for each case, `make test` runs the first, and whatever two processes do with
+    one database; of each file's journeys, one more with both another database and transport.
     """
     tables: set[str] = set()
+    crossed: set[Path] = set()
     for item in items:
         table, _, case = item.nodeid.partition("[")
         needs = set(item.fixturenames) if isinstance(item, pytest.Function) else set()
-        is_further = table in tables and BOTH_AT_ONCE not in case and TWO_PROCESSES not in needs
+        is_crossing = BOTH_AT_ONCE in case and item.path not in crossed
+        is_further = table in tables and not is_crossing and TWO_PROCESSES not in needs
         if item.nodeid.startswith(LONG) or (is_further and not COSTLY.isdisjoint(needs)):
             item.add_marker(pytest.mark.long)
+        if is_crossing:
+            crossed.add(item.path)
         tables.add(table)
     items.sort(key=lambda item: [not item.nodeid.startswith(path) for path in FIRST])
 
@@ -466,6 +476,21 @@ def share_compiled_statements() -> Iterator[None]:
     options = {"compiled_cache": _SharedStatements()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "create_async_engine", partial(create_async_engine, execution_options=options))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def share_signatures() -> Iterator[None]:
+    """Spare each bot half of its start: Bolt asks for the parameters of every listener, which are those of its code."""
+
+    specs: dict[Any, inspect.FullArgSpec] = {}
+
+    def read_spec(function: Any) -> inspect.FullArgSpec:
+        code = getattr(function, "__code__", function)
+        return specs.get(code) or specs.setdefault(code, inspect.getfullargspec(function))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bolt_utils, "inspect", SimpleNamespace(**{**vars(inspect), "getfullargspec": read_spec}))
         yield
 
 

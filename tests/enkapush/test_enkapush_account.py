@@ -147,10 +147,10 @@ async def read_back(client: EnkapushClient, sandbox: EnkapushSandbox, flow_id: i
 
 
 # The sandbox serves all examples: each makes its own flow, and none looks at another's.
-many_examples = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared_sandbox = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@many_examples
+@shared_sandbox
 @given(written=fields)
 async def test_what_is_created_is_read_back_equal(
     sandbox: EnkapushSandbox, client: EnkapushClient, written: dict[str, Any]
@@ -160,7 +160,7 @@ async def test_what_is_created_is_read_back_equal(
     assert {name: found[name] for name in written} == written
 
 
-@many_examples
+@shared_sandbox
 @given(written=fields)
 async def test_what_is_updated_is_read_back_equal(
     sandbox: EnkapushSandbox, client: EnkapushClient, written: dict[str, Any]
@@ -171,7 +171,7 @@ async def test_what_is_updated_is_read_back_equal(
     assert {name: found[name] for name in written} == written
 
 
-@many_examples
+@shared_sandbox
 @given(filename=free_texts | edgy, tail=st.binary(max_size=200), title=texts | edgy)
 async def test_no_filename_or_content_disturbs_the_form(
     sandbox: EnkapushSandbox, client: EnkapushClient, filename: str, tail: bytes, title: str

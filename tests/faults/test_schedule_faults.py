@@ -415,8 +415,15 @@ async def test_an_end_whose_website_is_lost_says_that_the_flow_stays_live(stage:
 # --- Enkapush or flowbot is down over the time -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("who", ["Enkapush", "flowbot"])
-@pytest.mark.parametrize("minutes", [20, 70])
+@pytest.mark.parametrize(
+    ("minutes", "who"),
+    [
+        (20, "Enkapush"),
+        (70, "flowbot"),
+        pytest.param(20, "flowbot", marks=pytest.mark.long),
+        pytest.param(70, "Enkapush", marks=pytest.mark.long),
+    ],
+)
 async def test_what_could_not_be_done_in_time_is_done_late_or_expires_and_an_end_is_done(
     stage: Stage, who: str, minutes: int
 ) -> None:

@@ -39,7 +39,6 @@ def draw(page: HistoryPage, t: Translator = EN) -> str:
     return json.dumps(blocks, ensure_ascii=False)
 
 
-@settings(max_examples=25, deadline=None)
 @given(text=TEXTS, t=st.sampled_from([EN, TR]), state=st.sampled_from(ChangeState))
 def test_the_fullest_page_with_any_text_fits(text: str, t: Translator, state: ChangeState) -> None:
     changes = tuple(ended(number, state, text, ClosureKind.BREAK_GLASS) for number in range(1, PAGE_SIZE + 1))

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.approval_rule import ApprovalRule
@@ -227,7 +227,6 @@ def full_digest(text: str) -> Digest:
     return Digest(NOW.date(), NOW.date(), 9, figures, figures, changed, changed, flows, flows, known_days=30)
 
 
-@settings(max_examples=25, deadline=None)
 @given(text=TEXTS, t=st.sampled_from([EN, TR]))
 def test_the_fullest_tab_with_any_text_fits(text: str, t: Translator) -> None:
     draw_home(

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.approval_rule import ApprovalRule
@@ -862,7 +862,6 @@ FOUND = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     FLOWS,
     FLOWS,

@@ -82,8 +82,19 @@ def _plain(value: Any) -> Any:
             return value
 
 
-@pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])
-@pytest.mark.parametrize("kind", ChangeKind)
+@pytest.mark.parametrize(
+    ("kind", "t"),
+    [
+        pytest.param(
+            kind,
+            t,
+            id=f"{kind}-{t.language}",
+            marks=pytest.mark.long if t is TR and kind is not ChangeKind.EDIT else (),
+        )
+        for kind in ChangeKind
+        for t in (EN, TR)
+    ],
+)
 def test_the_longest_request_fits_in_every_state(kind: ChangeKind, t: Translator) -> None:
     for state in ChangeState:
         for message in list_longest(state, kind, t):

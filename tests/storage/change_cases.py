@@ -104,9 +104,7 @@ def open_stores(*databases: Database) -> list[ChangeRepository]:
 
 # --- anything that may be kept -------------------------------------------------------------------------------------
 
-ANYTHING: Final = settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+ANYTHING: Final = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def _as_stored_in_json(text: str) -> str:

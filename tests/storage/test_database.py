@@ -94,7 +94,7 @@ def cancel_at(wait: int, work: Coroutine[Any, Any, object]) -> Generator[Any, An
             go_on, value = work.throw, error
 
 
-@pytest.mark.parametrize("look", [Database.ping, read_revision_state])
+@pytest.mark.parametrize("look", [Database.ping, pytest.param(read_revision_state, marks=pytest.mark.long)])
 async def test_who_breaks_off_at_any_moment_leaves_no_connection_open(
     database_url: str, look: Callable[[Database], Coroutine[Any, Any, object]]
 ) -> None:

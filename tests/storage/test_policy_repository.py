@@ -214,7 +214,7 @@ async def test_a_policy_that_cannot_be_read_is_a_fault_and_never_a_guess(
 NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=75)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.dictionaries(st.integers(1, 2**63 - 1), NAMES, max_size=5))
 async def test_names_in_any_script_come_back_as_they_were(store: PolicyRepository, names: dict[int, str]) -> None:
     await store.replace_all(new_book(websites=names))

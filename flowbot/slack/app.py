@@ -70,6 +70,8 @@ SETUP_BUTTONS: Final = (
     ActionId.SETUP_NAMES,
     ActionId.SETUP_SAME,
     ActionId.SETUP_MORE,
+    ActionId.SETUP_ADD_STAGE,
+    ActionId.SETUP_REMOVE_STAGE,
     ActionId.SETUP_ADD_WEEKLY,
     ActionId.SETUP_ADD_DAYS,
     ActionId.SETUP_ADD_HOLIDAYS,

@@ -11,6 +11,12 @@ BACK: Final = frozenset({"Back", "Geri"})
 MORE: Final = frozenset({"More settings", "Diğer ayarlar"})
 MORE_LABELS: Final = frozenset(
     {
+        "Quorum for large audiences",
+        "Stand-ins",
+        "Reason required",
+        "Escalate after (hours)",
+        "Escalate to: people",
+        "Escalate to: user groups",
         "Self-approval",
         "Expiry in hours",
         "How approvers are notified",

@@ -42,7 +42,9 @@ STEPS: Final = [
     ["Quorum", "What needs approval", "Approval channel"],
 ]  # fmt: skip
 MORE: Final = [
-    "Self-approval", "Expiry in hours", "How approvers are notified", "Skip approval", "Pushes in shared channels",
+    "Quorum for large audiences", "Stand-ins", "Reason required", "Self-approval", "Expiry in hours",
+    "Escalate after (hours)", "Escalate to: people", "Escalate to: user groups",
+    "How approvers are notified", "Skip approval", "Pushes in shared channels",
     "Language of messages", "Changes made outside flowbot", "Breaker: pushes sent", "Breaker: lowest click rate (%)",
     "Breaker: highest close rate (%)", "Weekly digest",
 ]  # fmt: skip
@@ -54,7 +56,9 @@ TURKISH_STEPS: Final = [
     ["Onay sayısı", "Onay gerektirenler", "Onay kanalı"],
 ]  # fmt: skip
 TURKISH_MORE: Final = [
-    "Kendi isteğini onaylama", "İsteğin süresi (saat)", "Onaylayanlara haber", "Onayı atlayabilenler",
+    "Büyük kitleler için onay sayısı", "Vekiller", "Gerekçe zorunlu", "Kendi isteğini onaylama",
+    "İsteğin süresi (saat)", "Üst onaya çıkma (saat)", "Üst onay: kişiler", "Üst onay: kullanıcı grupları",
+    "Onaylayanlara haber", "Onayı atlayabilenler",
     "Ortak kanallarda bildirimler", "Mesajların dili", "flowbot dışında yapılan değişiklikler",
     "Sigorta: gönderilen bildirim", "Sigorta: en düşük tıklama oranı (%)", "Sigorta: en yüksek kapatma oranı (%)",
     "Haftalık özet",
@@ -168,7 +172,13 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "Approvers: people": ["U0AYSE"],
         "Quorum": "2",
         "What needs approval": ["Disabling"],
+        "Quorum for large audiences": "10.000 = 2",
+        "Stand-ins": False,
+        "Reason required": True,
         "Expiry in hours": "24",
+        "Escalate after (hours)": "12",
+        "Escalate to: people": ["U0DENIZ"],
+        "Escalate to: user groups": ["Leads"],
         "Approval channel": APPROVALS,
         "How approvers are notified": "Send each a direct message",
         "Skip approval": ["U0DENIZ"],
@@ -192,6 +202,12 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "channel": APPROVALS,
         "break_glass": ["U0DENIZ"],
         "notify": "dm",
+        "escalate_after_hours": 12,
+        "escalate_to": ["U0DENIZ", "S0LEADS"],
+        "stages": [],
+        "quorum_over": {"10000": 2},
+        "stand_ins": False,
+        "reason_required": True,
         "outsiders_may_read": True,
     }
     assert after.language == "en"
@@ -205,6 +221,11 @@ async def test_the_form_shows_the_policy_that_there_is_and_changes_what_was_chan
         "Editors: Editors (user group) → Deniz Kaya and Editors (user group)",
         "Approvers: Leads (user group) → Ayşe Yılmaz and Leads (user group)",
         "Quorum: 1 → 2",
+        "Quorum for large audiences: 2 approvals for 10,000 subscribers or more",
+        "Stand-ins: Yes → No",
+        "Reason required: No → Yes",
+        "Escalate after (hours): 12",
+        "Escalate to: Deniz Kaya and Leads (user group)",
         "Expiry in hours: 72 → 24",
         "What needs approval: Enabling, Deleting, and Editing a live flow → Enabling, Deleting, and Disabling",
         "How approvers are notified: Mention them in the request → Send each a direct message",

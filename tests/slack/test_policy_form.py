@@ -13,18 +13,20 @@ from hypothesis import strategies as st
 from flowbot.domain.approval_rule import ALWAYS_GATED, ApprovalRule, Gate, NotifyMode
 from flowbot.domain.ids import ChannelId, FormToken, GroupId, UserId, WebsiteId
 from flowbot.domain.policy import BreakerRule, ChannelPolicy, DigestRule, WatchRule, WatchTell, WebsiteRename
-from flowbot.domain.text import utf16_length
+from flowbot.domain.text import remove_invisible, utf16_length
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator, Translators
-from flowbot.sandbox.slack import build_demo_workspace
+from flowbot.sandbox.slack import build_demo_workspace, text_of
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
 from flowbot.services.policy_checks import PolicyField, UserGroup
 from flowbot.services.policy_fingerprint import policy_fingerprint
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms.policy.form import PolicyForm
-from flowbot.slack.forms.policy.input import PolicyInput, PolicyRole
+from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.forms.policy.report_input import ReportInput
+from flowbot.slack.forms.policy.roles import PolicyRole
+from flowbot.slack.forms.policy.rule_input import RuleInput, read_quorum_over
 from flowbot.slack.forms.policy.steps import PolicyFormContent, PolicyFormMetadata, Step
 from flowbot.slack.views import block_kit
 from flowbot.slack.views import policy as views
@@ -90,7 +92,7 @@ def read_form(view: View, base: PolicyInput = BLANK) -> PolicyInput:
 
 def read_steps(content: PolicyFormContent, t: Translator = EN) -> PolicyInput:
     """Submit the three steps untouched, and return what they say."""
-    typed = BLANK
+    typed = replace(BLANK, stages=content.typed.stages)
     for view in build_steps(content, t):
         typed = read_form(view, typed)
     return typed
@@ -116,9 +118,14 @@ rules = st.builds(
     channel=st.none() | st.just(HERE) | st.just(ChannelId("C0OTHER")),
     break_glass=people.map(tuple),
     notify=st.sampled_from(NotifyMode),
+    escalate_after_hours=st.none() | st.integers(1, 8760),
+    escalate_to=principals,
+    quorum_over=st.dictionaries(st.integers(1, 999_999_999), st.integers(1, 100), max_size=5),
+    stand_ins=st.booleans(),
+    reason_required=st.booleans(),
     outsiders_may_read=st.booleans(),
 )
-policies = st.builds(
+unstaged = st.builds(
     ChannelPolicy,
     id=st.just(HERE),
     websites=st.just("all") | st.lists(st.sampled_from(sorted(WEBSITES)), unique=True, min_size=1).map(tuple),
@@ -131,6 +138,13 @@ policies = st.builds(
     breaker=st.none() | st.builds(BreakerRule, min_sent=st.integers(1, 10**6), max_close_rate=st.floats(0, 1)),
     digest=st.none() | st.builds(DigestRule, at=st.sampled_from(["mon 09:00", "wed 18:30", "sun 00:00"])),
 )
+policies = unstaged | st.builds(
+    lambda policy, stages: policy.model_copy(
+        update={"approvers": (), "approval": policy.approval.model_copy(update={"stages": stages})}
+    ),
+    unstaged,
+    st.lists(principals.filter(bool), min_size=1, max_size=5).map(tuple),
+)
 languages = st.sampled_from(["en-GB", "tr-TR"]).map(LOCALES.for_reader)
 
 
@@ -139,7 +153,8 @@ def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy
     content = form_data(policy)
     back = read_steps(content, t)
     assert policy_fingerprint(back.to_policy(HERE)) == policy_fingerprint(policy)
-    assert read_form(build_whole(content), BLANK) == back
+    if not policy.approval.stages:
+        assert read_form(build_whole(content), BLANK) == back
     assert PolicyInput.load(json.loads(json.dumps(back.dump()))) == back
     # What a step does not show stays as it was.
     hidden = replace(content, metadata=content.metadata.model_copy(update={"step": Step.APPROVALS, "more": False}))
@@ -148,7 +163,8 @@ def test_a_policy_that_nobody_touches_comes_back_as_it_was(policy: ChannelPolicy
 
 def test_a_channel_without_a_policy_begins_with_everyone_as_a_viewer() -> None:
     back = read_steps(form_data(None))
-    assert back == PolicyInput(viewers=PolicyRole(everyone=True), channel=HERE, reports=ReportInput())
+    viewers = PolicyRole(everyone=True)
+    assert back == PolicyInput(viewers=viewers, rule=RuleInput(), channel=HERE, reports=ReportInput())
     assert back.find_problems().keys() == {PolicyField.WEBSITES, PolicyField.APPROVER_PEOPLE}
     assert ApprovalRule() == back.to_policy(HERE).approval
 
@@ -165,6 +181,130 @@ def test_a_field_that_the_form_lacks_keeps_what_the_policy_has(policy: ChannelPo
     view = build_whole(form_data(policy))
     del view["state"]["values"][PolicyField.NOTIFY]
     assert read_form(view).fill_missing(policy) == PolicyInput.from_policy(policy, HERE)
+
+
+def test_what_an_approval_takes_is_written_only_where_it_is_not_the_default() -> None:
+    rule = PolicyInput(websites=("1",), rule=RuleInput()).to_policy(HERE).approval
+    names = {"stages", "quorum_over", "stand_ins", "reason_required", "escalate_after_hours", "escalate_to"}
+    assert not names & rule.model_fields_set
+
+
+def test_fields_of_an_approval_that_the_form_lacks_keep_what_the_policy_has() -> None:
+    rule = ApprovalRule(quorum_over={10000: 2}, stand_ins=False, escalate_after_hours=24, escalate_to=("*",))
+    policy = ChannelPolicy(id=HERE, websites="all", approvers=(UserId("U10"),), approval=rule)
+    typed = PolicyInput.from_policy(policy, HERE)
+    assert replace(typed, rule=None).fill_missing(policy) == typed
+
+
+def test_stages_that_the_form_does_not_show_stay() -> None:
+    stages = tuple((UserId(f"U{number}"),) for number in range(10, 15))
+    policy = ChannelPolicy(id=HERE, websites="all", approval=ApprovalRule(stages=stages))
+    content = form_data(policy)
+    view = build_steps(content)[1]
+    texts = str(view["blocks"])
+    assert "Stage 3: people" in texts
+    assert "Stage 4: people" not in texts
+    assert "Stages from 4 on were imported, and stay as they are." in texts
+    assert read_steps(content).to_policy(HERE).approval.stages == stages
+
+
+def test_the_approvers_become_the_first_stage_and_are_the_approvers_again_without_another() -> None:
+    first, second = PolicyRole(people=(UserId("U10"),)), PolicyRole(groups=(GroupId("S0A"),))
+    staged = PolicyInput(approvers=first).add_stage()
+    assert [each.role for each in staged.stages] == [first, PolicyRole()]
+    assert staged.find_problems()[PolicyField.STAGES] == Text("setup.problem_stage_empty", {"stage": 2})
+    filled = replace(staged, stages=(staged.stages[0], replace(staged.stages[1], role=second)))
+    assert PolicyField.STAGES not in filled.find_problems()
+    assert filled.remove_stage(str(staged.stages[1].key)).approvers == first
+    left = filled.remove_stage(str(staged.stages[0].key))
+    assert (left.approvers, left.stages) == (second, ())
+    # Slack keeps what was chosen in a field whose id stays: a new stage has fields of its own.
+    keys = [each.key for each in filled.add_stage().remove_stage("1").add_stage().stages]
+    assert len(set(keys)) == 3
+
+
+def test_a_rule_of_one_stage_stays_one() -> None:
+    policy = ChannelPolicy(id=HERE, websites="all", approval=ApprovalRule(stages=(("*",),)))
+    assert read_steps(form_data(policy)).to_policy(HERE).approval.stages == (("*",),)
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("", {}),
+        ("10000 = 2", {10000: 2}),
+        ("10.000 = 2\n\n 50 000: 3 ", {10000: 2, 50000: 3}),
+        ("1,000,000=4", {1_000_000: 4}),
+        ("١٠٠ = ٢", {100: 2}),
+        ("10000", None),
+        ("10000 = 0", None),
+        ("0 = 2", None),
+        ("10000 = 101", None),
+        ("10000 = 2\n10.000 = 3", None),
+        ("1.00 = 2", None),
+        ("many = 2", None),
+        ("10000 = 2 50000 = 3", None),
+    ],
+)
+def test_quorums_by_audience_are_read_a_line_each(typed: str, read: dict[int, int] | None) -> None:
+    assert read_quorum_over(typed) == read
+    assert (PolicyField.QUORUM_OVER in PolicyInput(rule=RuleInput(quorum_over=typed)).find_problems()) == (read is None)
+
+
+@pytest.mark.parametrize("typed", ["0", "x", "8761", "1.5"])
+def test_an_escalation_comes_after_whole_hours(typed: str) -> None:
+    assert PolicyField.ESCALATE_AFTER in PolicyInput(rule=RuleInput(escalate_after=typed)).find_problems()
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        (
+            "en-GB",
+            [
+                "Approvers: Burak → removed",
+                "Stages: 1: Burak · 2: Everyone in this channel and Leads (user group)",
+                "Quorum for large audiences: 2 approvals for 10,000 subscribers or more",
+                "Stand-ins: Yes → No",
+                "Reason required: No → Yes",
+                "Escalate after (hours): 24",
+                "Escalate to: Burak",
+            ],
+        ),
+        (
+            "tr-TR",
+            [
+                "Onaylayanlar: Burak → kaldırıldı",
+                "Aşamalar: 1: Burak · 2: Bu kanaldaki herkes ve Leads (kullanıcı grubu)",
+                "Büyük kitleler için onay sayısı: 10.000 aboneden itibaren 2 onay",
+                "Vekiller: Evet → Hayır",
+                "Gerekçe zorunlu: Hayır → Evet",
+                "Üst onaya çıkma (saat): 24",
+                "Üst onay: Burak",
+            ],
+        ),
+    ],
+)
+def test_the_channel_reads_what_an_approval_takes_now(language: str, told: list[str]) -> None:
+    burak, leads = UserId("U0BURAK"), GroupId("S0LEADS")
+    before = ChannelPolicy(id=HERE, websites="all", approvers=(burak,))
+    rule = ApprovalRule(
+        stages=((burak,), ("*", leads)),
+        quorum_over={10000: 2},
+        stand_ins=False,
+        reason_required=True,
+        escalate_after_hours=24,
+        escalate_to=(burak,),
+    )
+    after = ChannelPolicy(id=HERE, websites="all", approval=rule)
+    names, t = views.Names({}, {leads: "Leads"}, {burak: "Burak"}), LOCALES.for_reader(language)
+    message = views.policy_changed_message(UserId("U0DENIZ"), before, after, names, t)
+    assert remove_invisible(text_of(list(message.blocks))).splitlines()[1:] == told
+    # Of a first policy what is as in every other is left out.
+    first = views.policy_changed_message(UserId("U0DENIZ"), None, before, names, t)
+    assert not {line.partition(":")[0] for line in told[1:]} & {
+        line.partition(":")[0] for line in text_of(list(first.blocks)).splitlines()
+    }
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 1234])
@@ -191,6 +331,7 @@ def test_a_long_menu_offers_what_matches_what_was_typed() -> None:
         PolicyField.VIEWER_GROUPS,
         PolicyField.EDITOR_GROUPS,
         PolicyField.APPROVER_GROUPS,
+        PolicyField.ESCALATE_GROUPS,
     }
     found = PolicyForm.suggest_options(menus[PolicyField.WEBSITES], "site 299", ready, EN)["options"]
     assert [option["value"] for option in found] == ["299"]

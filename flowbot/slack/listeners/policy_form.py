@@ -176,11 +176,8 @@ class PolicyFormHandler:
                 same = PolicyInput.from_policy(other.model_copy(update={"id": form.channel}), form.channel)
                 metadata = metadata.model_copy(update={"turn": metadata.turn + 1})
                 typed = replace(same, renames=typed.renames, freezes=typed.freezes)
-            case ActionId.SETUP_REMOVE_FREEZE:
-                typed = typed.remove_freeze(press.action.value)
-            case action if (kind := ADDED_KINDS.get(action)) is not None:
-                name = interaction.t("setup.freeze_holidays_name") if kind is FreezeKind.HOLIDAYS else ""
-                typed = typed.add_freeze(kind, name)
+            case _:
+                typed = _edit_rows(typed, press, interaction.t)
         form = OpenPolicy(form.channel, metadata, typed)
         view = await self._keep_and_build(user, form, interaction.t, context=context)
         try:
@@ -318,3 +315,18 @@ class PolicyFormHandler:
 
         self.runner.tasks.start(save_and_announce(), name="setup")
         return await done
+
+
+def _edit_rows(typed: PolicyInput, press: BlockActions, t: Translator) -> PolicyInput:
+    """Return the values with a stage or a freeze more or less, as a button says."""
+    match press.action.action_id:
+        case ActionId.SETUP_ADD_STAGE:
+            return typed.add_stage()
+        case ActionId.SETUP_REMOVE_STAGE:
+            return typed.remove_stage(press.action.value)
+        case ActionId.SETUP_REMOVE_FREEZE:
+            return typed.remove_freeze(press.action.value)
+        case action if (kind := ADDED_KINDS.get(action)) is not None:
+            return typed.add_freeze(kind, t("setup.freeze_holidays_name") if kind is FreezeKind.HOLIDAYS else "")
+        case _:
+            return typed

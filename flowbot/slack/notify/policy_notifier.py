@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from flowbot.domain.ids import UserId
+from flowbot.domain.policy import Permission, list_entitled
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translators
 from flowbot.services.policy_setup import PolicySetup, SavedPolicy
@@ -53,7 +54,7 @@ class PolicyNotifier:
             principal
             for each in (saved.before, saved.after)
             if each is not None
-            for principal in (*each.viewers, *each.editors, *each.approvers, *each.approval.break_glass)
+            for principal in (*list_entitled(each, Permission.VIEW), *each.approval.break_glass)
             if isinstance(principal, UserId)
         }
         return policy.Names(context.websites, groups, await self.setup.find_names(people))

@@ -45,6 +45,8 @@ class ActionId(StrEnum):
     SETUP_NAMES = "flows.setup.names"
     SETUP_SAME = "flows.setup.same"
     SETUP_MORE = "flows.setup.more"
+    SETUP_ADD_STAGE = "flows.setup.stage.add"
+    SETUP_REMOVE_STAGE = "flows.setup.stage.remove"
     SETUP_ADD_WEEKLY = "flows.setup.freeze.weekly"
     SETUP_ADD_DAYS = "flows.setup.freeze.days"
     SETUP_ADD_HOLIDAYS = "flows.setup.freeze.holidays"

@@ -28,10 +28,16 @@ LABEL_KEYS: Final[Mapping[PolicyField, str]] = {
     PolicyField.VIEWERS: "setup.viewers",
     PolicyField.EDITORS: "setup.editors",
     PolicyField.APPROVERS: "setup.approvers",
+    PolicyField.STAGES: "setup.stages",
     PolicyField.QUORUM: "setup.quorum",
+    PolicyField.QUORUM_OVER: "setup.quorum_over",
     PolicyField.GATES: "setup.gates",
     PolicyField.SELF_APPROVAL: "setup.self_approval",
+    PolicyField.STAND_INS: "setup.stand_ins",
+    PolicyField.REASON_REQUIRED: "setup.reason_required",
     PolicyField.EXPIRES: "setup.expires",
+    PolicyField.ESCALATE_AFTER: "setup.escalate_after",
+    PolicyField.ESCALATE_TO: "setup.escalate_to",
     PolicyField.CHANNEL: "setup.channel",
     PolicyField.NOTIFY: "setup.notify",
     PolicyField.BREAK_GLASS: "setup.break_glass",
@@ -52,8 +58,16 @@ PART_KEYS: Final[Mapping[PolicyField, tuple[str, PolicyField]]] = {
     PolicyField.EDITOR_GROUPS: ("setup.groups_of", PolicyField.EDITORS),
     PolicyField.APPROVER_PEOPLE: ("setup.people_of", PolicyField.APPROVERS),
     PolicyField.APPROVER_GROUPS: ("setup.groups_of", PolicyField.APPROVERS),
+    PolicyField.ESCALATE_PEOPLE: ("setup.people_of", PolicyField.ESCALATE_TO),
+    PolicyField.ESCALATE_GROUPS: ("setup.groups_of", PolicyField.ESCALATE_TO),
 }
 """Fields that are named after their role: the label, and the role's field."""
+
+STAGE_PART_KEYS: Final[Mapping[PolicyField, str]] = {
+    PolicyField.STAGE_PEOPLE: "setup.people_of",
+    PolicyField.STAGE_GROUPS: "setup.groups_of",
+}
+"""Fields that are named after their stage."""
 
 GATE_KEYS: Final[Mapping[Gate, str]] = {
     Gate.ENABLE: "setup.gate_enable",
@@ -84,8 +98,11 @@ class Names:
     people: Mapping[UserId, str]
 
 
-def format_label(field: PolicyField, t: Translator) -> str:
-    """Return the field's label."""
+def format_label(field: PolicyField, t: Translator, *, stage: int | None = None) -> str:
+    """Return the field's label; of a stage's, with its number."""
+    if stage is not None:
+        name, part = t("setup.stage", stage=stage), STAGE_PART_KEYS.get(field)
+        return t(part, role=name) if part else name
     if field in PART_KEYS:
         part, role = PART_KEYS[field]
         return t(part, role=t(LABEL_KEYS[role]))
@@ -189,10 +206,17 @@ def _comparable_values(policy: ChannelPolicy) -> dict[PolicyField, object]:
         PolicyField.VIEWERS: frozenset(policy.viewers),
         PolicyField.EDITORS: frozenset(policy.editors),
         PolicyField.APPROVERS: frozenset(policy.approvers),
+        PolicyField.STAGES: tuple(map(frozenset, rule.stages)),
         PolicyField.QUORUM: rule.quorum,
+        PolicyField.QUORUM_OVER: rule.quorum_over,
         PolicyField.GATES: frozenset(rule.required_for),
         PolicyField.SELF_APPROVAL: rule.self_approval,
+        # What is on by default says nothing of a first policy.
+        PolicyField.STAND_INS: not rule.stand_ins,
+        PolicyField.REASON_REQUIRED: rule.reason_required,
         PolicyField.EXPIRES: rule.expires_after_hours,
+        PolicyField.ESCALATE_AFTER: rule.escalate_after_hours,
+        PolicyField.ESCALATE_TO: frozenset(rule.escalate_to),
         PolicyField.CHANNEL: approval_channel(policy),
         PolicyField.NOTIFY: rule.notify,
         PolicyField.BREAK_GLASS: frozenset(rule.break_glass),
@@ -229,10 +253,16 @@ def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[
         PolicyField.VIEWERS: _format_principals(policy.viewers, names, t),
         PolicyField.EDITORS: _format_principals(policy.editors, names, t),
         PolicyField.APPROVERS: _format_principals(policy.approvers, names, t),
+        PolicyField.STAGES: _format_stages(rule.stages, names, t),
         PolicyField.QUORUM: t.format_number(rule.quorum),
+        PolicyField.QUORUM_OVER: _format_quorum_over(rule.quorum_over, t),
         PolicyField.GATES: sentences.format_long_list(gates, t, limit=NAMED_MAX),
         PolicyField.SELF_APPROVAL: sentences.format_yes_no(rule.self_approval, t),
+        PolicyField.STAND_INS: sentences.format_yes_no(rule.stand_ins, t),
+        PolicyField.REASON_REQUIRED: sentences.format_yes_no(rule.reason_required, t),
         PolicyField.EXPIRES: t.format_number(rule.expires_after_hours),
+        PolicyField.ESCALATE_AFTER: t.format_number(rule.escalate_after_hours) if rule.escalate_after_hours else None,
+        PolicyField.ESCALATE_TO: _format_principals(rule.escalate_to, names, t),
         PolicyField.NOTIFY: t(NOTIFY_MODE_KEYS[rule.notify]),
         PolicyField.BREAK_GLASS: _format_principals(rule.break_glass, names, t),
         PolicyField.OUTSIDERS: sentences.format_yes_no(rule.outsiders_may_read, t),
@@ -243,6 +273,16 @@ def _value_elements(policy: ChannelPolicy, names: Names, t: Translator) -> dict[
     }
     elements = {field: block_kit.text_element(text) if text else None for field, text in texts.items()}
     return elements | {PolicyField.CHANNEL: block_kit.channel_element(approval_channel(policy))}
+
+
+def _format_stages(stages: Sequence[Collection[Principal]], names: Names, t: Translator) -> str:
+    """Format the stages in their order: `1: Ayşe Yılmaz · 2: Leads (user group)`."""
+    return " · ".join(f"{number}: {_format_principals(stage, names, t)}" for number, stage in enumerate(stages, 1))
+
+
+def _format_quorum_over(lines: Mapping[int, int], t: Translator) -> str:
+    texts = [t("setup.quorum_from", n=quorum, line=t.format_number(line)) for line, quorum in sorted(lines.items())]
+    return sentences.format_long_list(texts, t, limit=NAMED_MAX)
 
 
 def _format_principals(principals: Collection[Principal], names: Names, t: Translator) -> str:

@@ -1,23 +1,33 @@
 """The blocks of the policy form, step by step."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from flowbot.domain.approval_rule import MAX_EXPIRY_HOURS, MAX_QUORUM, Gate, NotifyMode
-from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import MAX_WEBSITE_NAME
-from flowbot.domain.text import cut_utf16, is_blank
+from flowbot.domain.text import cut_utf16
 from flowbot.i18n.translator import Translator
 from flowbot.services.policy_checks import PolicyField
-from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
+from flowbot.slack.forms.policy.choices import box_input, boxes_input, group_menu, menu_input, people_input
 from flowbot.slack.forms.policy.freeze_blocks import freeze_blocks
-from flowbot.slack.forms.policy.input import CHOSEN_GATES, NAMES_MAX, PolicyInput
+from flowbot.slack.forms.policy.input import CHOSEN_GATES, NAMES_MAX, STAGES_MAX, PolicyInput
 from flowbot.slack.forms.policy.report_blocks import format_digest_hint, report_elements, whole_number_input
 from flowbot.slack.forms.policy.report_input import ReportInput
-from flowbot.slack.forms.policy.steps import ROLES, PolicyFormContent, Step, block_id, name_block_id
-from flowbot.slack.forms.widgets import STATIC_MAX, TICKED, option
+from flowbot.slack.forms.policy.roles import PolicyRole
+from flowbot.slack.forms.policy.rule_blocks import escalation_elements, rule_elements
+from flowbot.slack.forms.policy.rule_input import RuleInput
+from flowbot.slack.forms.policy.steps import (
+    ROLES,
+    STAGE,
+    PolicyFormContent,
+    Step,
+    block_id,
+    name_block_id,
+    stage_block_id,
+)
+from flowbot.slack.forms.widgets import option
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChannelValue
 from flowbot.slack.views import block_kit, policy, sentences
@@ -29,8 +39,10 @@ HINTS: Final[Mapping[PolicyField, str]] = {
     PolicyField.EDITORS: "setup.hint_editors",
     PolicyField.APPROVERS: "setup.hint_approvers",
     PolicyField.QUORUM: "setup.hint_quorum",
+    PolicyField.QUORUM_OVER: "setup.hint_quorum_over",
     PolicyField.GATES: "setup.hint_gates",
     PolicyField.EXPIRES: "setup.hint_expires",
+    PolicyField.ESCALATE_AFTER: "setup.hint_escalate_after",
     PolicyField.CHANNEL: "setup.hint_channel",
     PolicyField.NOTIFY: "setup.hint_notify",
     PolicyField.BREAK_GLASS: "setup.hint_break_glass",
@@ -73,13 +85,13 @@ class StepBlocks:
             yield block_kit.section(block_kit.mrkdwn(t("setup.same_as", channel=f"<#{other}>")), button)
         names = {**context.websites, **{each.website: each.after or str(each.website) for each in typed.renames}}
         if websites := widgets.website_options(names, t):
-            menu = _menu(ActionId.SETUP_WEBSITE, websites, typed.websites)
+            menu = menu_input(ActionId.SETUP_WEBSITE, websites, typed.websites)
             yield from self._input(PolicyField.WEBSITES, menu)
         elif context.are_flows_known:
             yield block_kit.context(t("setup.no_websites"))
         if not context.are_flows_known:
             yield block_kit.context(t("setup.websites_untold"))
-        box = _box(t("setup.box_all_websites"), ticked=typed.all_websites)
+        box = box_input(t("setup.box_all_websites"), ticked=typed.all_websites)
         yield from self._input(PolicyField.ALL_WEBSITES, box)
         if PolicyField.NAMES in self.content.problems:
             yield self._problem(PolicyField.NAMES)
@@ -99,16 +111,41 @@ class StepBlocks:
     def _people(self) -> Iterator[Block]:
         t, typed, context = self.t, self.content.typed, self.content.context
         yield block_kit.context(t("setup.step_people"))
-        for role, (everyone, people, groups) in zip(
-            (typed.viewers, typed.editors, typed.approvers), ROLES, strict=True
-        ):
-            yield from self._input(everyone, _box(t("setup.box_everyone"), ticked=role.everyone))
-            yield from self._input(people, _people(role.people))
-            if options := group_options(role.groups, context, t):
-                yield from self._input(groups, _menu(ActionId.SETUP_GROUP, options, role.groups))
+        held = (typed.viewers, typed.editors, typed.approvers)
+        for role, fields in zip(held, ROLES, strict=True):
+            if fields[0] is not PolicyField.APPROVERS or not typed.stages:
+                yield from self._role(role, fields)
+        yield from self._stages()
         if context.groups is None:
             yield block_kit.context(t("setup.groups_untold"))
         yield block_kit.actions(self._back_button())
+
+    def _role(
+        self, role: PolicyRole, fields: Sequence[PolicyField], stage: tuple[int, int] | None = None
+    ) -> Iterator[Block]:
+        """Build the fields of a role, or of a stage, given with its key and its number."""
+        t, (everyone, people, groups) = self.t, fields
+        yield from self._input(everyone, box_input(t("setup.box_everyone"), ticked=role.everyone), stage=stage)
+        yield from self._input(people, people_input(role.people), stage=stage)
+        if (menu := group_menu(role.groups, self.content.context, t)) is not None:
+            yield from self._input(groups, menu, stage=stage)
+
+    def _stages(self) -> Iterator[Block]:
+        t, stages = self.t, self.content.typed.stages
+        if PolicyField.STAGES in self.content.problems:
+            yield self._problem(PolicyField.STAGES)
+        if stages:
+            yield block_kit.context(t("setup.about_stages"))
+        for number, stage in enumerate(stages[:STAGES_MAX], 1):
+            yield from self._role(stage.role, STAGE, (stage.key, number))
+            if len(stages) > 1:
+                remove = t("setup.stage_remove", stage=number)
+                yield block_kit.actions(block_kit.button(remove, ActionId.SETUP_REMOVE_STAGE, str(stage.key)))
+        if len(stages) > STAGES_MAX:
+            yield block_kit.context(t("setup.stages_hidden", stage=STAGES_MAX + 1))
+        if len(stages) < STAGES_MAX:
+            add = t("setup.stage_add" if stages else "setup.stage_first")
+            yield block_kit.actions(block_kit.button(add, ActionId.SETUP_ADD_STAGE, "1"))
 
     def _approvals(self) -> Iterator[Block]:
         t, typed = self.t, self.content.typed
@@ -116,31 +153,33 @@ class StepBlocks:
         yield from self._input(PolicyField.QUORUM, whole_number_input(typed.quorum, MAX_QUORUM), optional=False)
         words = {Gate.EDIT_ENABLED: t("setup.gate_edit_enabled"), Gate.DISABLE: t("setup.gate_disable")}
         gates = [option(words[gate], gate) for gate in CHOSEN_GATES]
-        yield from self._input(PolicyField.GATES, _checkboxes(gates, typed.gates))
+        yield from self._input(PolicyField.GATES, boxes_input(gates, typed.gates))
         # Channels alone: a direct message is none to approve in.
         channels: Element = {"type": "conversations_select", "filter": {"include": ["public", "private"]}}
         if typed.channel is not None and not typed.channel.startswith("D"):
             channels["initial_conversation"] = str(typed.channel)
         yield from self._input(PolicyField.CHANNEL, channels)
         modes = [option(t(policy.NOTIFY_MODE_KEYS[mode]), mode) for mode in NotifyMode]
-        default, is_all = PolicyInput(), self.content.metadata.more
+        default, rule, is_all = PolicyInput(), typed.rule or RuleInput(), self.content.metadata.more
         more = {
+            **rule_elements(rule, t),
             PolicyField.SELF_APPROVAL: (
                 typed.self_approval != default.self_approval,
-                _box(t("setup.box_self_approval"), ticked=typed.self_approval),
+                box_input(t("setup.box_self_approval"), ticked=typed.self_approval),
             ),
             PolicyField.EXPIRES: (
                 typed.expires != default.expires,
                 whole_number_input(typed.expires, MAX_EXPIRY_HOURS),
             ),
+            **escalation_elements(rule, self.content.context, t),
             PolicyField.NOTIFY: (
                 typed.notify != default.notify,
                 widgets.select_input(ActionId.SETUP_CHOSEN, modes, typed.notify),
             ),
-            PolicyField.BREAK_GLASS: (typed.break_glass != default.break_glass, _people(typed.break_glass)),
+            PolicyField.BREAK_GLASS: (typed.break_glass != default.break_glass, people_input(typed.break_glass)),
             PolicyField.OUTSIDERS: (
                 typed.outsiders_may_read != default.outsiders_may_read,
-                _box(t("setup.box_outsiders"), ticked=typed.outsiders_may_read),
+                box_input(t("setup.box_outsiders"), ticked=typed.outsiders_may_read),
             ),
             **report_elements(typed.reports or ReportInput(), t),
         }
@@ -162,56 +201,29 @@ class StepBlocks:
     def _back_button(self) -> Element:
         return block_kit.button(self.t("setup.back"), ActionId.SETUP_BACK, "1")
 
-    def _input(self, name: PolicyField, element: Element, *, optional: bool = True) -> Iterator[Block]:
+    def _input(
+        self, name: PolicyField, element: Element, *, optional: bool = True, stage: tuple[int, int] | None = None
+    ) -> Iterator[Block]:
         if name in self.content.problems:
             yield self._problem(name)
+        metadata = self.content.metadata
         made: Block = {
             "type": "input",
-            "block_id": block_id(name, self.content.metadata),
-            "label": block_kit.plain(policy.format_label(name, self.t)),
+            "block_id": block_id(name, metadata) if stage is None else stage_block_id(name, stage[0], metadata),
+            "label": block_kit.plain(policy.format_label(name, self.t, stage=stage and stage[1])),
             "element": {"action_id": ActionId.SETUP_CHOSEN} | element,
             "optional": optional,
         }
-        hint = format_digest_hint(self.t) if name is PolicyField.DIGEST else HINTS.get(name) and self.t(HINTS[name])
+        key = (
+            "setup.hint_quorum_stages" if name is PolicyField.QUORUM and self.content.typed.stages else HINTS.get(name)
+        )
+        hint = format_digest_hint(self.t) if name is PolicyField.DIGEST else key and self.t(key)
         yield made | ({"hint": block_kit.plain(hint)} if hint else {})
 
     def _problem(self, name: PolicyField) -> Block:
         return block_kit.paragraph(f"⚠ {sentences.format_text(self.t, self.content.problems[name])}")
 
 
-def group_options(chosen: Sequence[GroupId], context: PolicyFormData, t: Translator) -> list[Element]:
-    """Return all user groups by name, and those chosen that are not among them, so that they are seen."""
-    groups = context.groups or {}
-    named = sorted((group.name.casefold(), id_, group.name) for id_, group in groups.items())
-    labels = block_kit.distinct_labels({id_: id_ if is_blank(name) else name for _, id_, name in named})
-    known = [option(label, id_) for id_, label in labels.items()]
-    lost = [each for each in chosen if each not in groups]
-    return [*known, *(option(t("setup.group_unknown", id=str(each)), each) for each in lost)]
-
-
-def _menu(action: ActionId, options: Sequence[Element], chosen: Iterable[str]) -> Element:
-    """Return a menu for several choices. Slack asks for the entries of a long one (`PolicyForm.suggest_options`)."""
-    wanted = set(map(str, chosen))
-    initial = [each for each in options if each["value"] in wanted][:STATIC_MAX]
-    made: Element = {"action_id": action} | ({"initial_options": initial} if initial else {})
-    if len(options) <= STATIC_MAX:
-        return made | {"type": "multi_static_select", "options": list(options)}
-    return made | {"type": "multi_external_select", "min_query_length": 0}
-
-
-def _box(label: str, *, ticked: bool) -> Element:
-    return _checkboxes([option(label, TICKED)], {TICKED} if ticked else set())
-
-
-def _checkboxes(options: list[Element], ticked: Iterable[str]) -> Element:
-    initial = [each for each in options if each["value"] in ticked]
-    return {"type": "checkboxes", "options": options} | ({"initial_options": initial} if initial else {})
-
-
 def _name(value: str | None) -> Element:
     made = {"type": "plain_text_input", "action_id": ActionId.SETUP_CHOSEN, "max_length": MAX_WEBSITE_NAME}
     return made | ({"initial_value": cut_utf16(value, MAX_WEBSITE_NAME)} if value else {})
-
-
-def _people(chosen: Sequence[UserId]) -> Element:
-    return {"type": "multi_users_select"} | ({"initial_users": list(map(str, chosen))} if chosen else {})

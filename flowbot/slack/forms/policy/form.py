@@ -1,7 +1,7 @@
 """The form of a channel's policy, three steps in one window: build and parse."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,19 +16,24 @@ from flowbot.i18n.weekdays import read_weekly_time
 from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms import widgets
-from flowbot.slack.forms.policy.blocks import StepBlocks, group_options
+from flowbot.slack.forms.policy.blocks import StepBlocks
+from flowbot.slack.forms.policy.choices import group_options
 from flowbot.slack.forms.policy.freeze_blocks import country_options
 from flowbot.slack.forms.policy.freeze_input import FreezeInput
 from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.forms.policy.report_input import ReportInput
+from flowbot.slack.forms.policy.roles import PolicyRole, StageInput
+from flowbot.slack.forms.policy.rule_input import RuleInput
 from flowbot.slack.forms.policy.steps import (
     ROLES,
+    STAGE,
     PolicyFormContent,
     PolicyFormMetadata,
     Step,
     field_of,
     freeze_block_id,
     name_block_id,
+    stage_block_id,
 )
 from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.view_state import FieldValue, ViewPayload, parse_metadata
@@ -48,6 +53,14 @@ _READERS: Final[Mapping[PolicyField, tuple[str, Callable[[FieldValue], object]]]
     PolicyField.BREAK_GLASS: ("break_glass", lambda value: tuple(value.selected_users)),
     PolicyField.OUTSIDERS: ("outsiders_may_read", lambda value: bool(value.choices)),
 }
+_RULE_READERS: Final[Mapping[PolicyField, tuple[str, Callable[[FieldValue], object]]]] = {
+    PolicyField.QUORUM_OVER: ("quorum_over", lambda value: value.value),
+    PolicyField.STAND_INS: ("stand_ins", lambda value: bool(value.choices)),
+    PolicyField.REASON_REQUIRED: ("reason_required", lambda value: bool(value.choices)),
+    PolicyField.ESCALATE_AFTER: ("escalate_after", lambda value: plain_number(value.value)),
+}
+_ESCALATED: Final = (PolicyField.ESCALATE_TO, PolicyField.ESCALATE_PEOPLE, PolicyField.ESCALATE_GROUPS)
+"""Of those to escalate to, in the order of `ROLES`."""
 _REPORT_READERS: Final[Mapping[PolicyField, tuple[str, Callable[[FieldValue], str]]]] = {
     PolicyField.LANGUAGE: ("language", lambda value: value.text if value.text in LANGUAGES else ""),
     PolicyField.WATCH: ("tell", lambda value: value.text),
@@ -91,9 +104,15 @@ class SubmittedPolicy:
         }
         roles = {"viewers": base.viewers, "editors": base.editors, "approvers": base.approvers}
         for (role, earlier), names in zip(roles.items(), ROLES, strict=True):
-            parts = zip(names, _ROLE_READERS, strict=True)
-            given: dict[str, Any] = {part: reader(fields[name]) for name, (part, reader) in parts if name in fields}
-            read[role] = replace(earlier, **given)
+            read[role] = _read_role(earlier, [fields.get(name) for name in names])
+        read["stages"] = tuple(self._read_stage(each, values) for each in base.stages)
+        rule = base.rule or RuleInput()
+        rules: dict[str, Any] = {
+            attribute: reader(fields[name]) for name, (attribute, reader) in _RULE_READERS.items() if name in fields
+        }
+        escalated = _read_role(rule.escalate_to, [fields.get(name) for name in _ESCALATED])
+        if rules or escalated != rule.escalate_to:
+            read["rule"] = replace(rule, escalate_to=escalated, **rules)
         reports = {
             attribute: reader(fields[name]) for name, (attribute, reader) in _REPORT_READERS.items() if name in fields
         }
@@ -104,6 +123,11 @@ class SubmittedPolicy:
         typed = {each: values.get(name_block_id(each.website)) for each in base.renames}
         read["renames"] = tuple(each if value is None else _rename(each, value.value) for each, value in typed.items())
         return replace(base, **read)
+
+    def _read_stage(self, shown: StageInput, values: Mapping[str, FieldValue]) -> StageInput:
+        """Return a stage with what was chosen in its fields; one that the form does not show keeps its people."""
+        chosen = [values.get(stage_block_id(name, shown.key, self.metadata)) for name in STAGE]
+        return replace(shown, role=_read_role(shown.role, chosen))
 
     def find_blocks(self) -> dict[str, str]:
         """Return the block ids of the view's fields, by field, in their order; of the names the first one."""
@@ -164,6 +188,13 @@ class PolicyForm:
             return {"options": widgets.matching_options(country_options((), t), {}, query)}
         names = {key: group.name for key, group in (context.groups or {}).items()}
         return {"options": widgets.matching_options(group_options((), context, t), names, query)}
+
+
+def _read_role(shown: PolicyRole, chosen: Iterable[FieldValue | None]) -> PolicyRole:
+    """Return a role with what was chosen for everyone, people and groups; None where the form lacks the field."""
+    parts = zip(_ROLE_READERS, chosen, strict=True)
+    given: dict[str, Any] = {part: reader(value) for (part, reader), value in parts if value is not None}
+    return replace(shown, **given)
 
 
 def _read_freeze(shown: FreezeInput, values: Mapping[str, FieldValue]) -> FreezeInput:

@@ -8,16 +8,14 @@ from pydantic import TypeAdapter
 
 from flowbot.domain.approval_rule import (
     ALWAYS_GATED,
-    EVERYONE,
     MAX_EXPIRY_HOURS,
     MAX_QUORUM,
     ApprovalRule,
     Gate,
     NotifyMode,
-    Principal,
 )
 from flowbot.domain.freezes import Freeze
-from flowbot.domain.ids import ChannelId, GroupId, UserId, WebsiteId, parse_website_id
+from flowbot.domain.ids import ChannelId, UserId, WebsiteId, parse_website_id
 from flowbot.domain.policy import MAX_WEBSITE_NAME, ChannelPolicy, WebsiteRename
 from flowbot.errors import Text
 from flowbot.services.policy_checks import PolicyField
@@ -26,33 +24,15 @@ from flowbot.services.policy_setup import PolicyFormData
 from flowbot.slack.forms.policy.freeze_input import FreezeInput, FreezeKind, list_inputs
 from flowbot.slack.forms.policy.numbers import find_number_problem
 from flowbot.slack.forms.policy.report_input import ReportInput
+from flowbot.slack.forms.policy.roles import PolicyRole, StageInput
+from flowbot.slack.forms.policy.rule_input import RuleInput
 
 CHOSEN_GATES: Final = (Gate.EDIT_ENABLED, Gate.DISABLE)
 """The changes that may need an approval or not, in the form's order."""
+STAGES_MAX: Final = 3
+"""The form shows so many stages; those beyond, which only an import makes, stay as they are."""
 NAMES_MAX: Final = 50
 """The form shows the names of at most so many websites to edit: a view has room for 100 blocks."""
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyRole:
-    """The holders of a role."""
-
-    everyone: bool = False
-    people: tuple[UserId, ...] = ()
-    groups: tuple[GroupId, ...] = ()
-
-    @classmethod
-    def from_principals(cls, entries: tuple[Principal, ...]) -> "PolicyRole":
-        """Return the role as the form has it."""
-        people = tuple(entry for entry in entries if isinstance(entry, UserId))
-        groups = tuple(entry for entry in entries if isinstance(entry, GroupId))
-        return cls(EVERYONE in entries, people, groups)
-
-    @property
-    def principals(self) -> tuple[Principal, ...]:
-        """The role as a policy has it."""
-        everyone: tuple[Principal, ...] = (EVERYONE,) if self.everyone else ()
-        return (*everyone, *self.people, *self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +41,8 @@ class PolicyInput:
 
     Attributes:
         renames: The websites whose names the form shows.
+        stages: In place of `approvers`, where there are any.
+        rule: What an approval takes beyond its quorum; None where the form is an earlier version's, without that.
         channel: None where none was chosen.
         freezes: The channel's own; None where the form is an earlier version's, without them.
         reports: What flowbot reports by itself; None where the form is an earlier version's, without these fields.
@@ -73,6 +55,8 @@ class PolicyInput:
     viewers: PolicyRole = field(default_factory=PolicyRole)
     editors: PolicyRole = field(default_factory=PolicyRole)
     approvers: PolicyRole = field(default_factory=PolicyRole)
+    stages: tuple[StageInput, ...] = ()
+    rule: RuleInput | None = None
     quorum: str = "1"
     gates: frozenset[str] = frozenset({str(Gate.EDIT_ENABLED)})
     self_approval: bool = False
@@ -91,7 +75,8 @@ class PolicyInput:
         """Return the values for a policy and freezes; for a channel without one, everyone may look."""
         if policy is None:
             viewers = PolicyRole(everyone=True)
-            return cls(viewers=viewers, channel=channel, freezes=list_inputs(freezes), reports=ReportInput())
+            own = list_inputs(freezes)
+            return cls(viewers=viewers, rule=RuleInput(), channel=channel, freezes=own, reports=ReportInput())
         rule = policy.approval
         return cls(
             websites=() if policy.websites == "all" else tuple(map(str, policy.websites)),
@@ -99,6 +84,8 @@ class PolicyInput:
             viewers=PolicyRole.from_principals(policy.viewers),
             editors=PolicyRole.from_principals(policy.editors),
             approvers=PolicyRole.from_principals(policy.approvers),
+            stages=StageInput.list_stages(rule.stages),
+            rule=RuleInput.from_rule(rule),
             quorum=str(rule.quorum),
             gates=frozenset(str(gate) for gate in rule.required_for if gate not in ALWAYS_GATED),
             self_approval=rule.self_approval,
@@ -116,7 +103,8 @@ class PolicyInput:
         rule = policy.approval if policy else ApprovalRule()
         own = list_inputs(freezes) if self.freezes is None else self.freezes
         reports = self.reports or (ReportInput.from_policy(policy) if policy else ReportInput())
-        return replace(self, notify=self.notify or rule.notify, freezes=own, reports=reports)
+        own_rule = self.rule or RuleInput.from_rule(rule)
+        return replace(self, rule=own_rule, notify=self.notify or rule.notify, freezes=own, reports=reports)
 
     def find_problems(self) -> Mapping[PolicyField, Text]:
         """Return the problems by field, as far as they do not depend on people."""
@@ -129,15 +117,22 @@ class PolicyInput:
                 any(len(each.after or "") > MAX_WEBSITE_NAME for each in self.renames),
                 Text("setup.problem_name", {"most": MAX_WEBSITE_NAME}),
             ),
-            PolicyField.APPROVER_PEOPLE: (not self.approvers.principals, Text("setup.problem_approvers")),
+            PolicyField.APPROVER_PEOPLE: (
+                not self.approvers.principals and not self.stages,
+                Text("setup.problem_approvers"),
+            ),
         }
+        empty = next((number for number, each in enumerate(self.stages, 1) if not each.role.principals), None)
         problems = {name: problem for name, (is_wrong, problem) in checks.items() if is_wrong}
+        if empty is not None:
+            problems[PolicyField.STAGES] = Text("setup.problem_stage_empty", {"stage": empty})
         numbers = {
             PolicyField.QUORUM: find_number_problem(self.quorum, MAX_QUORUM),
             PolicyField.EXPIRES: find_number_problem(self.expires, MAX_EXPIRY_HOURS),
         }
         problems |= {name: problem for name, problem in numbers.items() if problem is not None}
-        problems |= self.reports.find_problems() if self.reports else {}
+        for part in (self.rule, self.reports):
+            problems |= part.find_problems() if part else {}
         found = (each.find_problem(number) for number, each in enumerate(self.freezes or (), 1))
         frozen = next(filter(None, found), None)
         return problems | ({PolicyField.FREEZES: frozen} if frozen else {})
@@ -149,8 +144,19 @@ class PolicyInput:
             self,
             quorum=default.quorum if PolicyField.QUORUM in wrong else self.quorum,
             expires=default.expires if PolicyField.EXPIRES in wrong else self.expires,
+            rule=RuleInput() if self.rule and self.rule.find_problems() else self.rule,
             reports=ReportInput() if self.reports and self.reports.find_problems() else self.reports,
         )
+
+    def add_stage(self) -> "PolicyInput":
+        """Return the values with one more stage to fill in; the approvers become the first one."""
+        stages = self.stages or (StageInput(0, self.approvers),)
+        return replace(self, stages=(*stages, StageInput(max(each.key for each in stages) + 1)))
+
+    def remove_stage(self, key: str) -> "PolicyInput":
+        """Return the values without a stage; who approves in the only one that is left are the approvers."""
+        left = tuple(each for each in self.stages if str(each.key) != key)
+        return replace(self, approvers=left[0].role, stages=()) if len(left) == 1 else replace(self, stages=left)
 
     def add_freeze(self, kind: FreezeKind, name: str) -> "PolicyInput":
         """Return the values with one more freeze to fill in."""
@@ -203,12 +209,14 @@ class PolicyInput:
             rule = rule.model_copy(update={"outsiders_may_read": True})
         if self.channel not in {None, channel}:
             rule = rule.model_copy(update={"channel": self.channel})
+        stages = {"stages": tuple(each.role.principals for each in self.stages)} if self.stages else {}
+        rule = rule.model_copy(update={**stages, **(self.rule.list_rules() if self.rule else {})})
         return ChannelPolicy(
             id=channel,
             websites="all" if self.all_websites else self._websites,
             viewers=self.viewers.principals,
             editors=self.editors.principals,
-            approvers=self.approvers.principals,
+            approvers=() if self.stages else self.approvers.principals,
             approval=rule,
             **(self.reports.list_rules() if self.reports else {}),
         )

@@ -19,7 +19,8 @@ ROLES: Final = (
     (PolicyField.EDITORS, PolicyField.EDITOR_PEOPLE, PolicyField.EDITOR_GROUPS),
     (PolicyField.APPROVERS, PolicyField.APPROVER_PEOPLE, PolicyField.APPROVER_GROUPS),
 )
-"""The fields of each role: everyone, people, user groups."""
+STAGE: Final = (PolicyField.STAGE_EVERYONE, PolicyField.STAGE_PEOPLE, PolicyField.STAGE_GROUPS)
+"""The fields of each role, and of each stage: everyone, people, user groups."""
 
 
 class Step(IntEnum):
@@ -33,7 +34,7 @@ class Step(IntEnum):
 
 STEP_FIELDS: Final[Mapping[Step, frozenset[PolicyField]]] = {
     Step.WEBSITES: frozenset({PolicyField.WEBSITES, PolicyField.ALL_WEBSITES, PolicyField.NAMES}),
-    Step.PEOPLE: frozenset(field for fields in ROLES for field in fields),
+    Step.PEOPLE: frozenset(field for fields in (*ROLES, STAGE) for field in fields) | {PolicyField.STAGES},
 }
 """The fields of each step but the last, which has all others."""
 
@@ -82,6 +83,11 @@ def step_of(problem: PolicyField) -> Step:
 def block_id(name: PolicyField, metadata: PolicyFormMetadata) -> str:
     """Return the block id of a field."""
     return f"{name}~{metadata.turn}" if metadata.turn else str(name)
+
+
+def stage_block_id(name: PolicyField, key: int, metadata: PolicyFormMetadata) -> str:
+    """Return the block id of a stage's field."""
+    return block_id(name, metadata).replace(name, f"{name}.{key}", 1)
 
 
 def name_block_id(website: WebsiteId) -> str:

@@ -58,7 +58,7 @@ def lacks_approvals(change: Change, renewed: Change, votes: Collection[Vote]) ->
         renewed: the same under the rule, and with the audience and quorums, of now; in another round no vote counts.
         votes: the votes on it.
     """
-    was_approved = change.rule is None or has_quorum(change, votes)
+    was_approved = change.rule is None or change.state is ChangeState.SCHEDULED or has_quorum(change, votes)
     counted = votes if renewed.progress.round == change.progress.round else ()
     return renewed.rule is not None and was_approved and not has_quorum(renewed, counted)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from flowbot.domain.approval import apply_vote, is_skippable, schedule_change, wait_again
+from flowbot.domain.approval import apply_vote, is_skippable, lacks_approvals, schedule_change, wait_again
 from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditAction
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease
@@ -63,6 +63,13 @@ def test_who_asked_is_told_once_of_each_time_that_an_approved_change_is_put_off(
     assert (waiting.is_put_off, waiting.progress.put_off_version) == (True, 7)
     _, again = schedule_change(waiting, NOON + timedelta(hours=1), NOON)
     assert not replace(again, state=ChangeState.SCHEDULED).is_put_off
+
+
+def test_what_was_scheduled_lacks_approvals_once_its_votes_have_begun_anew() -> None:
+    """Its rule is the new one by then, by which it was never approved."""
+    scheduled = replace(PENDING, state=ChangeState.SCHEDULED, rule=ApprovalRule(stages=((UserId("U0CAN"),),)))
+    assert lacks_approvals(scheduled, scheduled, [])
+    assert not lacks_approvals(scheduled, scheduled, [FIRST])
 
 
 def test_the_last_approval_moves_the_change_under_the_lease_and_names_who_approved() -> None:

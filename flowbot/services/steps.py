@@ -68,7 +68,7 @@ class StepService:
         try:
             name = await self._require_able(step, _channel(report))
         except UserError as refusal:
-            await self.end(report, StepEnd(problem=refusal.text))
+            await self.fail(report, refusal.text)
         else:
             await self._update(report, lambda now: replace(now, is_admitted=True, name=name))
 
@@ -87,11 +87,10 @@ class StepService:
             raise StepOverError
         return report
 
-    async def end(self, report: Report, end: StepEnd) -> None:
-        """End a step, unless a request was made by it meanwhile."""
-        if end.problem is not None:
-            log.info("step.failed", report=report.id, problem=str(end.problem.key))
-        await self._update(report, lambda now: now if now.change and end.outcome is None else replace(now, end=end))
+    async def fail(self, report: Report, problem: Text) -> None:
+        """Let a step fail, unless a request was made by it meanwhile. The problem has nothing but plain text in it."""
+        log.info("step.failed", report=report.id, problem=problem.key)
+        await self._update(report, lambda now: now if now.change else replace(now, end=StepEnd(problem=problem)))
 
     async def tend(self) -> None:
         """End the steps that have waited too long, and those whose request a process ended that knows no steps."""
@@ -103,7 +102,7 @@ class StepService:
             step = steps[report.id]
             record = records.get(step.change) if step.change else None
             if step.is_over(report.created_at, self.clock()):
-                await self.end(report, StepEnd(problem=Text("workflow.expired")))
+                await self.fail(report, Text("workflow.expired"))
             elif record is not None and has_ended(record.change):
                 await self._update(report, partial(Step.ended_by, change=record.change, votes=record.votes))
 

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
+import structlog
 from slack_bolt.response import BoltResponse
 
 from flowbot.domain.change import OPEN_STATES
-from flowbot.domain.ids import ChannelId
+from flowbot.domain.ids import ChannelId, ReportId
 from flowbot.domain.policy import Permission
 from flowbot.domain.report import Report
-from flowbot.domain.step import Step, StepEnd, StepKind, request_token
-from flowbot.errors import Text, UserError
+from flowbot.domain.step import Step, StepKind, request_token
+from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translators
 from flowbot.services.approvals.wish import RequestOpenError
 from flowbot.services.ports.reports import ReportNotifier, StepOverError
@@ -27,6 +28,8 @@ from flowbot.slack.payloads.step_inputs import read_step
 from flowbot.slack.runner import Interaction, Reply, continues_later
 from flowbot.slack.tracked_tasks import TrackedTasks
 from flowbot.slack.views import sentences
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,16 @@ class StepActions:
                 await self.runs.fail(execution, sentence)
                 return
             report = await self.steps.receive(*asked)
-            self.tasks.start(self.show_report(report.id), name="step")
+            self.tasks.start(self._ask(report.id), name="step")
 
         return await store_in_time(store(), "step.not_stored", execution=execution)
+
+    async def _ask(self, report: ReportId) -> None:
+        """Ask the person of a step that was stored; what fails now, the recovery does."""
+        try:
+            await self.show_report(report)
+        except DependencyError as fault:
+            log.warning("step.later", report=report, error=str(fault))
 
     async def open_form(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the form of a new flow, filled as the step says, or as its person left it."""
@@ -89,7 +99,7 @@ class StepActions:
             return Reply(await self.requests.point_to_open_request(interaction, error.current))
         except UserError as error:
             if (problem := flow_problem(step, error)) is not None:
-                await self.steps.end(report, StepEnd(problem=problem))
+                await self.steps.fail(report, problem)
                 with continues_later():
                     await self.show_report(report.id)
             raise

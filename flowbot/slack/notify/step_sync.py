@@ -99,7 +99,7 @@ class StepSync:
             log.warning("step.message_gone", report=report.id)
         except MessageRefusedError as refusal:
             log.warning("step.message_refused", report=report.id, error=refusal.reason)
-            await self.steps.end(report, StepEnd(problem=Text("workflow.unreachable")))
+            await self.steps.fail(report, Text("workflow.unreachable"))
 
     async def _translator(self, step: Step) -> Translator:
         """Return the person's language; the configured one where Slack does not tell theirs now."""

@@ -12,7 +12,7 @@ from flowbot.sandbox.slack import text_of
 from flowbot.storage.repositories import change_writes
 from flowbot.storage.tables import metadata
 from flowbot.worker import recovery
-from tests.journeys.form_steps import add_flow
+from tests.journeys.form_steps import add_flow, choose_first_website, is_form, list_writes
 from tests.journeys.report_steps import wait_until_shown
 from tests.journeys.request_steps import approval_policy, speed_up
 from tests.journeys.request_steps import wait_until as wait_until_true
@@ -191,6 +191,18 @@ async def test_a_step_that_nobody_acts_on_fails_after_thirty_days(
     assert run.error == "This workflow step has expired: nothing was requested within 30 days."
     await wait_for_direct(asked, asked.emma, "This workflow step has expired")
     assert asked.emma.list_buttons(message) == []
+
+
+async def test_a_form_that_outlives_its_step_creates_nothing(asked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_step(asked, "create_flow", asked.emma, name="Spring", title="Here", description="Look")
+    await asked.emma.click(await wait_until_asked(asked, asked.emma), "Open form")
+    choose_first_website(asked.emma, await asked.emma.wait_for_view(is_form))
+    asked.time.ahead += timedelta(days=30).total_seconds()
+    monkeypatch.setattr(recovery, "CHANNEL_ROUNDS", 1)
+    await wait_until_ended(asked, run.id)
+    result = await asked.emma.submit()
+    assert list(result.errors.values()) == ["This workflow step is over, or you've used it already."]
+    assert list_writes(asked) == []
 
 
 async def test_a_channel_that_gets_another_id_keeps_its_steps(asked: World) -> None:

@@ -132,11 +132,13 @@ class StepBlocks:
 
     def _stages(self) -> Iterator[Block]:
         t, stages = self.t, self.content.typed.stages
-        if PolicyField.STAGES in self.content.problems:
-            yield self._problem(PolicyField.STAGES)
+        problem = self.content.problems.get(PolicyField.STAGES)
+        wrong = min(problem.params.get("stage", 1), STAGES_MAX) if problem else None
         if stages:
             yield block_kit.context(t("setup.about_stages"))
         for number, stage in enumerate(stages[:STAGES_MAX], 1):
+            if number == wrong:
+                yield self._problem(PolicyField.STAGES)
             yield from self._role(stage.role, STAGE, (stage.key, number))
             if len(stages) > 1:
                 remove = t("setup.stage_remove", stage=number)

@@ -132,9 +132,8 @@ class SubmittedPolicy:
     def find_blocks(self) -> dict[str, str]:
         """Return the block ids of the view's fields, by field, in their order; of the names the first one."""
         found: dict[str, str] = {}
-        for block in self.view.blocks:
-            if isinstance(block, dict) and block.get("type") == "input" and isinstance(block.get("block_id"), str):
-                found.setdefault(field_of(block["block_id"]), block["block_id"])
+        for block in self._list_inputs():
+            found.setdefault(field_of(block), block)
         if PolicyField.ALL_WEBSITES in found:
             # There is no menu as long as no website is known.
             found.setdefault(PolicyField.WEBSITES, found[PolicyField.ALL_WEBSITES])
@@ -143,9 +142,19 @@ class SubmittedPolicy:
     def field_errors(self, problems: Mapping[PolicyField, Text], t: Translator) -> dict[str, str] | None:
         """Return the problems as sentences, by the block that Slack shows them at; None where the view lacks one."""
         blocks = self.find_blocks()
+        stages = [block for block in self._list_inputs() if field_of(block) == PolicyField.STAGE_PEOPLE]
+        if stages and (problem := problems.get(PolicyField.STAGES)):
+            blocks[PolicyField.STAGES] = stages[min(problem.params.get("stage", 1), len(stages)) - 1]
         if not problems.keys() <= blocks.keys():
             return None
         return {blocks[name]: sentences.format_text(t, problem) for name, problem in problems.items()}
+
+    def _list_inputs(self) -> list[str]:
+        return [
+            block["block_id"]
+            for block in self.view.blocks
+            if isinstance(block, dict) and block.get("type") == "input" and isinstance(block.get("block_id"), str)
+        ]
 
     def form_error(self, problem: Text, t: Translator) -> dict[str, str]:
         """Return a problem of the whole form as a sentence, by the view's first field."""

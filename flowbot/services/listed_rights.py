@@ -17,12 +17,12 @@ from flowbot.services.users import CurrentUser, MembershipLookup
 class ListedRight(NamedTuple):
     """The right by which a person may decide on a request.
 
-    `basis` is the policy's entry that grants it; `person` the person themselves, or the absent approver in whose place
-    they decide.
+    `basis` is the policy's entry that grants it; `right_of` the absent approver in whose place they decide, None for
+    their own right.
     """
 
-    person: UserId
     basis: str
+    right_of: UserId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ class RightFinder:
             if self.user.id in counted:
                 return None
         for right in await self._find_rights(policy, stage, is_escalated=request.progress.is_escalated):
-            if right.person == self.user.id:
+            if right.right_of is None:
                 if may_decide(self.user.id, requester, rule):
                     return right
                 continue
             is_allowed = rule is not None and rule.stand_ins and policy.approval.stand_ins
-            if is_allowed and requester not in {self.user.id, right.person} and right.person not in counted:
+            if is_allowed and requester not in {self.user.id, right.right_of} and right.right_of not in counted:
                 return right
         return None
 
@@ -70,6 +70,6 @@ class RightFinder:
                 effective = await effective_policy(narrowed, each, acting_from, self.find_membership(each.id))
                 decision = decide(effective, each.actor, Permission.APPROVE)
                 if decision.basis is not None:
-                    rights.append(ListedRight(each.id, decision.basis))
+                    rights.append(ListedRight(decision.basis, None if each is self.user else each.id))
             self._known[key] = rights
         return self._known[key]

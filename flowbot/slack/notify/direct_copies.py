@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -11,20 +11,23 @@ import structlog
 from flowbot.domain.approval import PEOPLE_CALLED_MAX, escalation_policy, stage_policy
 from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
-from flowbot.domain.ids import ChangeId, GroupId, UserId
-from flowbot.domain.policy import ChannelPolicy, Permission, decide
+from flowbot.domain.ids import ChangeId, UserId
 from flowbot.errors import DependencyError, SlackFaultError
 from flowbot.i18n.translator import Translator, Translators
+from flowbot.services.approver_rights import find_right, list_called
+from flowbot.services.listed_rights import ListedRight
 from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import NOWHERE, MessageRole, MessageStore, SentMessage
 from flowbot.services.request_details import RequestDetails
 from flowbot.services.request_loader import RequestDetailsLoader
-from flowbot.services.users import Caller, UserService
+from flowbot.services.users import UserService
 from flowbot.slack.api.errors import UNREACHABLE
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.notify.once import OnceSender
+from flowbot.slack.views import block_kit
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_message import request_message
+from flowbot.slack.views.why import why_elements
 
 MOST_ROUNDS: Final = 5
 PATIENCE_SECONDS: Final = 12.0
@@ -80,35 +83,26 @@ class DirectCopies:
         Without a stage these are the people to whom the request was escalated.
         """
         seen = await self.messages.list_of(change.id, MessageRole.DIRECT)
-        policy = (await self.details.store.get_record(change.id)).scope.policy
+        record = await self.details.store.get_record(change.id)
+        policy = record.scope.policy
         if policy is None or (seen and stage == 0):
             return
         narrowed = escalation_policy(policy) if stage is None else stage_policy(policy, stage, is_escalated=False)
+        details = RequestDetails.of(replace(record, change=change), self.details.zone, self.clock())
+        details = replace(details, approvers=narrowed.all_approvers)
         chosen: list[UserId] = []
-        for user in await self._list_approvers(narrowed, change.request.requester):
-            if len(chosen) < PEOPLE_CALLED_MAX and await self._may_approve(narrowed, user):
+        for user in await list_called(self.users, details):
+            if len(chosen) < PEOPLE_CALLED_MAX and await self._find_right(details, user) is not None:
                 chosen.append(user)
         await self.messages.plan(change.id, MessageRole.DIRECT, chosen, seen=len(seen))
 
-    async def _list_approvers(self, policy: ChannelPolicy, requester: UserId) -> list[UserId]:
-        """List the people whom the policy names, and then the members of its groups.
-
-        Raises:
-            DependencyError: Slack did not tell the groups.
-        """
-        named = [entry for entry in policy.approvers if isinstance(entry, UserId)]
-        if groups := [entry for entry in policy.approvers if isinstance(entry, GroupId)]:
-            members = await self.users.load_groups()
-            named += [user for group in groups for user in sorted(members.get(group, ()))]
-        return [user for user in dict.fromkeys(named) if user != requester]
-
-    async def _may_approve(self, policy: ChannelPolicy, user: UserId) -> bool:
+    async def _find_right(self, details: RequestDetails, user: UserId) -> ListedRight | None:
+        """Find the right by which a person may approve; None where they may not, or Slack does not say."""
         try:
-            actor = (await self.users.load_user(Caller(user, None))).actor
+            return await find_right(self.users, details, user)
         except DependencyError as error:
             log.warning("telling.approver_unknown", user=user, error=str(error))
-            return False
-        return decide(policy, actor, Permission.APPROVE).allowed
+            return None
 
     async def _sync_all(self, details: RequestDetails) -> bool:
         """Send or edit what does not show this version yet; return whether there was anything.
@@ -134,6 +128,9 @@ class DirectCopies:
             return
         t = await self._find_translator(recipient, details)
         message = request_message(details, t, self.clock(), people=people, is_copy=True)
+        if details.stage is not None and (right := await self._find_right(details, recipient)) is not None:
+            why = block_kit.rich_paragraph(*why_elements(right, details.change.request.channel, t))
+            message = replace(message, blocks=(*message.blocks, why))
         try:
             if copy.place is None:
                 await self.sender.send(copy.key, version, recipient, lambda _: message, patience=PATIENCE_SECONDS)

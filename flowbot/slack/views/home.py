@@ -22,6 +22,7 @@ from flowbot.slack.views.history import change_line, link_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
 from flowbot.slack.views.times import list_times, moment_elements
+from flowbot.slack.views.why import why_elements
 
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20
@@ -130,6 +131,7 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
             *_expiry_elements(each, t, now),
             *_time_elements(each, t),
             *([block_kit.text_element("\n"), *frozen] if frozen else ()),
+            *_why_elements(each, content.overview, t),
         )
         hint = request_blocks.format_hint(t("button.approve"), each.change, t)
         buttons = (
@@ -140,6 +142,14 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
         warning = request_blocks.image_fault_blocks(each.change, t)
         blocks += [heading, *_push_blocks(each, t), *warning, block_kit.actions(*buttons)]
     return [*blocks, *_more_blocks(len(content.overview.for_me) - len(content.for_me), t)]
+
+
+def _why_elements(details: RequestDetails, overview: HomeOverview, t: Translator) -> list[Element]:
+    """Build the line on why the reader is asked."""
+    right = overview.rights.get(details.change.id)
+    if right is None:
+        return []
+    return [block_kit.text_element("\n"), *why_elements(right, details.change.request.channel, t)]
 
 
 def _time_elements(details: RequestDetails, t: Translator) -> list[Element]:

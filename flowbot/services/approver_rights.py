@@ -1,0 +1,60 @@
+"""The approvers of one request who hear of it by direct message, and the right by which each may approve."""
+
+from collections.abc import Collection
+
+from flowbot.domain.absences import may_stand_in, replace_absent
+from flowbot.domain.approval import may_decide
+from flowbot.domain.approval_rule import EVERYONE, Principal
+from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.policy import decide_among
+from flowbot.services.listed_rights import ListedRight
+from flowbot.services.quorum import list_people
+from flowbot.services.request_details import RequestDetails
+from flowbot.services.users import Caller, CurrentUser, UserService
+
+
+async def list_called(users: UserService, details: RequestDetails) -> list[UserId]:
+    """List the people whom the policy names, and then the members of its groups, but for who asked.
+
+    In the place of who is away stands their stand-in, or nobody.
+
+    Raises:
+        DependencyError: Slack did not tell the groups.
+    """
+    has_groups = any(isinstance(entry, GroupId) for entry in details.approvers)
+    requester = details.change.request.requester
+    named = list_people(details.approvers, await users.load_groups() if has_groups else {})
+    asked = (person for person in named if person != requester)
+    called = replace_absent(asked, details.absences, has_stand_ins=details.terms.stand_ins)
+    return [person for person in called if person != requester]
+
+
+async def find_right(users: UserService, details: RequestDetails, person: UserId) -> ListedRight | None:
+    """Find the right by which a person may approve in the stage that waits: their own, else as a stand-in.
+
+    What names them, or a group of theirs, comes before "everyone", of which it is not known who is in the channel.
+
+    Raises:
+        DependencyError: Slack does not tell who somebody is.
+    """
+    requester, named = details.change.request.requester, [each for each in details.approvers if each != EVERYONE]
+    user = await _load(users, person)
+    own = _find_basis(named, user) or _find_basis(details.approvers, user)
+    if own is not None and may_decide(person, requester, details.change.rule):
+        return ListedRight(own)
+    if not details.terms.stand_ins or not may_stand_in(user.actor):
+        return None
+    for absence in details.absences:
+        if absence.stand_in == person and requester not in {absence.person, person}:
+            absent = _find_basis(named, await _load(users, absence.person))
+            if absent is not None:
+                return ListedRight(absent, absence.person)
+    return None
+
+
+async def _load(users: UserService, person: UserId) -> CurrentUser:
+    return await users.load_user(Caller(person, None))
+
+
+def _find_basis(entries: Collection[Principal], user: CurrentUser) -> str | None:
+    return decide_among(entries, user.actor).basis

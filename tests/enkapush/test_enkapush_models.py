@@ -84,6 +84,30 @@ def test_a_creation_needs_its_texts(field: str) -> None:
         new_flow(**{field: ""})
 
 
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (12, 12),
+        ("12", 12),
+        (0, 0),
+        (1e30, models.MAX_AMOUNT),
+        (10**40, models.MAX_AMOUNT),
+        (-1, None),
+        (None, None),
+        ("", None),
+        ("many", None),
+        ("12,340", None),
+        (1.5, None),
+        (True, None),
+        ([], None),
+    ],
+)
+def test_a_number_of_subscribers_that_is_none_is_not_taken_for_nobody(sent: Any, read: int | None) -> None:
+    record = {"id": 1, "website_id": 1, "name": "VIP"}
+    assert models.Segment.model_validate(record | {"total_subscribers": sent}).total_subscribers == read
+    assert models.Segment.model_validate(record).total_subscribers is None
+
+
 @pytest.mark.parametrize("seconds", TTL_SECONDS)
 def test_every_documented_time_to_live_is_accepted(seconds: Any) -> None:
     assert FlowPatch(ttl=seconds).parts() == [("ttl", (None, str(seconds).encode()))]

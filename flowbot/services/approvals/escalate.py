@@ -71,7 +71,7 @@ class RequestEscalation:
             has_groups = any(isinstance(entry, GroupId) for entry in entries)
             groups = await self.quorum.users.load_groups(within=DECIDING_SECONDS) if has_groups else {}
         except DependencyError as error:
-            log.warning("escalation.groups_unknown", change=change.id, error=str(error))
+            log.warning("recovery.groups_unknown", change=change.id, error=str(error))
             return True
         others = [person for person in list_people(entries, groups) if person != change.request.requester]
         found = await self.quorum.find_fitness(others, 1, within=DECIDING_SECONDS)

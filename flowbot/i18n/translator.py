@@ -28,6 +28,8 @@ _MAX_DIGITS: Final = 5000
 """Python reads no text of more as a number."""
 _NUMBERS_KEPT: Final = 2000
 """Numbers that are not formatted anew: Babel takes 30 microseconds for one."""
+_LOCALES_KEPT: Final = 500
+"""Locales that are not parsed anew: Babel looks for a file for each."""
 _MINUTE: Final = timedelta(minutes=1)
 _MOST_OF_A_YEAR: Final = timedelta(days=300)
 
@@ -222,6 +224,7 @@ def _read_catalog(language: str) -> Catalog:
         return read_po(stream, locale=language, abort_invalid=True)
 
 
+@lru_cache(maxsize=_LOCALES_KEPT)
 def _choose_locale(wanted: str | None, fixed: str | None) -> Locale:
     """Return the reader's locale if flowbot has its language and no other is fixed, else the fixed one or English."""
     try:

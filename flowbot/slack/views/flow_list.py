@@ -29,7 +29,7 @@ TITLE_MAX: Final = 26
 SEARCH_MAX: Final = 200
 ROWS_KEPT: Final = 2000
 """Rows that are not built anew for each list: most lists show the newest flows."""
-MENUS_KEPT: Final = 500
+CONTROLS_KEPT: Final = 500
 
 
 def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message:
@@ -37,15 +37,21 @@ def flow_list_message(result: FlowList, t: Translator, now: datetime) -> Message
     page, query = result.page, result.request.query
     rows = _row_blocks(result, t, now, may_edit=result.may_edit, with_title=True)
     blocks = [*_head_blocks(result, t, now), *_menu_blocks(result, t), *rows]
-    before = ListValue.of(query, page.number - 1) if page.number > 1 else None
-    after = ListValue.of(query, page.number + 1) if page.number < page.pages else None
+    may_share = result.may_share and page.total > 0
+    blocks += _page_actions(query, page.number, page.pages, t, may_share=may_share)
+    return Message(tuple(blocks))
+
+
+@lru_cache(maxsize=CONTROLS_KEPT)
+def _page_actions(query: FlowQuery, number: int, pages: int, t: Translator, *, may_share: bool) -> tuple[Block, ...]:
+    """Build the buttons to turn and to share a page."""
+    before = ListValue.of(query, number - 1) if number > 1 else None
+    after = ListValue.of(query, number + 1) if number < pages else None
     # A search that a button cannot carry has its first page alone.
     buttons = page_buttons(t, (ActionId.LIST_PREVIOUS, before), (ActionId.LIST_NEXT, after))
-    if result.may_share and page.total and fits_button(this := ListValue.of(query, page.number)):
+    if may_share and fits_button(this := ListValue.of(query, number)):
         buttons.append(block_kit.button(t("button.share"), ActionId.LIST_SHARE, this.dump()))
-    if buttons:
-        blocks.append(block_kit.actions(*buttons))
-    return Message(tuple(blocks))
+    return (KeptBlock(block_kit.actions(*buttons)),) if buttons else ()
 
 
 def shared_list_message(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
@@ -99,7 +105,7 @@ def _menu_blocks(result: FlowList, t: Translator) -> list[Block]:
     return [*_menus(query, tuple(websites), t)]
 
 
-@lru_cache(maxsize=MENUS_KEPT)
+@lru_cache(maxsize=CONTROLS_KEPT)
 def _menus(query: FlowQuery, websites: tuple[tuple[WebsiteId, str], ...], t: Translator) -> tuple[Block, ...]:
     """Build the menus of a list."""
     states = [(format_enabled(state, t), replace(query, is_enabled=state)) for state in (True, False)]

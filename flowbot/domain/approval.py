@@ -196,6 +196,7 @@ def approval_terms(change: Change, policy: ChannelPolicy | None) -> ApprovalTerm
         covers_website=policy is not None and is_in_scope(change.request, policy),
         stages=today.stages if today else (),
         stand_ins=rule.stand_ins,
+        quorum_over=tuple(sorted(rule.quorum_over.items())),
     )
 
 

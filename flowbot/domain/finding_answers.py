@@ -32,13 +32,23 @@ REVERTED_BY: Final = {
 def find_strictest(policies: Collection[ChannelPolicy], kind: ChangeKind) -> ChannelPolicy | None:
     """Find the policy that asks for most before a change of this kind; None of none.
 
-    Of those that gate the kind the one with most gates and the highest quorum counts, and the first of several.
+    Of those that gate the kind the one with most approvals in all its stages counts, then the one with most of them for
+    the largest audience, and so on; and the first of several.
     """
     gate = GATE_BY_KIND.get(kind)
 
-    def strictness(policy: ChannelPolicy) -> tuple[bool, int, int, bool]:
-        rule = policy.approval
-        return gate in rule.required_for, rule.quorum, len(set(rule.required_for)), not rule.self_approval
+    def strictness(policy: ChannelPolicy) -> tuple[int, ...]:
+        rule, stages = policy.approval, len(policy.stages)
+        return (
+            gate in rule.required_for,
+            rule.quorum * stages,
+            rule.quorum_for(None) * stages,
+            stages,
+            len(set(rule.required_for)),
+            not rule.self_approval,
+            not rule.stand_ins,
+            rule.reason_required,
+        )
 
     return max(policies, key=strictness, default=None)
 

@@ -92,6 +92,7 @@ class ApprovalTerms:
         covers_website: Whether the channel still works with the request's website.
         stages: The groups that approve one after the other; none for one stage.
         stand_ins: Whether the stand-in of an absent approver may approve.
+        quorum_over: The audiences that need more approvals, each with its quorum, the smallest first.
     """
 
     approvers: tuple[Principal, ...]
@@ -101,6 +102,7 @@ class ApprovalTerms:
     covers_website: bool
     stages: tuple[tuple[Principal, ...], ...] = ()
     stand_ins: bool = True
+    quorum_over: tuple[tuple[int, int], ...] = ()
 
     def compare_rights(self, earlier: "ApprovalTerms") -> ChangedRights:
         """Return who has rights on these terms that they had not on the earlier ones, and the other way round."""

@@ -50,6 +50,28 @@ async def test_an_open_request_says_what_an_import_changes_for_it(http: World) -
     assert told["details"]["quorum"] == {"before": 1, "after": 2}
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ([], ['stages = [["S0LEADS"], ["U0DENIZ"]]'], "the stages changed, so approvals begin anew"),
+        (["quorum = 2"], ["stand_ins = false"], "stand-ins can no longer approve"),
+        (["quorum_over = { 1000 = 2 }"], ["quorum_over = { 10 = 2 }"], "large audiences need more approvals"),
+    ],
+)
+async def test_an_open_request_says_which_rules_count_for_it_now(
+    http: World, before: list[str], after: list[str], told: str
+) -> None:
+    await http.import_policy(approval_policy(*before, approvers=TWO_APPROVERS))
+    request = await request_change(http)
+    approvers = "[]" if "stages" in after[0] else TWO_APPROVERS
+    await http.import_policy(approval_policy(*after, approvers=approvers))
+    assert told in text_of(await wait_for_status(http, request, "Rules changed since the request"))
+    await http.import_policy(approval_policy(*after, "reason_required = true", approvers=approvers))
+    await http.burak.click(request, "Approve")
+    # A reason that is required from now on is none that the request lacks.
+    await wait_for_status(http, request, "1/")
+
+
 async def test_a_quorum_that_was_lowered_meanwhile_changes_nothing_for_the_request(http: World) -> None:
     await http.import_policy(approval_policy("quorum = 2", approvers=TWO_APPROVERS))
     request = await request_change(http)

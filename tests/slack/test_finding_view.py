@@ -144,4 +144,9 @@ def test_the_strictest_policy_gates_the_kind_or_asks_for_more() -> None:
     assert find_strictest([plain, most, gating], ChangeKind.DISABLE) == gating
     assert find_strictest([plain, gating, most], ChangeKind.ENABLE) == most
     assert find_strictest([plain, policy("C4")], ChangeKind.ENABLE) == plain
+    staged = policy("C5", stages=[["U1"], ["U2"], ["U3"], ["U4"]])
+    assert find_strictest([most, staged], ChangeKind.ENABLE) == staged
+    assert find_strictest([policy("C6", quorum=4), staged], ChangeKind.ENABLE) == staged
+    for stricter in ({"quorum_over": {10: 2}}, {"stand_ins": False}, {"reason_required": True}):
+        assert find_strictest([plain, policy("C7", **stricter)], ChangeKind.ENABLE) == policy("C7", **stricter)
     assert find_strictest([], ChangeKind.ENABLE) is None

@@ -44,6 +44,13 @@ def rules_changed_elements(
             }
             if named:
                 parts.append(sentence_elements(t, key, {"people": sentences.list_elements(named, t)}))
+        for key, has_changed in (
+            ("request.rules_stages", terms.stages != first.stages),
+            ("request.rules_no_stand_ins", terms.stand_ins != first.stand_ins),
+            ("request.rules_quorum_over", terms.quorum_over != first.quorum_over),
+        ):
+            if has_changed:
+                parts.append([block_kit.text_element(t(key))])
         if terms.quorum != first.quorum:
             parts.append([block_kit.text_element(t("request.rules_quorum", n=terms.quorum, before=first.quorum))])
         if terms.self_approval != first.self_approval:

@@ -90,7 +90,7 @@ def renew_rule(change: Change, rule: ApprovalRule) -> Change:
 
 def begin_round(change: Change) -> Change:
     """Return a change whose votes begin anew: none that was given before counts."""
-    return replace(change, progress=replace(change.progress, round=change.progress.round + 1))
+    return replace(change, progress=replace(change.progress, round=change.progress.round + 1, has_grown=False))
 
 
 def next_reminder(change: Change, rule: ApprovalRule, now: datetime) -> datetime:

@@ -135,9 +135,16 @@ def transition_event(change: Change, at: datetime, step: Transition) -> AuditEve
     outcome = step.outcome
     ended = {"outcome": outcome.key, **outcome.params} if outcome else {}
     origin = {"restored_from": old} if (old := _restored_flow(change.request)) else {}
-    details = {**ended, **origin, "state": str(step.to), **step.details}
+    raised = describe_raise(change) if step.to is ChangeState.PENDING else {}
+    details = {**ended, **origin, **raised, "state": str(step.to), **step.details}
     event = event_for_change(change, at, step.action, step.actor, details)
     return replace(event, flow=(outcome.flow if outcome else None) or event.flow)
+
+
+def describe_raise(change: Change) -> Mapping[str, Any]:
+    """Return, as plain data, how many approvals a change needs for which audience; nothing where that raises none."""
+    progress = change.progress
+    return {"audience": progress.audience, "quorums": list(progress.quorums)} if progress.quorums else {}
 
 
 def _restored_flow(request: ChangeRequest) -> FlowId | None:

@@ -44,6 +44,8 @@ async def test_a_large_audience_needs_more_approvals_and_the_request_says_so(run
     assert list_writes(running) == []
     await first.click(request, "Approve")
     await wait_for_status(running, request, "Applied")
+    raised = [each["details"] for each in await read_audit_trail(running) if "quorums" in each["details"]]
+    assert [(each["audience"], each["quorums"]) for each in raised] == [(12_340, [2])] * 3
 
 
 @pytest.mark.parametrize(

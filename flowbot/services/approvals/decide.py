@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from flowbot.domain.approval import apply_vote, is_skippable, renew_rule, schedule_change, stricter_rule
-from flowbot.domain.audit import AuditAction, Transition, event_for_change
+from flowbot.domain.audit import AuditAction, Transition, describe_raise, event_for_change
 from flowbot.domain.change import LEASED_STATES, WAITING_STATES, Change, ChangeState, with_lease
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import Permission
@@ -225,10 +225,10 @@ def _require_uncounted(vote: Vote, votes: Iterable[Vote]) -> None:
 
 
 def _describe_vote(change: Change, vote: Vote) -> dict[str, Any]:
-    """Describe an approval for the audit trail: its stage, where there are several, and whose right it was."""
+    """Describe an approval for the audit trail: its stage among several, whose right it was, and how many it needs."""
     stage = {"stage": vote.stage + 1} if change.rule is not None and change.rule.stages else {}
     right = {} if vote.right_of is None else {"right_of": str(vote.right_of)}
-    return {"choice": str(vote.choice), **stage, **right}
+    return {"choice": str(vote.choice), **stage, **right, **describe_raise(change)}
 
 
 def _require_waiting(conflict: VersionConflictError) -> Change:

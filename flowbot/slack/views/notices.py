@@ -206,10 +206,11 @@ def put_off_message(
         lines = [request_blocks.progress_elements(details, t, people), request_blocks.expiry_elements(details, t, now)]
     mention = [block_kit.user_element(change.request.requester), block_kit.text_element(" ")] if mentions else []
     if is_scheduled:
-        next_key = "next.moved"
+        next_step = t("next.moved")
+    elif change.progress.has_grown:
+        next_step = format_growth(change, details, t)
     else:
-        next_key = "stage.anew" if change.progress.round > 1 and not details.votes else "next.more_approvals"
-    next_step = format_growth(change, details, t) if change.progress.has_grown else t(next_key)
+        next_step = t("stage.anew" if change.progress.round > 1 and not details.votes else "next.more_approvals")
     lines.append([*mention, block_kit.text_element(next_step)])
     if mentions and not is_scheduled and not _is_quiet(change):
         lines.append(_attention_elements(details, t))

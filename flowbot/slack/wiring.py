@@ -318,6 +318,6 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         window=FlowWindow(runner, services.policies, users, channels, flow_queries, modals),
         home=home,
         workspace=WorkspaceEvents(services.channels, privacy, token, clock),
-        details=DetailsWindow(services.decisions.authorizer, details, channels, flow_queries, modals, clock),
+        details=DetailsWindow(services.decisions, details, channels, flow_queries, modals, clock),
     )
     return build_app(client, handlers, runner), notifier

@@ -74,6 +74,12 @@ async def test_without_a_stand_in_one_is_just_not_mentioned(http: World) -> None
     assert "Welcome back. Requests mention you again." in await ask(http, http.emma, "back")
 
 
+async def test_it_is_said_after_a_mention_of_flowbot_too(http: World) -> None:
+    await http.deniz.send(MARKETING, f"@flowbot away until tomorrow {EMMA}")
+    await http.deniz.wait_for_message(MARKETING, "U0EMMA can approve in your place.")
+    await wait_for_direct(http, http.emma, "You stand in for U0DENIZ until")
+
+
 async def test_the_day_is_one_of_the_persons_own_zone(http: World) -> None:
     http.emma.person.tz = "Pacific/Kiritimati"
     await ask(http, http.emma, f"away until {(http.time.now() + timedelta(days=4)).date()}")

@@ -17,6 +17,7 @@ from tests.journeys.request_steps import (
     speed_up,
     wait_for_status,
 )
+from tests.journeys.test_stand_ins import go_away
 from tests.journeys.watch_steps import Watch, list_findings, wait_for_finding, watch_flows
 from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, on_both_databases
 
@@ -63,6 +64,16 @@ async def make_rounds_until(watched: Watch, condition: Callable[[], bool]) -> No
     async with asyncio.timeout(30):
         while not condition():
             await watched.make_round()
+
+
+async def test_the_stand_in_is_mentioned_in_place_of_who_is_away(watched: Watch) -> None:
+    world = watched.world
+    await go_away(world, world.burak, world.emma)
+    await watched.make_round(2)
+    world.enkapush.store.update_flow(1, **totals(5200, 4150, 1, 4020))
+    await watched.make_round()
+    told = await wait_for_trip(world, "The breaker disabled", RANDOM)
+    assert list_mentions(world, told) == [("user", "U0EMMA")]
 
 
 @on_both_databases

@@ -20,7 +20,7 @@ from tests.journeys.request_steps import (
 from tests.journeys.test_absences import ask
 from tests.journeys.test_calling_approvers import direct_messages, wait_for_copy
 from tests.journeys.test_home import open_home, section
-from tests.journeys.world import MARKETING, World, in_both_modes
+from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes
 
 BURAK_ALONE = '["U0BURAK"]'
 HOUR = 3600
@@ -63,7 +63,7 @@ async def test_it_reads_in_turkish(running: World) -> None:
     await running.import_policy(approval_policy(approvers=BURAK_ALONE))
     await go_away(running, running.burak, running.deniz)
     await running.ayse.send(MARKETING, f"/flows etkinleştir {add_flow(running)}")
-    request = await running.deniz.wait_for_message("C0APPROVALS", "Onay bekliyor")
+    request = await running.deniz.wait_for_message(APPROVALS, "Onay bekliyor")
     await running.deniz.click(request, "Onayla")
     done = await wait_for_status(running, request, "Uygulandı")
     assert "onaylayan: U0BURAK yerine U0DENIZ" in text_of(done)
@@ -136,7 +136,7 @@ async def test_no_right_passes_on_from_stand_in_to_stand_in(http: World) -> None
     await go_away(http, http.burak, http.deniz)
     await go_away(http, http.deniz, http.emma)
     await http.ayse.send(MARKETING, f"/flows etkinleştir {add_flow(http)}")
-    request = await http.deniz.wait_for_message("C0APPROVALS", "Onay bekliyor")
+    request = await http.deniz.wait_for_message(APPROVALS, "Onay bekliyor")
     # Who is away may still decide, and nobody is mentioned who is.
     assert list_mentions(http, request) == []
     said = await click_and_read(http, http.emma, request, "Onayla")
@@ -159,6 +159,9 @@ async def test_rules_that_forbid_stand_ins_count_for_a_request_that_waits(http: 
     await go_away(http, http.burak, http.deniz)
     request = await request_change_and_wait(http)
     await http.import_policy(approval_policy("stand_ins = false", approvers=BURAK_ALONE))
+    assert "since the request: stand-ins can no longer approve" in text_of(
+        await wait_for_status(http, request, "Rules changed")
+    )
     assert "can approve or reject this request." in await click_and_read(http, http.deniz, request, "Approve")
     assert list_writes(http) == []
 
@@ -229,6 +232,40 @@ async def test_a_reminder_mentions_the_stand_in_too(world: World, monkeypatch: p
     world.time.ahead += 2 * HOUR
     await world.deniz.wait_until(lambda: list_replies(world, request))
     assert [list_mentions(world, reply) for reply in list_replies(world, request)] == [[("user", "U0DENIZ")]]
+
+
+async def test_an_escalation_calls_the_stand_in_and_counts_their_vote(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speed_up(world, monkeypatch)
+    await world.start_http()
+    rules = ("escalate_after_hours = 1", 'escalate_to = ["U0BURAK"]')
+    await world.import_policy(approval_policy(*rules, approvers='["U0AYSE"]'))
+    request = await request_change_and_wait(world)
+    await go_away(world, world.burak, world.deniz)
+    world.time.ahead += 2 * HOUR
+    await world.deniz.wait_until(lambda: list_replies(world, request))
+    assert [list_mentions(world, reply) for reply in list_replies(world, request)] == [[("user", "U0DENIZ")]]
+    await world.deniz.click(request, "Approve")
+    assert "approved by U0DENIZ for U0BURAK" in text_of(await wait_for_status(world, request, "Applied"))
+
+
+async def test_a_stand_in_sees_the_push_that_they_decide_on_where_it_is_shown_privately(http: World) -> None:
+    http.slack.workspace.channels[APPROVALS].is_shared = True
+    only_who_approves = approval_policy(approvers=BURAK_ALONE).replace('viewers = ["*"]', "viewers = []")
+    await http.import_policy(only_who_approves)
+    request = await request_change(http)
+    await http.deniz.click(request, "Show")
+    await http.deniz.wait_for_view("can see flows.")
+    await http.deniz.close()
+    await go_away(http, http.burak, http.deniz)
+    await http.deniz.click(request, "Show")
+    await http.deniz.wait_for_view("Old title")
+    await http.deniz.close()
+    await http.deniz.click(request, "Approve")
+    await http.deniz.wait_for_view("Old title")
+    await http.deniz.submit()
+    assert "approved by U0DENIZ for U0BURAK" in text_of(await wait_for_status(http, request, "Applied"))
 
 
 # --- why somebody is asked -------------------------------------------------------------------------------------------

@@ -1,16 +1,20 @@
 """The window of one request or one flow."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import Permission
 from flowbot.domain.remarks import Remark
 from flowbot.errors import DependencyError, UserError
 from flowbot.i18n.translator import Translator
-from flowbot.services.authorization import RequestAuthorizer
+from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.flow_queries import FlowQueries
 from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import RequestRecord
 from flowbot.services.request_loader import RequestDetailsLoader
+from flowbot.services.users import CurrentUser
 from flowbot.slack.api.modals import Modals
 from flowbot.slack.listeners.channel_authorizer import ChannelAuthorizer
 from flowbot.slack.payloads.button_values import ChangeValue, FlowValue, parse_value
@@ -26,7 +30,7 @@ from flowbot.slack.views.request_message import request_message
 class DetailsWindow:
     """Shows people all of a request or a flow in a window, where they may see it; else the window says why not."""
 
-    authorizer: RequestAuthorizer
+    decisions: DecisionService
     details: RequestDetailsLoader
     channels: ChannelAuthorizer
     flow_queries: FlowQueries
@@ -38,12 +42,26 @@ class DetailsWindow:
         change = parse_value(ChangeValue, press.action.value).change
 
         async def load() -> Message:
-            record = await self.authorizer.load_visible(interaction.user, change, interaction.target.channel)
+            record = await self._load_visible(interaction.user, change, interaction.target.channel)
             message = request_message(await self.details.load_newest(change), interaction.t, self.clock())
-            remarks = map(Remark.of, await self.authorizer.store.list_remarks([record.change]))
+            remarks = map(Remark.of, await self.decisions.store.list_remarks([record.change]))
             return replace(message, blocks=(*message.blocks, *remark_list(remarks, interaction.t)))
 
         return await self._show(interaction.t, press, load)
+
+    async def _load_visible(self, user: CurrentUser, change: ChangeId, acting_from: ChannelId | None) -> RequestRecord:
+        """Load a request that a person may see, or decide on: a stand-in sees what they decide on.
+
+        Raises:
+            UserError: they may do neither.
+        """
+        try:
+            return await self.decisions.authorizer.load_visible(user, change, acting_from)
+        except UserError as refusal:
+            with suppress(UserError):
+                await self.decisions.require_decidable(user, change, acting_from)
+                return await self.decisions.authorizer.load_record(change)
+            raise refusal from None
 
     async def show_flow(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Show the button's flow."""

@@ -24,6 +24,7 @@ from flowbot.services.authorization import (
 from flowbot.services.digests import LastDigests
 from flowbot.services.flow_queries import visible_website_names
 from flowbot.services.listed_rights import ListedRight, RightFinder
+from flowbot.services.policy_checks import find_unescalated
 from flowbot.services.policy_setup import PolicySetup
 from flowbot.services.ports import Clock
 from flowbot.services.ports.absences import AbsenceStore
@@ -177,6 +178,7 @@ class HomeOverview:
         needs_setup: Whether they are an admin, and no channel is set up yet.
         frozen: The freezes that are on or next, each with the channels among those that it covers.
         unapprovable: For an admin: the channels whose requests nobody could ever approve.
+        unescalated: For an admin: the channels whose escalation has no time or nobody, or comes too late.
         scheduled: Their own, and those that they may reject, that wait for their time alone, the next first.
         digests: The last weekly digest of each of the channels.
         refused_digests: For an admin: the channels that did not take theirs.
@@ -191,6 +193,7 @@ class HomeOverview:
     is_certain: bool = True
     needs_setup: bool = False
     unapprovable: tuple[ChannelId, ...] = ()
+    unescalated: tuple[ChannelId, ...] = ()
     frozen: Mapping[FrozenTime, tuple[ChannelId, ...]] = field(default_factory=dict)
     scheduled: tuple[WaitingRequest, ...] = ()
     digests: Mapping[ChannelId, Digest] = field(default_factory=dict)
@@ -240,6 +243,7 @@ class HomeOverviews:
             is_certain=user.actor.groups is not None,
             needs_setup=user.actor.is_admin and not book.channels,
             unapprovable=await self.setup.find_unapprovable(book) if user.actor.is_admin else (),
+            unescalated=find_unescalated(book.channels) if user.actor.is_admin else (),
             frozen=self._find_frozen_times(book, [each.channel for each in channels], language),
             digests=await self.digests.find(each.policy for each in channels),
             absences=await self.absences.load_for(user.id),

@@ -229,6 +229,11 @@ class PolicyChecker:
         return {PolicyField.QUORUM_OVER: Text("setup.problem_quorum_over", {"quorum": most})}
 
 
+def find_unescalated(policies: Iterable[ChannelPolicy]) -> tuple[ChannelId, ...]:
+    """Find the channels whose escalation would do nothing."""
+    return tuple(policy.id for policy in policies if find_escalation_problems(policy.approval))
+
+
 def find_escalation_problems(rule: ApprovalRule) -> dict[PolicyField, Text]:
     """Find out why an escalation would do nothing: it has no time or nobody, or comes after the expiry."""
     hours = rule.escalate_after_hours

@@ -138,9 +138,12 @@ def test_an_admin_sees_what_is_not_right_and_only_then() -> None:
     there = (channel_access(),)
     assert EN("home.setup") not in text_of_view(draw_home(channels=there))
     assert EN("home.needs_setup") in text_of_view(draw_home(needs_setup=True))
-    shown = draw_home(channels=there, unapprovable=(CHANNEL,))
-    assert list_headers(shown) == [EN("home.caught_up"), EN("home.setup"), EN("home.channels")]
-    assert {"type": "channel", "channel_id": CHANNEL} in find_elements(shown)
+    for shown in (
+        draw_home(channels=there, unapprovable=(CHANNEL,)),
+        draw_home(channels=there, unescalated=(CHANNEL,)),
+    ):
+        assert list_headers(shown) == [EN("home.caught_up"), EN("home.setup"), EN("home.channels")]
+        assert {"type": "channel", "channel_id": CHANNEL} in find_elements(shown)
 
 
 @pytest.mark.parametrize("t", [EN, TR], ids=["en", "tr"])

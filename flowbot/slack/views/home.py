@@ -245,12 +245,14 @@ def _setup_blocks(content: HomeContent, t: Translator) -> list[Block]:
         lines.append([block_kit.text_element(t("home.not_right_yet", things=t.format_list(things)))])
     if overview.needs_setup:
         lines.append([block_kit.text_element(t("home.needs_setup"))])
-    for channel in overview.unapprovable[:CHANNELS_MAX]:
-        place = {"channel": [block_kit.channel_element(channel)]}
-        lines.append(sentences.sentence_elements(t, "home.unapprovable", place))
-    for channel in overview.refused_digests[:CHANNELS_MAX]:
-        place = {"channel": [block_kit.channel_element(channel)]}
-        lines.append(sentences.sentence_elements(t, "home.digest_refused", place))
+    for key, channels in (
+        ("home.unapprovable", overview.unapprovable),
+        ("home.unescalated", overview.unescalated),
+        ("home.digest_refused", overview.refused_digests),
+    ):
+        for channel in channels[:CHANNELS_MAX]:
+            place = {"channel": [block_kit.channel_element(channel)]}
+            lines.append(sentences.sentence_elements(t, key, place))
     listed = block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines))
     return [block_kit.header(t("home.setup")), listed] if lines else []
 

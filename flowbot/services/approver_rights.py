@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from flowbot.domain.absences import may_stand_in, replace_absent
-from flowbot.domain.approval import may_decide
+from flowbot.domain.approval import may_decide, stage_policy
 from flowbot.domain.approval_rule import EVERYONE, Principal
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import decide_among
@@ -41,7 +41,9 @@ async def find_right(users: UserService, details: RequestDetails, person: UserId
     user = await _load(users, person)
     own = _find_basis(named, user) or _find_basis(details.approvers, user)
     if own is not None and may_decide(person, requester, details.change.rule):
-        return ListedRight(own)
+        policy = details.policy
+        is_approver = policy is None or own in stage_policy(policy, details.stage, is_escalated=False).all_approvers
+        return ListedRight(own, is_escalated=not is_approver)
     if not details.terms.stand_ins or not may_stand_in(user.actor):
         return None
     for absence in details.absences:

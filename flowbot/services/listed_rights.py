@@ -18,11 +18,12 @@ class ListedRight(NamedTuple):
     """The right by which a person may decide on a request.
 
     `basis` is the policy's entry that grants it; `right_of` the absent approver in whose place they decide, None for
-    their own right.
+    their own right; `is_escalated` says that the entry grants it only since the request was escalated.
     """
 
     basis: str
     right_of: UserId | None = None
+    is_escalated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,13 @@ class RightFinder:
         key = (policy.id, stage, is_escalated)
         if key not in self._known:
             narrowed, rights = stage_policy(policy, stage, is_escalated=is_escalated), list[ListedRight]()
+            approvers = stage_policy(policy, stage, is_escalated=False).all_approvers
             for each in (self.user, *self.represented):
                 acting_from = self.acting_from if each is self.user else None
                 effective = await effective_policy(narrowed, each, acting_from, self.find_membership(each.id))
                 decision = decide(effective, each.actor, Permission.APPROVE)
                 if decision.basis is not None:
-                    rights.append(ListedRight(decision.basis, None if each is self.user else each.id))
+                    right_of = None if each is self.user else each.id
+                    rights.append(ListedRight(decision.basis, right_of, decision.basis not in approvers))
             self._known[key] = rights
         return self._known[key]

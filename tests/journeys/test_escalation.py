@@ -116,6 +116,7 @@ async def test_it_stands_in_home_of_those_who_may_decide_from_then_on(fast: Worl
     await fast.deniz.open_home()
     home = await fast.deniz.wait_for_home("Needs your approval")
     assert "#1 Old name" in text_of(home)
+    assert "It has waited for long, so you can decide, too." in text_of(home)
 
 
 async def test_a_rejection_counts_and_the_approvers_still_decide(fast: World) -> None:
@@ -187,6 +188,7 @@ async def test_by_direct_message_they_get_a_copy_with_its_buttons(fast: World) -
     fast.time.ahead += 4 * HOUR + 10
     copies = fast.slack.workspace.open_direct_message(fast.deniz.id).id
     copy = await fast.deniz.wait_for_message(copies, WAITING)
+    assert "It has waited for long, so you can decide, too." in text_of(copy)
     await wait_for_notice(fast, request, CALLED)
     await fast.deniz.click(copy, "Approve")
     await wait_for_status(fast, request, "Applied")

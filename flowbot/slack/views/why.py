@@ -21,6 +21,8 @@ def why_elements(right: ListedRight, channel: ChannelId, t: Translator) -> list[
     if right.right_of is not None:
         places["person"] = [block_kit.user_element(right.right_of)]
         return sentence_elements(t, "request.why_stand_in", places)
+    if right.is_escalated:
+        return [block_kit.text_element(t("escalation.why"))]
     if right.basis == EVERYONE:
         return sentence_elements(t, "request.why_everyone", places)
     if right.basis.startswith(GroupId.letters):

@@ -221,8 +221,11 @@ class PolicyChecker:
         """
         if problems := find_escalation_problems(wanted.approval):
             return problems
-        most = max(wanted.approval.quorum_over.values(), default=wanted.approval.quorum)
-        candidates, found = list_candidates(list_possible_stages(wanted), groups), dict[UserId, Fitness]()
+        most = wanted.approval.quorum_for(None)
+        if most == wanted.approval.quorum:
+            return {}
+        # Those whom an escalation calls do not count: it never makes a request need more approvals.
+        candidates, found = list_candidates(wanted.stages, groups), dict[UserId, Fitness]()
         shortage = await self.quorum.find_shortage(candidates, most, found)
         if shortage is None or Fitness.UNKNOWN in found.values():
             return {}

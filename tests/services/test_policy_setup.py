@@ -269,6 +269,11 @@ REFUSED: Final = [
         {PolicyField.QUORUM_OVER: "quorum_over"},
         id="more approvals for an audience than people",
     ),
+    pytest.param(
+        {"approval": rule(quorum_over={10: 2}, escalate_after_hours=1, escalate_to=(DENIZ,))},
+        {PolicyField.QUORUM_OVER: "quorum_over"},
+        id="as many for an audience only with those of the escalation",
+    ),
     pytest.param({"viewers": (ROBOT,)}, {PolicyField.VIEWER_PEOPLE: "bot"}, id="a bot that views"),
     pytest.param({"viewers": (UserId("USLACKBOT"),)}, {PolicyField.VIEWER_PEOPLE: "bot"}, id="Slackbot"),
     pytest.param({"editors": (JONAS,)}, {PolicyField.EDITOR_PEOPLE: "external"}, id="a stranger who edits"),

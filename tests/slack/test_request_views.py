@@ -466,7 +466,7 @@ def test_a_failure_gives_its_reason() -> None:
 @pytest.mark.parametrize("key", sorted(sentences.NAMED_CHANNEL_KEYS))
 def test_a_failure_for_a_channels_policy_names_the_channel_wherever_it_is_read(key: str) -> None:
     given = request_details(
-        ChangeState.FAILED, approved_by=(), change={"outcome": Outcome(key, {"n": 1, "people": [BURAK]})}
+        ChangeState.FAILED, approved_by=(), change={"outcome": Outcome(key, {"n": 1, "stage": 2, "people": [BURAK]})}
     )
     for message in (draw_request(given), check_blocks(request_ended_message(given, EN, MENTIONED))):
         assert f"@{CHANNEL}" in text_of(message)

@@ -56,6 +56,7 @@ class AuditAction(StrEnum):
     RULES_CHANGED = "change.rules_changed"
     COMMENTED = "change.commented"
     CHANGES_REQUESTED = "change.changes_requested"
+    REVISED = "change.revised"
     POLICY_CHANGED = "policy.changed"
     POLICY_IMPORTED = "policy.imported"
     CHANNEL_MOVED = "channel.moved"

@@ -235,6 +235,11 @@ class Change:
         return self.rule is not None or self.progress.starts_at is not None
 
     @property
+    def snapshot_at(self) -> datetime:
+        """Return as of when it remembers its flow."""
+        return self.progress.snapshot_at or self.created_at
+
+    @property
     def is_put_off(self) -> bool:
         """Check whether it was put off after its approval, and waits."""
         return self.state in WAITING_STATES and self.progress.put_off_version > 0

@@ -176,8 +176,9 @@ LABEL_KEYS: Final[Mapping[str, str]] = {
     "button_2": "field.button",
     "image_url": "field.image",
     "is_enabled": "field.state",
+    **{name: field.label for name, field in FIELDS.items() if field.is_write_only},
 }
-"""The labels of all that can differ between two flows (`domain.flow.flow_differences`), by attribute."""
+"""The labels of all that can differ between two flows (`domain.flow.flow_differences`) or two edits, by attribute."""
 SETTINGS: Final = ("ttl", "is_silent", "is_auto_hide", "url", "button_1", "button_2")
 """The attributes that are listed below a push, in this order, after its wait and segment."""
 _DEFAULTS: Final = {each.name: each.default for each in fields(FlowContent)}

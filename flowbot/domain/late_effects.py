@@ -108,7 +108,7 @@ def operations_since(change: Change, writes: Iterable[Change], now: datetime) ->
         and (
             write.state is ChangeState.APPLYING
             or may_take_effect(write, now)
-            or was_seen_since(write, change.created_at)
+            or was_seen_since(write, change.snapshot_at)
         )
     )
     built = (build_operation(request_as_stored(write)) for write in later)
@@ -135,7 +135,7 @@ def take_over_effects(change: Change, writes: Iterable[Change], now: datetime) -
     operation = build_operation(request)
     if not isinstance(operation, FlowOperation):
         return change
-    shown = [write for write in writes if was_seen_since(write, change.created_at)]
+    shown = [write for write in writes if was_seen_since(write, change.snapshot_at)]
     current = operation.before
     for late in operations_since(change, shown, now):
         current = replace(current, **late.sent)

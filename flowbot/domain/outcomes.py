@@ -143,7 +143,7 @@ def evaluate_toggle_or_delete(
         return unknown_result(operation, flow) if flow else applied_result(operation, None)
     if flow is None or flow.is_enabled is not operation.enabled:
         return unknown_result(operation, flow)
-    found = [_plain(each) for each in flow_differences(operation.before, flow) if each.field != "is_enabled"]
+    found = [plain_difference(each) for each in flow_differences(operation.before, flow) if each.field != "is_enabled"]
     if not found:
         return applied_result(operation, flow)
     if not was_confirmed:
@@ -193,7 +193,7 @@ def find_obstacle(
         return None if is_as_before or shows_effect(operation, current) else unknown_result(operation, current)
     if is_the_same or is_explained(operation.before, current, others):
         return None
-    found = [_plain(difference) for difference in flow_differences(operation.before, current)]
+    found = [plain_difference(difference) for difference in flow_differences(operation.before, current)]
     params = {"id": str(current.id), "fields": [each["field"] for each in found], "differences": found}
     return ChangeResult(ChangeState.OUT_OF_DATE, Outcome("out_of_date.edit", params), current)
 
@@ -269,9 +269,9 @@ def _outcome(how: str, operation: FlowOperation) -> Outcome:
 
 def _list_stored_otherwise(operation: CreateOperation | EditOperation, flow: Flow) -> dict[str, list[dict[str, Any]]]:
     """Return the outcome's parameter of what Enkapush stores otherwise than it was sent, if there is any."""
-    found = [_plain(each) for each in stored_otherwise(operation.wanted.content, flow)]
+    found = [plain_difference(each) for each in stored_otherwise(operation.wanted.content, flow)]
     if operation.sends_image and flow.image_url is None:
-        found.append(_plain(FieldDifference("image_url", None, None)))
+        found.append(plain_difference(FieldDifference("image_url", None, None)))
     return {STORED_OTHERWISE: found} if found else {}
 
 
@@ -281,7 +281,7 @@ def _kept_differently(wanted: FlowContent, flow: Flow) -> dict[str, Any]:
     return {"kept_differently": listed} if listed else {}
 
 
-def _plain(difference: FieldDifference) -> dict[str, Any]:
+def plain_difference(difference: FieldDifference) -> dict[str, Any]:
     """Turn a difference into plain data."""
     return {"field": difference.field, "before": _value(difference.before), "after": _value(difference.after)}
 

@@ -77,9 +77,10 @@ class Progress:
         audience: The subscribers who may get the push; None for all of them, or where that is not known.
         has_grown: Its audience has grown since it was requested, or last waited, so that it needs more approvals.
         escalated_at: When it was escalated; None where it was not.
-        remarks: The number of comments, and of changes that were asked for.
+        remarks: The number of remarks: comments, changes that were asked for, and revisions.
         wish: The changes that an approver asked for, until there is new content.
         revised_by: The edit by its requester that is being written to the flow; until it has ended nobody decides.
+        snapshot_at: As of when it remembers its flow, where a revision took another look at that.
     """
 
     closing: Closure | None = None
@@ -102,6 +103,7 @@ class Progress:
     remarks: int = 0
     wish: ChangeWish | None = None
     revised_by: ChangeId | None = None
+    snapshot_at: datetime | None = None
 
     @property
     def is_escalated(self) -> bool:

@@ -1,7 +1,7 @@
-"""Remarks: what people say about a request while it is open, as the audit trail has it."""
+"""Remarks: what people say about a request while it is open, or make of it, as the audit trail has it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -9,7 +9,7 @@ from flowbot.domain.audit import AuditAction, AuditEvent
 from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import UserId
 
-REMARK_ACTIONS: Final = frozenset({AuditAction.COMMENTED, AuditAction.CHANGES_REQUESTED})
+REMARK_ACTIONS: Final = frozenset({AuditAction.COMMENTED, AuditAction.CHANGES_REQUESTED, AuditAction.REVISED})
 """The actions of events that are remarks."""
 REVISABLE_KINDS: Final = frozenset({ChangeKind.EDIT, ChangeKind.ENABLE})
 """The kinds of request of which an approver may ask for changes: their author can make them in a form."""
@@ -22,6 +22,7 @@ class Remark:
     Attributes:
         action: Which of `REMARK_ACTIONS` it is.
         text: As it was typed, or no text.
+        told: All that the audit trail says of a stored one: of a revision its differences.
         form: The form that it was typed into, so that a form sent twice makes one remark.
     """
 
@@ -30,18 +31,24 @@ class Remark:
     at: datetime
     text: str = ""
     form: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, event: AuditEvent) -> Self:
         """Return the remark that an event tells of."""
         details = event.details
         text, form = str(details.get("text", "")), str(details.get("form", ""))
-        return cls(event.action, event.actor or UserId(""), event.at, text, form)
+        return cls(event.action, event.actor or UserId(""), event.at, text, form, details)
 
     @property
     def details(self) -> Mapping[str, Any]:
         """Return what the audit trail says of it beside who and when."""
         return {"text": self.text, "form": self.form}
+
+    @property
+    def is_revision(self) -> bool:
+        """Check whether the requester changed what the request is about, so that its votes began anew."""
+        return self.action == AuditAction.REVISED
 
     @property
     def asks_for_changes(self) -> bool:

@@ -11,6 +11,7 @@ TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
             ChangeState.PENDING,
             ChangeState.SCHEDULED,
             ChangeState.APPLYING,
+            ChangeState.APPLIED,
             ChangeState.FAILED,
             ChangeState.OUT_OF_DATE,
         }
@@ -55,7 +56,10 @@ TRANSITIONS: Final[Mapping[ChangeState, frozenset[ChangeState]]] = {
     ChangeState.EXPIRED: frozenset(),
     ChangeState.OUT_OF_DATE: frozenset(),
 }
-"""Every allowed transition. `draft` is submitted and not evaluated yet; `unknown` is settled by a reading."""
+"""Every allowed transition. `draft` is submitted and not evaluated yet; `unknown` is settled by a reading.
+
+A draft is applied at once where it became the content of a request that waits.
+"""
 UNSENT_ONLY: Final = frozenset({ChangeState.PENDING, ChangeState.SCHEDULED, ChangeState.EXPIRED})
 """A change that is being applied gets back, or expires, only while nothing was sent."""
 

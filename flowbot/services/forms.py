@@ -13,6 +13,7 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId, parse_website_id
 from flowbot.domain.policy import ChannelPolicy, Permission
+from flowbot.domain.revisions import may_revise
 from flowbot.domain.validation import matches_flow
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import decide_in_channel, explain_denial, load_visible_flow, require_permission
@@ -39,7 +40,8 @@ class FormContext:
         segments: The segments of all these websites; None where Enkapush did not say.
         before: The flow that is edited or duplicated.
         draft: What this person typed before and did not save; not what is being saved, or may be saved.
-        has_open_request: Whether a request for this flow is pending: until it is decided, no edit of it is taken.
+        open_request: The request for this flow that waits: until it is decided, nobody but its requester may edit it.
+        revises: Whether an edit revises that request, whose approval begins anew.
         settings: What is known of that flow's segment and UTM values.
         needs_approval: Whether an edit of the flow needs approval.
         needs_reason: Whether whoever requests that has to say why.
@@ -49,7 +51,8 @@ class FormContext:
     segments: Sequence[Segment] | None
     before: Flow | None
     draft: Draft | None
-    has_open_request: bool = False
+    open_request: Change | None = None
+    revises: bool = False
     settings: FlowSettings = field(default_factory=FlowSettings)
     needs_approval: bool = False
     needs_reason: bool = False
@@ -147,15 +150,28 @@ class FormService:
             raise UserError("form.no_known_website" if policy.websites == "all" else "form.no_website")
         draft = None if fresh else await self._find_unsaved_draft(user, channel, kind, flow_id)
         # Only a pending request lasts; whatever else is done to the flow is over in a moment.
-        has_open_request = needs_approval = False
+        needs_approval, waiting = False, None
         if kind is ChangeKind.EDIT and flow is not None:
             current = await self._store.open_change_of(flow.id)
             if Gate.EDIT_ENABLED in policy.approval.required_for:
                 needs_approval = flow.is_enabled or await may_go_live(self._store, flow.id, self._clock())
-            has_open_request = current is not None and current.state in WAITING_STATES
+            waiting = current if current is not None and current.state in WAITING_STATES else None
+        revises = waiting is not None and may_revise(waiting, kind, user.id)
+        if revises and waiting is not None and draft is None and not fresh:
+            draft = self._draft_of_waiting(waiting)
         settings = await self.load_settings(flow, kind)
         needs_reason = needs_approval and policy.approval.reason_required
-        return FormContext(websites, segments, flow, draft, has_open_request, settings, needs_approval, needs_reason)
+        return FormContext(
+            websites=websites,
+            segments=segments,
+            before=flow,
+            draft=draft,
+            open_request=waiting,
+            revises=revises,
+            settings=settings,
+            needs_approval=needs_approval,
+            needs_reason=needs_reason,
+        )
 
     async def load_settings(self, flow: Flow | None, kind: ChangeKind) -> FlowSettings:
         """Load what is known of the flow that a form edits or duplicates; a copy takes no segment that is gone.

@@ -33,6 +33,7 @@ from flowbot.domain.images import ImageInfo
 from flowbot.domain.known_settings import KnownSettings
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
 from flowbot.domain.policy import ApprovalTerms, ChangedRights, ChannelPolicy
+from flowbot.domain.remarks import Remark
 from flowbot.domain.votes import Decider, Vote, approvals_in, find_stage, list_deciders
 from flowbot.errors import Text
 from flowbot.services.flow_settings import FlowSettings
@@ -70,6 +71,7 @@ class RequestDetails:
         calendar: The freezes of its channel.
         week: What the flow did in the last week, as far as that is known, while the change is pending.
         absences: Those that are on now.
+        revision: The last revision of the pending request by its requester.
         shows_content: Whether its readers may see the push: else `content` is None, and no value of it is here.
     """
 
@@ -88,6 +90,7 @@ class RequestDetails:
     week: WeekFigures | None = None
     absences: tuple[Absence, ...] = ()
     shows_content: bool = True
+    revision: Remark | None = None
 
     @classmethod
     def of(cls, record: RequestRecord, zone: ZoneInfo, now: datetime) -> Self:

@@ -16,6 +16,7 @@ from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
 from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.remarks import Remark
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports import Clock
@@ -109,6 +110,10 @@ class RequestDetailsLoader:
         details = replace(details, late_edits=self._find_late_edits(details, writes))
         change = details.change
         approved = await self.store.last_approved_before(change)
+        if change.progress.snapshot_at is not None:
+            remarks = map(Remark.of, await self.store.list_remarks([change]))
+            revision = next((each for each in reversed([*remarks]) if each.is_revision), None)
+            details = replace(details, revision=revision)
         week = None if flow is None else await self.recent.load(flow)
         details = replace(details, week=week, since_approved=diff_since_approved(change, approved, details.policy))
         request, content = change.request, details.content

@@ -6,7 +6,7 @@ from flowbot.domain.change import OPEN_STATES, ChangeState
 from flowbot.domain.transitions import can_transition
 
 ALLOWED = {
-    "draft": "pending scheduled applying failed out_of_date",
+    "draft": "pending scheduled applying applied failed out_of_date",
     "pending": "scheduled applying rejected withdrawn expired out_of_date",
     "scheduled": "pending applying failed rejected withdrawn expired out_of_date",
     "applying": "pending scheduled applied failed unknown expired out_of_date",

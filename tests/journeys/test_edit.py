@@ -126,7 +126,10 @@ async def test_an_open_request_is_named_where_another_change_of_its_flow_is_save
     await open_form(http.ayse, "/flows düzenle 1")
     await http.emma.send(MARKETING, "/flows enable 1")
     await http.burak.wait_for_message(MARKETING, lambda message: "Approve" in http.burak.list_buttons(message))
-    await open_form(http.emma, "/flows edit 1")
+    add_flow(http)
+    await http.ayse.send(MARKETING, "/flows enable 2")
+    await http.emma.wait_for_message(MARKETING, lambda message: "Onayla" in http.emma.list_buttons(message))
+    await open_form(http.emma, "/flows edit 2")
     for person, title, says in (
         (http.emma, "Title", "This flow has an open request."),
         (http.ayse, "Başlık", "Bu akış için açık bir istek var"),
@@ -145,18 +148,18 @@ async def test_the_form_says_that_a_request_for_its_flow_is_open_until_that_is_d
     request = await http.burak.wait_for_message(
         MARKETING, lambda message: "Approve" in http.burak.list_buttons(message)
     )
-    said = "This flow has an open request."
+    said = "Saving starts the approval anew."
     assert said in text_of(await open_form(http.emma, "/flows edit 1"))
     assert "Bu akış için açık bir istek var" in text_of(await open_form(http.ayse, "/flows düzenle 1"))
     for command in ("/flows edit 2", "/flows duplicate 1"):
         await http.emma.close()
-        assert "open request" not in text_of(await open_form(http.emma, command))
+        assert said not in text_of(await open_form(http.emma, command))
     await http.emma.click(request, "Withdraw")
     await http.burak.wait_for_message(
         MARKETING, lambda message: message.ts == request.ts and "Withdrawn" in text_of(message)
     )
     await http.emma.close()
-    assert "open request" not in text_of(await open_form(http.emma, "/flows edit 1"))
+    assert said not in text_of(await open_form(http.emma, "/flows edit 1"))
 
 
 async def test_a_flow_that_was_enabled_meanwhile_is_not_edited(http: World) -> None:

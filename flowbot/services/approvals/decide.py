@@ -56,11 +56,19 @@ class DecisionService:
         """Return the rights by which people decide."""
         return VotingRights(self.authorizer, self.users, self.clock)
 
-    async def approve(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> VoteResult:
+    async def approve(
+        self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None, seen_round: int | None = None
+    ) -> VoteResult:
         """Count an approval; the last one that is needed starts the change.
 
+        Args:
+            user: the person.
+            change_id: the request.
+            acting_from: the channel that they act from; None for none.
+            seen_round: the round of the request that they saw; None for whichever.
+
         Raises:
-            UserError: not allowed, one's own request, or too late.
+            UserError: not allowed, one's own request, too late, or its requester changes what it is about.
             DependencyError: the database did not answer.
         """
         while True:
@@ -68,6 +76,7 @@ class DecisionService:
             change, now = record.change, self.clock()
             if change.state is not ChangeState.PENDING:
                 raise too_late_error(change)
+            require_as_seen(change, seen_round)
             if right.stage is None:
                 return await self._begin_approved(record, now)
             vote = Vote(user.id, VoteChoice.APPROVE, now, right.stage, right.right_of)
@@ -169,11 +178,14 @@ class DecisionService:
         record = await self.authorizer.load_waiting(change_id)
         policy = require_for_request(record, record.scope.policy, user, Permission.BREAK_GLASS)
         require_in_scope(policy, record.change)
+        require_as_seen(record.change, None)
         if not is_skippable(record.change):
             raise UserError("request.nothing_to_skip")
         return record.change
 
-    async def skip_approval(self, user: CurrentUser, change_id: ChangeId, reason: str) -> Change:
+    async def skip_approval(
+        self, user: CurrentUser, change_id: ChangeId, reason: str, seen_round: int | None = None
+    ) -> Change:
         """Skip the approval and any freeze, with a reason, and start the change, or let it wait for its time.
 
         Raises:
@@ -185,6 +197,7 @@ class DecisionService:
         change = await self.load_skippable(user, change_id)
         if is_blank(reason):
             raise UserError("request.needs_reason")
+        require_as_seen(change, seen_round)
         return await self._close(change, ChangeState.APPLYING, closure, not_before=change.request.not_before)
 
     async def _require_new(self, change_id: ChangeId, closure: Closure) -> None:
@@ -207,7 +220,22 @@ class DecisionService:
         try:
             return await move_change(self.store, change, step, now, update=with_lease(lease, closed))
         except VersionConflictError as conflict:
-            return await self._close(_require_waiting(conflict), state, closure, not_before=not_before)
+            current = _require_waiting(conflict)
+            if closure.how is ClosureKind.BREAK_GLASS:
+                require_as_seen(current, change.progress.round)
+            return await self._close(current, state, closure, not_before=not_before)
+
+
+def require_as_seen(change: Change, seen_round: int | None) -> None:
+    """Make sure that a request is about what somebody saw who lets it go on, and nobody changes that just now.
+
+    Raises:
+        UserError: its requester does, or did.
+    """
+    if change.progress.revised_by is not None:
+        raise UserError("remark.being_revised", person=change.request.requester)
+    if seen_round is not None and change.progress.round != seen_round:
+        raise UserError("remark.revised_meanwhile")
 
 
 def _require_uncounted(vote: Vote, votes: Iterable[Vote]) -> None:

@@ -50,6 +50,10 @@ class ScheduledChanges:
             DependencyError: something did not answer; it is tried again soon.
         """
         now = self.clock()
+        if due.progress.revised_by is not None:
+            # Its requester's edit of the flow is being written.
+            await self.store.postpone(due, now + RETRY_PAUSE)
+            return
         # Noted where it could start earlier than was known: whether it is late is counted from there.
         start = await self.executor.preconditions.find_start(due, now)
         is_earlier = start <= now and due.progress.starts_at is not None and start < due.progress.starts_at

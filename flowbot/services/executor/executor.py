@@ -16,16 +16,19 @@ from flowbot.domain.change import LEASED_STATES, WAITING_STATES, Change, ChangeS
 from flowbot.domain.flow import Flow
 from flowbot.domain.known_settings import settings_write
 from flowbot.domain.late_effects import LOOKS
+from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DatabaseFaultError, DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.context import require_leased, store_new_image
 from flowbot.services.executor.lease import HeldLease, LeaseKeeper, LeaseLostError
-from flowbot.services.executor.preconditions import Preconditions
+from flowbot.services.executor.preconditions import Evaluation, Preconditions
+from flowbot.services.executor.revisions import Revisions, refuse_waiting
 from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import (
     ChangeStore,
     FlowClaimedError,
+    Replacement,
     RequestRecord,
     SettingsOf,
     VersionConflictError,
@@ -62,6 +65,11 @@ class ChangeExecutor:
     writer: ChangeWriter
     leases: LeaseKeeper
     clock: Clock
+
+    @property
+    def revisions(self) -> Revisions:
+        """Return what becomes of requests that are revised."""
+        return Revisions(self.store, self.preconditions.requirements, self.clock)
 
     async def execute(
         self,
@@ -145,6 +153,8 @@ class ChangeExecutor:
         evaluation = await self.preconditions.evaluate_request(change, requester, record)
         if evaluation.refusal is not None:
             return await self._refuse(change, evaluation.refusal)
+        if change.request.parent is not None:
+            return await self._revise(change, evaluation)
         start = evaluation.starts_at
         if (rule := evaluation.rule) is not None:
             change = await self.writer.keep_image_early(change)
@@ -162,6 +172,16 @@ class ChangeExecutor:
             return await self._put_off(change, *schedule_change(change, start, self.clock()))
         return await self._move_keeping_lease(change, Transition(ChangeState.APPLYING, AuditAction.APPLYING))
 
+    async def _revise(self, change: Change, evaluation: Evaluation) -> Change:
+        """Make an edit the content of the request that it revises, or let it be written under that."""
+        while True:
+            step, along = await self.revisions.begin(change, evaluation)
+            try:
+                return await self._move_keeping_lease(change, step, along=along)
+            except VersionConflictError as conflict:
+                if conflict.current.id == change.id:
+                    raise
+
     async def _waits_for_other(self, change: Change) -> bool:
         """Check whether the change that this one follows is being applied still; the recovery goes on after its end."""
         if change.follows is None:
@@ -175,31 +195,41 @@ class ChangeExecutor:
         if change.sent_at is not None:
             blocker = await self.preconditions.find_blocker(change, self.clock(), record)
         elif hindrance := await self.preconditions.find_hindrance(change, self.clock(), record):
+            if change.request.parent is not None:
+                # Kept waiting, it would keep the request waiting that it revises.
+                return SettledChange(await self._settle_result(change, refuse_waiting(change, hindrance)))
             return SettledChange(await self._put_off(change, *hindrance))
         if blocker is None:
             result = await self.writer.apply(change)
         else:
             # Sent while it was allowed, by a process that died: what it did not finish is not finished any more.
             result = await self.writer.build_write(change).read_back()
-        settings = partial(settings_write, result=result)
         if blocker is not None or (result.flow is not None and result.flow.website_id != change.request.website):
             # What stays on its website was in scope when the blocker was looked for.
             current = await self.store.get_record(change.id)
-            result = hide_if_out_of_scope(current.scope.policy, change, result)
-        action = AuditAction.for_state(result.state)
-        step = Transition(result.state, action, outcome=result.outcome, details=result.details)
-        due_at = self.clock() + LOOKS[0] if result.state is ChangeState.UNKNOWN else None
+            told = hide_if_out_of_scope(current.scope.policy, change, result)
+        else:
+            told = result
         try:
-            try:
-                settled = await self._move_keeping_lease(change, step, due_at=due_at, settings=settings)
-            except VersionConflictError as conflict:
-                # Its write has stored more of it, such as an image to keep.
-                revised = require_leased(conflict.current, self.leases.owner)
-                settled = await self._move_keeping_lease(revised, step, due_at=due_at, settings=settings)
+            settled = await self._settle_result(change, told, partial(settings_write, result=result))
         except FlowClaimedError:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change, None)
-        return SettledChange(settled, result.flow)
+        return SettledChange(settled, told.flow)
+
+    async def _settle_result(self, change: Change, result: ChangeResult, settings: SettingsOf | None = None) -> Change:
+        """Store how a change ended, and in the same transaction what becomes of the request that it revises."""
+        action = AuditAction.for_state(result.state)
+        step = Transition(result.state, action, outcome=result.outcome, details=result.details)
+        due_at = self.clock() + LOOKS[0] if result.state is ChangeState.UNKNOWN else None
+        while True:
+            along = await self.revisions.end(change, result)
+            try:
+                return await self._move_keeping_lease(change, step, due_at=due_at, settings=settings, along=along)
+            except VersionConflictError as conflict:
+                if conflict.current.id == change.id:
+                    # Its write has stored more of it, such as an image to keep.
+                    change = require_leased(conflict.current, self.leases.owner)
 
     async def _put_off(self, change: Change, step: Transition, update: Change) -> Change:
         """Let a change wait that cannot be applied now, or end it unsent."""
@@ -219,9 +249,11 @@ class ChangeExecutor:
         *,
         due_at: datetime | None = None,
         settings: SettingsOf | None = None,
+        along: Replacement | None = None,
     ) -> Change:
         leased = replace(with_lease(self.leases.new_lease(), change), due_at=due_at)
-        return await move_change(self.store, change, step, self.clock(), update=leased, settings=settings)
+        now = self.clock()
+        return await move_change(self.store, change, step, now, update=leased, settings=settings, along=along)
 
 
 async def _notify_and_release(notify: NotifyCallback, settled: SettledChange, lease: HeldLease) -> Change:
@@ -266,7 +298,7 @@ async def _shown_while_waiting(change: Change, notify: NotifyCallback) -> AsyncI
         await showing
 
 
-async def move_change(
+async def move_change(  # noqa: PLR0913 - all of one transaction
     store: ChangeStore,
     seen: Change,
     step: Transition,
@@ -274,6 +306,7 @@ async def move_change(
     *,
     update: Change | None = None,
     settings: SettingsOf | None = None,
+    along: Replacement | None = None,
 ) -> Change:
     """Move a change to its next state, with its audit event in the same transaction.
 
@@ -284,9 +317,10 @@ async def move_change(
         now: the current time.
         update: the change with what else becomes of it, such as its lease; None leaves it as it is.
         settings: tells what it has set that cannot be read back, stored if it is applied.
+        along: the request that it revises, and what becomes of that.
 
     Raises:
-        VersionConflictError: somebody was faster.
+        VersionConflictError: somebody was faster, with either.
         FlowClaimedError: another change has created the flow that this one is said to have created.
         DependencyError: the database did not answer.
     """
@@ -294,6 +328,6 @@ async def move_change(
     moved = replace(update, state=step.to, outcome=step.outcome or update.outcome, changed_at=now)
     event = transition_event(update, now, step)
     settings = settings if step.to is ChangeState.APPLIED else None
-    stored = await store.replace_if_unchanged(seen, moved, event, settings=settings)
+    stored = await store.replace_if_unchanged(seen, moved, event, settings=settings, along=along)
     log.info("change.moved", change=seen.id, kind=seen.request.kind, state=step.to, flow=event.flow)
     return stored

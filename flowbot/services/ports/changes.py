@@ -114,6 +114,14 @@ class WaitingRequest:
         return self.progress.starts_at
 
 
+class Replacement(NamedTuple):
+    """The replacement of one change by what becomes of it, with its events."""
+
+    seen: Change
+    moved: Change
+    events: tuple[AuditEvent, ...] = ()
+
+
 SettingsOf = Callable[[Change], SettingsWrite | None]
 """Tells what an applied change has set that cannot be read back; None where that is nothing."""
 
@@ -200,6 +208,7 @@ class ChangeStore(BacklogStore, Protocol):
         *events: AuditEvent,
         settings: SettingsOf | None = None,
         displacing: Transition | None = None,
+        along: Replacement | None = None,
     ) -> Change:
         """Put `moved` in the place of `seen`, in the next version, if version and lease owner are still as seen.
 
@@ -208,16 +217,16 @@ class ChangeStore(BacklogStore, Protocol):
         `sent_at` and `newest_before` stay once they are set. Lease, `due_at` and progress stay as they are now where
         `moved` has them as `seen` has: others renew, postpone and note without a new version.
 
-        In the same transaction what `settings` tells of the change is added to what is known of its flow, and the
-        flow's open change ends by `displacing`. A settled change plans the end of an enable (`plan_end`), and ends the
-        disables that have nothing left to do (`void_disables`). The draft of a form is deleted once its change is
-        applied or waits.
+        In the same transaction what `settings` tells of the change is added to what is known of its flow, the flow's
+        open change ends by `displacing`, and first of all the other change of `along` is replaced. A settled change
+        plans the end of an enable (`plan_end`), and ends the disables that have nothing left to do (`void_disables`).
+        The draft of a form is deleted once its change is applied or waits.
 
         Returns:
             The change as it is now.
 
         Raises:
-            VersionConflictError: somebody was faster; nothing was written.
+            VersionConflictError: somebody was faster, with either of the two; nothing was written.
             FlowClaimedError: another change has made the flow that its outcome names; nothing was written.
             FlowBusyError: the open change that it would displace is being applied; nothing was written.
             ValueError: no change goes from that state to this.

@@ -24,6 +24,7 @@ class ApprovalFormMetadata(PrivateMetadata):
         change: The request.
         channel, thread: Where the button was pressed, and the answer goes.
         locale, timezone: Those of the person who pressed it.
+        round: The round of the request's votes that the form shows.
     """
 
     change: Annotated[ChangeId, Field(min_length=1, max_length=150)]
@@ -31,6 +32,7 @@ class ApprovalFormMetadata(PrivateMetadata):
     thread: ShortText | None = None
     locale: ShortText | None = None
     timezone: ShortText | None = None
+    round: Annotated[int, Field(ge=1)] = 1
 
 
 class ApprovalForm:

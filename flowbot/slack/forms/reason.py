@@ -54,12 +54,14 @@ class ReasonMetadata(PrivateMetadata):
         change: The change that it is about.
         channel: The channel of the button, where the answer goes. None on the Home tab.
         locale: The locale of the person who pressed it.
+        round: The round of the request's votes as the form was opened.
     """
 
     purpose: ReasonPurpose
     change: Annotated[ChangeId, Field(min_length=1, max_length=150)]
     channel: ChannelId | None
     locale: str | None = None
+    round: Annotated[int, Field(ge=1)] = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,12 @@ class ApprovalFormHandler:
             view = ApprovalForm.build_refusal(sentences.sentence_message(t, error.text), t)
         else:
             metadata = ApprovalFormMetadata(
-                change=change, channel=target.channel, thread=target.thread, locale=user.locale, timezone=user.timezone
+                change=change,
+                channel=target.channel,
+                thread=target.thread,
+                locale=user.locale,
+                timezone=user.timezone,
+                round=details.change.progress.round,
             )
             view = ApprovalForm.build(metadata, details, t, self.runner.clock())
         await self.modals.replace_loading(view_id, view)
@@ -80,7 +85,7 @@ class ApprovalFormHandler:
     async def _vote(self, event: FormEvent, metadata: ApprovalFormMetadata) -> VoteResult:
         user = await self.runner.users.identify(event.caller)
         # From no channel: whoever had the form open may have left the channel since.
-        vote = await self.decisions.approve(user, metadata.change, None)
+        vote = await self.decisions.approve(user, metadata.change, None, metadata.round)
         if not vote.is_new:
             raise UserError("request.voted_already")
         return vote

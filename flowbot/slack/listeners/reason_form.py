@@ -64,7 +64,7 @@ class ReasonFormHandler:
             # From no channel: whoever had the form open may have left the channel since.
             match metadata.purpose:
                 case ReasonPurpose.BREAK_GLASS:
-                    return await self.decisions.skip_approval(user, change, text)
+                    return await self.decisions.skip_approval(user, change, text, metadata.round)
                 case ReasonPurpose.COMMENT:
                     return await self.remarks.comment(user, change, text, form)
                 case ReasonPurpose.REQUEST_CHANGES:

@@ -57,7 +57,9 @@ class RequestActions:
     async def approve(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Count an approval, and apply the change with the last one that it needs."""
         try:
-            vote = await self.decisions.approve(interaction.user, _change_id(press), interaction.target.channel)
+            value = parse_value(ChangeValue, press.action.value)
+            channel = interaction.target.channel
+            vote = await self.decisions.approve(interaction.user, value.change, channel, value.round)
         except (UserError, DependencyError):
             async with self.recording_location(press):
                 raise
@@ -190,7 +192,11 @@ class RequestActions:
         self, interaction: Interaction, press: BlockActions, change: Change, purpose: ReasonPurpose
     ) -> Reply:
         metadata = ReasonMetadata(
-            purpose=purpose, change=change.id, channel=interaction.target.channel, locale=interaction.user.locale
+            purpose=purpose,
+            change=change.id,
+            channel=interaction.target.channel,
+            locale=interaction.user.locale,
+            round=change.progress.round,
         )
         await self.modals.open(press.trigger_id, ReasonForm.build(metadata, change, interaction.t))
         return NO_REPLY

@@ -1,10 +1,11 @@
 """The result of a form, for its author."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeRequest, ChangeState, with_lease
+from flowbot.domain.change import LEASED_STATES, Change, ChangeRequest, ChangeState, with_lease
 from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
@@ -75,6 +76,7 @@ class FormResult:
                     view = form_status.result_view(kind, t, message)
                     await self.modals.update(view_id, view)
                     await self._send(request, message)
+            await self._show_revised(change)
             return (
                 change
                 if change.has_team_message
@@ -95,6 +97,15 @@ class FormResult:
         if change.state is not ChangeState.APPLIED:
             await self.forms.drafts.save(await self._restore_draft(change.request))
         await self._send(change.request, message)
+        await self._show_revised(change)
+
+    async def _show_revised(self, change: Change) -> None:
+        """Show what has become of the request that a form revises; where that fails, the recovery does it."""
+        parent = None if change.request.parent is None else await self.store.get(change.request.parent)
+        if parent is None or parent.state in LEASED_STATES or parent.shown_version >= parent.version:
+            return
+        with suppress(DependencyError):
+            await self.team.notify(parent)
 
     async def _show_form_again(self, change: Change, view_id: str, kind: FormKind) -> None:
         """Show the form as it was typed with the reason on top, or a message where it cannot be shown."""
@@ -117,6 +128,8 @@ class FormResult:
         request, t = change.request, self._translator(change.request)
         if change.state is not ChangeState.APPLIED:
             return _failed_message(change, outcome_text(change, t), t)
+        if change.sent_at is None:
+            return sentences.sentence_message(t, outcome_text(change, t))
         scope = await self.policies.get_scope(request.channel)
         if flow is None:
             message = sentences.sentence_message(t, outcome_text(change, t))

@@ -1,24 +1,29 @@
 """Remarks, told in a request's thread and to who asked for it."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import structlog
 
-from flowbot.domain.change import WAITING_STATES, Change
+from flowbot.domain.approval_rule import NotifyMode
+from flowbot.domain.change import WAITING_STATES, Change, ChangeState
 from flowbot.domain.ids import UserId
 from flowbot.domain.remarks import Remark
+from flowbot.i18n.translator import Translator
 from flowbot.services.ports.changes import ChangeStore
-from flowbot.services.ports.messages import NOWHERE, MessageKey
+from flowbot.services.ports.messages import NOWHERE, MessageKey, MessageRole
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.notify.outcome_notices import OutcomeNotices, ShownRequest
+from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import People
 from flowbot.slack.views.remarks import remark_notice, remark_reply
 
 ROLE: Final = "remark"
-PATIENCE_SECONDS: Final = 12.0
-"""Longer than a call of Slack's may take: no other process is still sending by then."""
+PATIENCE_SECONDS: Final = 2.0
+"""A reply that somebody else has begun to post is left to them for this long."""
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +73,9 @@ class RemarkNotices:
         change, key = shown.change, _reply_key(shown.change, number)
         requester, channel = change.request.requester, change.posted_channel
         is_open, is_other = change.state in WAITING_STATES, remark.by != requester
+        may_mention = not remark.is_revision or _calls_approvers(change)
+        if remark.is_revision:
+            await self._tell_copies(shown.details, remark, number, people)
         if is_other and ((remark.asks_for_changes and is_open) or not await self.outcomes.can_see(change, channel)):
             await self._tell_requester(shown.details, remark, number, people)
         public = shown.details if shown.shows_content else shown.details.without_content()
@@ -78,7 +86,7 @@ class RemarkNotices:
                 key,
                 version,
                 channel,
-                lambda mentions: remark_reply(public, remark, t, people, mentions=mentions),
+                lambda mentions: remark_reply(public, remark, t, people, mentions=mentions and may_mention),
                 thread=thread,
                 patience=PATIENCE_SECONDS,
             )
@@ -101,6 +109,20 @@ class RemarkNotices:
         shown = replace(details, shows_content=True)
         await self.outcomes.send_directly(key, change, remark_notice(shown, remark, t, people, link))
 
+    async def _tell_copies(self, details: RequestDetails, remark: Remark, number: int, people: People) -> None:
+        """Reply to the copies that approvers have of a request, which they would not look at again by themselves."""
+        change, outcomes = details.change, self.outcomes
+        for copy in await outcomes.messages.list_of(change.id, MessageRole.DIRECT):
+            if copy.place is None or copy.is_given_up or not isinstance(copy.key.recipient, UserId):
+                continue
+            channel, ts = copy.place
+            profile = await outcomes.users.get_profile(copy.key.recipient)
+            t = outcomes.locales.for_reader(profile.locale, profile.timezone)
+            key = _reply_key(change, number, copy.key.recipient)
+            build = partial(_build_in_copy, details, remark, t, people)
+            with suppress(MessageRefusedError):
+                await outcomes.sender.send(key, change.version, channel, build, thread=ts)
+
     async def _hide_text(self, shown: ShownRequest, remark: Remark, key: MessageKey, people: People) -> None:
         """Take the text out of a reply that was posted before another organisation came into the channel."""
         sent = await self.outcomes.messages.get(key)
@@ -113,6 +135,16 @@ class RemarkNotices:
         except (MessageGoneError, MessageRefusedError) as error:
             log.warning("telling.remark_not_hidden", change=shown.change.id, error=str(error))
         self._hidden.add(key)
+
+
+def _calls_approvers(change: Change) -> bool:
+    """Check whether a revision mentions the approvers, as a new request does."""
+    is_mentioned = change.rule is not None and change.rule.notify is NotifyMode.MENTION
+    return is_mentioned and change.state is ChangeState.PENDING
+
+
+def _build_in_copy(details: RequestDetails, remark: Remark, t: Translator, people: People, _mentions: bool) -> Message:
+    return remark_reply(details, remark, t, people)
 
 
 def _reply_key(change: Change, number: int, recipient: UserId | None = None) -> MessageKey:

@@ -148,7 +148,9 @@ class TeamNotifier:
         details = await self.details.load(change)
         t = self.message_sync.translator(details)
         people = await self._name_people(details)
-        key = MessageKey(change.id, MessageRole.ALARM)
+        # A revision voids a skip: another one is announced again.
+        role = MessageRole.ALARM if progress.round == 1 else f"{MessageRole.ALARM}.{progress.round}"
+        key = MessageKey(change.id, role)
         channels = [change.posted_channel, change.request.channel]
         for channel in channels:
             try:

@@ -130,10 +130,12 @@ class ChangeValue(ButtonValue):
 
     Attributes:
         is_unseen: Whether the button stands beside a message that does not show the push.
+        round: The round of the request's votes that the button is for: its content may be another by now.
     """
 
     change: Annotated[ChangeId, Field(min_length=1, max_length=150, alias="c")]
     is_unseen: bool = Field(False, alias="u")
+    round: Annotated[int, Field(ge=1, alias="n")] = 1
 
 
 class ReportValue(ButtonValue):

@@ -5,6 +5,7 @@ from typing import Final
 
 from flowbot.domain.audit import AuditAction
 from flowbot.domain.change import Change, ChangeKind
+from flowbot.domain.flow import FieldDifference, hide_values
 from flowbot.domain.remarks import REVISABLE_KINDS, Remark
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
@@ -20,10 +21,12 @@ from flowbot.slack.views.sentences import sentence_elements
 HEADLINE_KEYS: Final[Mapping[str, str]] = {
     AuditAction.COMMENTED: "remark.commented",
     AuditAction.CHANGES_REQUESTED: "remark.changes_requested",
+    AuditAction.REVISED: "remark.revised",
 }
 LINE_KEYS: Final[Mapping[str, str]] = {
     AuditAction.COMMENTED: "remark.line_commented",
     AuditAction.CHANGES_REQUESTED: "remark.line_changes_requested",
+    AuditAction.REVISED: "remark.line_revised",
 }
 
 
@@ -52,18 +55,21 @@ def wish_blocks(details: RequestDetails, t: Translator, people: People) -> list[
 def remark_reply(
     details: RequestDetails, remark: Remark, t: Translator, people: People, *, mentions: bool = False
 ) -> Message:
-    """Build the reply in a request's thread: who says what; without the text where readers may not see it.
+    """Build the reply in a request's thread: who says or changes what; without that where readers may not see it.
 
     Args:
         details: the request.
         remark: the remark.
         t: the words of those who read it.
         people: how people are written.
-        mentions: whether it mentions the requester.
+        mentions: whether it mentions the requester, or the approvers where the approval begins anew.
     """
     requester = details.change.request.requester
     blocks = _remark_blocks(details, remark, t, people)
-    if mentions and remark.by != requester:
+    if mentions and remark.is_revision:
+        if mentioned := request_blocks.mention_elements(details.mentioned):
+            blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.calls", {"people": mentioned})))
+    elif mentions and remark.by != requester:
         attention = {"people": [block_kit.user_element(requester)]}
         blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.attention", attention)))
     if not details.shows_content:
@@ -113,9 +119,28 @@ def remark_line(remark: Remark, t: Translator, text: str) -> Element:
 def _remark_blocks(details: RequestDetails, remark: Remark, t: Translator, people: People) -> list[Block]:
     person = {"person": [remark.by]}
     blocks = [headlines.build_headline(details, t, HEADLINE_KEYS[remark.action], person, people)]
+    if remark.is_revision:
+        return [*blocks, *_difference_blocks(list_differences(remark, details), details, t)]
     if not details.shows_content:
         return [*blocks, block_kit.context(t("remark.hidden"))]
     return [*blocks, block_kit.rich_text(block_kit.quote(_text_of(remark.text)))]
+
+
+def list_differences(remark: Remark, details: RequestDetails) -> tuple[FieldDifference, ...]:
+    """List what a revision changed, as far as readers may see it."""
+    changed = request_blocks.parse_differences(remark.told)
+    return changed if details.shows_content else hide_values(changed)
+
+
+def revision_blocks(details: RequestDetails, t: Translator) -> list[Block]:
+    """Build what the last revision changed, old → new; nothing where there was none."""
+    if details.revision is None:
+        return []
+    return _difference_blocks(list_differences(details.revision, details), details, t)
+
+
+def _difference_blocks(changed: tuple[FieldDifference, ...], details: RequestDetails, t: Translator) -> list[Block]:
+    return request_blocks.difference_blocks(changed, details.website_names, t, title=t("remark.revised_title"))
 
 
 def _text_of(text: str) -> Element:

@@ -175,7 +175,7 @@ def approve_button(details: RequestDetails, t: Translator, *, hint: str | None =
     Beside a push that its readers may not see it opens a form that shows it.
     """
     change = details.change
-    value = ChangeValue(change=change.id, is_unseen=not details.shows_content).dump()
+    value = ChangeValue(change=change.id, is_unseen=not details.shows_content, round=change.progress.round).dump()
     button = block_kit.button(t("button.approve"), ActionId.APPROVE, value, style="primary", hint=hint)
     keys, text = CONFIRM_KEYS.get(details.change.request.kind), confirmation_text(details, t)
     if keys is None or text is None:

@@ -25,7 +25,7 @@ from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.freezes import request_freeze_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import MENTIONED, People
-from flowbot.slack.views.remarks import remark_buttons, wish_blocks
+from flowbot.slack.views.remarks import remark_buttons, revision_blocks, wish_blocks
 from flowbot.slack.views.request_blocks import outcome_text
 from flowbot.slack.views.sentences import format_text, sentence_elements
 from flowbot.slack.views.times import times_elements
@@ -126,6 +126,7 @@ def _pending_blocks(
     names_groups = is_copy or people is MENTIONED
     return [
         *request_blocks.edit_blocks(details, t),
+        *revision_blocks(details, t),
         *_late_blocks(details, t),
         *_push_blocks(details, t, has_remarks=True),
         block_kit.divider(),

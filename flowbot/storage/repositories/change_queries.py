@@ -57,6 +57,8 @@ IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
 IS_TIMED_DISABLE: Final = and_(changes.c.kind == ChangeKind.DISABLE.value, changes.c.not_before.is_not(null()))
 IS_UNOBSERVED: Final = and_(changes.c.observed_at.is_(None), changes.c.sent_at.is_not(None))
 """Matches changes that were sent and that the watch has not counted yet."""
+IS_CONTENT: Final = and_(changes.c.parent.is_not(None), changes.c.sent_at.is_(None))
+"""Matches edits that revise a request and were not written themselves: what they changed is in that request."""
 DUE_STATES: Final = WAITING_STATES | {ChangeState.UNKNOWN}
 """A waiting change is due to be reminded of, to expire or to start, an unknown one to be looked for."""
 _WITH_VOTES: Final = (
@@ -227,6 +229,12 @@ async def fetch_open(connection: AsyncConnection, flow: FlowId) -> Change | None
     return await fetch_one(connection, and_(is_open, runs))
 
 
+async def fetch_revising(connection: AsyncConnection, flow: FlowId) -> Change | None:
+    """Read the edit that is being written under a request which waits, or did."""
+    is_written = and_(changes.c.parent.is_not(None), changes.c.state == ChangeState.APPLYING.value)
+    return await fetch_one(connection, and_(changes.c.flow_id == flow, is_written))
+
+
 async def fetch_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
     """Read the votes on a change, oldest first."""
     wanted = select(votes).where(votes.c.change_id == change).order_by(*BY_TIME)
@@ -247,7 +255,7 @@ async def fetch_votes_by_change(
 
 def select_history(websites: frozenset[WebsiteId] | None, flow: FlowId | None) -> Select[Any]:
     """Select the changes of `websites` (None: of all), or of one flow among them, the latest moved first."""
-    wanted = select(changes).order_by(changes.c.changed_at.desc(), *NEWEST)
+    wanted = select(changes).where(~IS_CONTENT).order_by(changes.c.changed_at.desc(), *NEWEST)
     if websites is not None:
         wanted = wanted.where(changes.c.website_id.in_(sorted(websites)))
     if flow is not None:

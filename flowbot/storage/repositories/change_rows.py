@@ -41,6 +41,8 @@ WAITING_COLUMNS: Final = (
 RULES_KEPT: Final = 100
 _OMITTED_WHERE_NONE: Final = frozenset({"answers", "parent"})
 """What a request's document is written without, as by versions that did not know it."""
+_CONTENT: Final = ("before", "wanted", "typed", "picture", "reason")
+"""What a revision replaces of a request."""
 MAX_NUMBER: Final = 2**62
 """Events are numbered on from the highest number below this."""
 
@@ -76,7 +78,7 @@ def changed_columns(seen: Change, moved: Change) -> dict[str, Any]:
     """
     before, after = _state_columns(seen), _state_columns(replace(moved, version=seen.version + 1))
     changed = {name: value for name, value in after.items() if value != before[name]}
-    revised = {name: getattr(moved.request, name) for name in ("before", "wanted", "typed", "picture")}
+    revised = {name: getattr(moved.request, name) for name in _CONTENT}
     if (request := replace(seen.request, **revised)) != seen.request:
         changed |= _request_columns(request)
     return changed | {

@@ -36,6 +36,11 @@ async def insert_or_find(
     Raises:
         FlowBusyError: the flow has an open change, and `displacing` does not end it.
     """
+    if (revising := await _find_revising(connection, new, displacing)) is not None:
+        # Nobody sees the flow as it will be in a moment.
+        if known := await queries.fetch_by_token(connection, new.token):
+            return known, False
+        raise FlowBusyError(revising)
     attempt, follows = 0, None
     while True:
         attempt += 1
@@ -65,6 +70,16 @@ async def insert_or_find(
             follows = await displace(connection, current, displacing, now)
         elif attempt == _SUBMIT_ATTEMPTS:
             raise DatabaseFaultError
+
+
+async def _find_revising(
+    connection: AsyncConnection, new: ChangeRequest, displacing: Transition | None
+) -> Change | None:
+    """Find the edit that is being written under a request of the flow, where the new change has to wait for its end."""
+    is_decided = displacing is not None or any(each is not None for each in (new.parent, new.repeats, new.cause))
+    if new.flow is None or is_decided or new.is_timed_disable:
+        return None
+    return await queries.fetch_revising(connection, new.flow)
 
 
 async def displace(
@@ -143,7 +158,7 @@ async def count_vote(
     Raises:
         VersionConflictError: the change is not pending, or not as it was seen; nothing was written.
     """
-    if seen.state is not ChangeState.PENDING:
+    if seen.state is not ChangeState.PENDING or seen.progress.revised_by is not None:
         raise VersionConflictError(seen)
     if any(replace(given, at=vote.at) == vote for given in before):
         return VoteResult(seen, before, is_new=False)

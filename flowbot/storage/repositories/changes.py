@@ -33,6 +33,7 @@ from flowbot.services.ports.changes import (
     ChangeStore,
     EventFilter,
     FlowClaimedError,
+    Replacement,
     RequestRecord,
     SettingsOf,
     VersionConflictError,
@@ -194,15 +195,20 @@ class ChangeRepository(ChangeStore):
         *new_events: AuditEvent,
         settings: SettingsOf | None = None,
         displacing: Transition | None = None,
+        along: Replacement | None = None,
     ) -> Change:
-        if moved.state is not seen.state and not can_transition(seen.state, moved.state):
-            raise ValueError(f"no change goes from {seen.state} to {moved.state}")
+        _require_transition(seen, moved)
+        if along is not None:
+            _require_transition(along.seen, along.moved)
         is_creating = moved.request.kind in CREATING_KINDS
         created = moved.outcome.flow if moved.outcome and is_creating else None
         # The lock keeps its name: an older process beside this one takes the same.
         async with self._database.write(alone=None if created is None else f"made.{created}") as connection:
             if displacing is not None:
                 await displace_open(connection, moved, displacing)
+            if along is not None:
+                await write_if_unchanged(connection, along.seen, along.moved)
+                await append_events(connection, along.events, change=along.seen.id)
             change = await write_if_unchanged(connection, seen, moved)
             if created is not None:
                 claims = queries.select_created_flows([created], except_change=seen.id)
@@ -225,6 +231,9 @@ class ChangeRepository(ChangeStore):
                 with suppress(VersionConflictError):
                     return await count_vote(connection, seen.change, seen.votes, vote, lease, *new_events)
             current = await queries.fetch_for_update(connection, change)
+            if seen is not None and current.progress.round != seen.change.progress.round:
+                # It has other content now than whoever votes saw.
+                raise VersionConflictError(current)
             given = await queries.fetch_votes(connection, change)
             return await count_vote(connection, current, given, vote, lease, *new_events)
 
@@ -250,7 +259,7 @@ class ChangeRepository(ChangeStore):
         self, *, websites: frozenset[WebsiteId] | None = None, since: datetime | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
         is_done = in_states(frozenset({ChangeState.APPLIED, ChangeState.UNKNOWN}))
-        closed = select(changes).where(or_(NEEDED_APPROVAL, is_done), ~in_states(OPEN_STATES))
+        closed = select(changes).where(or_(NEEDED_APPROVAL, is_done), ~in_states(OPEN_STATES), ~queries.IS_CONTENT)
         if websites is not None:
             closed = closed.where(changes.c.website_id.in_(sorted(websites)))
         if since is not None:
@@ -367,6 +376,14 @@ class ChangeRepository(ChangeStore):
             current = await queries.fetch_for_update(connection, change)
             revised = progress_columns(revise(current.progress))
             await connection.execute(update(changes).where(changes.c.id == change).values(revised))
+
+
+def _require_transition(seen: Change, moved: Change) -> None:
+    """Refuse a step that there is not; only what became the content of a request is done without being written."""
+    is_unwritten = seen.state is ChangeState.DRAFT and moved.state is ChangeState.APPLIED
+    is_step = can_transition(seen.state, moved.state) and not (is_unwritten and seen.request.parent is None)
+    if moved.state is not seen.state and not is_step:
+        raise ValueError(f"no change goes from {seen.state} to {moved.state}")
 
 
 def _newest_shown(version: int) -> ColumnElement[int]:

@@ -74,6 +74,7 @@ class FlowFormData:
         typed_at: When its values were typed, if that was in an earlier form that was never sent.
         changed_meanwhile: The changes that somebody else has made since then: fields left alone have followed.
         has_open_request: Whether the flow has an open request, so that no edit is taken.
+        revises: Whether an edit revises its author's own open request.
         settings: What is known of the segment and UTM values of `before`.
         version_at: When the flow was as the form shows it, where that is an earlier version of it.
     """
@@ -87,6 +88,7 @@ class FlowFormData:
     typed_at: datetime | None = None
     changed_meanwhile: Sequence[FieldDifference] = ()
     has_open_request: bool = False
+    revises: bool = False
     settings: FlowSettings = field(default_factory=FlowSettings)
     version_at: datetime | None = None
 
@@ -294,6 +296,8 @@ def _head_blocks(data: FlowFormData, t: Translator) -> list[Block]:
         blocks.append(block_kit.context(t("form.moved_on")))
     if data.edited and data.has_open_request:
         blocks.append(block_kit.paragraph(f"⏳ {t('form.asked', id=str(data.edited.id))}"))
+    elif data.revises:
+        blocks.append(block_kit.paragraph(t("form.revises")))
     elif data.metadata.needs_approval:
         blocks.append(block_kit.paragraph(t("form.needs_approval")))
     if data.before is None:

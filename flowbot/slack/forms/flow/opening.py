@@ -210,7 +210,8 @@ class FormOpener:
             problem=source.problem,
             typed_at=draft.changed_at if draft and source.problem is None else None,
             changed_meanwhile=changed_meanwhile,
-            has_open_request=context.has_open_request,
+            has_open_request=context.open_request is not None and not context.revises,
+            revises=context.revises,
             settings=context.settings,
             version_at=source.version_at,
         )

@@ -15,6 +15,7 @@ from flowbot.domain.validation import ValidationResult, validate_form
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translators
 from flowbot.observability.metrics import Metrics
+from flowbot.services.approvals.revise import EditSubmitter
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.executor.executor import ChangeExecutor
 from flowbot.services.forms import FormService, SubmissionContext, draft_from_change
@@ -134,7 +135,7 @@ class FlowFormSubmission:
             if edited is not None:
                 await self.submitter.require_approvers(request)
             draft = draft_from_change(request, before, self.clock())
-            record, is_new = await self.submitter.submit(request, draft=draft)
+            record, is_new = await EditSubmitter(self.submitter).submit(request, draft)
         except UserError as error:
             is_about_reason = error.text.key == "request.reason_required" and form.metadata.needs_approval
             return {"reason" if is_about_reason else "name": error.text}

@@ -49,9 +49,9 @@ async def test_a_page_that_came_as_before_is_not_decoded_again(
     decoded = []
     read_page = ResponseReader.read_page
 
-    def note(self: ResponseReader[Any], response: Response, number: int, size: int) -> ApiPage[Any]:
+    async def note(self: ResponseReader[Any], response: Response, number: int, size: int) -> ApiPage[Any]:
         decoded.append(number)
-        return read_page(self, response, number, size)
+        return await read_page(self, response, number, size)
 
     monkeypatch.setattr(ResponseReader, "read_page", note)
     before = (await flows.list_flows()).flows

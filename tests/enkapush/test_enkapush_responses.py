@@ -91,15 +91,15 @@ def test_an_answer_that_is_not_the_flow_is_an_error(body: str | bytes) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "{}", "[]", '{"data": []}', '{"data": {}, "meta": {"total": 0}}', "<p>"])
-def test_an_answer_that_is_no_list_is_an_error(body: str) -> None:
+async def test_an_answer_that_is_no_list_is_an_error(body: str) -> None:
     with pytest.raises(MalformedResponseError):
-        FLOWS.read_page(read_answer(body), 1, 25)
+        await FLOWS.read_page(read_answer(body), 1, 25)
 
 
-def test_broken_items_are_left_out_noted_by_their_website_and_logged() -> None:
+async def test_broken_items_are_left_out_noted_by_their_website_and_logged() -> None:
     body = page_body(flow_json(1), {"id": 2, "website_id": "5"}, "nonsense", flow_json(3), {"website_id": []}, None)
     with capture_logs() as logs:
-        page = FLOWS.read_page(read_answer(body), 1, 25)
+        page = await FLOWS.read_page(read_answer(body), 1, 25)
     assert ([flow.id for flow in page.items], page.unreadable, page.total) == ([1, 3], (5, None, None, None), 6)
     assert [(log["event"], log["id"]) for log in logs] == [
         ("enkapush.item_skipped", 2),
@@ -108,27 +108,27 @@ def test_broken_items_are_left_out_noted_by_their_website_and_logged() -> None:
 
 
 @pytest.mark.parametrize("spread", [(",", ":"), (" , ", " : "), (",\r\n\t", ":\n")])
-def test_an_item_that_no_parser_takes_is_cut_out_by_its_brackets(spread: tuple[str, str]) -> None:
+async def test_an_item_that_no_parser_takes_is_cut_out_by_its_brackets(spread: tuple[str, str]) -> None:
     """Quotes, brackets and commas in texts, lists and objects in items, and `data` elsewhere mislead nobody."""
     name = 'a "quoted" ],}{[ \\ \\" name'
     items = [flow_json(1, name=name), flow_json(2, new={"data": [1, [2]]}), "SPOILT", [], flow_json(3)]
     body = {"links": {"data": [{}]}, "meta": {"total": 5, "data": []}, "x": "data", "data": items, "more": [[]]}
     for spoilt in ("[" * 5000 + "]" * 5000, "9" * 5000, "nonsense", ""):
         text = json.dumps(body, separators=spread).replace('"SPOILT"', spoilt)
-        page = FLOWS.read_page(read_answer(text), 1, 25)
+        page = await FLOWS.read_page(read_answer(text), 1, 25)
         assert ([flow.id for flow in page.items], page.items[0].name) == ([1, 2, 3], name)
         assert page.unreadable == ((None, None) if spoilt else (None,))
 
 
-def test_what_the_meta_leaves_out_follows_from_the_question() -> None:
-    page = FLOWS.read_page(read_answer(json.dumps({"data": [], "meta": {"total": 51}})), 2, 25)
+async def test_what_the_meta_leaves_out_follows_from_the_question() -> None:
+    page = await FLOWS.read_page(read_answer(json.dumps({"data": [], "meta": {"total": 51}})), 2, 25)
     assert (page.page, page.results_per_page, page.total_pages) == (2, 25, 3)
 
 
 @pytest.mark.parametrize("odd", [None, -1, "many", float("nan"), 2.5, [], {}])
-def test_odd_counts_in_the_meta_are_taken_for_none(odd: Any) -> None:
+async def test_odd_counts_in_the_meta_are_taken_for_none(odd: Any) -> None:
     meta = dict.fromkeys(("page", "results_per_page", "total", "total_pages"), odd)
-    page = FLOWS.read_page(read_answer(json.dumps({"data": [flow_json(1)], "meta": meta})), 2, 25)
+    page = await FLOWS.read_page(read_answer(json.dumps({"data": [flow_json(1)], "meta": meta})), 2, 25)
     assert (len(page.items), page.page, page.results_per_page, page.total, page.total_pages) == (1, 2, 25, None, 3)
 
 
@@ -157,10 +157,10 @@ def test_a_write_to_a_flow_that_answers_no_id_or_another_one_is_logged(body: str
 
 
 @pytest.mark.long
-def test_a_hundred_thousand_flows_are_read_in_seconds() -> None:
+async def test_a_hundred_thousand_flows_are_read_in_seconds() -> None:
     body = read_answer(page_body(*(flow_json(number) for number in range(1, 1001))))
     started = time.process_time()
-    read_flows = sum(len(FLOWS.read_page(body, page, 1000).items) for page in range(1, 101))
+    read_flows = sum([len((await FLOWS.read_page(body, page, 1000)).items) for page in range(1, 101)])
     assert read_flows == 100_000
     assert time.process_time() - started < 15
 

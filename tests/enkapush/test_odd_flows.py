@@ -1,5 +1,6 @@
 """Odd values in Enkapush's flows: what is shown for each, while other flows stay as they are."""
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass
@@ -138,7 +139,7 @@ def write_page(changes: dict[str, Any]) -> bytes:
 
 def read_flows(content: bytes) -> tuple[list[Flow], tuple[int | None, ...]]:
     response = Response(Exchange(path="/flows/", status=200), content, Redactor("key"))
-    page = FLOWS.read_page(response, 1, 1000)
+    page = asyncio.run(FLOWS.read_page(response, 1, 1000))
     return [to_flow(record, ISTANBUL) for record in page.items], page.unreadable
 
 
@@ -220,7 +221,7 @@ def test_an_odd_segment_is_offered_as_far_as_it_can_be_and_costs_no_other(at: in
     even = {"id": 7, "website_id": 1, "name": "Even", "total_subscribers": 3}
     odd = {"id": 6, "website_id": 1, "name": "Group", "total_subscribers": 5} | changes
     response = Response(Exchange(path="/segments/"), page_body(odd, even).encode(), Redactor("key"))
-    read = ResponseReader(models.Segment).read_page(response, 1, 1000).items
+    read = asyncio.run(ResponseReader(models.Segment).read_page(response, 1, 1000)).items
     labels = [entry["text"]["text"] for entry in segment_options([*map(to_segment, read)], "all", EN)]
     assert labels[-1] == "Even (3)"
     assert [label.startswith(shown or "") for label in labels[1:-1]] == ([] if shown is UNREADABLE else [True])

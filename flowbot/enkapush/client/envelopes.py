@@ -27,13 +27,6 @@ class Meta(BaseModel):
     total_pages: _Number = None
 
 
-class RecordList(BaseModel, Generic[R]):
-    """A page of a list."""
-
-    data: tuple[R, ...]
-    meta: Meta
-
-
 class LooseList(BaseModel):
     """A page of a list, whatever its items are."""
 

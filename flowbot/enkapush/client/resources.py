@@ -7,7 +7,13 @@ from typing import Final, Generic, TypeVar
 
 from flowbot.enkapush.client.models import RESULTS_PER_PAGE, Flow, FlowPatch, NewFlow, Record, ResultsPerPage, Segment
 from flowbot.enkapush.client.pagination import ApiPage, FetchPage, HasId, Listing, PageCache, iterate_pages, read_all
-from flowbot.enkapush.client.responses import Response, ResponseReader, read_created_id, read_updated_id
+from flowbot.enkapush.client.responses import (
+    RECORDS_AT_ONCE,
+    Response,
+    ResponseReader,
+    read_created_id,
+    read_updated_id,
+)
 from flowbot.enkapush.client.retry import RetryPolicy
 from flowbot.enkapush.client.transport import Call, Transport
 
@@ -20,9 +26,6 @@ _FLOWS: Final = "/flows"
 _FLOW: Final = "/flows/{id}"
 _SEGMENT_LIST: Final = "/segments/"
 _SEGMENT: Final = "/segments/{id}"
-
-_CONVERTED_AT_ONCE: Final = 200
-"""Records that are converted before others have their turn."""
 
 
 class Resource(Generic[R]):
@@ -107,9 +110,9 @@ class Resource(Generic[R]):
                 raw = await self._decode_page(response, number, results_per_page)
                 items: list[T] = []
                 async with self._decoding:
-                    for start in range(0, len(raw.items), _CONVERTED_AT_ONCE):
+                    for start in range(0, len(raw.items), RECORDS_AT_ONCE):
                         await asyncio.sleep(0)
-                        items += map(convert, raw.items[start : start + _CONVERTED_AT_ONCE])
+                        items += map(convert, raw.items[start : start + RECORDS_AT_ONCE])
                 page = ApiPage(tuple(items), raw.page, raw.results_per_page, raw.total, raw.total_pages, raw.unreadable)
             read[number] = digest, page
             return page
@@ -124,10 +127,10 @@ class Resource(Generic[R]):
         return await self._transport.send(Call("GET", self._list_path, params=params, retry=retry))
 
     async def _decode_page(self, response: Response, page: int, results_per_page: int) -> ApiPage[R]:
-        # A page of a thousand takes a while to decode: one at a time, with a turn for others before each.
+        # One at a time, so that others need not wait for a turn of each.
         async with self._decoding:
             await asyncio.sleep(0)
-            return self._reader.read_page(response, page, results_per_page)
+            return await self._reader.read_page(response, page, results_per_page)
 
     def _fetch(self, results_per_page: ResultsPerPage) -> FetchPage[R]:
         async def fetch(page: int) -> ApiPage[R]:

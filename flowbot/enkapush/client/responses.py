@@ -4,6 +4,7 @@ httpx unpacks as many layers as a server names, each network piece whole, before
 2 GB before its size can be checked. So the raw bytes are unpacked here, piece by piece.
 """
 
+import asyncio
 import re
 import zlib
 from collections.abc import AsyncGenerator, Callable
@@ -16,7 +17,7 @@ import structlog
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from flowbot.enkapush.client import constants
-from flowbot.enkapush.client.envelopes import Identity, LooseList, LooseSingle, Meta, RecordList, Single, Written
+from flowbot.enkapush.client.envelopes import Identity, LooseList, LooseSingle, Meta, Single, Written
 from flowbot.enkapush.client.errors import (
     AuthError,
     ConnectError,
@@ -41,6 +42,8 @@ from flowbot.enkapush.client.pagination import ApiPage
 from flowbot.enkapush.client.retry import parse_retry_after
 
 _DATE: Final = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
+RECORDS_AT_ONCE: Final = 200
+"""Records that are read or converted before others have their turn."""
 _PIECE_BYTES: Final = 256 * 1024
 _GZIP_OR_ZLIB: Final = zlib.MAX_WBITS | 32
 """Detects which of the two it is (Python's documentation of `zlib.decompressobj`)."""
@@ -186,7 +189,6 @@ class ResponseReader(Generic[R]):
         self._item: TypeAdapter[R] = TypeAdapter(kind)
         # The annotation is made at run time from a value, which no static checker can follow.
         self._single: TypeAdapter[Single[R]] = TypeAdapter(Single[kind])  # type: ignore[valid-type]
-        self._list: TypeAdapter[RecordList[R]] = TypeAdapter(RecordList[kind])  # type: ignore[valid-type]
 
     def read_one(self, response: Response, record_id: int) -> R:
         """Return the record that was asked for.
@@ -206,8 +208,10 @@ class ResponseReader(Generic[R]):
             raise response.malformed_error(f"asked for {record_id}, got {record.id}", UnreadableRecordError)
         return record
 
-    def read_page(self, response: Response, number: int, size: int) -> ApiPage[R]:
+    async def read_page(self, response: Response, number: int, size: int) -> ApiPage[R]:
         """Return one page. Records that cannot be read are left out, noted as unreadable and logged.
+
+        A page of a thousand takes a while: others have their turn in between.
 
         Args:
             response: The response.
@@ -218,8 +222,12 @@ class ResponseReader(Generic[R]):
             MalformedResponseError: The response is no list at all.
         """
         with suppress(ValidationError):
-            whole = self._list.validate_json(response.content)
-            return _build_page(whole.data, whole.meta, number, size)
+            whole = LooseList.model_validate_json(response.content)
+            read: list[R] = []
+            for start in range(0, len(whole.data), RECORDS_AT_ONCE):
+                await asyncio.sleep(0)
+                read += map(self._item.validate_python, whole.data[start : start + RECORDS_AT_ONCE])
+            return _build_page(tuple(read), whole.meta, number, size)
         items, rest = split_items(response.content)
         meta = _decode(replace(response, content=rest), LooseList.model_validate_json).meta
         records: list[R] = []

@@ -1,5 +1,6 @@
 """The audience of a request: shown, and a large one needs more approvals; read again before anything is sent."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -167,6 +168,21 @@ async def test_a_vote_counts_the_audience_of_its_moment(http: World) -> None:
     await first.click(request, "Approve")
     await wait_for_status(http, request, "Applied")
     assert len(list_writes(http)) == 1
+
+
+@on_both_databases
+async def test_two_votes_at_once_after_it_grew_apply_it_once_or_leave_it_short(bots: World) -> None:
+    first, second, _ = add_people(bots, 3)
+    await bots.import_policy(approval_policy(OVER))
+    request = await request_change(bots, f"enable {await add_flow_for(bots, 9_000)}")
+    grow_to(bots, 52_000)
+    await asyncio.gather(bots.burak.click(request, "Approve"), first.click(request, "Approve"))
+    await wait_for_status(bots, request, "2/3 approvals")
+    assert list_writes(bots) == []
+    grow_to(bots, 12_000)
+    await asyncio.gather(second.click(request, "Approve"), bots.burak.click(request, "Approve"))
+    await wait_for_status(bots, request, "Applied")
+    assert len(list_writes(bots)) == 1
 
 
 @pytest.fixture

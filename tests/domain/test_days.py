@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flowbot.domain.absences import Absence, absences_at, plan_absence, replace_absent
 from flowbot.domain.days import read_day
@@ -44,6 +46,20 @@ AYSE, BURAK, CEM, DENIZ = map(UserId, ("U0AYSE", "U0BURAK", "U0CEM", "U0DENIZ"))
 )
 def test_a_day_is_a_date_or_the_next_such_weekday(typed: str, day: date | None) -> None:
     assert read_day(typed, load_time_words(), WEDNESDAY) == day
+
+
+@given(st.text(), st.dates())
+def test_any_text_is_a_day_or_none(typed: str, today: date) -> None:
+    day = read_day(typed, load_time_words(), today)
+    assert day is None or isinstance(day, date)
+
+
+@given(st.dates(max_value=date(9999, 12, 1)), st.sampled_from([*load_time_words().weekdays]))
+def test_a_weekday_is_one_of_the_next_seven_days(today: date, name: str) -> None:
+    day = read_day(name, load_time_words(), today)
+    assert day is not None
+    assert 0 <= (day - today).days < 7
+    assert day.weekday() == load_time_words().weekdays[name]
 
 
 def test_an_absence_lasts_to_the_end_of_its_day_in_the_persons_own_zone() -> None:

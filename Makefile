@@ -23,8 +23,8 @@ demo: $(VENV)/.installed ## try flowbot in the browser: a stand-in Slack workspa
 test: $(VENV)/.installed-dev ## run the tests, but for those of test-long
 	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n auto --maxprocesses 4 -m 'not long' $(ARGS)
 
-# One process for the tests that kill bots, which need a machine that has time for them, and few for all others.
-test-long: $(VENV)/.installed-dev ## run the other cases of tables of bots, the browser, what kills processes, the bench
+# Two processes for the tests that kill bots, which need a machine that has time for them, and few for all others.
+test-long: $(VENV)/.installed-dev ## run the other cases of tables of bots, scenes of faults, the browser, what kills processes, the bench
 	@PYTHONDONTWRITEBYTECODE= $(VENV)/bin/pytest -n 3 -m long $(ARGS)
 
 soak: MINUTES ?= 30

@@ -56,9 +56,10 @@ CRASHES: Final = "tests/crashes/"
 MODEL: Final = "tests/model/"
 BROWSER: Final = "tests/browser/"
 BENCHMARKS: Final = "tests/test_benchmarks.py"
-FIRST: Final = (CRASHES, MODEL, BROWSER, BENCHMARKS, "tests/journeys/test_workspaces.py")
-LONG: Final = (CRASHES, BROWSER, BENCHMARKS)
-SECOND_CRASHES: Final = "tests/crashes/test_kill_m"
+SCENES: Final = ("tests/faults/test_schedule_faults.py", "tests/faults/test_watch_readings.py")
+FIRST: Final = (CRASHES, MODEL, BROWSER, *SCENES, BENCHMARKS, "tests/journeys/test_workspaces.py")
+LONG: Final = (CRASHES, BROWSER, BENCHMARKS, *SCENES)
+SECOND_CRASHES: Final = "tests/crashes/test_kill_s"
 """Those that kill processes mostly wait for leases to run out: from here on they run beside those before."""
 COSTLY: Final = {"world", "restore", "restored", "old_url", "scene", "database", "target_url"}
 BOTH_AT_ONCE: Final = "postgresql-socket"
@@ -118,14 +119,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 class _Scheduling(LoadScopeScheduling):
     """Gives out test by test, as workers become free; of those that kill processes, no more than two run at a time.
 
-    What they promise within ten seconds needs a machine that has them. Those in the browser share one.
+    What they promise within ten seconds needs a machine that has them. Those in the browser share one, as the scenes of
+    a file share their bots.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         if nodeid.startswith(CRASHES):
             return f"{CRASHES}{nodeid >= SECOND_CRASHES}"
-        if nodeid.startswith(BROWSER):
-            return BROWSER
+        for together in (BROWSER, *SCENES):
+            if nodeid.startswith(together):
+                return together
         return nodeid if nodeid.startswith(MODEL) else nodeid.partition("[")[0]
 
 

@@ -319,8 +319,12 @@ async def run_paths(
     await run_all({f"{path}: {step.name}": run(path, step) for path, step in chosen})
 
 
-async def test_a_kill_at_any_step_ends_as_it_would_have_without(new_sqlite: NewDatabase, tmp_path: Path) -> None:
-    await run_paths(new_sqlite, tmp_path, lambda steps: steps)
+async def test_a_kill_ends_as_it_would_have_without(new_sqlite: NewDatabase, tmp_path: Path) -> None:
+    await run_paths(new_sqlite, tmp_path, lambda steps: steps[:1])
+
+
+async def test_so_it_does_at_every_other_step(new_sqlite: NewDatabase, tmp_path: Path) -> None:
+    await run_paths(new_sqlite, tmp_path, lambda steps: steps[1:])
 
 
 @pytest.mark.postgresql

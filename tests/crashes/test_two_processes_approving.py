@@ -21,7 +21,7 @@ from flowbot.sandbox.slack.visible_text import text_of
 from tests.crashes.bot_processes import Deployment, NewDatabase, Process, eventually, new_deployment
 from tests.journeys.world import MARKETING
 
-REQUESTS: Final = int(os.environ.get("FLOWBOT_CRASH_REQUESTS", "30"))
+REQUESTS: Final = int(os.environ.get("FLOWBOT_CRASH_REQUESTS", "20"))
 KILLS: Final = int(os.environ.get("FLOWBOT_CRASH_KILLS", "3"))
 SEED: Final = os.environ.get("FLOWBOT_CRASH_SEED") or str(random.randrange(10**6))
 """Of the moments of the kills, and of who is killed; what happens at that moment is the machine's affair."""

@@ -277,9 +277,7 @@ LOSSES: Final = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(each, marks=pytest.mark.long if each in {"requester", "approver"} else ()) for each in LOSSES]
-)
+@pytest.mark.parametrize("name", LOSSES)
 async def test_what_makes_it_impossible_is_told_at_once_or_within_the_hour(stage: Stage, name: str) -> None:
     loss = LOSSES[name]
     both = await ask_both(stage)
@@ -415,15 +413,8 @@ async def test_an_end_whose_website_is_lost_says_that_the_flow_stays_live(stage:
 # --- Enkapush or flowbot is down over the time -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("minutes", "who"),
-    [
-        (20, "Enkapush"),
-        (70, "flowbot"),
-        pytest.param(20, "flowbot", marks=pytest.mark.long),
-        pytest.param(70, "Enkapush", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize("who", ["Enkapush", "flowbot"])
+@pytest.mark.parametrize("minutes", [20, 70])
 async def test_what_could_not_be_done_in_time_is_done_late_or_expires_and_an_end_is_done(
     stage: Stage, who: str, minutes: int
 ) -> None:

@@ -281,12 +281,7 @@ HALVES: Final[dict[str, Callable[[Stage], None]]] = {
 }
 
 
-FIRST: Final = ("an error", "some flows that are not counted")
-
-
-@pytest.mark.parametrize(
-    "half", [pytest.param(each, marks=() if each in FIRST else pytest.mark.long) for each in HALVES]
-)
+@pytest.mark.parametrize("half", HALVES)
 async def test_nothing_is_called_gone_where_half_is_read(stage: Stage, half: str) -> None:
     flow = stage.take_flow()
     HALVES[half](stage)
@@ -355,13 +350,7 @@ async def edit(stage: Stage, flow: int) -> None:
     await wait_for(partial(stage.is_read_back, flow))
 
 
-@pytest.mark.parametrize(
-    "elsewhere",
-    [
-        pytest.param(True, id="by another process"),
-        pytest.param(False, id="by the same process", marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["by the same process", "by another process"])
 async def test_what_flowbot_writes_while_the_pages_are_read_is_not_told(stage: Stage, elsewhere: bool) -> None:
     world, store = stage.world, stage.world.enkapush.store
     enabled, edited, deleted, both = (stage.take_flow() for _ in range(4))
@@ -392,14 +381,8 @@ LATE: Final = {"20 s": 20.0, "20 min": 20 * MINUTES, "2 h": 2 * HOURS}
 BETWEEN: Final = ("nothing", "an edit through flowbot", "an edit outside")
 
 
-@pytest.mark.parametrize(
-    ("after", "between"),
-    [
-        pytest.param(after, between, marks=() if number == place else pytest.mark.long)
-        for number, after in enumerate(LATE)
-        for place, between in enumerate(BETWEEN)
-    ],
-)
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("after", LATE)
 async def test_a_late_enable_is_told_only_where_more_differs(stage: Stage, after: str, between: str) -> None:
     world, flow, seconds = stage.world, stage.take_flow(), LATE[after]
     request = await request_change(world, f"enable {flow}")
@@ -437,7 +420,7 @@ async def test_totals_that_shrink_are_no_change_and_no_negative_figures(stage: S
     await stage.check_told()
 
 
-@pytest.mark.parametrize("hours", [-3, pytest.param(3, marks=pytest.mark.long)])
+@pytest.mark.parametrize("hours", [-3, 3])
 async def test_a_clock_that_jumps_between_two_readings_tells_nothing_twice(stage: Stage, hours: int) -> None:
     world, flows = stage.world, [stage.take_flow() for _ in range(3)]
     for flow, jumped in zip(flows, (0, hours * HOURS, 0), strict=True):

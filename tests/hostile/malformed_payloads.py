@@ -9,15 +9,15 @@ from typing import Any, Final
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-EXAMPLES: Final = int(os.environ.get("FLOWBOT_TEST_EXAMPLES", "40"))
+EXAMPLES: Final = int(os.environ.get("FLOWBOT_TEST_EXAMPLES", "25"))
 """How many of each kind; a longer run asks for more."""
 
 MANY: Final = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    derandomize=EXAMPLES == 40,
+    derandomize=EXAMPLES == 25,
     # To shrink what failed takes minutes: it is left to longer runs.
-    phases=[Phase.generate] if EXAMPLES == 40 else list(Phase),
+    phases=[Phase.generate] if EXAMPLES == 25 else list(Phase),
     suppress_health_check=list(HealthCheck),
 )
 

@@ -54,7 +54,7 @@ async def sleep_briefly(seconds: float) -> None:
 def speed_up(world: World, patch: pytest.MonkeyPatch) -> None:
     """Give Enkapush little time, and let the bot look for due work many times a second."""
     world.timeouts, world.sleep = Timeouts(read=0.2, write=0.2, write_deadline=0.4), sleep_briefly
-    patch.setattr(recovery, "ROUND_SECONDS", 0.1)
+    patch.setattr(recovery, "ROUND_SECONDS", 0.2)
 
 
 async def request_change(

@@ -60,7 +60,7 @@ async def wait_for_finding(world: World, sentence: str, where: str = APPROVALS) 
 @asynccontextmanager
 async def watch_flows(world: World, patch: pytest.MonkeyPatch, processes: int = 1) -> AsyncIterator[Watch]:
     """Start bots that watch, and wait for their first reading."""
-    patch.setattr(watcher, "TICK_SECONDS", 0.05)
+    patch.setattr(watcher, "TICK_SECONDS", 0.1)
     patch.setattr(watcher, "LOOK_SECONDS", 0.3)
     world.settings = world.settings.model_copy(update={"flowbot_watch_seconds": INTERVAL})
     for _ in range(processes):

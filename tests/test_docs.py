@@ -49,6 +49,8 @@ LABELS: Final = {
     "Request approval": "button.request_approval",
     "Approve": "button.approve",
     "Reject": "button.reject",
+    "Request changes": "button.request_changes",
+    "Comment": "button.comment",
     "Withdraw": "button.withdraw",
     "Restore": "button.restore",
     "Restore this version": "history.restore_version",
@@ -213,7 +215,7 @@ def test_the_readme_names_no_button_that_there_is_not() -> None:
 
 def test_the_readme_names_the_buttons_in_turkish_as_they_are() -> None:
     buttons = [[cell.strip("`") for cell in row[:2]] for row in table_rows(section("Requests"))]
-    assert len(buttons) == 7
+    assert len(buttons) == 9
     turkish = Translators(fixed="tr", zone=ZoneInfo("UTC")).for_reader(None)
     assert dict(buttons) == {english: turkish(LABELS[english]) for english, _ in buttons}
 

@@ -24,6 +24,7 @@ from tests.journeys.request_steps import (
     wait_for_notice,
     wait_for_status,
 )
+from tests.journeys.watch_steps import list_findings, watch_flows
 from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes, on_both_databases
 
 TWO: Final = "quorum = 2"
@@ -327,3 +328,39 @@ async def test_copies_of_approvers_hear_of_a_revision(http: World) -> None:
     await wait_for_notice(http, request, CHANGED)
     said = await http.burak.wait_for_message(direct, lambda each: each.thread_ts == copy.ts)
     assert "baştan başlıyor" in text_of(said)
+
+
+# --- the watch -----------------------------------------------------------------------------------------------------
+
+
+async def test_the_watch_takes_an_edit_under_an_enable_for_flowbots_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.import_policy(approval_policy())
+    add_flow(world)
+    async with watch_flows(world, monkeypatch) as watch:
+        request = await request_change(world, "enable 1")
+        world.enkapush.faults.add(Fault.hang(after_effect=True, method="POST"))
+        await revise(world.emma, {"Title": "Short"})
+        await wait_for_faults(world)
+        await watch.make_round()
+        assert WAITING in text_of(request)
+        world.enkapush.release()
+        await wait_for_notice(world, request, CHANGED)
+        await watch.make_round(2)
+        assert WAITING in text_of(request)
+        assert list_findings(world) == []
+        await world.burak.click(request, "Approve")
+        await wait_for_status(world, request, "Applied")
+
+
+async def test_a_flow_that_is_changed_back_outside_makes_a_revised_enable_out_of_date(http: World) -> None:
+    await http.import_policy(approval_policy())
+    request = await request_change(http)
+    await revise(http.emma, {"Title": "Short"})
+    await wait_for_notice(http, request, CHANGED)
+    # As it was before the revision: approvers saw another title.
+    http.enkapush.store.update_flow(1, title="Old title")
+    await http.burak.click(request, "Approve")
+    await wait_for_status(http, request, "Out of date")
+    assert not http.enkapush.store.flow(1).is_enabled

@@ -145,6 +145,18 @@ async def test_no_right_passes_on_from_stand_in_to_stand_in(http: World) -> None
     await wait_for_status(http, request, "Uygulandı")
 
 
+async def test_an_absent_approver_whom_slack_does_not_tell_costs_no_other_right(http: World) -> None:
+    await http.import_policy(approval_policy(approvers='["U0AYSE", "U0BURAK"]'))
+    await go_away(http, http.ayse, http.deniz)
+    await go_away(http, http.burak, http.deniz)
+    request = await request_change(http)
+    del http.slack.workspace.people["U0AYSE"]
+    http.time.ahead += 90
+    await http.deniz.click(request, "Approve")
+    done = await wait_for_status(http, request, "Applied")
+    assert "approved by U0DENIZ for U0BURAK" in text_of(done)
+
+
 async def test_where_the_rules_allow_none_a_stand_in_has_no_say_and_is_not_mentioned(http: World) -> None:
     await http.import_policy(approval_policy("stand_ins = false", approvers='["U0BURAK", "U0AYSE"]'))
     await go_away(http, http.burak, http.deniz)

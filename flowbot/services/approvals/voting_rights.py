@@ -7,7 +7,7 @@ from flowbot.domain.approval import may_decide, stage_policy, waiting_stage
 from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy, Permission, decide
-from flowbot.errors import UserError
+from flowbot.errors import DependencyError, UserError
 from flowbot.services.authorization import (
     RequestAuthorizer,
     decide_in_channel,
@@ -82,14 +82,22 @@ class VotingRights:
         if policy is None or rule is None or not rule.stand_ins or not may_stand_in(user.actor):
             return None
         counted = {person for vote in record.votes for person in vote.people}
+        fault: DependencyError | None = None
         for absence in absences_at(record.scope.absences, self.clock()):
             if absence.stand_in != user.id or requester in {absence.person, user.id} or absence.person in counted:
                 continue
-            absent = await self.users.load_user(Caller(absence.person, None), within=DECIDING_SECONDS)
+            try:
+                absent = await self.users.load_user(Caller(absence.person, None), within=DECIDING_SECONDS)
+            except DependencyError as error:
+                # The right of another may be enough.
+                fault = error
+                continue
             find_members = self.users.find_current_members
             decision = await decide_in_channel(policy, absent, None, find_members, Permission.APPROVE)
             if decision.allowed:
                 return absence.person
+        if fault is not None:
+            raise fault
         return None
 
     async def _refuse_other_stage(

@@ -1,5 +1,6 @@
 """Answers of Enkapush: single flaws are tolerated, a wrong shape never."""
 
+import asyncio
 import datetime as dt
 import json
 import time
@@ -105,6 +106,16 @@ async def test_broken_items_are_left_out_noted_by_their_website_and_logged() -> 
         ("enkapush.item_skipped", 2),
         *[("enkapush.item_skipped", None)] * 3,
     ]
+
+
+async def test_others_have_their_turn_while_a_page_of_a_thousand_is_read() -> None:
+    reading = asyncio.create_task(FLOWS.read_page(read_answer(page_body(*map(flow_json, range(1, 1001)))), 1, 1000))
+    turns = 0
+    while not reading.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert len((await reading).items) == 1000
+    assert turns >= 5
 
 
 @pytest.mark.parametrize("spread", [(",", ":"), (" , ", " : "), (",\r\n\t", ":\n")])

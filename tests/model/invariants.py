@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from flowbot.domain.approval_rule import EVERYONE, Gate
+from flowbot.domain.approval_rule import EVERYONE, ApprovalRule, Gate
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.findings import Finding
@@ -146,8 +146,7 @@ class PolicyInvariants(ABC):
         kept = (await self.store.get_record(change.id)).votes
         approving = {vote.person for vote in kept if vote.choice is VoteChoice.APPROVE}
         counting = {person for person in approving if _may_approve(person, change, self.policy)}
-        today = self.policy.approval
-        quorum = max(change.rule.quorum, today.quorum)
+        quorum = _find_quorum(change, change.rule, self.policy)
         assert len(counting) >= quorum, f"written with the approvals of {sorted(counting)} where {quorum} are needed"
 
     async def _check_decided(self, disable: Change) -> None:
@@ -250,5 +249,17 @@ def _may_approve(person: UserId, change: Change, policy: ChannelPolicy | None) -
     if policy is None or person == JONAS:
         return False
     own = change.rule is not None and change.rule.self_approval and policy.approval.self_approval
-    named = policy.approvers
+    joined = policy.approval.escalate_to if change.progress.escalated_at is not None else ()
+    named = (*policy.approvers, *joined)
     return (person in named or EVERYONE in named) and (own or person != change.request.requester)
+
+
+def _find_quorum(change: Change, rule: ApprovalRule, policy: ChannelPolicy) -> int:
+    """Find how many approvals a change needs by the stricter of both rules, for an audience that nobody knows.
+
+    A large audience asks for no more of them than may approve beside the requester.
+    """
+    rules = (rule, policy.approval)
+    quorum, highest = max(each.quorum for each in rules), max(each.quorum_for(None) for each in rules)
+    able = len({*policy.approvers} - {JONAS, change.request.requester})
+    return highest if EVERYONE in policy.approvers else max(quorum, min(highest, able))

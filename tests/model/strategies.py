@@ -33,6 +33,9 @@ RULES = st.builds(
     break_glass=st.sampled_from([(), (DENIZ,), (DENIZ, BURAK)]),
     channel=st.sampled_from([None, None, APPROVALS]),
     notify=st.sampled_from(NotifyMode),
+    quorum_over=st.sampled_from([{}, {}, {10_000: 2}, {10_000: 2, 50_000: 3}]),
+    escalate_after_hours=st.sampled_from([None, None, 1, 20]),
+    escalate_to=st.sampled_from([(DENIZ,), (DENIZ, BURAK), ("*",)]),
 )
 POLICIES = st.builds(
     ChannelPolicy,
@@ -56,6 +59,7 @@ ASKED_UNDER: Final = ChannelPolicy(
 STRICTER: Final = (
     ASKED_UNDER.model_copy(update={"approval": ApprovalRule(quorum=2, self_approval=True)}),
     ASKED_UNDER.model_copy(update={"approval": ApprovalRule()}),
+    ASKED_UNDER.model_copy(update={"approval": ApprovalRule(quorum_over={10_000: 2})}),
     ASKED_UNDER.model_copy(update={"approvers": (CAN,)}),
     ASKED_UNDER.model_copy(update={"websites": (2,)}),
 )

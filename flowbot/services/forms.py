@@ -57,6 +57,10 @@ class FormContext:
     needs_approval: bool = False
     needs_reason: bool = False
 
+    def is_of_request(self, draft: Draft) -> bool:
+        """Check whether a draft is what the open request is about, which was saved."""
+        return self.open_request is not None and draft.token == self.open_request.request.token
+
     def segments_of(self, website: WebsiteId | None) -> list[Segment] | None:
         """Return the segments of one of the channel's websites, none of any other; None where Enkapush did not say."""
         if self.segments is None:
@@ -158,7 +162,7 @@ class FormService:
             waiting = current if current is not None and current.state in WAITING_STATES else None
         revises = waiting is not None and may_revise(waiting, kind, user.id)
         if revises and waiting is not None and draft is None and not fresh:
-            draft = self._draft_of_waiting(waiting)
+            draft = draft_of_waiting(waiting)
         settings = await self.load_settings(flow, kind)
         needs_reason = needs_approval and policy.approval.reason_required
         return FormContext(
@@ -198,16 +202,13 @@ class FormService:
         draft = await self.drafts.get(token)
         if draft is None or not draft.typed:
             change = await self._store.get_by_token(token)
-            draft = None if change is None else draft_of_unsaved(change) or self._draft_of_waiting(change)
+            if change is not None and (waiting := draft_of_waiting(change)) and waiting.user == user.id:
+                # However long that has waited.
+                return waiting
+            draft = None if change is None else draft_of_unsaved(change)
         if draft is None or draft.user != user.id or draft.changed_at < self._clock() - KEEP_DRAFTS:
             raise UserError("form.draft_gone")
         return draft
-
-    def _draft_of_waiting(self, change: Change) -> Draft | None:
-        """Return what was typed for an edit that waits, which its author may change; None where it does not."""
-        if change.request.kind is not ChangeKind.EDIT or change.state not in WAITING_STATES:
-            return None
-        return draft_from_change(change.request, change.request.before, self._clock())
 
     async def save_input(
         self, user: UserId, token: FormToken, typed: Mapping[str, str], at: datetime, name_copy: Callable[[str], str]
@@ -310,6 +311,13 @@ def draft_of_unsaved(change: Change) -> Draft | None:
     if change.is_stored_otherwise and made is not None:
         return replace(draft, kind=ChangeKind.EDIT, flow=made, before=None)
     return draft
+
+
+def draft_of_waiting(change: Change) -> Draft | None:
+    """Return what was typed for an edit that waits, which its author may change; None where it does not."""
+    if change.request.kind is not ChangeKind.EDIT or change.state not in WAITING_STATES:
+        return None
+    return draft_from_change(change.request, change.request.before, change.created_at)
 
 
 def draft_from_change(request: ChangeRequest, before: Flow | None, at: datetime) -> Draft:

@@ -182,6 +182,7 @@ class FormOpener:
         """Build a form with a token of its own, and write a draft under it: what was typed, and the flow it showed."""
         kind, context = await self._load_context(user, channel, source)
         before, draft = context.before, source.draft or context.draft
+        is_saved = draft is not None and context.is_of_request(draft)
         metadata = FormMetadata(
             token=source.token or new_form_token(),
             kind=kind,
@@ -208,7 +209,7 @@ class FormOpener:
             metadata=metadata,
             before=before,
             problem=source.problem,
-            typed_at=draft.changed_at if draft and source.problem is None else None,
+            typed_at=draft.changed_at if draft and source.problem is None and not is_saved else None,
             changed_meanwhile=changed_meanwhile,
             has_open_request=context.open_request is not None and not context.revises,
             revises=context.revises,

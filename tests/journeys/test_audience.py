@@ -56,10 +56,10 @@ async def test_a_large_audience_needs_more_approvals_and_the_request_says_so(run
         (10_000, "Audience: VIP, 10,000 subscribers", "0/2 approvals"),
         (0, "Audience: VIP, 0 subscribers", "0/1 approval"),
         (10**40, "Audience: VIP, 1,000,000,000,000,000 subscribers", "0/3 approvals"),
-        (-5, "Audience: VIP: size not known, counts as all subscribers", "0/3 approvals"),
-        (None, "Audience: VIP: size not known, counts as all subscribers", "0/3 approvals"),
-        ("many", "Audience: VIP: size not known, counts as all subscribers", "0/3 approvals"),
-        (True, "Audience: VIP: size not known, counts as all subscribers", "0/3 approvals"),
+        (-5, "Audience: VIP (size not known, counts as all subscribers)", "0/3 approvals"),
+        (None, "Audience: VIP (size not known, counts as all subscribers)", "0/3 approvals"),
+        ("many", "Audience: VIP (size not known, counts as all subscribers)", "0/3 approvals"),
+        (True, "Audience: VIP (size not known, counts as all subscribers)", "0/3 approvals"),
     ],
 )
 async def test_an_odd_number_of_subscribers_counts_as_all_of_them(

@@ -50,13 +50,13 @@ def read(details: RequestDetails, t: Translator) -> str:
         (details_of(None, 12_340, rule=ApprovalRule()), "", ""),
         (
             details_of("4", None),
-            "Audience: VIP: size not known, counts as all subscribers",
-            "Hedef kitle: VIP: büyüklüğü bilinmiyor, tüm aboneler sayılıyor",
+            "Audience: VIP (size not known, counts as all subscribers)",
+            "Hedef kitle: VIP (büyüklüğü bilinmiyor, tüm aboneler sayılıyor)",
         ),
         (
             details_of("4", None, rule=ApprovalRule()),
-            "Audience: VIP, size not known",
-            "Hedef kitle: VIP, büyüklüğü bilinmiyor",
+            "Audience: VIP (size not known)",
+            "Hedef kitle: VIP (büyüklüğü bilinmiyor)",
         ),
         (
             details_of("4", 12_340, quorums=(2,)),

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from flowbot.domain.audit import AuditAction, AuditEvent
-from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.ids import ChannelId
+from flowbot.domain.revisions import mark_revised
 from flowbot.services.policy_files import parse_book
 from flowbot.services.ports.channels import ChannelSharing
 from flowbot.storage.repositories.changes import ChangeRepository
@@ -61,11 +62,17 @@ async def test_freezes_move_and_name_no_channel_twice(database: Database) -> Non
     assert (await policies.get_book()).freezes[1].channels == (NEW,)
 
 
-async def test_a_change_moves_whether_it_has_a_time_or_none(database: Database, store: ChangeRepository) -> None:
+async def test_a_change_moves_in_whichever_way_its_row_keeps_what_was_asked(
+    database: Database, store: ChangeRepository
+) -> None:
     plain = await submit_change(store, "now", flow=1, channel=OLD)
     timed = await submit_change(store, "timed", flow=2, channel=OLD, not_before=NOW)
+    new = await submit_change(store, "later", flow=3, channel=OLD, not_before=NOW)
+    waiting = await move_through(store, new, ChangeState.PENDING)
+    child = await submit_change(store, "edit", flow=3, channel=OLD, kind=ChangeKind.EDIT, parent=waiting.id)
+    revised = await store.replace_if_unchanged(waiting, mark_revised(waiting, child))
     assert await ChannelRepository(database).move(OLD, NEW, EVENT)
-    for change in (plain, timed):
+    for change in (plain, timed, revised, child):
         moved = await store.get(change.id)
         assert moved is not None
         assert moved.request == replace(change.request, channel=NEW)

@@ -4,13 +4,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from flowbot.domain.approval import begin_round
 from flowbot.domain.change import Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.disables import displaced_by
-from flowbot.domain.revisions import REVISED, mark_revised
+from flowbot.domain.revisions import REVISED, mark_revised, release
 from flowbot.services.ports.changes import FlowBusyError, Replacement, VersionConflictError
 from flowbot.storage.repositories.changes import ChangeRepository
+from flowbot.storage.tables import changes
+from flowbot.storage.unit_of_work import Database
 from tests.storage.change_cases import (
     FLOW,
     NOON,
@@ -46,6 +49,27 @@ async def test_a_revision_goes_beside_its_request_and_no_other_change_does(store
     with pytest.raises(FlowBusyError) as busy:
         await store.submit(new_request("other", **EDIT), OURS, new_event())
     assert busy.value.current == parent
+
+
+async def test_no_older_process_can_read_a_request_while_its_flow_is_edited(
+    store: ChangeRepository, database: Database
+) -> None:
+    async def is_hidden() -> bool:
+        """Check whether what was asked is not where an older process looks for it."""
+        async with database.read() as connection:
+            document = (await connection.scalars(select(changes.c.asked).where(changes.c.id == parent.id))).one()
+        return "kind" not in document and "timed" not in document
+
+    parent = await submit_pending(store)
+    child = await submit_revision(store, parent)
+    writing = await begin_writing(store, parent, child)
+    assert await is_hidden()
+    marked = await store.get(parent.id)
+    assert marked is not None
+    assert marked.request == parent.request
+    done = replace(writing, state=ChangeState.FAILED, outcome=Outcome("not_done.slow"))
+    await store.replace_if_unchanged(writing, done, along=Replacement(marked, release(marked)))
+    assert not await is_hidden()
 
 
 async def test_what_becomes_of_both_is_stored_at_once(store: ChangeRepository) -> None:

@@ -79,8 +79,9 @@ def changed_columns(seen: Change, moved: Change) -> dict[str, Any]:
     before, after = _state_columns(seen), _state_columns(replace(moved, version=seen.version + 1))
     changed = {name: value for name, value in after.items() if value != before[name]}
     revised = {name: getattr(moved.request, name) for name in _CONTENT}
-    if (request := replace(seen.request, **revised)) != seen.request:
-        changed |= _request_columns(request)
+    was_revised, is_revised = (each.progress.revised_by is not None for each in (seen, moved))
+    if (request := replace(seen.request, **revised)) != seen.request or was_revised != is_revised:
+        changed |= _request_columns(request, is_revised=is_revised)
     return changed | {
         "sent_at": func.coalesce(changes.c.sent_at, literal(moved.sent_at, changes.c.sent_at.type)),
         "newest_before": func.coalesce(changes.c.newest_before, moved.newest_before),
@@ -177,8 +178,11 @@ def _read_rule(text: str) -> ApprovalRule | None:
     return None if document is None else _RULE.read(document)
 
 
-def _request_columns(request: ChangeRequest) -> dict[str, Any]:
-    """Build the columns of what is requested, with its image in a column of its own, to be searched by."""
+def _request_columns(request: ChangeRequest, *, is_revised: bool = False) -> dict[str, Any]:
+    """Build the columns of what is requested, with its image in a column of its own, to be searched by.
+
+    While its requester's edit is written to its flow (`is_revised`) no older process can read it, and let it go on.
+    """
     document = _REQUEST.write(request)
     asked = {**document, "before": join_buttons(document["before"])}
     if (cause := asked.pop("cause")) is not None:
@@ -188,7 +192,7 @@ def _request_columns(request: ChangeRequest) -> dict[str, Any]:
     # An older process beside this one cannot read the inner document, and leaves it alone.
     if request.is_timed:
         asked = {"timed": asked}
-    elif request.parent is not None:
+    if is_revised or request.parent is not None:
         asked = {"revision": asked}
     return {
         "asked": asked,

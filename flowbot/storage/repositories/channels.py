@@ -151,7 +151,7 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
         columns = {
             "channel_id": str(new) if row.channel_id == old else row.channel_id,
             "message_channel": str(new) if row.message_channel == old else row.message_channel,
-            "asked": _rename(_rename(row.asked, "channel", old, new), "timed", old, new),
+            "asked": _rename_asked(row.asked, old, new),
             "rule": _rename(row.rule, "channel", old, new),
         }
         columns = {name: value for name, value in columns.items() if value != getattr(row, name)}
@@ -161,6 +161,17 @@ async def _move_changes(connection: AsyncConnection, old: ChannelId, new: Channe
         await connection.execute(update(changes).where(changes.c.id == row.id).values(columns))
         moved += 1
     return moved
+
+
+def _rename_asked(document: Any, old: ChannelId, new: ChannelId) -> Any:
+    """Return what was asked for with `new` in the place of the channel `old`, also under the keys of `change_rows`."""
+    match document:
+        case {"timed": inner}:
+            return {"timed": _rename_asked(inner, old, new)}
+        case {"revision": inner}:
+            return {"revision": _rename_asked(inner, old, new)}
+        case _:
+            return _rename(document, "channel", old, new)
 
 
 def _rename(document: Any, key: str, old: ChannelId, new: ChannelId) -> Any:

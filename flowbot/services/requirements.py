@@ -12,7 +12,7 @@ from flowbot.domain.audience import find_segment, find_website
 from flowbot.domain.change import Change, ChangeRequest
 from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import GroupId, UserId
-from flowbot.domain.known_settings import NOTHING_KNOWN
+from flowbot.domain.known_settings import NOTHING_KNOWN, SettingsWrite
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.quorum import bound_quorums
 from flowbot.domain.votes import Vote
@@ -41,8 +41,28 @@ class ApprovalRequirements:
     flows: FlowSource
     quorum: QuorumChecker
 
-    async def find_audience(self, request: ChangeRequest) -> int | None:
+    async def assess(self, change: Change, policy: ChannelPolicy, write: SettingsWrite | None = None) -> Change:
+        """Return a request with the audience of its content, and the approvals that it needs before anybody votes.
+
+        Args:
+            change: the request, under a rule with the stages of the policy.
+            policy: today's policy.
+            write: what is about to be known of its flow, by another change.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        audience, quorums = await self.find_audience(change.request, write), tuple[int, ...]()
+        if change.rule is not None:
+            quorums = await self.find_quorums(policy, change.rule, change.request.requester, audience)
+        return replace(change, progress=replace(change.progress, audience=audience, quorums=quorums, has_grown=False))
+
+    async def find_audience(self, request: ChangeRequest, write: SettingsWrite | None = None) -> int | None:
         """Find how many subscribers a request is about, by what was read in the last minute.
+
+        Args:
+            request: the request.
+            write: what is about to be known of its flow, by another change.
 
         Returns:
             None where these are all, or where that is not known soon.
@@ -51,6 +71,7 @@ class ApprovalRequirements:
             DependencyError: the database did not answer.
         """
         known = NOTHING_KNOWN if request.flow is None else await self.settings.store.get(request.flow)
+        known = known if write is None else known.after(write)
         segment = find_segment(request, known, request.before)
         if segment in {None, ALL_SUBSCRIBERS}:
             return None

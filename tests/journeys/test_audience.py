@@ -148,6 +148,48 @@ async def test_without_an_answer_of_enkapush_asking_counts_it_as_all_subscribers
     await wait_for_status(http, request, "Applied")
 
 
+@pytest.mark.parametrize("rule", [OVER, "expires_after_hours = 8"], ids=["with lines", "without"])
+async def test_a_revised_edit_reaches_the_audience_of_its_new_content(http: World, rule: str) -> None:
+    add_people(http, 3)
+    await http.import_policy(approval_policy(rule))
+    flow = await add_flow_for(http, 60_000, is_enabled=True)
+    (gold,) = add_segments(http, 1, "Gold")
+    http.enkapush.store.set_subscribers(gold, 12_000)
+    await open_form(http.emma, f"/flows edit {flow}")
+    await http.emma.submit({"Title": "New title"})
+    request = await http.deniz.wait_for_message(APPROVALS, "Audience: VIP, 60,000 subscribers")
+    await http.emma.close(everything=True)
+    await open_form(http.emma, f"/flows edit {flow}")
+    await http.emma.submit({"Segment": "Gold (12,000)"})
+    shown = await wait_for_status(http, request, "Audience: Gold, 12,000 subscribers")
+    assert ("0/2 approvals" if rule == OVER else "0/1 approval") in text_of(shown)
+
+
+async def test_the_audience_that_an_edit_gives_a_waiting_enable_counts(http: World) -> None:
+    first, _ = add_people(http, 2)
+    await http.import_policy(approval_policy(OVER))
+    flow = await add_flow_for(http, 60_000)
+    (gold,) = add_segments(http, 1, "Gold")
+    http.enkapush.store.set_subscribers(gold, 12_000)
+    request = await request_change(http, f"enable {flow}")
+    assert "0/3 approvals" in text_of(request)
+    http.time.ahead += 5
+    await open_form(http.emma, f"/flows edit {flow}")
+    await http.emma.submit({"Segment": "Gold (12,000)"})
+    shown = await wait_for_status(http, request, "Audience: Gold, 12,000 subscribers")
+    assert "0/2 approvals" in text_of(shown)
+    await http.emma.close(everything=True)
+    http.time.ahead += 5
+    # Another edit leaves it alone, and no doubt arises of it.
+    await open_form(http.emma, f"/flows edit {flow}")
+    await http.emma.submit({"Title": "New title"})
+    shown = await wait_for_status(http, request, "New title")
+    assert "Audience: Gold, 12,000 subscribers" in text_of(shown)
+    for person in (http.burak, first):
+        await person.click(request, "Approve")
+    await wait_for_status(http, request, "Applied")
+
+
 # --- read again ----------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeState, Outcome
 from flowbot.domain.flow import Flow
+from flowbot.domain.known_settings import SettingsWrite, settings_write
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.domain.revisions import (
     REVISED,
@@ -56,7 +57,7 @@ class Revisions:
         event = revision_event(parent, child, list_revised(parent, child), now)
         outcome = Outcome(REVISED, {"id": str(child.request.flow)})
         step = Transition(ChangeState.APPLIED, AuditAction.APPLIED, outcome=outcome, details={"revises": parent.id})
-        return step, Replacement(parent, await self._renew(record, revised), (event,))
+        return step, Replacement(parent, await self._assess(record, revised), (event,))
 
     async def end(self, child: Change, result: ChangeResult) -> Replacement | None:
         """Find what the edit's end makes of the waiting enable under which it was written; None where of nothing.
@@ -73,15 +74,16 @@ class Revisions:
         flow: Flow | None = result.flow if result.state is ChangeState.APPLIED else None
         revised = take_over_flow(parent, flow, _find_rule(record, None), now)
         event = revision_event(parent, child, list_revised(parent, child, flow), now)
-        return Replacement(parent, await self._renew(record, revised), (event,))
+        assessed = await self._assess(record, revised, settings_write(child, result))
+        return Replacement(parent, assessed, (event,))
 
     async def _load_parent(self, child: Change) -> RequestRecord | None:
         return None if child.request.parent is None else await self.store.get_record(child.request.parent)
 
-    async def _renew(self, record: RequestRecord, revised: Change) -> Change:
+    async def _assess(self, record: RequestRecord, revised: Change, write: SettingsWrite | None = None) -> Change:
         """Return the request with the approvals that its new content needs: it may have another audience."""
         policy = record.scope.policy
-        return revised if policy is None else await self.requirements.renew(revised, policy, ())
+        return revised if policy is None else await self.requirements.assess(revised, policy, write)
 
 
 def refuse_waiting(child: Change, hindrance: Hindrance) -> ChangeResult:

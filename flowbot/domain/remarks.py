@@ -6,13 +6,10 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from flowbot.domain.audit import AuditAction, AuditEvent
-from flowbot.domain.change import ChangeKind
 from flowbot.domain.ids import UserId
 
 REMARK_ACTIONS: Final = frozenset({AuditAction.COMMENTED, AuditAction.CHANGES_REQUESTED, AuditAction.REVISED})
 """The actions of events that are remarks."""
-REVISABLE_KINDS: Final = frozenset({ChangeKind.EDIT, ChangeKind.ENABLE})
-"""The kinds of request of which an approver may ask for changes: their author can make them in a form."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,15 @@ from typing import Any, Final
 from flowbot.domain.approval import begin_round, next_reminder
 from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
-from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeState, Outcome, with_lease
+from flowbot.domain.change import (
+    WAITING_STATES,
+    Change,
+    ChangeKind,
+    ChangeRequest,
+    ChangeState,
+    Outcome,
+    with_lease,
+)
 from flowbot.domain.flow import FieldDifference, Flow, WriteOnlyFields, content_differences
 from flowbot.domain.outcomes import HIDDEN, plain_difference
 
@@ -23,10 +31,15 @@ def may_revise(parent: Change, kind: ChangeKind, editor: str) -> bool:
         kind: the kind of their change.
         editor: who edits.
     """
-    request = parent.request
-    is_own = kind is ChangeKind.EDIT and editor == request.requester and parent.state in WAITING_STATES
+    is_own = kind is ChangeKind.EDIT and editor == parent.request.requester and parent.state in WAITING_STATES
+    return is_own and is_revisable(parent.request)
+
+
+def is_revisable(request: ChangeRequest) -> bool:
+    """Check whether a request can be revised: an edit, but for one that undoes a finding, or the enable of a flow."""
     is_disabled = request.before is not None and not request.before.is_enabled
-    return is_own and (request.kind is ChangeKind.EDIT or (request.kind is ChangeKind.ENABLE and is_disabled))
+    is_free_edit = request.kind is ChangeKind.EDIT and request.answers is None
+    return is_free_edit or (request.kind is ChangeKind.ENABLE and is_disabled)
 
 
 def find_refusal(parent: Change | None, child: Change, rule: ApprovalRule | None, *, is_late: bool) -> Outcome | None:

@@ -8,7 +8,8 @@ from flowbot.domain.audit import AuditAction, event_for_change
 from flowbot.domain.change import Change
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.progress import ChangeWish, Progress
-from flowbot.domain.remarks import REVISABLE_KINDS, Remark
+from flowbot.domain.remarks import Remark
+from flowbot.domain.revisions import is_revisable
 from flowbot.errors import UserError
 from flowbot.services.approvals.decide import AlreadyDecidedError, DecisionService
 from flowbot.services.ports import Clock
@@ -53,7 +54,7 @@ class RemarkService:
             DependencyError: the database did not answer.
         """
         change = await self.decisions.require_decidable(user, change_id, acting_from)
-        if change.request.kind not in REVISABLE_KINDS:
+        if not is_revisable(change.request):
             raise UserError("remark.nothing_to_change")
         return change
 

@@ -61,6 +61,11 @@ class MessageKey:
         return cls(subject, f"{role}.{state}", recipient)
 
     @classmethod
+    def for_round(cls, subject: ChangeId, role: MessageRole, number: int) -> "MessageKey":
+        """Return the key of a message that is sent once in each round of votes; the first one's is the role alone."""
+        return cls(subject, role if number == 1 else f"{role}.{number}")
+
+    @classmethod
     def for_stage(cls, subject: ChangeId, number: int, stage: int) -> "MessageKey":
         """Return the key of the call of a stage in the round of votes of that number."""
         return cls(subject, f"{MessageRole.STAGE}.{number}.{stage}")

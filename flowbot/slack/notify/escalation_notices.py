@@ -46,7 +46,7 @@ class EscalationNotices:
         channel, thread = change.message_channel, change.message_ts
         if not self.may_be_due(change) or channel is None or thread is None:
             return
-        key = MessageKey(change.id, MessageRole.ESCALATION)
+        key = MessageKey.for_round(change.id, MessageRole.ESCALATION, change.progress.round)
         if (called := await self.messages.get(key)) is not None and called.place is not None:
             return
         await self.copies.send_stage(change, None)

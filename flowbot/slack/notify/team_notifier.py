@@ -149,8 +149,7 @@ class TeamNotifier:
         t = self.message_sync.translator(details)
         people = await self._name_people(details)
         # A revision voids a skip: another one is announced again.
-        role = MessageRole.ALARM if progress.round == 1 else f"{MessageRole.ALARM}.{progress.round}"
-        key = MessageKey(change.id, role)
+        key = MessageKey.for_round(change.id, MessageRole.ALARM, progress.round)
         channels = [change.posted_channel, change.request.channel]
         for channel in channels:
             try:

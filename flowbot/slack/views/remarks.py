@@ -6,7 +6,8 @@ from typing import Final
 from flowbot.domain.audit import AuditAction
 from flowbot.domain.change import Change, ChangeKind
 from flowbot.domain.flow import FieldDifference, hide_values
-from flowbot.domain.remarks import REVISABLE_KINDS, Remark
+from flowbot.domain.remarks import Remark
+from flowbot.domain.revisions import is_revisable
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
@@ -33,7 +34,7 @@ LINE_KEYS: Final[Mapping[str, str]] = {
 def remark_buttons(change: Change, t: Translator) -> list[Element]:
     """Build the buttons by which people say something about a request that somebody approves."""
     value, buttons = ChangeValue(change=change.id).dump(), []
-    if change.rule is not None and change.request.kind in REVISABLE_KINDS:
+    if change.rule is not None and is_revisable(change.request):
         buttons.append(block_kit.button(t("button.request_changes"), ActionId.REQUEST_CHANGES, value))
     if change.rule is not None:
         buttons.append(block_kit.button(t("button.comment"), ActionId.COMMENT, value))

@@ -84,7 +84,7 @@ def ids(snapshot: Snapshot) -> set[int]:
 
 async def read_cache(cache: FlowCache, source: FakeSource, *numbers: int) -> Snapshot:
     """Read the flows into the cache, and return its snapshot."""
-    asking = asyncio.create_task(cache.get_latest())
+    asking = asyncio.create_task(cache.read_anew())
     await source.answer(*numbers)
     return await asking
 

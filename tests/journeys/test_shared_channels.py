@@ -25,6 +25,7 @@ from tests.journeys.request_steps import (
     wait_for_private_message,
     wait_for_status,
 )
+from tests.journeys.test_stand_ins import go_away
 from tests.journeys.world import AGENCY, APPROVALS, MARKETING, World, in_both_modes
 
 MARK: Final = "Zqxmark"
@@ -152,6 +153,17 @@ async def test_a_vote_counts_once_though_its_form_is_sent_twice(shared_http: Wor
     await shared_http.burak.submit()
     assert "zaten onayladınız" in text_of(shared_http.burak.view or request)
     assert list_writes(shared_http) == []
+
+
+async def test_for_whom_a_stand_in_has_voted_no_form_opens(shared_http: World) -> None:
+    await shared_http.import_policy(approval_policy("quorum = 2", approvers='["U0BURAK", "U0AYSE"]'))
+    await go_away(shared_http, shared_http.burak, shared_http.deniz)
+    request = await request_marked(shared_http)
+    await open_approval(shared_http.deniz, request)
+    await shared_http.deniz.submit()
+    await wait_for_status(shared_http, request, "1/2 approvals: U0DENIZ for U0BURAK")
+    assert "U0DENIZ" in await click_and_read(shared_http, shared_http.burak, request, "Approve")
+    assert shared_http.burak.view is None
 
 
 async def test_home_and_direct_messages_show_the_push_and_vote_at_once(shared_http: World) -> None:

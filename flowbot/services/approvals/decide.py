@@ -119,6 +119,18 @@ class DecisionService:
         record, _ = await self._load_decidable(user, change_id, acting_from)
         return record.change
 
+    async def require_uncounted(self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None) -> None:
+        """Make sure that a person may decide on a waiting change, and that no other vote counts for theirs already.
+
+        Raises:
+            UserError: as `require_decidable`, or somebody counts already.
+            DependencyError: the database did not answer.
+        """
+        record, right = await self._load_decidable(user, change_id, acting_from)
+        if right.stage is not None:
+            vote = Vote(user.id, VoteChoice.APPROVE, self.clock(), right.stage, right.right_of)
+            _require_uncounted(vote, record.votes)
+
     async def _load_decidable(
         self, user: CurrentUser, change_id: ChangeId, acting_from: ChannelId | None
     ) -> tuple[RequestRecord, VotingRight]:

@@ -35,7 +35,7 @@ class ApprovalFormHandler:
         if not value.is_unseen:
             return await self.requests.approve(interaction, press)
         async with self.requests.recording_location(press) as change_id:
-            await self.decisions.require_decidable(interaction.user, change_id, interaction.target.channel)
+            await self.decisions.require_uncounted(interaction.user, change_id, interaction.target.channel)
             await self._open_form(interaction, press.trigger_id, change_id)
         return NO_REPLY
 

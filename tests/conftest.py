@@ -137,15 +137,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make test-long` runs, and put the longest first, so that the workers end together.
 
     Of a table with a bot or a database for each case, `make test` runs the first, and whatever two processes do with
-    one database; of each file's journeys, one more with both another database and transport.
+    one database; of each file's journeys, one more with both another database and transport. A table that marks its
+    long cases itself is left alone.
     """
     tables: set[str] = set()
+    marked = {item.nodeid.partition("[")[0] for item in items if item.get_closest_marker("long")}
     crossed: set[Path] = set()
     for item in items:
         table, _, case = item.nodeid.partition("[")
         needs = set(item.fixturenames) if isinstance(item, pytest.Function) else set()
         is_crossing = BOTH_AT_ONCE in case and item.path not in crossed
-        is_further = table in tables and not is_crossing and TWO_PROCESSES not in needs
+        is_further = table in tables - marked and not is_crossing and TWO_PROCESSES not in needs
         if item.nodeid.startswith(LONG) or (is_further and not COSTLY.isdisjoint(needs)):
             item.add_marker(pytest.mark.long)
         if is_crossing:

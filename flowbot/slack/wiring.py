@@ -75,8 +75,8 @@ from flowbot.slack.listeners.step_actions import StepActions
 from flowbot.slack.listeners.stop_actions import StopActions
 from flowbot.slack.listeners.workspace_events import WorkspaceEvents
 from flowbot.slack.notify.absence_notices import AbsenceNotices
+from flowbot.slack.notify.approver_calls import ApproverCalls
 from flowbot.slack.notify.direct_copies import DirectCopies
-from flowbot.slack.notify.escalation_notices import EscalationNotices
 from flowbot.slack.notify.form_result import FormResult
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.notifier import SlackNotifier
@@ -86,7 +86,6 @@ from flowbot.slack.notify.policy_notifier import PolicyNotifier
 from flowbot.slack.notify.remark_notices import RemarkNotices
 from flowbot.slack.notify.report_sync import ReportMessageSync
 from flowbot.slack.notify.report_views import ReportViews
-from flowbot.slack.notify.stage_notices import StageNotices
 from flowbot.slack.notify.step_sync import StepSync
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.slack.runner import Runner
@@ -173,10 +172,9 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         users=users,
         message_sync=message_sync,
         copies=copies,
-        stages=StageNotices(messages, details, copies, users, once, locales),
         outcomes=outcomes,
         remarks=RemarkNotices(services.store, outcomes, poster),
-        escalations=EscalationNotices(messages, details, copies, users, once, locales, clock),
+        calls=ApproverCalls(messages, details, copies, users, once, locales, clock),
         sender=once,
         poster=poster,
         clock=clock,

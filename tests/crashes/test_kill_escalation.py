@@ -44,7 +44,7 @@ async def kill_at(deployment: Deployment, method: str, *, mentions: tuple[int, .
     (call,) = list_posted(deployment, in_thread=True)
     assert "decide now" in text_of(call)
     assert count_mentions(deployment, [call], "U0DENIZ") in mentions
-    assert "may decide, too." in text_of(request)
+    assert "can decide, too." in text_of(request)
     await deployment.world.deniz.click(request, "Approve")
     await eventually(lambda: "is live" in text_of(request), ONCE_TOLD_SECONDS)
 

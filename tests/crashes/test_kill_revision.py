@@ -28,7 +28,7 @@ from tests.journeys.world import MARKETING
 pytestmark = pytest.mark.long
 
 FLOW, TITLE, OLD = 2, "Revised", "Title 2"
-ANEW: Final = "Approval starts anew."
+ANEW: Final = "Approval starts over."
 WHERE: Final = f"/flows/{FLOW}"
 hang = Fault.hang
 

@@ -53,7 +53,7 @@ async def test_an_open_request_says_what_an_import_changes_for_it(http: World) -
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ([], ['stages = [["S0LEADS"], ["U0DENIZ"]]'], "the stages changed, so approvals begin anew"),
+        ([], ['stages = [["S0LEADS"], ["U0DENIZ"]]'], "the stages changed, so approval starts over"),
         (["quorum = 2"], ["stand_ins = false"], "stand-ins can no longer approve"),
         (["quorum_over = { 1000 = 2 }"], ["quorum_over = { 10 = 2 }"], "large audiences need more approvals"),
     ],

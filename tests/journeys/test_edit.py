@@ -148,7 +148,7 @@ async def test_the_form_says_that_a_request_for_its_flow_is_open_until_that_is_d
     request = await http.burak.wait_for_message(
         MARKETING, lambda message: "Approve" in http.burak.list_buttons(message)
     )
-    said = "Saving starts the approval anew."
+    said = "Once you save, approval starts over."
     assert said in text_of(await open_form(http.emma, "/flows edit 1"))
     assert "Bu akış için açık bir istek var" in text_of(await open_form(http.ayse, "/flows düzenle 1"))
     for command in ("/flows edit 2", "/flows duplicate 1"):

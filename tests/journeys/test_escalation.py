@@ -29,7 +29,7 @@ from tests.journeys.world import APPROVALS, MARKETING, World, on_both_databases
 HOUR: Final = 3600.0
 AFTER_FOUR: Final = ("escalate_after_hours = 4", 'escalate_to = ["U0DENIZ"]', "expires_after_hours = 12")
 """Reminders come after three, six and nine hours."""
-CALLED: Final = "You can decide now, too."
+CALLED: Final = "This request was escalated: you can decide now, too."
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ async def test_who_a_request_is_escalated_to_is_called_once_and_may_decide(fast:
     call = await wait_for_notice(fast, request, CALLED)
     assert "Still waiting for approval: enable flow #1 Old name, requested 4 hours ago" in text_of(call)
     assert list_mentions(fast, call) == [("user", "U0DENIZ")]
-    shown = await wait_for_status(fast, request, "may decide, too.")
-    assert "Since " in text_of(shown)
+    shown = await wait_for_status(fast, request, "can decide, too.")
+    assert "Escalated " in text_of(shown)
     await wait_for_replies(fast, request, 2)
     await fast.deniz.click(request, "Approve")
     done = await wait_for_status(fast, request, "Applied")
@@ -104,7 +104,7 @@ async def test_reminders_and_expiry_go_on_as_before(fast: World) -> None:
     assert list_mentions(fast, replies[-1]) == [("usergroup", "S0LEADS"), ("user", "U0DENIZ")]
     fast.time.ahead += 6 * HOUR
     over = await wait_for_status(fast, request, "Expired")
-    assert "may decide, too" not in text_of(over)
+    assert "can decide, too" not in text_of(over)
 
 
 async def test_it_stands_in_home_of_those_who_may_decide_from_then_on(fast: World) -> None:
@@ -116,7 +116,7 @@ async def test_it_stands_in_home_of_those_who_may_decide_from_then_on(fast: Worl
     await fast.deniz.open_home()
     home = await fast.deniz.wait_for_home("Needs your approval")
     assert "#1 Old name" in text_of(home)
-    assert "It has waited for long, so you can decide, too." in text_of(home)
+    assert "This request was escalated, so you can decide, too." in text_of(home)
 
 
 async def test_a_rejection_counts_and_the_approvers_still_decide(fast: World) -> None:
@@ -157,13 +157,13 @@ async def test_nobody_is_called_where_nobody_is_there_and_whoever_joins_is_calle
     # Only who asked is in that group.
     change = await wait_past_escalation(fast)
     assert change.progress.escalated_at is None
-    assert "may decide, too" not in text_of(await wait_for_status(fast, request, WAITING))
+    assert "can decide, too" not in text_of(await wait_for_status(fast, request, WAITING))
     await wait_for_replies(fast, request, 1)
     fast.slack.workspace.groups["S0DIRECTORS"].users.append("U0DENIZ")
     fast.time.ahead += 2 * HOUR
     call = await wait_for_notice(fast, request, CALLED)
     assert list_mentions(fast, call) == [("usergroup", "S0DIRECTORS")]
-    assert "S0DIRECTORS may decide, too." in text_of(await wait_for_status(fast, request, "may decide, too."))
+    assert "S0DIRECTORS can decide, too." in text_of(await wait_for_status(fast, request, "can decide, too."))
     await wait_for_replies(fast, request, 3)
 
 
@@ -188,7 +188,7 @@ async def test_by_direct_message_they_get_a_copy_with_its_buttons(fast: World) -
     fast.time.ahead += 4 * HOUR + 10
     copies = fast.slack.workspace.open_direct_message(fast.deniz.id).id
     copy = await fast.deniz.wait_for_message(copies, WAITING)
-    assert "It has waited for long, so you can decide, too." in text_of(copy)
+    assert "This request was escalated, so you can decide, too." in text_of(copy)
     await wait_for_notice(fast, request, CALLED)
     await fast.deniz.click(copy, "Approve")
     await wait_for_status(fast, request, "Applied")
@@ -199,7 +199,7 @@ async def test_a_quiet_policy_mentions_nobody(fast: World) -> None:
     await fast.import_policy(approval_policy('notify = "none"', *AFTER_FOUR))
     request = await request_change_and_wait(fast)
     fast.time.ahead += 4 * HOUR + 10
-    call = await wait_for_notice(fast, request, "More people can decide now.")
+    call = await wait_for_notice(fast, request, "This request was escalated: more people can decide now.")
     assert list_mentions(fast, call) == []
 
 
@@ -226,7 +226,7 @@ async def test_slack_away_at_that_time_puts_the_call_off(fast: World) -> None:
     request = await request_change_and_wait(fast)
     fast.slack.faults.add("chat.postMessage", error="internal_error", times=None)
     fast.time.ahead += 4 * HOUR + 10
-    await wait_for_status(fast, request, "may decide, too.")
+    await wait_for_status(fast, request, "can decide, too.")
     fast.slack.faults.clear()
     await wait_for_notice(fast, request, CALLED)
     assert [CALLED in text_of(reply) for reply in list_replies(fast, request)].count(True) == 1
@@ -239,6 +239,6 @@ async def test_in_turkish_it_reads_the_same(fast: World) -> None:
     await fast.emma.send(MARKETING, "/flows enable 1")
     request = await fast.deniz.wait_for_message(APPROVALS, "Onay bekliyor")
     fast.time.ahead += 4 * HOUR + 10
-    call = await wait_for_notice(fast, request, "Artık siz de karar verebilirsiniz.")
+    call = await wait_for_notice(fast, request, "Bu istek üst onaya çıktı: artık siz de karar verebilirsiniz.")
     assert list_mentions(fast, call) == [("user", "U0DENIZ")]
-    await wait_for_status(fast, request, "itibarıyla U0DENIZ da karar verebilir.")
+    await wait_for_status(fast, request, "üst onaya çıktı; ayrıca U0DENIZ karar verebilir.")

@@ -249,7 +249,7 @@ async def test_an_admin_sees_where_nobody_can_approve(http: World) -> None:
     assert "Nobody can approve" not in text_of(await open_home(http.emma))
     await http.import_policy(POLICY.replace("approval.channel", "approval.escalate_after_hours = 24\napproval.channel"))
     await http.deniz.open_home()
-    await http.deniz.wait_for_home("Requests from C0MARKETING can't escalate. Run /flows setup there.")
+    await http.deniz.wait_for_home("Requests from C0MARKETING can't be escalated. Run /flows setup there.")
     await http.import_policy(POLICY)
     await http.deniz.open_home()
     await http.deniz.wait_for_home(lambda view: "To set up" not in text_of(view))

@@ -32,7 +32,7 @@ from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes, on_
 
 TWO: Final = "quorum = 2"
 APPROVERS: Final = '["S0LEADS", "U0DENIZ"]'
-CHANGED: Final = "Approval starts anew."
+CHANGED: Final = "Approval starts over."
 
 
 async def request_edit(world: World, **typed: Any) -> Message:
@@ -79,7 +79,7 @@ async def test_a_revised_edit_is_voted_on_anew_and_what_was_approved_is_what_hap
     )
     await running.emma.click(told, "Open form")
     form = await running.emma.wait_for_view(is_form)
-    assert "Saving starts the approval anew." in text_of(form)
+    assert "Once you save, approval starts over." in text_of(form)
     assert running.emma.read_field("Title") == "New title"
     await running.emma.submit({"Title": "Short"})
     shown = await wait_for_status(running, request, "0/2 approvals")
@@ -89,7 +89,7 @@ async def test_a_revised_edit_is_voted_on_anew_and_what_was_approved_is_what_hap
     reply = await wait_for_notice(running, request, CHANGED)
     assert "Emma Clarke changed #1 Old name" in text_of(reply)
     assert ("usergroup", "S0LEADS") in list_mentions(running, reply)
-    await running.emma.wait_for_view("Its approval starts anew.")
+    await running.emma.wait_for_view("Approval starts over.")
     assert list_writes(running) == []
     await running.burak.click(request, "Approve")
     await wait_for_status(running, request, "1/2 approvals")
@@ -106,7 +106,7 @@ async def test_the_plain_command_brings_back_what_the_own_request_is_about(http:
     request = await request_edit(http)
     form = await open_form(http.emma, "/flows edit 1")
     assert http.emma.read_field("Title") == "New title"
-    assert "Saving starts the approval anew." in text_of(form)
+    assert "Once you save, approval starts over." in text_of(form)
     assert "didn't save" not in text_of(form)
     (error,) = (await http.emma.submit({})).errors.values()
     assert "change anything" in error
@@ -179,7 +179,7 @@ async def test_an_own_edit_is_written_under_the_waiting_enable_whose_votes_begin
     request = await request_change(running)
     await vote_first_of_two(running, request)
     form = await open_form(running.emma, "/flows edit 1")
-    assert "Saving starts the approval anew." in text_of(form)
+    assert "Once you save, approval starts over." in text_of(form)
     await running.emma.submit({"Title": "Short"})
     shown = await wait_for_status(running, request, "0/2 approvals")
     await running.deniz.wait_until(lambda: "Old title → Short" in text_of(shown))

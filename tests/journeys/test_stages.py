@@ -66,7 +66,7 @@ async def test_a_click_out_of_turn_is_refused_privately_and_says_whose_turn_it_i
     await wait_for_status(http, request, "✅ Stage 1")
     assert (await click_and_read(http, http.ayse, request, "Approve")).startswith("Sizin aşamanız tamamlandı.")
     said = await click_and_read(http, http.deniz, request, "Approve")
-    assert said == "Your stage is done. S0LEADS decide now."
+    assert said == "Your stage is done. S0LEADS can decide now."
     assert list_writes(http) == []
 
 
@@ -125,7 +125,7 @@ async def test_where_the_stages_change_votes_begin_anew(running: World) -> None:
     await running.import_policy(staged_policy(stages='stages = [["U0DENIZ"], ["U0AYSE"]]'))
     shown = await wait_for_status(running, request, "⏳ Stage 1")
     assert "0/1 approval" in text_of(shown)
-    notice = await wait_for_notice(running, request, "The stages of approval changed, so approvals begin anew.")
+    notice = await wait_for_notice(running, request, "The stages of approval changed, so approval starts over.")
     assert ("user", "U0DENIZ") in list_mentions(running, notice)
     await running.deniz.click(request, "Approve")
     await wait_for_status(running, request, "✅ Stage 1")

@@ -220,7 +220,7 @@ async def test_an_app_whose_manifest_has_other_outputs_is_told_so(asked: World) 
     del asked.slack.workflows.functions["enable_flow"]["output_parameters"]["decided_by"]
     await asked.burak.click(await press(asked, asked.emma), "Approve")
     await wait_for_end(asked, run)
-    assert run.error == "This step has changed. Give the Slack app the newest manifest with its steps."
+    assert run.error == "This step is out of date. Update the Slack app with its newest manifest."
 
 
 # --- the token of a run ---------------------------------------------------------------------------------------------

@@ -20,13 +20,12 @@ from flowbot.slack.api.archive_links import ArchiveLinks
 from flowbot.slack.api.channels import SlackChannelDirectory
 from flowbot.slack.api.message_sender import MessageSender
 from flowbot.slack.api.messages import MessagePoster, Responder
+from flowbot.slack.notify.approver_calls import ApproverCalls
 from flowbot.slack.notify.direct_copies import DirectCopies
-from flowbot.slack.notify.escalation_notices import EscalationNotices
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import OutcomeNotices
 from flowbot.slack.notify.remark_notices import RemarkNotices
-from flowbot.slack.notify.stage_notices import StageNotices
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.messages import MessageRepository
@@ -114,10 +113,9 @@ def build_team(
             store, kept, details, people, find_no_names, sender, poster, responder, locales, privacy, clock
         ),
         copies=copies,
-        stages=StageNotices(kept, details, copies, people, sender, locales),
         outcomes=outcomes,
         remarks=RemarkNotices(store, outcomes, poster),
-        escalations=EscalationNotices(kept, details, copies, people, sender, locales, clock),
+        calls=ApproverCalls(kept, details, copies, people, sender, locales, clock),
         sender=sender,
         poster=poster,
         clock=clock,

@@ -18,13 +18,12 @@ from flowbot.services.restores import parse_restored_change
 from flowbot.services.users import UserService
 from flowbot.slack.api.errors import describe_refusal
 from flowbot.slack.api.messages import MessagePoster, MessageRefusedError
+from flowbot.slack.notify.approver_calls import ApproverCalls
 from flowbot.slack.notify.direct_copies import DirectCopies
-from flowbot.slack.notify.escalation_notices import EscalationNotices
 from flowbot.slack.notify.message_sync import RequestMessageSync
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.notify.outcome_notices import ENDED, OutcomeNotices, ShownRequest
 from flowbot.slack.notify.remark_notices import RemarkNotices
-from flowbot.slack.notify.stage_notices import StageNotices
 from flowbot.slack.views import notices
 from flowbot.slack.views.people import People
 
@@ -41,9 +40,8 @@ class TeamNotifier:
     message_sync: RequestMessageSync
     copies: DirectCopies
     outcomes: OutcomeNotices
-    stages: StageNotices
     remarks: RemarkNotices
-    escalations: EscalationNotices
+    calls: ApproverCalls
     sender: OnceSender
     poster: MessagePoster
     clock: Clock
@@ -77,9 +75,9 @@ class TeamNotifier:
         with _collecting(faults, "copies"):
             await self.copies.sync(change)
         with _collecting(faults, "stage"):
-            await self.stages.send(_in_place_of(change, synced))
+            await self.calls.call_stage(_in_place_of(change, synced))
         with _collecting(faults, "escalation"):
-            await self.escalations.send(_in_place_of(change, synced))
+            await self.calls.call_escalated(_in_place_of(change, synced))
         if (deleted := parse_restored_change(change.request)) is not None:
             with _collecting(faults, "deleted"):
                 await self.message_sync.redraw(deleted)
@@ -128,8 +126,7 @@ class TeamNotifier:
         """Check whether more than the message has to be sent of this version."""
         is_copied = change.rule is not None and change.rule.notify is NotifyMode.DIRECT
         is_restore = parse_restored_change(change.request) is not None
-        is_called = StageNotices.may_be_due(change) or EscalationNotices.may_be_due(change)
-        is_told = OutcomeNotices.is_due(change) or is_called or change.progress.remarks > 0
+        is_told = OutcomeNotices.is_due(change) or ApproverCalls.may_be_due(change) or change.progress.remarks > 0
         return is_told or is_copied or is_restore or change.progress.skipped_by is not None
 
     async def _announce_skip(self, change: Change) -> None:

@@ -123,10 +123,12 @@ class LateEffects(FlowObserver):
         Raises:
             DependencyError: as `settle`.
         """
-        late = await self.store.sent_since(flow_id, self.clock() - LATE_EFFECTS)
+        async with self.store.snapshot():
+            late = await self.store.sent_since(flow_id, self.clock() - LATE_EFFECTS)
+            is_off = flow is None or not flow.is_enabled
+            scheduled = await self.store.scheduled_disables(flow_id) if is_off else ()
         await self._settle_shown(late, {flow_id: flow}, notify)
-        if flow is None or not flow.is_enabled:
-            await self._hasten_disables(await self.store.scheduled_disables(flow_id))
+        await self._hasten_disables(scheduled)
 
     async def observe_all(self, read: AllFlows, notify: NotifyCallback) -> None:
         """Settle what a reading of all flows shows, and name second flows that a create made.

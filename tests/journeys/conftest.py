@@ -15,6 +15,10 @@ from tests.conftest import DatabasePool, PostgresqlServer, database_pool
 from tests.journeys.request_steps import approval_policy, speed_up
 from tests.journeys.world import POLICY, Time, World, import_policy, new_world
 
+pytest.register_assert_rewrite(
+    "tests.journeys.team_cell", "tests.journeys.team_conditions", "tests.journeys.team_features"
+)
+
 
 def _with_policy(url: str) -> None:
     """Put the usual policy in force; in a thread, since pytest has a loop of its own in this one."""

@@ -16,6 +16,7 @@ from tests.journeys.request_steps import (
     wait_for_status,
 )
 from tests.journeys.team_cell import BECAUSE, ENABLED, SKIPPER, Cell, Feature
+from tests.journeys.test_escalation import CALLED
 from tests.journeys.test_reason_required import NEEDED, REQUIRED
 from tests.journeys.test_remarks import comment
 from tests.journeys.test_shared_channels import MARK, PUSH
@@ -48,7 +49,7 @@ class Stages(Enable):
         assert list_mentions(cell.world, call) == [("usergroup", "S0LEADS")]
 
     async def finish(self, cell: Cell) -> None:
-        await cell.refuse(cell.world.ayse, "Approve", "Your stage is done. S0LEADS decide now.")
+        await cell.refuse(cell.world.ayse, "Approve", "Your stage is done. S0LEADS")
         await cell.approve(cell.world.burak, stage=2)
 
     async def check(self, cell: Cell, done: Message) -> None:
@@ -96,9 +97,9 @@ class Escalation(Enable):
     async def begin(self, cell: Cell) -> None:
         await cell.refuse(cell.world.ayse, "Approve", "Only")
         cell.world.time.ahead += HOUR + 10
-        call = await wait_for_notice(cell.world, cell.request, "You can decide now, too.")
+        call = await wait_for_notice(cell.world, cell.request, CALLED)
         assert list_mentions(cell.world, call) == [("user", "U0AYSE")]
-        await wait_for_status(cell.world, cell.request, "U0AYSE may decide, too.")
+        await wait_for_status(cell.world, cell.request, "U0AYSE can decide, too.")
 
     async def finish(self, cell: Cell) -> None:
         await cell.approve(cell.world.ayse)
@@ -106,7 +107,7 @@ class Escalation(Enable):
     async def check(self, cell: Cell, done: Message) -> None:
         (event,) = await cell.list_events("change.escalated")
         assert event["details"] == {"to": ["U0AYSE"]}
-        assert "may decide, too" not in text_of(done)
+        assert "can decide, too" not in text_of(done)
 
 
 class Audience(Enable):
@@ -221,7 +222,7 @@ class Revised(Feature):
         cell.votes.clear()
 
     def _list_notices(self, cell: Cell) -> list[Message]:
-        anew = "Emma Clarke changed #1 Winter sale. Approval starts anew."
+        anew = "Emma Clarke changed #1 Winter sale. Approval starts over."
         return [each for each in list_replies(cell.world, cell.request) if anew in text_of(each)]
 
 

@@ -10,7 +10,15 @@ from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
 from flowbot.services.approvals import schedule
 from flowbot.worker import recovery
-from tests.journeys.form_steps import PNG, add_flow, is_form, list_writes, open_form, wait_for_reopened_form
+from tests.journeys.form_steps import (
+    PNG,
+    add_flow,
+    choose_website,
+    is_form,
+    list_writes,
+    open_form,
+    wait_for_reopened_form,
+)
 from tests.journeys.request_steps import (
     WAITING,
     approval_policy,
@@ -28,7 +36,7 @@ from tests.journeys.request_steps import (
     wait_until,
 )
 from tests.journeys.watch_steps import list_findings, watch_flows
-from tests.journeys.world import APPROVALS, MARKETING, World, in_both_modes, on_both_databases
+from tests.journeys.world import APPROVALS, MARKETING, RANDOM, World, in_both_modes, on_both_databases
 
 TWO: Final = "quorum = 2"
 APPROVERS: Final = '["S0LEADS", "U0DENIZ"]'
@@ -139,6 +147,51 @@ async def test_a_vote_for_what_was_revised_since_is_refused(http: World) -> None
     await http.burak.click(shown, "Approve")
     await wait_for_status(http, request, "Applied")
     assert http.enkapush.store.flow(1).title == "Short"
+
+
+async def test_a_skip_of_what_was_revised_since_is_refused(http: World) -> None:
+    await http.import_policy(approval_policy('break_glass = ["U0DENIZ"]'))
+    request = await request_edit(http)
+    old = json.loads(json.dumps(request.blocks))
+    await revise(http.emma, {"Title": "Short"})
+    shown = await wait_for_status(http, request, "New title → Short")
+    # As from a client that shows the message as it was.
+    new, shown.blocks = shown.blocks, old
+    assert "has just changed" in await click_and_read(http, http.deniz, shown, "Skip approval")
+    shown.blocks = new
+    await http.deniz.click(shown, "Skip approval")
+    assert await submit_reason(http.deniz, "Now") == []
+    await wait_for_status(http, request, "Applied")
+
+
+ELSEWHERE: Final = f"""
+[[channels]]
+id = "{RANDOM}"
+websites = [1, 3]
+viewers = ["*"]
+editors = ["*"]
+approvers = ["S0LEADS"]
+"""
+
+
+async def test_a_revision_typed_elsewhere_stays_within_the_channel_where_it_was_asked(http: World) -> None:
+    await http.import_policy(approval_policy() + ELSEWHERE)
+    request = await request_edit(http)
+    form = await open_form(http.emma, "/flows edit 1", channel=RANDOM)
+    await choose_website(http.emma, form, "3")
+    await http.emma.submit({"Title": "Moved", "Segment": "All subscribers"})
+    await wait_for_reopened_form(http.emma, "website")
+    await http.emma.close(everything=True)
+    await open_form(http.emma, "/flows edit 1", channel=RANDOM)
+    await http.import_policy(approval_policy(editors='["U0AYSE"]') + ELSEWHERE)
+    await http.emma.submit({"Title": "Short", "Website": "Lale Moda"})
+    await wait_for_reopened_form(http.emma, "You don't have permission for requests from that channel.")
+    assert "Old title → New title" in text_of(request)
+    await http.emma.close(everything=True)
+    await http.import_policy(approval_policy() + ELSEWHERE)
+    await open_form(http.emma, "/flows edit 1", channel=RANDOM)
+    await http.emma.submit({"Title": "Short"})
+    await wait_for_status(http, request, "New title → Short")
 
 
 async def test_a_revision_with_a_picture_is_sent_with_it_once(http: World) -> None:

@@ -81,7 +81,9 @@ def anybody_withdraws(patch: Patch) -> None:
 
 @MUTATIONS.register
 def anybody_breaks_the_glass(patch: Patch) -> None:
-    async def may(self: DecisionService, _reader: CurrentUser, change_id: ChangeId) -> Change:
+    async def may(
+        self: DecisionService, _reader: CurrentUser, change_id: ChangeId, _seen_round: int | None = None
+    ) -> Change:
         return (await self.authorizer.load_waiting(change_id)).change
 
     patch.setattr(DecisionService, "load_skippable", may)

@@ -180,17 +180,22 @@ class DecisionService:
             raise UserError("request.not_yours", person=change.request.requester)
         return await self._close(change, ChangeState.WITHDRAWN, Closure(user.id, ClosureKind.WITHDRAWN))
 
-    async def load_skippable(self, user: CurrentUser, change_id: ChangeId) -> Change:
+    async def load_skippable(self, user: CurrentUser, change_id: ChangeId, seen_round: int | None = None) -> Change:
         """Load a waiting change whose approval, and the freeze that holds it, a person may skip.
 
+        Args:
+            user: the person.
+            change_id: the request.
+            seen_round: the round of the request that they saw; None for whichever.
+
         Raises:
-            UserError: not named for that, nothing is to be skipped, or too late.
+            UserError: not named for that, nothing is to be skipped, too late, or its requester changes it.
         """
         user = await self.users.reload_user(user)
         record = await self.authorizer.load_waiting(change_id)
         policy = require_for_request(record, record.scope.policy, user, Permission.BREAK_GLASS)
         require_in_scope(policy, record.change)
-        require_as_seen(record.change, None)
+        require_as_seen(record.change, seen_round)
         if not is_skippable(record.change):
             raise UserError("request.nothing_to_skip")
         return record.change
@@ -206,10 +211,9 @@ class DecisionService:
         """
         closure = Closure(user.id, ClosureKind.BREAK_GLASS, reason)
         await self._require_new(change_id, closure)
-        change = await self.load_skippable(user, change_id)
+        change = await self.load_skippable(user, change_id, seen_round)
         if is_blank(reason):
             raise UserError("request.needs_reason")
-        require_as_seen(change, seen_round)
         return await self._close(change, ChangeState.APPLYING, closure, not_before=change.request.not_before)
 
     async def _require_new(self, change_id: ChangeId, closure: Closure) -> None:

@@ -22,7 +22,7 @@ from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.context import require_leased, store_new_image
 from flowbot.services.executor.lease import HeldLease, LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Evaluation, Preconditions
-from flowbot.services.executor.revisions import Revisions, refuse_waiting
+from flowbot.services.executor.revisions import Revisions, move_refusal, refuse_waiting
 from flowbot.services.executor.writer import ChangeWriter
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import (
@@ -151,6 +151,8 @@ class ChangeExecutor:
         except WriteRefusedError as error:
             return await self._refuse(change, Outcome.of(error.text))
         evaluation = await self.preconditions.evaluate_request(change, requester, record)
+        if evaluation.refusal is None and (asked := await self.revisions.find_asked(change)) is not None:
+            evaluation = move_refusal(await self.preconditions.evaluate_request(asked, requester))
         if evaluation.refusal is not None:
             return await self._refuse(change, evaluation.refusal)
         if change.request.parent is not None:

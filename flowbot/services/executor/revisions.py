@@ -1,6 +1,6 @@
 """Revisions of requests: what becomes of a waiting request in the transactions of its requester's own edit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flowbot.domain.approval import is_expired, stricter_rule
 from flowbot.domain.approval_rule import ApprovalRule
@@ -19,6 +19,7 @@ from flowbot.domain.revisions import (
     revision_event,
     take_over_flow,
 )
+from flowbot.services.authorization import REQUEST_CHANNEL_KEYS
 from flowbot.services.executor.hindrances import Hindrance
 from flowbot.services.executor.preconditions import Evaluation
 from flowbot.services.ports import Clock
@@ -36,6 +37,16 @@ class Revisions:
     store: ChangeStore
     requirements: ApprovalRequirements
     clock: Clock
+
+    async def find_asked(self, child: Change) -> Change | None:
+        """Find the edit as it would be in the channel where the request was asked that it revises; None where it is.
+
+        The rights and rules of that channel count for the request, wherever its content was typed.
+        """
+        record = await self._load_parent(child)
+        if record is None or (channel := record.change.request.channel) == child.request.channel:
+            return None
+        return replace(child, request=replace(child.request, channel=channel))
 
     async def begin(self, child: Change, evaluation: Evaluation) -> tuple[Transition, Replacement | None]:
         """Find how an edit that was just submitted goes on, and what its request becomes by that.
@@ -84,6 +95,14 @@ class Revisions:
         """Return the request with the approvals that its new content needs: it may have another audience."""
         policy = record.scope.policy
         return revised if policy is None else await self.requirements.assess(revised, policy, write)
+
+
+def move_refusal(evaluation: Evaluation) -> Evaluation:
+    """Return what was found out in a request's channel, as it is told in another."""
+    refusal = evaluation.refusal
+    if refusal is None or (key := REQUEST_CHANNEL_KEYS.get(refusal.key)) is None:
+        return evaluation
+    return replace(evaluation, refusal=replace(refusal, key=key))
 
 
 def refuse_waiting(child: Change, hindrance: Hindrance) -> ChangeResult:

@@ -98,7 +98,8 @@ class RequestActions:
     async def ask_skip_reason(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Open the reason form, where the person may skip the approval."""
         async with self.recording_location(press) as change_id:
-            change = await self.decisions.load_skippable(interaction.user, change_id)
+            seen_round = parse_value(ChangeValue, press.action.value).round
+            change = await self.decisions.load_skippable(interaction.user, change_id, seen_round)
             return await self._ask_reason(interaction, press, change, ReasonPurpose.BREAK_GLASS)
 
     async def ask_comment(self, interaction: Interaction, press: BlockActions) -> Reply:

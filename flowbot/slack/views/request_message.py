@@ -329,7 +329,8 @@ def _decision_buttons(details: RequestDetails, t: Translator) -> list[Element]:
         buttons.insert(0, request_blocks.approve_button(details, t))
     rule = details.policy.approval if details.policy else change.rule
     if rule is not None and rule.break_glass and is_skippable(change) and change.progress.skipped_by is None:
-        buttons.append(block_kit.button(t("button.break_glass"), ActionId.BREAK_GLASS, value))
+        seen = ChangeValue(change=change.id, round=change.progress.round).dump()
+        buttons.append(block_kit.button(t("button.break_glass"), ActionId.BREAK_GLASS, seen))
     return buttons
 
 

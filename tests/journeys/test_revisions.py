@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import text
 
 from flowbot.sandbox.enkapush import Fault
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
@@ -381,6 +382,24 @@ async def test_a_scheduled_enable_that_is_revised_waits_for_approvals_again(
     await wait_for_status(world, request, "Applied")
     assert world.enkapush.store.flow(1).is_enabled
     assert world.enkapush.store.flow(1).title == "Short"
+
+
+async def test_a_scheduled_enable_whose_edit_never_ends_expires_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speed_up(world, monkeypatch)
+    monkeypatch.setattr(schedule, "RETRY_PAUSE", timedelta(seconds=0.2))
+    world.time.ahead = (datetime(2026, 11, 2, 8, 0, tzinfo=UTC) - datetime.now(UTC)).total_seconds()
+    await world.start_http()
+    await world.import_policy(approval_policy('break_glass = ["U0DENIZ"]'))
+    request = await request_change(world, f"enable {add_flow(world)} at 09:00")
+    await skip(world, request, "Now")
+    # As where the row of the edit is lost, or a newer version wrote it.
+    async with world.open_database() as database, database.write() as connection:
+        await connection.execute(text("UPDATE changes SET progress = json_set(progress, '$.revised_by', 'gone')"))
+    world.time.ahead += 121 * 60
+    await wait_for_status(world, request, "Expired")
+    assert not world.enkapush.store.flow(1).is_enabled
 
 
 async def test_another_skip_is_announced_after_a_revision_voided_the_first(

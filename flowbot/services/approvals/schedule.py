@@ -13,7 +13,7 @@ from flowbot.domain.disables import displaced_by
 from flowbot.domain.schedule import end_disable
 from flowbot.errors import DependencyError
 from flowbot.services.executor.executor import ChangeExecutor, move_change
-from flowbot.services.executor.hindrances import Hindrance
+from flowbot.services.executor.hindrances import Hindrance, find_lateness
 from flowbot.services.executor.preconditions import may_go_live
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore, FlowBusyError, VersionConflictError
@@ -50,12 +50,12 @@ class ScheduledChanges:
             DependencyError: something did not answer; it is tried again soon.
         """
         now = self.clock()
-        if due.progress.revised_by is not None:
-            # Its requester's edit of the flow is being written.
+        start = await self.executor.preconditions.find_start(due, now)
+        if due.progress.revised_by is not None and find_lateness(due, start, now) is None:
+            # Its requester's edit of the flow is being written; where that never ends, it expires all the same.
             await self.store.postpone(due, now + RETRY_PAUSE)
             return
         # Noted where it could start earlier than was known: whether it is late is counted from there.
-        start = await self.executor.preconditions.find_start(due, now)
         is_earlier = start <= now and due.progress.starts_at is not None and start < due.progress.starts_at
         progress = replace(due.progress, starts_at=start) if is_earlier else due.progress
         if not await self.store.postpone(due, now + RETRY_PAUSE, progress if is_earlier else None):

@@ -105,13 +105,13 @@ class Step:
         return replace(self, end=StepEnd(change.state, made or change.flow_id, _last_to_decide(change, votes)))
 
 
-def request_token(report: ReportId) -> FormToken:
-    """Return the token of the request that is made by the step of a report: there is one at most."""
+def build_step_token(report: ReportId) -> FormToken:
+    """Build the token of the one request that a step's person can make, from the step's report."""
     return FormToken(f"{_PREFIX}.{report}")
 
 
-def find_step(token: FormToken) -> ReportId | None:
-    """Return the report of the step by which the request with this token is made; None where it is made by none."""
+def parse_step_token(token: FormToken) -> ReportId | None:
+    """Return the report of the step that a request's token names; None where it names none."""
     kind, _, report = token.partition(".")
     return ReportId(report) if kind == _PREFIX and report else None
 

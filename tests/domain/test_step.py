@@ -9,14 +9,14 @@ from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ReportId, UserId, WebsiteId
 from flowbot.domain.progress import Closure, ClosureKind, Progress
-from flowbot.domain.step import STEP_LIFETIME, Step, StepEnd, StepKind, find_step, request_token
+from flowbot.domain.step import STEP_LIFETIME, Step, StepEnd, StepKind, build_step_token, parse_step_token
 from flowbot.domain.votes import Vote, VoteChoice
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 EMMA, BURAK, DENIZ = UserId("U0EMMA"), UserId("U0BURAK"), UserId("U0DENIZ")
 STEP = Step(StepKind.ENABLE, "Fx1", EMMA, FlowId(7))
 REQUEST = ChangeRequest(
-    request_token(ReportId("r")), ChangeKind.ENABLE, EMMA, ChannelId("C1"), WebsiteId(1), flow=FlowId(7)
+    build_step_token(ReportId("r")), ChangeKind.ENABLE, EMMA, ChannelId("C1"), WebsiteId(1), flow=FlowId(7)
 )
 CHANGE = Change(ChangeId("c"), REQUEST, ChangeState.APPLIED, 3, NOON, NOON, rule=ApprovalRule())
 VOTES = tuple(
@@ -25,8 +25,8 @@ VOTES = tuple(
 
 
 def test_a_request_names_the_step_that_it_is_made_by() -> None:
-    assert find_step(request_token(ReportId("r"))) == "r"
-    assert [find_step(FormToken(other)) for other in ("step.", "stop.r.7", "Zx_step-r")] == [None, None, None]
+    assert parse_step_token(build_step_token(ReportId("r"))) == "r"
+    assert [parse_step_token(FormToken(other)) for other in ("step.", "stop.r.7", "Zx_step-r")] == [None, None, None]
 
 
 def test_a_step_takes_only_what_it_asks_for() -> None:

@@ -13,7 +13,7 @@ from flowbot.domain.text import isolate
 from flowbot.i18n.translator import Translator
 from flowbot.slack.api.message_sender import SHORT_MAX, find_fallback
 from flowbot.slack.views import block_kit
-from flowbot.slack.views.kept_block import count_characters
+from flowbot.slack.views.cached_block import count_characters
 from flowbot.slack.views.message import MESSAGE_MAX, Message
 from flowbot.slack.views.notices import request_ended_message
 from flowbot.slack.views.people import MENTIONED

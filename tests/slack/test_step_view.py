@@ -8,7 +8,7 @@ import pytest
 
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, ReportId, UserId, WebsiteId
-from flowbot.domain.step import Step, StepEnd, StepKind, request_token
+from flowbot.domain.step import Step, StepEnd, StepKind, build_step_token
 from flowbot.errors import Text
 from flowbot.i18n.translator import Translator
 from flowbot.slack.manifest import build_manifest
@@ -25,7 +25,7 @@ ASKED = StepDetails(ENABLING, ReportId("r"), HERE)
 
 def request(kind: ChangeKind, state: ChangeState, name: str = "Winter sale") -> Change:
     before, flow = (None, None) if kind is ChangeKind.CREATE else (replace(new_flow(7), name=name), FlowId(7))
-    asked = ChangeRequest(request_token(ReportId("r")), kind, EMMA, HERE, WebsiteId(1), flow=flow, before=before)
+    asked = ChangeRequest(build_step_token(ReportId("r")), kind, EMMA, HERE, WebsiteId(1), flow=flow, before=before)
     return Change(ChangeId("c"), asked, state, 2, NOW, NOW, outcome=Outcome("applied.create", {}, flow=FlowId(9)))
 
 

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from flowbot.slack.api.client import CallCounter
 from flowbot.slack.api.errors import BLOCKS_REFUSED, INVALID_BLOCKS, error_code, error_detail
-from flowbot.slack.views.kept_block import count_characters
+from flowbot.slack.views.cached_block import count_characters
 from flowbot.slack.views.message import Message
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from flowbot.slack.api.client import LONGEST_PAUSE_SECONDS, CallCounter, is_slac
 from flowbot.slack.api.errors import BLOCKS_REFUSED, PASSING, SLACK_ERRORS, UNREACHABLE, describe_refusal, error_code
 from flowbot.slack.api.message_sender import BlocksRefusedError, MessageSender
 from flowbot.slack.payloads.incoming import ReplyTarget
-from flowbot.slack.views.kept_block import dump_blocks
+from flowbot.slack.views.cached_block import dump_blocks
 from flowbot.slack.views.message import Message
 
 TS: Final = r"^[0-9]{1,20}\.[0-9]{1,11}$"

@@ -9,7 +9,7 @@ from flowbot.domain.change import OPEN_STATES
 from flowbot.domain.ids import ChannelId, ReportId
 from flowbot.domain.policy import Permission
 from flowbot.domain.report import Report
-from flowbot.domain.step import Step, StepKind, request_token
+from flowbot.domain.step import Step, StepKind, build_step_token
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translators
 from flowbot.services.approvals.wish import RequestOpenError
@@ -77,7 +77,7 @@ class StepActions:
         """Open the form of a new flow, filled as the step says, or as its person left it."""
         report, step, channel = await self._find(interaction, press, StepKind.CREATE)
         there = await self.channels.switch_channel(interaction, channel, Permission.EDIT)
-        return await self.opener.open_filled(there, request_token(report.id), step.typed, press.trigger_id)
+        return await self.opener.open_filled(there, build_step_token(report.id), step.typed, press.trigger_id)
 
     async def request_approval(self, interaction: Interaction, press: BlockActions) -> Reply:
         """Request approval to enable the step's flow; where a reason is needed and missing, open the form for it."""
@@ -88,7 +88,7 @@ class StepActions:
                 raise StepOverError
             return Reply(await self.requests.point_to_open_request(interaction, change))
         there = await self.channels.switch_channel(interaction, channel, Permission.EDIT)
-        wish, token = step_wish(step), request_token(report.id)
+        wish, token = step_wish(step), build_step_token(report.id)
         policy = (await self.channels.policies.get_scope(channel)).policy
         if policy is not None and policy.approval.reason_required and not step.reason:
             here = interaction.target

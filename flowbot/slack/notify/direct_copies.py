@@ -25,9 +25,9 @@ from flowbot.slack.api.errors import UNREACHABLE
 from flowbot.slack.api.messages import MessageGoneError, MessagePoster, MessageRefusedError
 from flowbot.slack.notify.once import OnceSender
 from flowbot.slack.views import block_kit
+from flowbot.slack.views.approver_rights import right_elements
 from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.request_message import request_message
-from flowbot.slack.views.why import why_elements
 
 MOST_ROUNDS: Final = 5
 PATIENCE_SECONDS: Final = 12.0
@@ -129,7 +129,7 @@ class DirectCopies:
         t = await self._find_translator(recipient, details)
         message = request_message(details, t, self.clock(), people=people, is_copy=True)
         if details.stage is not None and (right := await self._find_right(details, recipient)) is not None:
-            why = block_kit.rich_paragraph(*why_elements(right, details.change.request.channel, t))
+            why = block_kit.rich_paragraph(*right_elements(right, details.change.request.channel, t))
             message = replace(message, blocks=(*message.blocks, why))
         try:
             if copy.place is None:

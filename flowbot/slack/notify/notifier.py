@@ -10,7 +10,7 @@ from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ReportId
-from flowbot.domain.step import find_step
+from flowbot.domain.step import parse_step_token
 from flowbot.errors import DependencyError
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.slack import NotifyCallback
@@ -65,7 +65,7 @@ class SlackNotifier:
 
     async def _show_step(self, change: Change) -> None:
         """Show the step of a workflow by which a change was requested; what fails now, the recovery shows."""
-        if (step := find_step(change.request.token)) is None:
+        if (step := parse_step_token(change.request.token)) is None:
             return
         try:
             await self.show_report(step)

@@ -11,7 +11,7 @@ from flowbot.slack.views.block_kit import Element
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.people import People
 from flowbot.slack.views.sentences import sentence_elements
-from flowbot.slack.views.stages import name_all
+from flowbot.slack.views.stages import principal_elements
 
 
 def escalation_elements(details: RequestDetails, t: Translator, people: People, *, names_groups: bool) -> list[Element]:
@@ -25,7 +25,7 @@ def escalation_elements(details: RequestDetails, t: Translator, people: People, 
     """
     since = details.change.progress.escalated_at
     entries = details.policy.approval.escalate_to if details.policy else ()
-    named = name_all(entries, details, t, people, names_groups=names_groups)
+    named = principal_elements(entries, details, t, people, names_groups=names_groups)
     if since is None or not named:
         return []
     when = [block_kit.date_element(since, t.format_datetime(since))]

@@ -17,7 +17,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import FlowEntryValue, ListValue
 from flowbot.slack.views import block_kit
 from flowbot.slack.views.block_kit import Block, Element, single_line
-from flowbot.slack.views.kept_block import KeptBlock
+from flowbot.slack.views.cached_block import CachedBlock
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.paging import fits_button, page_buttons
 from flowbot.slack.views.push import format_as_of, format_times, sharer_block, state_dot
@@ -51,7 +51,7 @@ def _page_actions(query: FlowQuery, number: int, pages: int, t: Translator, *, m
     buttons = page_buttons(t, (ActionId.LIST_PREVIOUS, before), (ActionId.LIST_NEXT, after))
     if may_share and fits_button(this := ListValue.of(query, number)):
         buttons.append(block_kit.button(t("button.share"), ActionId.LIST_SHARE, this.dump()))
-    return (KeptBlock(block_kit.actions(*buttons)),) if buttons else ()
+    return (CachedBlock(block_kit.actions(*buttons)),) if buttons else ()
 
 
 def shared_list_message(result: FlowList, sharer: UserId, t: Translator, now: datetime) -> Message:
@@ -122,7 +122,7 @@ def _menus(query: FlowQuery, websites: tuple[tuple[WebsiteId, str], ...], t: Tra
     if any(utf16_length(value) > block_kit.OPTION_VALUE_MAX for value in values):
         return (block_kit.context(t("list.search_too_long")),)
     hints = [block_kit.context(t("list.many_websites"))] if len(websites) >= block_kit.OPTIONS_MAX else []
-    return (KeptBlock(block_kit.actions(*menus)), *hints)
+    return (CachedBlock(block_kit.actions(*menus)), *hints)
 
 
 def _menu(name: str, action_id: ActionId, choices: Sequence[tuple[str, FlowQuery]], query: FlowQuery) -> Element:
@@ -173,4 +173,4 @@ def _row_block(
     # Slack takes no label for the menu itself: who hears it hears in its first entry which flow it belongs to.
     options[0]["description"] = block_kit.plain(f"#{flow.id} {name}", block_kit.LABEL_MAX)
     menu = block_kit.overflow(ActionId.FLOW_MENU, options)
-    return KeptBlock(block_kit.section(block_kit.plain(f"{headline}\n{' · '.join(facts)}"), menu))
+    return CachedBlock(block_kit.section(block_kit.plain(f"{headline}\n{' · '.join(facts)}"), menu))

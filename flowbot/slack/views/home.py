@@ -15,6 +15,7 @@ from flowbot.slack.payloads.action_ids import ActionId
 from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, headlines, request_blocks, sentences
 from flowbot.slack.views.absences import absence_blocks
+from flowbot.slack.views.approver_rights import right_elements
 from flowbot.slack.views.block_kit import Block, Element, View
 from flowbot.slack.views.digest import digest_elements
 from flowbot.slack.views.freezes import frozen_elements, request_freeze_elements
@@ -22,7 +23,6 @@ from flowbot.slack.views.history import change_line, link_elements
 from flowbot.slack.views.message import Message
 from flowbot.slack.views.request_message import EMOJI, format_state
 from flowbot.slack.views.times import list_times, moment_elements
-from flowbot.slack.views.why import why_elements
 
 WAITING_MAX: Final = 10
 CHANNELS_MAX: Final = 20
@@ -131,7 +131,7 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
             *_expiry_elements(each, t, now),
             *_time_elements(each, t),
             *([block_kit.text_element("\n"), *frozen] if frozen else ()),
-            *_why_elements(each, content.overview, t),
+            *_right_elements(each, content.overview, t),
         )
         hint = request_blocks.format_hint(t("button.approve"), each.change, t)
         buttons = (
@@ -144,12 +144,12 @@ def _approval_blocks(content: HomeContent, t: Translator, now: datetime) -> list
     return [*blocks, *_more_blocks(len(content.overview.for_me) - len(content.for_me), t)]
 
 
-def _why_elements(details: RequestDetails, overview: HomeOverview, t: Translator) -> list[Element]:
+def _right_elements(details: RequestDetails, overview: HomeOverview, t: Translator) -> list[Element]:
     """Build the line on why the reader is asked."""
     right = overview.rights.get(details.change.id)
     if right is None:
         return []
-    return [block_kit.text_element("\n"), *why_elements(right, details.change.request.channel, t)]
+    return [block_kit.text_element("\n"), *right_elements(right, details.change.request.channel, t)]
 
 
 def _time_elements(details: RequestDetails, t: Translator) -> list[Element]:

@@ -8,7 +8,7 @@ from typing import Final
 from flowbot.domain.text import utf16_length
 from flowbot.slack.payloads.mrkdwn import escape_entities
 from flowbot.slack.views.block_kit import Block, Element, actions, clip, remove_images, replace_cards, replace_charts
-from flowbot.slack.views.kept_block import count_characters
+from flowbot.slack.views.cached_block import count_characters
 from flowbot.slack.views.shortening import HEADLINE_MAX, shorten_blocks
 
 _MARKS: Final = re.compile(r"[*_~`>＞]|@|#(?!\d+(?![\w-]))|:(?=\S)|(?<=\S)\.(?=\S)")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from flowbot.slack.views.block_kit import Block, clip
-from flowbot.slack.views.kept_block import count_characters
+from flowbot.slack.views.cached_block import count_characters
 
 HEADLINE_MAX: Final = 700
 """The first block stays whole up to this: far more than a notification shows."""

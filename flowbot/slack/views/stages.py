@@ -33,7 +33,7 @@ def stage_lines(details: RequestDetails, t: Translator, people: People, *, names
         given = list_deciders(approvals_in(details.votes, stage))
         mark = DONE if stage < current else WAITING if stage == current else TO_COME
         number = block_kit.text_element(f"{mark} {t('stage.number', n=stage + 1)}", bold=stage == current)
-        named = name_all(entries, details, t, people, names_groups=names_groups)
+        named = principal_elements(entries, details, t, people, names_groups=names_groups)
         progress = t("request.progress", given=len(given), n=quorum) if stage <= current else t("stage.to_come")
         line = [number, *([block_kit.text_element(": "), *named] if named else []), block_kit.text_element(" · ")]
         line.append(block_kit.text_element(progress))
@@ -41,7 +41,7 @@ def stage_lines(details: RequestDetails, t: Translator, people: People, *, names
     return lines
 
 
-def name_all(
+def principal_elements(
     entries: tuple[Principal, ...], details: RequestDetails, t: Translator, people: People, *, names_groups: bool
 ) -> list[Element]:
     """Build those who approve in a stage; a group whose name is not known is left out where it would be notified."""

@@ -51,21 +51,21 @@ from flowbot.storage.unreadable import fetch_readable, keep_readable, row_reader
 
 OLDEST: Final = (changes.c.created_at, changes.c.id)
 NEWEST: Final = (changes.c.created_at.desc(), changes.c.id.desc())
-BY_TIME: Final = (votes.c.at, votes.c.person)
+VOTES_BY_TIME: Final = (votes.c.at, votes.c.person)
 NEEDED_APPROVAL: Final = changes.c.rule.is_not(null())
 IS_PENDING: Final = changes.c.state == ChangeState.PENDING.value
 IS_TIMED_DISABLE: Final = and_(changes.c.kind == ChangeKind.DISABLE.value, changes.c.not_before.is_not(null()))
 IS_UNOBSERVED: Final = and_(changes.c.observed_at.is_(None), changes.c.sent_at.is_not(None))
 """Matches changes that were sent and that the watch has not counted yet."""
-IS_CONTENT: Final = and_(changes.c.parent.is_not(None), changes.c.sent_at.is_(None))
-"""Matches edits that revise a request and were not written themselves: what they changed is in that request."""
+IS_UNWRITTEN_REVISION: Final = and_(changes.c.parent.is_not(None), changes.c.sent_at.is_(None))
+"""Matches revisions that became the content of their request, and were not written themselves."""
 DUE_STATES: Final = WAITING_STATES | {ChangeState.UNKNOWN}
 """A waiting change is due to be reminded of, to expire or to start, an unknown one to be looked for."""
 _WITH_VOTES: Final = (
     select(changes, votes)
     .outerjoin(votes, votes.c.change_id == changes.c.id)
     .where(changes.c.id == bindparam("change"))
-    .order_by(*BY_TIME)
+    .order_by(*VOTES_BY_TIME)
 )
 """A change in a row for each vote on it, oldest first; in one row where there is none."""
 
@@ -204,14 +204,20 @@ async def fetch_waiting(connection: AsyncConnection) -> tuple[WaitingRequest, ..
     wanted = select(*WAITING_COLUMNS).where(in_states(WAITING_STATES)).order_by(*OLDEST)
     waiting = await fetch_readable(connection, changes, wanted, read_waiting)
     on_pending = select(votes).join(changes, changes.c.id == votes.c.change_id).where(IS_PENDING)
-    given: dict[ChangeId, tuple[Vote, ...]] = {}
-    for change, vote in keep_readable(connection, await connection.execute(on_pending.order_by(*BY_TIME)), _read_own):
-        given[change] = (*given.get(change, ()), vote)
-    return tuple(replace(each, votes=given[each.id]) if each.id in given else each for each in waiting)
+    given = await _group_votes(connection, on_pending)
+    return tuple(replace(each, votes=tuple(given[each.id])) if each.id in given else each for each in waiting)
 
 
-def _read_own(row: Row[Any]) -> tuple[ChangeId, Vote]:
-    """Read the change of a vote, and the vote, from its row."""
+async def _group_votes(connection: AsyncConnection, wanted: Select[Any]) -> dict[ChangeId, list[Vote]]:
+    """Read votes, oldest first, by their change."""
+    rows, found = await connection.execute(wanted.order_by(*VOTES_BY_TIME)), dict[ChangeId, list[Vote]]()
+    for change, vote in keep_readable(connection, rows, _read_vote_of):
+        found.setdefault(change, []).append(vote)
+    return found
+
+
+def _read_vote_of(row: Row[Any]) -> tuple[ChangeId, Vote]:
+    """Read a vote with the id of its change."""
     return ChangeId(row.change_id), read_vote(row)
 
 
@@ -230,14 +236,14 @@ async def fetch_open(connection: AsyncConnection, flow: FlowId) -> Change | None
 
 
 async def fetch_revising(connection: AsyncConnection, flow: FlowId) -> Change | None:
-    """Read the edit that is being written under a request which waits, or did."""
+    """Read the revision of a flow that is being written."""
     is_written = and_(changes.c.parent.is_not(None), changes.c.state == ChangeState.APPLYING.value)
     return await fetch_one(connection, and_(changes.c.flow_id == flow, is_written))
 
 
 async def fetch_votes(connection: AsyncConnection, change: ChangeId) -> tuple[Vote, ...]:
     """Read the votes on a change, oldest first."""
-    wanted = select(votes).where(votes.c.change_id == change).order_by(*BY_TIME)
+    wanted = select(votes).where(votes.c.change_id == change).order_by(*VOTES_BY_TIME)
     return keep_readable(connection, await connection.execute(wanted), read_vote)
 
 
@@ -245,17 +251,13 @@ async def fetch_votes_by_change(
     connection: AsyncConnection, wanted: Sequence[ChangeId]
 ) -> Mapping[ChangeId, tuple[Vote, ...]]:
     """Read the votes on several changes, oldest first."""
-    given = select(votes).where(votes.c.change_id.in_(wanted)).order_by(*BY_TIME)
-    found: dict[ChangeId, tuple[Vote, ...]] = dict.fromkeys(wanted, ())
-    rows = await connection.execute(given)
-    for change, vote in keep_readable(connection, rows, _read_own):
-        found[change] += (vote,)
-    return found
+    given = await _group_votes(connection, select(votes).where(votes.c.change_id.in_(wanted)))
+    return {change: tuple(given.get(change, ())) for change in wanted}
 
 
 def select_history(websites: frozenset[WebsiteId] | None, flow: FlowId | None) -> Select[Any]:
     """Select the changes of `websites` (None: of all), or of one flow among them, the latest moved first."""
-    wanted = select(changes).where(~IS_CONTENT).order_by(changes.c.changed_at.desc(), *NEWEST)
+    wanted = select(changes).where(~IS_UNWRITTEN_REVISION).order_by(changes.c.changed_at.desc(), *NEWEST)
     if websites is not None:
         wanted = wanted.where(changes.c.website_id.in_(sorted(websites)))
     if flow is not None:

@@ -259,7 +259,8 @@ class ChangeRepository(ChangeStore):
         self, *, websites: frozenset[WebsiteId] | None = None, since: datetime | None = None, limit: int = 50
     ) -> tuple[Change, ...]:
         is_done = in_states(frozenset({ChangeState.APPLIED, ChangeState.UNKNOWN}))
-        closed = select(changes).where(or_(NEEDED_APPROVAL, is_done), ~in_states(OPEN_STATES), ~queries.IS_CONTENT)
+        closed = select(changes).where(or_(NEEDED_APPROVAL, is_done), ~in_states(OPEN_STATES))
+        closed = closed.where(~queries.IS_UNWRITTEN_REVISION)
         if websites is not None:
             closed = closed.where(changes.c.website_id.in_(sorted(websites)))
         if since is not None:

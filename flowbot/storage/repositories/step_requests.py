@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from flowbot.domain.change import Change
 from flowbot.domain.report import Report, ReportState
-from flowbot.domain.step import Step, find_step, has_ended
+from flowbot.domain.step import Step, has_ended, parse_step_token
 from flowbot.services.ports.reports import StepOverError
 from flowbot.storage.repositories import change_queries as queries
 from flowbot.storage.repositories.reports import read_report, replace_report
@@ -21,7 +21,7 @@ async def note_request(connection: AsyncConnection, change: Change) -> None:
     Raises:
         StepOverError: the step has ended, has a request already, or asks for another.
     """
-    if find_step(change.request.token) is None:
+    if parse_step_token(change.request.token) is None:
         return
     report = await _lock_step(connection, change)
     step = None if report is None or not report.is_open else report.told.content_as(Step)
@@ -43,7 +43,7 @@ async def end_step(connection: AsyncConnection, change: Change) -> None:
 
 async def _lock_step(connection: AsyncConnection, change: Change) -> Report | None:
     """Read the report of the step by which a change is requested; nobody else moves it until the transaction ends."""
-    step = find_step(change.request.token)
+    step = parse_step_token(change.request.token)
     if step is None:
         return None
     report = await find_readable(connection, select(reports).where(reports.c.id == step).with_for_update(), read_report)

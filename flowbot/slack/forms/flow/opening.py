@@ -9,7 +9,7 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.fields import FormKind, FormValues, default_values, duplicate_values, form_values
 from flowbot.domain.flow import FieldDifference, flow_differences
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, parse_website_id
-from flowbot.domain.step import find_step
+from flowbot.domain.step import parse_step_token
 from flowbot.domain.validation import rebase_values
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.i18n.translator import Translator
@@ -149,7 +149,7 @@ class FormOpener:
         """Fill the form anew, and forget what was typed."""
         metadata = form.metadata
         await self.forms.drafts.delete(metadata.token)
-        view_id, token = press.view_id, metadata.token if find_step(metadata.token) else None
+        view_id, token = press.view_id, metadata.token if parse_step_token(metadata.token) else None
         source = FormSource(metadata.kind, metadata.flow, turn=metadata.turn + 1, token=token)
         await self._fill_or_refuse(interaction, view_id, source)
         return NO_REPLY

@@ -1,4 +1,4 @@
-"""Why somebody is asked to approve."""
+"""The right by which somebody may approve, as the reason why they are asked."""
 
 from flowbot.domain.approval_rule import EVERYONE
 from flowbot.domain.ids import ChannelId, GroupId
@@ -9,7 +9,7 @@ from flowbot.slack.views.block_kit import Element
 from flowbot.slack.views.sentences import sentence_elements
 
 
-def why_elements(right: ListedRight, channel: ChannelId, t: Translator) -> list[Element]:
+def right_elements(right: ListedRight, channel: ChannelId, t: Translator) -> list[Element]:
     """Build the sentence on why its reader may approve a request, for what that reader alone sees.
 
     Args:

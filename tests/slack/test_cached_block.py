@@ -3,7 +3,7 @@
 import json
 
 from flowbot.slack.views import block_kit
-from flowbot.slack.views.kept_block import KeptBlock, count_characters, dump_blocks
+from flowbot.slack.views.cached_block import CachedBlock, count_characters, dump_blocks
 from flowbot.slack.views.message import Message
 
 BLOCK = block_kit.section(
@@ -15,7 +15,7 @@ BLOCK = block_kit.section(
 def test_it_is_sent_and_counted_as_any_other_block() -> None:
     """Among others, too, and when it is sent again."""
     for _ in range(2):
-        kept = [block_kit.header("2 akış"), KeptBlock(BLOCK)]
+        kept = [block_kit.header("2 akış"), CachedBlock(BLOCK)]
         plain = [block_kit.header("2 akış"), BLOCK]
         assert kept == plain
         assert json.loads(dump_blocks(kept)) == json.loads(json.dumps(plain))
@@ -24,7 +24,7 @@ def test_it_is_sent_and_counted_as_any_other_block() -> None:
 
 def test_a_shortened_message_leaves_it_whole() -> None:
     """The next message shows all of it again."""
-    block = KeptBlock(block_kit.section(block_kit.plain("Everything at half the price. " * 30)))
+    block = CachedBlock(block_kit.section(block_kit.plain("Everything at half the price. " * 30)))
     before = block.characters, block.json
     shortened = Message((block_kit.header("1 flow"), block)).shortened(200)
     assert count_characters(shortened.blocks) <= 200 < block.characters

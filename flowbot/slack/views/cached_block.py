@@ -1,4 +1,4 @@
-"""Blocks that many messages share, kept with what each sending needs to know of them."""
+"""Blocks that many messages share, cached with their JSON and their length."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from flowbot.slack.views.block_kit import Block
 _READ: Final = frozenset({"text", "alt_text", "fallback"})
 
 
-class KeptBlock(dict[str, Any]):
+class CachedBlock(dict[str, Any]):
     """A block that many messages share. Nobody may change it."""
 
     @cached_property
@@ -27,14 +27,14 @@ class KeptBlock(dict[str, Any]):
 
 def dump_blocks(blocks: Iterable[Block]) -> str:
     """Return the blocks as JSON."""
-    return f"[{','.join(block.json if isinstance(block, KeptBlock) else json.dumps(block) for block in blocks)}]"
+    return f"[{','.join(block.json if isinstance(block, CachedBlock) else json.dumps(block) for block in blocks)}]"
 
 
 def count_characters(value: Any) -> int:
     """Count the characters of all texts in blocks, as UTF-16 units."""
     # Every message is counted: generators would take twice as long.
     count = 0
-    if isinstance(value, KeptBlock):
+    if isinstance(value, CachedBlock):
         return value.characters
     if isinstance(value, dict):
         for name, each in value.items():

@@ -172,13 +172,13 @@ def due_times(requested_at: datetime, rule: ApprovalRule) -> list[datetime]:
 
 def stricter_rule(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:
     """Return the rule of a request, with today's stages, and as strict as today's rule where that asks for more."""
-    lines = sorted({*rule.quorum_over, *today.quorum_over})
+    thresholds = sorted({*rule.quorum_over, *today.quorum_over})
     wanted = {
         "quorum": max(rule.quorum, today.quorum),
         "self_approval": rule.self_approval and today.self_approval,
         "stand_ins": rule.stand_ins and today.stand_ins,
         "stages": today.stages,
-        "quorum_over": {line: max(rule.quorum_for(line), today.quorum_for(line)) for line in lines},
+        "quorum_over": {size: max(rule.quorum_for(size), today.quorum_for(size)) for size in thresholds},
     }
     changed = {name: value for name, value in wanted.items() if value != getattr(rule, name)}
     return rule.model_copy(update=changed) if changed else rule

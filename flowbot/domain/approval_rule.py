@@ -87,5 +87,5 @@ class ApprovalRule(PolicyModel):
 
         None is everybody, or an audience that is not known: it counts as the largest.
         """
-        lines = (quorum for line, quorum in self.quorum_over.items() if audience is None or line <= audience)
-        return max((self.quorum, *lines))
+        thresholds = self.quorum_over.items()
+        return max((self.quorum, *(quorum for size, quorum in thresholds if audience is None or size <= audience)))

@@ -122,9 +122,9 @@ def _format_stages(stages: Sequence[Sequence[str]]) -> str:
     return ", then ".join(" + ".join(map(_name, stage)) for stage in stages) or "none"
 
 
-def _format_quorum_over(lines: Mapping[str, int]) -> str:
-    ordered = sorted((int(line), quorum) for line, quorum in lines.items())
-    return ", ".join(f"{quorum} from {line} subscribers" for line, quorum in ordered) or "none"
+def _format_quorum_over(thresholds: Mapping[str, int]) -> str:
+    ordered = sorted((int(size), quorum) for size, quorum in thresholds.items())
+    return ", ".join(f"{quorum} from {size} subscribers" for size, quorum in ordered) or "none"
 
 
 _FORMATTERS: Final[Mapping[str, Callable[[Any], str]]] = {

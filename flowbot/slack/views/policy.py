@@ -280,8 +280,9 @@ def _format_stages(stages: Sequence[Collection[Principal]], names: Names, t: Tra
     return " · ".join(f"{number}: {_format_principals(stage, names, t)}" for number, stage in enumerate(stages, 1))
 
 
-def _format_quorum_over(lines: Mapping[int, int], t: Translator) -> str:
-    texts = [t("setup.quorum_from", n=quorum, line=t.format_number(line)) for line, quorum in sorted(lines.items())]
+def _format_quorum_over(thresholds: Mapping[int, int], t: Translator) -> str:
+    ordered = sorted(thresholds.items())
+    texts = [t("setup.quorum_from", n=quorum, size=t.format_number(size)) for size, quorum in ordered]
     return sentences.format_long_list(texts, t, limit=NAMED_MAX)
 
 

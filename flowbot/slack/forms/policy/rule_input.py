@@ -12,7 +12,7 @@ from flowbot.services.policy_checks import PolicyField
 from flowbot.slack.forms.policy.numbers import find_number_problem, is_whole_number
 from flowbot.slack.forms.policy.roles import PolicyRole
 
-_LINE: Final = re.compile(r"(?P<line>[0-9]{1,3}(?:[., ]?[0-9]{3})*)\s*[=:]\s*(?P<quorum>[0-9]{1,3})", re.ASCII)
+_LINE: Final = re.compile(r"(?P<size>[0-9]{1,3}(?:[., ]?[0-9]{3})*)\s*[=:]\s*(?P<quorum>[0-9]{1,3})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +68,21 @@ class RuleInput:
 
 
 def read_quorum_over(typed: str) -> dict[int, int] | None:
-    """Read quorums by audience, a line each, such as `10.000 = 2`; None where a line is none."""
+    """Read quorums by the size of an audience, a line each, such as `10.000 = 2`; None where a line cannot be read."""
     found: dict[int, int] = {}
     for part in typed.splitlines():
         if is_blank(part):
             continue
         match = _LINE.fullmatch(plain_number(part))
-        line = re.sub(r"[., ]", "", match["line"]) if match else ""
+        size = re.sub(r"[., ]", "", match["size"]) if match else ""
         quorum = match["quorum"] if match else ""
-        is_valid = is_whole_number(line, MAX_SUBSCRIBERS) and is_whole_number(quorum, MAX_QUORUM)
-        if not is_valid or int(line) in found:
+        is_valid = is_whole_number(size, MAX_SUBSCRIBERS) and is_whole_number(quorum, MAX_QUORUM)
+        if not is_valid or int(size) in found:
             return None
-        found[int(line)] = int(quorum)
+        found[int(size)] = int(quorum)
     return found
 
 
-def write_quorum_over(lines: Mapping[int, int]) -> str:
+def write_quorum_over(thresholds: Mapping[int, int]) -> str:
     """Write quorums by audience as they can be typed, a line each."""
-    return "\n".join(f"{line} = {quorum}" for line, quorum in sorted(lines.items()))
+    return "\n".join(f"{size} = {quorum}" for size, quorum in sorted(thresholds.items()))

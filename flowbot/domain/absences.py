@@ -70,15 +70,17 @@ def plan_absence(person: UserId, last_day: date, stand_in: UserId | None, now: d
 
 
 def replace_absent(
-    people: Iterable[UserId], absences: Collection[Absence], *, has_stand_ins: bool
+    people: Iterable[UserId], absences: Collection[Absence], requester: UserId | None = None, *, has_stand_ins: bool
 ) -> tuple[UserId, ...]:
-    """Return whom to address in place of people: each who is away by their stand-in, or not at all.
+    """Replace each person who is away by their stand-in, or by nobody, and leave out the requester.
 
     Args:
-        people: the people.
+        people: the people to address about a request.
         absences: those that are not over.
+        requester: who asked, and is addressed neither for themselves nor as a stand-in; None for nobody.
         has_stand_ins: whether stand-ins count.
     """
     away = {absence.person: absence.stand_in if has_stand_ins else None for absence in absences}
-    addressed = (away.get(person, person) for person in people)
-    return tuple(dict.fromkeys(each for each in addressed if each is not None and each not in away))
+    addressed = (away.get(person, person) for person in people if person != requester)
+    called = (each for each in addressed if each is not None and each != requester and each not in away)
+    return tuple(dict.fromkeys(called))

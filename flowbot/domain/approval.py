@@ -159,9 +159,9 @@ def mentioned_approvers(
         has_stand_ins: whether stand-ins count; else who is away is just not mentioned.
     """
     groups = [entry for entry in approvers if isinstance(entry, GroupId)]
-    named = [entry for entry in approvers if isinstance(entry, UserId) and entry != requester]
-    people = replace_absent(named, absences, has_stand_ins=has_stand_ins)
-    return (*groups, *[person for person in people if person != requester][:PEOPLE_CALLED_MAX])
+    named = (entry for entry in approvers if isinstance(entry, UserId))
+    people = replace_absent(named, absences, requester, has_stand_ins=has_stand_ins)
+    return (*groups, *people[:PEOPLE_CALLED_MAX])
 
 
 def due_times(requested_at: datetime, rule: ApprovalRule) -> list[datetime]:

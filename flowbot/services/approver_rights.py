@@ -13,7 +13,7 @@ from flowbot.services.request_details import RequestDetails
 from flowbot.services.users import Caller, CurrentUser, UserService
 
 
-async def list_called(users: UserService, details: RequestDetails) -> list[UserId]:
+async def list_called(users: UserService, details: RequestDetails) -> tuple[UserId, ...]:
     """List the people whom the policy names, and then the members of its groups, but for who asked.
 
     In the place of who is away stands their stand-in, or nobody.
@@ -24,9 +24,7 @@ async def list_called(users: UserService, details: RequestDetails) -> list[UserI
     has_groups = any(isinstance(entry, GroupId) for entry in details.approvers)
     requester = details.change.request.requester
     named = list_people(details.approvers, await users.load_groups() if has_groups else {})
-    asked = (person for person in named if person != requester)
-    called = replace_absent(asked, details.absences, has_stand_ins=details.terms.stand_ins)
-    return [person for person in called if person != requester]
+    return replace_absent(named, details.absences, requester, has_stand_ins=details.terms.stand_ins)
 
 
 async def find_right(users: UserService, details: RequestDetails, person: UserId) -> ListedRight | None:

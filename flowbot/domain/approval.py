@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from flowbot.domain.absences import Absence, replace_absent
 from flowbot.domain.approval_rule import ApprovalRule, Gate, Principal
+from flowbot.domain.approval_terms import ApprovalTerms
 from flowbot.domain.audit import AuditAction, AuditEvent, Transition, event_for_change, transition_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, with_lease
 from flowbot.domain.ids import GroupId, UserId
-from flowbot.domain.policy import ApprovalTerms, ChannelPolicy, Permission
+from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.progress import Progress
 from flowbot.domain.schedule import LATE, is_held_by_freezes, next_due
 from flowbot.domain.text import is_blank

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from flowbot.domain.approval_terms import ApprovalTerms
 from flowbot.domain.ids import ChangeId, ImageId, UserId
-from flowbot.domain.policy import ApprovalTerms
 from flowbot.domain.votes import Decider
 
 

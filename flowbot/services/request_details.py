@@ -17,6 +17,7 @@ from flowbot.domain.approval import (
     waiting_stage,
 )
 from flowbot.domain.approval_rule import Principal
+from flowbot.domain.approval_terms import ApprovalTerms, ChangedRights
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.flow import (
     FieldDifference,
@@ -32,7 +33,7 @@ from flowbot.domain.ids import UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.known_settings import KnownSettings
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
-from flowbot.domain.policy import ApprovalTerms, ChangedRights, ChannelPolicy
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.remarks import Remark
 from flowbot.domain.votes import Decider, Vote, approvals_in, find_stage, list_deciders
 from flowbot.errors import Text

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.approval_terms import ApprovalTerms
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Outcome
 from flowbot.domain.fields import FormKind
 from flowbot.domain.flow import (
@@ -27,7 +28,7 @@ from flowbot.domain.flow import (
 )
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, GroupId, ImageId, UserId, WebsiteId
 from flowbot.domain.known_settings import KnownSettings, KnownValue
-from flowbot.domain.policy import ApprovalTerms, ChannelPolicy
+from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.progress import Closure, ClosureKind, ImageFault, Progress
 from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.errors import Text

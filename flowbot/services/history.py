@@ -147,16 +147,10 @@ class History:
         if flow is not None and entries and decide(policy, user.actor, Permission.EDIT).allowed:
             versions = await self._find_versions(flow, entries, following, policy)
         seen = tuple(entry for entry in entries if isinstance(entry, SeenFinding))
-        remarks = {} if flow is None else await self._load_remarks([details.change for details in shown])
+        remarked = [details.change for details in shown if flow is not None and details.change.progress.remarks]
+        remarks = await self.store.list_remarks(remarked) if remarked else {}
         has_next = following is not None
         return HistoryPage(flow, tuple(shown), number, has_next, versions, seen, scope.website_names, remarks)
-
-    async def _load_remarks(self, changes: Sequence[Change]) -> dict[ChangeId, list[Remark]]:
-        remarked = [change for change in changes if change.progress.remarks]
-        found: dict[ChangeId, list[Remark]] = {change.id: [] for change in remarked}
-        for event in await self.store.list_remarks(remarked) if remarked else ():
-            found[event.change or ChangeId("")].append(Remark.of(event))
-        return found
 
     async def _find_findings(self, flow: FlowId | None, policy: ChannelPolicy) -> list[SeenFinding]:
         """Find what was changed in a flow outside flowbot, as far as the channel may see it."""

@@ -16,7 +16,6 @@ from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
 from flowbot.domain.policy import ChannelPolicy
-from flowbot.domain.remarks import Remark
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports import Clock
@@ -111,8 +110,8 @@ class RequestDetailsLoader:
         change = details.change
         approved = await self.store.last_approved_before(change)
         if change.progress.snapshot_at is not None:
-            remarks = map(Remark.of, await self.store.list_remarks([change]))
-            revision = next((each for each in reversed([*remarks]) if each.is_revision), None)
+            remarks = (await self.store.list_remarks([change]))[change.id]
+            revision = next((each for each in reversed(remarks) if each.is_revision), None)
             details = replace(details, revision=revision)
         week = None if flow is None else await self.recent.load(flow)
         details = replace(details, week=week, since_approved=diff_since_approved(change, approved, details.policy))

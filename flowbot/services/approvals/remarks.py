@@ -83,7 +83,7 @@ class RemarkService:
             # Each time afresh: what came in between may be the end of the request, or of their right.
             change = await load()
             # Read after the change: one that is stored after this meets another version.
-            stored = map(Remark.of, await self.store.list_remarks([change]))
+            stored = (await self.store.list_remarks([change]))[change.id]
             if any((each.by, each.form) == (remark.by, remark.form) for each in stored):
                 raise AlreadyDecidedError
             remarked = replace(change, changed_at=remark.at, progress=_remarked(change.progress, remark))

@@ -1,6 +1,6 @@
 """The database's port for changes, and the values that pass through it."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,7 @@ from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import SettingsWrite
 from flowbot.domain.progress import Progress
+from flowbot.domain.remarks import Remark
 from flowbot.domain.votes import Vote
 from flowbot.services.ports.leases import BacklogStore
 from flowbot.services.ports.messages import Place
@@ -350,8 +351,8 @@ class ChangeStore(BacklogStore, Protocol):
     async def latest_events(self, scope: EventFilter, *, limit: int) -> tuple[AuditEvent, ...]:
         """List the latest events of `scope`, newest first."""
 
-    async def list_remarks(self, changes: Collection[Change]) -> tuple[AuditEvent, ...]:
-        """List the remarks on requests, oldest first."""
+    async def list_remarks(self, changes: Collection[Change]) -> Mapping[ChangeId, Sequence[Remark]]:
+        """List the remarks on each of the requests, oldest first."""
 
     def all_events(self) -> AsyncIterator[AuditEvent]:
         """Read all events, oldest first; no transaction stays open between two pages of them.

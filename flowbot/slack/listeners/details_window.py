@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from flowbot.domain.ids import ChangeId, ChannelId
 from flowbot.domain.policy import Permission
-from flowbot.domain.remarks import Remark
 from flowbot.errors import DependencyError, UserError
 from flowbot.i18n.translator import Translator
 from flowbot.services.approvals.decide import DecisionService
@@ -44,8 +43,8 @@ class DetailsWindow:
         async def load() -> Message:
             record = await self._load_visible(interaction.user, change, interaction.target.channel)
             message = request_message(await self.details.load_newest(change), interaction.t, self.clock())
-            remarks = map(Remark.of, await self.decisions.store.list_remarks([record.change]))
-            return replace(message, blocks=(*message.blocks, *remark_list(remarks, interaction.t)))
+            remarks = await self.decisions.store.list_remarks([record.change])
+            return replace(message, blocks=(*message.blocks, *remark_list(remarks[change], interaction.t)))
 
         return await self._show(interaction.t, press, load)
 

@@ -56,7 +56,7 @@ class RemarkNotices:
         """
         if not change.progress.remarks or change.message_ts is None:
             return
-        remarks = [Remark.of(event) for event in await self.store.list_remarks([change])]
+        remarks = (await self.store.list_remarks([change]))[change.id]
         shown = shown or await self.outcomes.load(change)
         people = People(await self.outcomes.users.find_names([*shown.details.people, *(each.by for each in remarks)]))
         told = len(remarks)

@@ -1,6 +1,6 @@
 """The repository of changes, with their votes and events, and the statements that write them."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +25,7 @@ from flowbot.domain.change import (
 from flowbot.domain.draft import Draft
 from flowbot.domain.ids import ChangeId, FlowId, FormToken, WebsiteId
 from flowbot.domain.progress import Progress
+from flowbot.domain.remarks import Remark
 from flowbot.domain.transitions import can_transition
 from flowbot.domain.votes import Vote
 from flowbot.services.batches import batched
@@ -345,10 +346,11 @@ class ChangeRepository(ChangeStore):
         async with self._database.query() as connection:
             return await fetch_readable(connection, events, queries.select_events(scope).limit(limit), read_event)
 
-    async def list_remarks(self, remarked: Collection[Change]) -> tuple[AuditEvent, ...]:
+    async def list_remarks(self, remarked: Collection[Change]) -> Mapping[ChangeId, Sequence[Remark]]:
         wanted = queries.select_remarks(remarked).order_by(events.c.number)
         async with self._database.query() as connection:
-            return await fetch_readable(connection, events, wanted, read_event)
+            stored = await fetch_readable(connection, events, wanted, read_event)
+        return {change.id: [Remark.of(event) for event in stored if event.change == change.id] for change in remarked}
 
     async def all_events(self) -> AsyncIterator[AuditEvent]:
         number = 0

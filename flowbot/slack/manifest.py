@@ -2,8 +2,8 @@
 
 import json
 import socket
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from flowbot.domain.step import StepKind
@@ -39,26 +39,40 @@ HEADER: Final = (
     "# Printed by flowbot manifest.\n"
 )
 WIDTH: Final = 120
-_PERSON: Final = ("person", "slack#/types/user_id", "Person", "Who is asked, by a direct message", True)
-_CHANNEL: Final = ("channel", "slack#/types/channel_id", "Channel", "The channel whose rules apply", True)
+
+
+class StepParameter(NamedTuple):
+    """An input or output of a step for Workflow Builder; `type` is one of Slack's."""
+
+    name: str
+    type: str
+    title: str
+    description: str
+    is_required: bool = False
+
+
+_PERSON: Final = StepParameter("person", "slack#/types/user_id", "Person", "Who is asked, by a direct message", True)
+_CHANNEL: Final = StepParameter("channel", "slack#/types/channel_id", "Channel", "The channel whose rules apply", True)
+_OUTCOMES: Final = "applied, rejected, withdrawn, expired, out_of_date, failed or unknown"
 _OUTPUTS: Final = (
-    ("outcome", "string", "Outcome", "applied, rejected, withdrawn, expired, out_of_date, failed or unknown", True),
-    ("flow", "integer", "Flow", "The flow's number, where there is one", False),
-    ("decided_by", "slack#/types/user_id", "Decided by", "Who decided last, where somebody did", False),
+    StepParameter("outcome", "string", "Outcome", _OUTCOMES, True),
+    StepParameter("flow", "integer", "Flow", "The flow's number, where there is one"),
+    StepParameter("decided_by", "slack#/types/user_id", "Decided by", "Who decided last, where somebody did"),
 )
+_PREFILLED_TITLES: Final = {"name": "Name", "title": "Title", "description": "Description", "url": "URL"}
 _CREATE_INPUTS: Final = (
     _PERSON,
     _CHANNEL,
-    ("name", "string", "Name", "Fills the form's field; the person may change it", False),
-    ("title", "string", "Title", "Fills the form's field; the person may change it", False),
-    ("description", "string", "Description", "Fills the form's field; the person may change it", False),
-    ("url", "string", "URL", "Fills the form's field; the person may change it", False),
+    *(
+        StepParameter(name, "string", title, "Fills the form's field; the person may change it")
+        for name, title in _PREFILLED_TITLES.items()
+    ),
 )
 _ENABLE_INPUTS: Final = (
     _PERSON,
     _CHANNEL,
-    ("flow", "integer", "Flow", "The flow's number", True),
-    ("reason", "string", "Reason", "Shown to those who approve", False),
+    StepParameter("flow", "integer", "Flow", "The flow's number", True),
+    StepParameter("reason", "string", "Reason", "Shown to those who approve"),
 )
 
 
@@ -160,12 +174,9 @@ def _build_functions() -> dict[str, Any]:
     }
 
 
-def _build_parameters(rows: Sequence[tuple[str, str, str, str, bool]]) -> dict[str, Any]:
+def _build_parameters(parameters: Iterable[StepParameter]) -> dict[str, Any]:
     """Build the parameters of a step, each by its name."""
-    return {
-        name: {"type": kind, "name": name, "title": title, "description": description, "is_required": is_required}
-        for name, kind, title, description, is_required in rows
-    }
+    return {each.name: each._asdict() for each in parameters}
 
 
 def format_manifest(manifest: dict[str, Any], *, as_json: bool) -> str:

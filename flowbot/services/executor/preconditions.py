@@ -123,7 +123,9 @@ class Preconditions:
             return Evaluation(refusal=Outcome.of(gap.text))
         rule, audience = policy.approval, await self.requirements.find_audience(request)
         quorums = await self.requirements.find_quorums(policy, rule, request.requester, audience)
-        return Evaluation(None, rule, gap is not None, starts_at, audience, quorums)
+        return Evaluation(
+            rule=rule, needs_skip=gap is not None, starts_at=starts_at, audience=audience, quorums=quorums
+        )
 
     async def _find_refusal(
         self, request: ChangeRequest, policy: ChannelPolicy | None, user: CurrentUser

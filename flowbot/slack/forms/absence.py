@@ -43,8 +43,9 @@ class AbsenceForm:
         day: Element = {"type": "datepicker", "action_id": ActionId.ABSENCE_DAY}
         person: Element = {"type": "users_select", "action_id": ActionId.ABSENCE_STAND_IN}
         blocks = [
-            _input(_DAY, t("absence.day"), day),
-            _input(_STAND_IN, t("absence.person"), person, hint=t("absence.person_hint")),
+            _input(_DAY, t("absence.day"), day, optional=False),
+            _input(_STAND_IN, t("absence.person"), person, optional=True)
+            | {"hint": block_kit.plain(t("absence.person_hint"))},
         ]
         return {
             "callback_id": cls.CALLBACK,
@@ -75,10 +76,11 @@ class AbsenceForm:
         return {_STAND_IN if is_about_person else _DAY: sentences.format_text(t, problem)}
 
 
-def _input(block_id: str, label: str, element: Element, *, hint: str | None = None) -> Block:
-    shown = {"hint": block_kit.plain(hint)} if hint else {}
-    optional = hint is not None
-    return {"type": "input", "block_id": block_id, "label": block_kit.plain(label), "optional": optional} | {
+def _input(block_id: str, label: str, element: Element, *, optional: bool) -> Block:
+    return {
+        "type": "input",
+        "block_id": block_id,
+        "label": block_kit.plain(label),
         "element": element,
-        **shown,
+        "optional": optional,
     }

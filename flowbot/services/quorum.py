@@ -13,14 +13,12 @@ from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.quorum import Shortage, find_shortage, list_possible_stages
 from flowbot.errors import DependencyError, SlackFaultError, Text
-from flowbot.services.users import DECIDING_SECONDS, Caller, UserService
+from flowbot.services.users import DECIDING_SECONDS, NO_SUCH_PERSON, Caller, UserService
 
 AT_ONCE: Final = 10
 """People who are looked up together."""
 SLACKBOT: Final = UserId("USLACKBOT")
 """Slack does not call it a bot."""
-NOBODY_ERRORS: Final = frozenset({"user_not_found", "user_not_visible"})
-"""Slack's words for an id that is nobody's."""
 
 log = structlog.get_logger(__name__)
 
@@ -158,7 +156,7 @@ class QuorumChecker:
             actor = (await self.users.load_user(Caller(user, None), within=within)).actor
             profile = await self.users.get_profile(user, within=within)
         except DependencyError as error:
-            is_nobody = isinstance(error, SlackFaultError) and error.code in NOBODY_ERRORS
+            is_nobody = isinstance(error, SlackFaultError) and error.code in NO_SUCH_PERSON
             return Fitness.NOBODY if is_nobody else Fitness.UNKNOWN
         if profile.is_bot or user == SLACKBOT:
             return Fitness.BOT

@@ -152,7 +152,8 @@ class ApprovalRequirements:
             try:
                 able.append(await self._find_able(entries, requester, raised * number, votes))
             except DependencyError as error:
-                if is_final and getattr(error, "code", None) not in FINAL_SLACK_ERRORS:
+                may_pass = not isinstance(error, SlackFaultError) or error.code not in FINAL_SLACK_ERRORS
+                if is_final and may_pass:
                     raise
                 log.warning("requirements.people_unknown", channel=policy.id, error=str(error))
                 able.append(None)

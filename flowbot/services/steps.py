@@ -21,7 +21,14 @@ from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.policies import PolicyStore
 from flowbot.services.ports.reports import ReportStore, StepOverError
 from flowbot.services.report_updates import update_report
-from flowbot.services.users import DECIDING_SECONDS, HIDDEN_CHANNEL_ERRORS, Caller, CurrentUser, UserService
+from flowbot.services.users import (
+    DECIDING_SECONDS,
+    HIDDEN_CHANNEL_ERRORS,
+    NO_SUCH_PERSON,
+    Caller,
+    CurrentUser,
+    UserService,
+)
 
 PROBLEM_KEYS: Final[Mapping[Reason, str]] = {
     Reason.NO_POLICY: "workflow.no_policy",
@@ -34,8 +41,6 @@ FLOW_PROBLEM_KEYS: Final[Mapping[str, str]] = {
     "request.already_enabled": "request.already_enabled",
 }
 """What it is told of a flow that nobody there can enable, by what the person would be told."""
-NO_SUCH_PERSON: Final = frozenset({"user_not_found", "user_not_visible"})
-"""Slack's words for a person whom flowbot cannot see."""
 
 log = structlog.get_logger(__name__)
 

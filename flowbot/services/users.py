@@ -25,6 +25,8 @@ SEEN_LIMIT: Final = 10_000
 
 HIDDEN_CHANNEL_ERRORS: Final = frozenset({"channel_not_found", "not_in_channel"})
 """Slack's words for a private channel that flowbot is not in."""
+NO_SUCH_PERSON: Final = frozenset({"user_not_found", "user_not_visible"})
+"""Slack's words for a person whom flowbot cannot see."""
 
 MemberLookup = Callable[[ChannelId], Awaitable[frozenset[UserId]]]
 """Finds the members of a channel."""

@@ -65,7 +65,7 @@ def _choose(
 def bound_quorums(
     quorum: int, raised: int, able: Sequence[Collection[UserId] | None], votes: Collection[Vote]
 ) -> tuple[int, ...]:
-    """Return how many approvals each stage needs of `raised`: not more than can come together, at least `quorum`.
+    """Raise each stage's quorum from `quorum` towards `raised`, as far as enough people can approve.
 
     Args:
         quorum: the approvals that each stage needs whatever the audience.
@@ -88,7 +88,7 @@ def bound_quorums(
 
 
 def list_possible_stages(policy: ChannelPolicy) -> tuple[tuple[Principal, ...], ...]:
-    """List who may approve in each stage before a request expires: `escalate_to` only where it is told in time."""
+    """List who may approve in each stage before a request expires: with `escalate_to`, where that comes in time."""
     rule = policy.approval
     hours = rule.escalate_after_hours
     joined = rule.escalate_to if hours is not None and hours < rule.expires_after_hours else ()

@@ -69,7 +69,7 @@ def mark_revised(parent: Change, child: Change) -> Change:
 
 
 def replace_content(parent: Change, child: Change, rule: ApprovalRule | None, now: datetime) -> Change:
-    """Return a waiting edit with the content of another, as that was made of the flow; its votes begin anew.
+    """Return a waiting edit with the content of its revision; its votes begin anew.
 
     Args:
         parent: the edit that waits.
@@ -130,7 +130,7 @@ def wait_anew(change: Change, rule: ApprovalRule | None, now: datetime, *, snaps
 
 
 def list_revised(parent: Change, child: Change, flow: Flow | None = None) -> tuple[FieldDifference, ...]:
-    """List what a revision changes, old → new, also of what cannot be read back.
+    """List what a revision changes, old → new; the write-only fields, too.
 
     Args:
         parent: the request as it was before.

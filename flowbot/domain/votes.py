@@ -45,7 +45,7 @@ class Vote:
 
     @property
     def people(self) -> frozenset[UserId]:
-        """Return everybody who counts by this vote: nobody counts twice on a request, whichever way."""
+        """Return the voter and the approver in whose place they vote: nobody counts twice on a request."""
         return frozenset({self.person} if self.right_of is None else {self.person, self.right_of})
 
 
@@ -60,7 +60,7 @@ def approved_by(votes: Iterable[Vote]) -> tuple[UserId, ...]:
 
 
 def list_deciders(votes: Iterable[Vote]) -> tuple[Decider, ...]:
-    """List those whose vote approves, in whichever stage, with whose right it was."""
+    """List the voters who approve, in whichever stage, each with the approver in whose place."""
     return tuple(vote.decider for vote in votes if vote.choice is VoteChoice.APPROVE)
 
 
@@ -70,5 +70,5 @@ def find_stage(quorums: Collection[int], votes: Collection[Vote]) -> int | None:
 
 
 def counts_already(vote: Vote, votes: Iterable[Vote]) -> bool:
-    """Check whether somebody counts by another vote already who would count by this one."""
+    """Check whether the voter, or the approver in whose place they vote, counts by another vote."""
     return any(not vote.people.isdisjoint(given.people) for given in votes)

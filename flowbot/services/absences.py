@@ -18,12 +18,11 @@ from flowbot.services.users import CurrentUser
 
 @dataclass(frozen=True, slots=True)
 class NewAbsence:
-    """An absence that was just noted.
+    """A person's new absence, and what it changes.
 
     Attributes:
-        absence: It.
-        replaced: The one in whose place it is; None where the person was not away.
-        without_stand_ins: The channels that they may approve in, and whose rules allow no stand-in.
+        replaced: Their earlier absence, which it ends; None where they were not away.
+        without_stand_ins: The channels in which they approve, and whose rules allow no stand-in.
     """
 
     absence: Absence

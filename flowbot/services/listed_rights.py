@@ -28,7 +28,7 @@ class ListedRight(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RightFinder:
-    """Finds the right by which a person may decide on each of many requests, by what is known of people for a minute.
+    """Finds a person's right to decide on each of many requests; what Slack tells may be a minute old.
 
     Attributes:
         user: The person.

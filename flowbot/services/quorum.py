@@ -51,7 +51,7 @@ class QuorumGap:
     can_be_skipped: bool
 
     def text_elsewhere(self, channel: ChannelId) -> Text:
-        """Return the text for who reads it outside the channel whose policy it is about."""
+        """Return the text for readers outside the channel: it names that."""
         if self.text.key == "request.empty_groups":
             return self.text
         # Keys: request.no_approvers_in, request.too_few_approvers_in, request.too_few_other_approvers_in,
@@ -111,7 +111,7 @@ class QuorumChecker:
         return QuorumGap(text, can_be_skipped=not {Fitness.FIT, Fitness.UNKNOWN}.isdisjoint(skippers.values()))
 
     async def find_shortage(self, stages: Candidates, quorum: int, found: dict[UserId, Fitness]) -> Shortage | None:
-        """Find the first stage that cannot be reached, and look people up only until it is known.
+        """Find the first stage that cannot be reached, looking up as few people as that takes.
 
         Args:
             stages: the candidates of each.

@@ -58,7 +58,7 @@ class ApprovalRequirements:
         return replace(change, progress=replace(change.progress, audience=audience, quorums=quorums, has_grown=False))
 
     async def find_audience(self, request: ChangeRequest, write: SettingsWrite | None = None) -> int | None:
-        """Find how many subscribers a request is about, by what was read in the last minute.
+        """Find the size of a request's audience, by what was read in the last minute.
 
         Args:
             request: the request.
@@ -78,7 +78,9 @@ class ApprovalRequirements:
         return await self.settings.segments.find_size(segment, find_website(request))
 
     async def read_audience(self, request: ChangeRequest) -> int | None:
-        """Read the same from Enkapush as it is now: also whether somebody may have set another segment since.
+        """Read the size of a request's audience from Enkapush, as it is now.
+
+        A flow that was changed since its segment was set may have another: its audience is not known.
 
         Raises:
             DependencyError: Enkapush or the database did not answer.
@@ -95,7 +97,9 @@ class ApprovalRequirements:
         return await self.settings.segments.read_size(segment, find_website(request))
 
     async def renew(self, change: Change, policy: ChannelPolicy, votes: Sequence[Vote]) -> Change:
-        """Return a waiting change with the approvals that it needs now; its audience stays where Enkapush is silent.
+        """Return a waiting change with the approvals that it needs now.
+
+        Where Enkapush does not answer in time, the audience that is known counts.
 
         Args:
             change: the change, under a rule with the stages of the policy.

@@ -98,7 +98,7 @@ class StepService:
         await self._update(report, lambda now: now if now.change else replace(now, end=StepEnd(problem=problem)))
 
     async def tend(self) -> None:
-        """End the steps that have waited too long, and those whose request a process ended that knows no steps."""
+        """End the steps that have waited too long, and those whose request an older process has ended."""
         found = await self.reports.list_open(ReportKind.STEP)
         steps = {report.id: report.told.content_as(Step) for report in found}
         made = [step.change for step in steps.values() if step.change is not None]

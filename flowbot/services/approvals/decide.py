@@ -243,10 +243,10 @@ class DecisionService:
 
 
 def require_as_seen(change: Change, seen_round: int | None) -> None:
-    """Make sure that a request is about what somebody saw who lets it go on, and nobody changes that just now.
+    """Make sure that a request's content is the one that a person saw, and is not being revised now.
 
     Raises:
-        UserError: its requester does, or did.
+        UserError: its requester revises it, or has done so since that round; None is any round.
     """
     if change.progress.revised_by is not None:
         raise UserError("remark.being_revised", person=change.request.requester)
@@ -255,10 +255,12 @@ def require_as_seen(change: Change, seen_round: int | None) -> None:
 
 
 def _require_uncounted(vote: Vote, votes: Iterable[Vote]) -> None:
-    """Make sure that nobody counts by another vote already who would count by this one; the same again is harmless.
+    """Make sure that neither the voter nor the approver in whose place they vote counts already.
+
+    The same vote again is harmless.
 
     Raises:
-        UserError: somebody does.
+        UserError: one of them does: says which.
     """
     for given in votes:
         if vote.people.isdisjoint(given.people) or replace(given, at=vote.at) == vote:

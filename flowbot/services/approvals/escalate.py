@@ -60,9 +60,9 @@ class RequestEscalation:
         return stored
 
     async def _has_people(self, change: Change, policy: ChannelPolicy) -> bool:
-        """Check whether somebody may decide who could not before; without an answer of Slack's somebody may.
+        """Check whether the escalation would call anybody; where Slack does not answer, it would.
 
-        What it is for is to call them: each vote is authorised by itself.
+        No right depends on this: each vote is authorised afresh.
         """
         entries = policy.approval.escalate_to
         if EVERYONE in entries:

@@ -13,7 +13,7 @@ from flowbot.services.ports.changes import FlowBusyError, RequestRecord
 
 @dataclass(frozen=True, slots=True)
 class EditSubmitter:
-    """Stores what forms ask for, as `RequestSubmitter`; an edit of a flow whose request its author made, under that."""
+    """Stores the changes of forms; an edit of a flow by the requester of its open request as a revision of that."""
 
     submitter: RequestSubmitter
 
@@ -22,7 +22,7 @@ class EditSubmitter:
 
         Raises:
             FlowBusyError: the flow has an open change that this does not revise.
-            UserError: it is what the request that it would revise is about already.
+            UserError: it changes nothing in the request that it would revise.
             DependencyError: the database did not store it.
         """
         try:
@@ -37,7 +37,7 @@ class EditSubmitter:
 
 
 def _is_unchanged(parent: Change, request: ChangeRequest) -> bool:
-    """Check whether an edit is the one that waits already: its approval would begin anew for nothing."""
+    """Check whether an edit is the same as the one that waits, whose approval would start over for nothing."""
     earlier = parent.request
     if earlier.kind is not ChangeKind.EDIT or earlier.before is None or request.before is None:
         return False

@@ -1,4 +1,4 @@
-"""What a person wants of a flow, and what keeps it from being requested as it is."""
+"""Wishes: what a person wants of a flow, its preview, and why it cannot be requested as it is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -55,7 +55,7 @@ class RequestOpenError(UserError):
 
 
 class IncompleteWishError(UserError):
-    """A wish, in `channel`, lacks something that the form of `wish` asks for."""
+    """A wish lacks what its form asks for; `channel` is the one whose policy decides."""
 
     def __init__(self, key: str, wish: FlowWish, channel: ChannelId) -> None:
         super().__init__(key)
@@ -71,7 +71,7 @@ class TimesPastError(IncompleteWishError):
 
 
 class ReasonNeededError(IncompleteWishError):
-    """The policy lets nobody request this without a reason."""
+    """The policy requires a reason for this request."""
 
     def __init__(self, wish: FlowWish, channel: ChannelId) -> None:
         super().__init__("request.reason_required", wish, channel)

@@ -29,7 +29,7 @@ from flowbot.services.requirements import ApprovalRequirements
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """Finds what becomes of a request by the edit that revises it. The caller stores both, or asks again.
+    """Finds what a revision makes of its request. The caller stores both in one transaction, or asks again.
 
     Every method raises DependencyError where the database did not answer.
     """
@@ -106,7 +106,7 @@ def move_refusal(evaluation: Evaluation) -> Evaluation:
 
 
 def refuse_waiting(child: Change, hindrance: Hindrance) -> ChangeResult:
-    """Return how an edit ends that would have to wait before it is written under another request."""
+    """Return how a revision ends that cannot be written now: it does not wait."""
     step = hindrance.step
     if step.to in WAITING_STATES or step.outcome is None:
         return ChangeResult(ChangeState.FAILED, Outcome("form.flow_asked", {"id": str(child.request.flow)}))

@@ -101,7 +101,7 @@ class MessageStore(Protocol):
     async def plan(
         self, subject: ChangeId, role: MessageRole, recipients: Collection[UserId], *, seen: int = 0
     ) -> None:
-        """Note to whom messages are to be sent, unless more than the `seen` recipients of this role are noted."""
+        """Note further recipients of a role, unless more than the `seen` ones are noted by now."""
 
     async def claim(self, key: MessageKey, version: int) -> bool:
         """Note that a message is about to be sent; return whether nobody has noted that before."""

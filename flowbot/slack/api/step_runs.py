@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 class StepRuns:
-    """Tells Slack how steps ended. Told twice, it is once: of a run that has ended Slack takes nothing more.
+    """Completes runs of steps, or lets them fail, each once: Slack takes nothing for a run that has ended.
 
     Args:
         client: the Web API, as the bot: the token that came with a step is never used.

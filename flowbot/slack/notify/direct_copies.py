@@ -67,7 +67,7 @@ class DirectCopies:
                     return
 
     async def send_stage(self, change: Change, stage: int | None) -> None:
-        """Send the copies of a later stage, which has begun just now; None: of those to whom it was escalated.
+        """Send the copies of a stage that has begun, or (None) of an escalation.
 
         Raises:
             DependencyError: not all could be sent; it will be tried again.
@@ -78,10 +78,7 @@ class DirectCopies:
             await self.sync(change)
 
     async def _plan(self, change: Change, stage: int | None) -> None:
-        """Choose who gets a copy: ten people at most who may approve in a stage, but for who asked.
-
-        Without a stage these are the people to whom the request was escalated.
-        """
+        """Choose who gets a copy of a stage, or (None) of an escalation: ten of its approvers, not the requester."""
         seen = await self.messages.list_of(change.id, MessageRole.DIRECT)
         record = await self.details.store.get_record(change.id)
         policy = record.scope.policy

@@ -75,7 +75,7 @@ async def insert_or_find(
 async def _find_revising(
     connection: AsyncConnection, new: ChangeRequest, displacing: Transition | None
 ) -> Change | None:
-    """Find the edit that is being written under a request of the flow, where the new change has to wait for its end."""
+    """Find the revision that is being written to the flow, if the new change has to wait for it."""
     is_decided = displacing is not None or any(each is not None for each in (new.parent, new.repeats, new.cause))
     if new.flow is None or is_decided or new.is_timed_disable:
         return None

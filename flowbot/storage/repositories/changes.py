@@ -382,7 +382,7 @@ class ChangeRepository(ChangeStore):
 
 
 def _require_transition(seen: Change, moved: Change) -> None:
-    """Refuse a step that there is not; only what became the content of a request is done without being written."""
+    """Refuse a transition that is not allowed: only a revision is applied without being written."""
     is_unwritten = seen.state is ChangeState.DRAFT and moved.state is ChangeState.APPLIED
     is_step = can_transition(seen.state, moved.state) and not (is_unwritten and seen.request.parent is None)
     if moved.state is not seen.state and not is_step:

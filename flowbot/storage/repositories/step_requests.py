@@ -1,4 +1,4 @@
-"""What a request that is made by a workflow's step means for that, in its transaction."""
+"""Workflows' steps, kept in step with their requests in the same transactions."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from flowbot.storage.unreadable import find_readable
 
 
 async def note_request(connection: AsyncConnection, change: Change) -> None:
-    """Note at the step by which a new change is requested, if it is by one, that it is.
+    """Note a new change in the step whose token it has; a change without such a token concerns none.
 
     Raises:
         StepOverError: the step has ended, has a request already, or asks for another.
@@ -42,7 +42,7 @@ async def end_step(connection: AsyncConnection, change: Change) -> None:
 
 
 async def _lock_step(connection: AsyncConnection, change: Change) -> Report | None:
-    """Read the report of the step by which a change is requested; nobody else moves it until the transaction ends."""
+    """Read and lock the report of the step whose token a change has; None where it has none."""
     step = parse_step_token(change.request.token)
     if step is None:
         return None

@@ -53,7 +53,7 @@ from flowbot.services.watch.assembly import build_watch_rounds
 from flowbot.slack.api import client
 from flowbot.slack.api.channels import SlackChannelDirectory
 from flowbot.slack.api.files import SlackFiles
-from flowbot.slack.api.users import SlackUserDirectory, SlackUserGroupRoster
+from flowbot.slack.api.users import SlackUserDirectory
 from flowbot.slack.notify.notifier import SlackNotifier
 from flowbot.slack.wiring import Services
 from flowbot.storage.repositories.absences import AbsenceRepository
@@ -187,10 +187,8 @@ def build_services(
             policies=policies,
             drafts=policy_drafts,
             users=users,
-            roster=SlackUserGroupRoster(outside.slack),
             flow_cache=flow_cache,
             clock=clock,
-            monotonic=monotonic,
         ),
         absences=AbsenceService(AbsenceRepository(database), policies, quorum, clock),
         breaker=BreakerReports(reports, ObservedFlowRepository(database, settings.zone), clock),

@@ -120,7 +120,6 @@ async def run_flowbot(  # noqa: PLR0913 - what tests put in the place of the mac
         services.setup_findings.start()
         for part in (
             services.setup_findings,
-            services.setup,
             services.settings.segments,
             services.users,
             services.privacy,

@@ -10,6 +10,7 @@ from flowbot.domain.ids import ChannelId, GroupId, UserId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.quorum import list_possible_stages
 from flowbot.errors import Text
+from flowbot.services.ports.slack import UserGroup
 from flowbot.services.quorum import (
     Candidates,
     Fitness,
@@ -73,14 +74,6 @@ class PolicyField(StrEnum):
     FREEZE_TO = "freeze_to"
     FREEZE_COUNTRY = "freeze_country"
     FREEZE_HALF_DAY = "freeze_half_day"
-
-
-@dataclass(frozen=True, slots=True)
-class UserGroup:
-    """A user group with its name and its members."""
-
-    name: str
-    members: frozenset[UserId]
 
 
 _PROBLEM_KEYS: Final[Mapping[Fitness, str]] = {

@@ -1,10 +1,9 @@
 """Policy set-up: loads a channel's policy for the form, checks it and saves it."""
 
 import asyncio
-import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -16,30 +15,19 @@ from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, Website
 from flowbot.domain.website_names import find_name_problems
 from flowbot.errors import DependencyError, Text, UserError
 from flowbot.services.flow_cache import FlowCache
-from flowbot.services.policy_checks import PolicyChecker, PolicyField, UserGroup
+from flowbot.services.policy_checks import PolicyChecker, PolicyField
 from flowbot.services.policy_fingerprint import policy_fingerprint
-from flowbot.services.ports import Clock, Monotonic
+from flowbot.services.ports import Clock
 from flowbot.services.ports.form_storage import PolicyDraftStore
 from flowbot.services.ports.policies import FreezeReplacement, PolicyStore
+from flowbot.services.ports.slack import UserGroup
 from flowbot.services.quorum import QuorumChecker
-from flowbot.services.ttl_cache import TtlCache
-from flowbot.services.users import KEEP_SECONDS, CurrentUser, UserService
+from flowbot.services.users import CurrentUser, UserService
 
 WEBSITES_SECONDS: Final = 1.5
 """The form waits this long for the websites that flows are on, beyond those that have a name."""
 
 log = structlog.get_logger(__name__)
-
-
-class UserGroupRoster(Protocol):
-    """The user groups, to choose from."""
-
-    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
-        """List every user group in use.
-
-        Raises:
-            DependencyError: Slack did not say.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,30 +92,24 @@ class PolicySetup:
         policies: where policies are stored, with their audit trail.
         drafts: where forms are stored that are not saved yet.
         users: looks people up.
-        roster: the user groups.
         flow_cache: the flows, whose websites may be chosen.
         clock: tells the time of an event.
-        monotonic: seconds that only grow, for the age of what is cached.
     """
 
-    def __init__(  # noqa: PLR0913 - what a form needs comes from many places; they are joined here once
+    def __init__(
         self,
         *,
         policies: PolicyStore,
         drafts: PolicyDraftStore,
         users: UserService,
-        roster: UserGroupRoster,
         flow_cache: FlowCache,
         clock: Clock,
-        monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._policies = policies
         self._drafts = drafts
         self._checker = PolicyChecker(users, QuorumChecker(users))
-        self._roster = roster
         self._flow_cache = flow_cache
         self._clock = clock
-        self._groups: TtlCache[str, Mapping[GroupId, UserGroup]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
 
     async def load_draft(self, user: UserId, token: FormToken) -> PolicyDraft:
         """Load what a person has chosen in all steps of a form.
@@ -187,7 +169,7 @@ class PolicySetup:
     async def find_groups(self) -> Mapping[GroupId, UserGroup] | None:
         """Find all user groups, at most a minute old; None where Slack did not tell them."""
         try:
-            return await self._groups.get("groups", self._roster.list_groups)
+            return await self._checker.users.load_user_groups()
         except DependencyError as error:
             log.warning("setup_form.groups_untold", error=str(error))
             return None
@@ -299,10 +281,6 @@ class PolicySetup:
         ):
             raise PolicyChangedError
         return SavedPolicy(before, wanted, is_new=True, renames=new_names, freezes=replacement)
-
-    async def close(self) -> None:
-        """End running look-ups."""
-        await self._groups.close()
 
     async def _list_other_channels(self, channel: ChannelId) -> tuple[ChannelId, ...]:
         try:

@@ -12,7 +12,7 @@ from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import Actor
 from flowbot.errors import DependencyError, SlackFaultError, UserError
 from flowbot.services.ports import Monotonic
-from flowbot.services.ports.slack import Organisation, UserDirectory, UserProfile
+from flowbot.services.ports.slack import Organisation, UserDirectory, UserGroup, UserProfile
 from flowbot.services.ttl_cache import TtlCache
 
 KEEP_SECONDS: Final = 60.0
@@ -78,7 +78,7 @@ class UserService:
         self._profiles: TtlCache[UserId, UserProfile] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
         self._members: TtlCache[ChannelId, frozenset[UserId]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
         self._channels: TtlCache[UserId, frozenset[ChannelId]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
-        self._groups: TtlCache[str, Mapping[GroupId, frozenset[UserId]]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
+        self._groups: TtlCache[str, Mapping[GroupId, UserGroup]] = TtlCache(KEEP_SECONDS, monotonic=monotonic)
 
     async def get_organisation(self) -> Organisation:
         """Return the organisation that flowbot is installed in.
@@ -230,13 +230,17 @@ class UserService:
         except DependencyError:
             return frozenset()
 
-    async def load_groups(self, *, within: float | None = None) -> Mapping[GroupId, frozenset[UserId]]:
-        """Load every user group with its members, at most a minute old, or `within` seconds.
+    async def load_user_groups(self, *, within: float | None = None) -> Mapping[GroupId, UserGroup]:
+        """Load every user group, at most a minute old, or `within` seconds.
 
         Raises:
             DependencyError: Slack does not say.
         """
         return await self._groups.get("groups", self._directory.list_groups, within=within)
+
+    async def load_groups(self, *, within: float | None = None) -> Mapping[GroupId, frozenset[UserId]]:
+        """Load the members of every user group, as `load_user_groups`."""
+        return {group: found.members for group, found in (await self.load_user_groups(within=within)).items()}
 
     async def close(self) -> None:
         """End running look-ups."""
@@ -246,11 +250,11 @@ class UserService:
     async def _find_groups(self, user: UserId, within: float | None) -> frozenset[GroupId] | None:
         """Find the groups of a person; None where Slack did not say."""
         try:
-            groups = await self.load_groups(within=within)
+            groups = await self.load_user_groups(within=within)
         except DependencyError as error:
             log.warning("people.groups_unknown", error=str(error))
             return None
-        return frozenset(group for group, members in groups.items() if user in members)
+        return frozenset(group for group, found in groups.items() if user in found.members)
 
 
 def _is_external(organisation: Organisation, caller: Caller, profile: UserProfile) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import Actor
-from flowbot.services.ports.slack import Organisation, UserProfile
+from flowbot.services.ports.slack import Organisation, UserGroup, UserProfile
 from flowbot.services.users import CurrentUser
 
 HOME: Final = TeamId("T0HOME")
@@ -43,7 +43,7 @@ class FakeDirectory:
             is_deactivated=False,
         )
 
-    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
         return {}
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:

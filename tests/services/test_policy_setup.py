@@ -13,11 +13,11 @@ from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import SlackFaultError, UserError
 from flowbot.services.flow_cache import FlowCache
-from flowbot.services.policy_checks import PolicyField, UserGroup
+from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_fingerprint import policy_fingerprint
 from flowbot.services.policy_setup import PolicyChangedError, PolicyRefusedError, PolicySetup
 from flowbot.services.ports.enkapush import AllFlows
-from flowbot.services.ports.slack import Organisation, UserProfile
+from flowbot.services.ports.slack import Organisation, UserGroup, UserProfile
 from flowbot.services.users import Caller, CurrentUser, UserService
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.drafts import PolicyDraftRepository
@@ -65,24 +65,16 @@ class FakeDirectory:
             name=user.removeprefix("U0").title(),
         )  # fmt: skip
 
-    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
-        return {group: found.members for group, found in self.groups_.items()}
+    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
+        if self.groups_fail:
+            raise SlackFaultError("internal_error")
+        return self.groups_
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         raise AssertionError("nobody needs them")
 
     async def list_channels(self, user: UserId) -> frozenset[ChannelId]:
         raise AssertionError("nobody needs them")
-
-
-@dataclass
-class Roster:
-    directory: FakeDirectory
-
-    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
-        if self.directory.groups_fail:
-            raise SlackFaultError("internal_error")
-        return self.directory.groups_
 
 
 class NoFlows:
@@ -126,7 +118,6 @@ def setup(
         policies=policies,
         drafts=drafts,
         users=users,
-        roster=Roster(directory),
         flow_cache=FlowCache(NoFlows(), clock=now),
         clock=now,
     )

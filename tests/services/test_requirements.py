@@ -11,6 +11,7 @@ from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.errors import SlackFaultError
 from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports.enkapush import FlowSource
+from flowbot.services.ports.slack import UserGroup
 from flowbot.services.quorum import QuorumChecker
 from flowbot.services.requirements import ApprovalRequirements
 from flowbot.services.users import UserService
@@ -40,7 +41,7 @@ class SilentGroups(FakeDirectory):
 
     error = ""
 
-    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
         if self.error:
             raise SlackFaultError(self.error)
         return await super().list_groups()

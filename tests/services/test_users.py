@@ -9,7 +9,7 @@ import pytest
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import DependencyError, SlackFaultError, UserError
-from flowbot.services.ports.slack import Organisation, UserProfile
+from flowbot.services.ports.slack import Organisation, UserGroup, UserProfile
 from flowbot.services.users import Caller, UserService
 
 AYSE, DENIZ = UserId("U0AYSE"), UserId("U0DENIZ")
@@ -30,7 +30,9 @@ class FakeDirectory:
 
     home_: Organisation = field(default_factory=lambda: Organisation(HERE, FLOWBOT))
     person: UserProfile = PERSON
-    groups_: Mapping[GroupId, frozenset[UserId]] = field(default_factory=lambda: {EDITORS: frozenset({AYSE})})
+    groups_: Mapping[GroupId, UserGroup] = field(
+        default_factory=lambda: {EDITORS: UserGroup("Editors", frozenset({AYSE}))}
+    )
     failing: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     seconds: float = 0.0
@@ -46,7 +48,7 @@ class FakeDirectory:
         self._ask("profile")
         return replace(self.person, user=user)
 
-    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
         self._ask("groups")
         return self.groups_
 

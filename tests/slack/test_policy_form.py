@@ -19,9 +19,10 @@ from flowbot.i18n.translator import Translator, Translators
 from flowbot.sandbox.slack import build_demo_workspace, text_of
 from flowbot.sandbox.slack.blockkit.payload_checks import check_view
 from flowbot.sandbox.slack.blocks import add_missing_ids, build_state_values
-from flowbot.services.policy_checks import PolicyField, UserGroup
+from flowbot.services.policy_checks import PolicyField
 from flowbot.services.policy_fingerprint import policy_fingerprint
 from flowbot.services.policy_setup import PolicyFormData
+from flowbot.services.ports.slack import UserGroup
 from flowbot.slack.forms.policy.form import PolicyForm
 from flowbot.slack.forms.policy.input import PolicyInput
 from flowbot.slack.forms.policy.report_input import ReportInput

@@ -48,6 +48,14 @@ class UserProfile:
     is_guest: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class UserGroup:
+    """A user group with its name and its members."""
+
+    name: str
+    members: frozenset[UserId]
+
+
 class UserDirectory(Protocol):
     """Slack's users, groups and channel members. Each call asks Slack; `services.users` keeps the answers.
 
@@ -60,8 +68,8 @@ class UserDirectory(Protocol):
     async def get_profile(self, user: UserId) -> UserProfile:
         """Return the profile of one person."""
 
-    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
-        """Return every user group with its members."""
+    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
+        """Return every user group in use."""
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         """Return the members of a channel."""

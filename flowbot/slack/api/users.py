@@ -21,8 +21,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.errors import SlackFaultError
-from flowbot.services.policy_checks import UserGroup
-from flowbot.services.ports.slack import Organisation, UserDirectory, UserProfile
+from flowbot.services.ports.slack import Organisation, UserDirectory, UserGroup, UserProfile
 from flowbot.slack.api.client import MeteredWebClient
 from flowbot.slack.api.errors import SLACK_ERRORS, error_code
 from flowbot.slack.payloads.incoming import OptionalTeam, Payload
@@ -203,9 +202,10 @@ class SlackUserDirectory(UserDirectory):
             is_guest=found.is_restricted or found.is_ultra_restricted,
         )
 
-    async def list_groups(self) -> Mapping[GroupId, frozenset[UserId]]:
+    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
         try:
-            return {group.id: group.users for group in await list_user_groups(self._client)}
+            found = await list_user_groups(self._client)
+            return {group.id: UserGroup(group.name or group.handle, group.users) for group in found}
         except SlackFaultError as error:
             if error.code != "unknown_method":
                 raise
@@ -214,7 +214,7 @@ class SlackUserDirectory(UserDirectory):
         for group in sorted(await self._named()):
             try:
                 call = self._client.usergroups_users_list(usergroup=group)
-                groups[group] = (await _ask(self._client, _Users, call)).users
+                groups[group] = UserGroup(str(group), (await _ask(self._client, _Users, call)).users)
             except SlackFaultError as error:
                 if error.code != "no_such_subteam":
                     raise
@@ -297,24 +297,3 @@ def _report_odd(client: AsyncWebClient, part: str) -> None:
     log.warning("people.odd_answer", part=part)
     if isinstance(client, MeteredWebClient) and client.counts is not None:
         client.counts.count_odd_part(part)
-
-
-class SlackUserGroupRoster:
-    """User groups with their names, by the Web API.
-
-    Args:
-        client: the Web API, as the bot.
-    """
-
-    def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
-
-    async def list_groups(self) -> Mapping[GroupId, UserGroup]:
-        """Return every user group in use (`usergroups.list`).
-
-        Raises:
-            DependencyError: Slack did not answer, or not with that.
-        """
-        return {
-            each.id: UserGroup(each.name or each.handle, each.users) for each in await list_user_groups(self._client)
-        }

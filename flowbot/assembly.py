@@ -109,7 +109,7 @@ def build_services(
     users = UserService(directory, settings.flowbot_admins, monotonic=monotonic)
     quorum = QuorumChecker(users)
     settings_loader = FlowSettingsLoader(KnownSettingsRepository(database), SegmentCache(reader, monotonic))
-    requirements = ApprovalRequirements(settings_loader, reader, quorum)
+    requirements = ApprovalRequirements(settings_loader, reader, quorum, store, clock)
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
     leases = LeaseKeeper(store, clock, monotonic, owner)
     image_slots = asyncio.Semaphore(IMAGES_AT_ONCE)

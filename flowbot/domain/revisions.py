@@ -144,7 +144,7 @@ def list_revised(parent: Change, child: Change, flow: Flow | None = None) -> tup
     before = old.wanted.content if old.wanted is not None else old.before
     after = flow if flow is not None and not is_edit else new.wanted.content
     unreadable = old.wanted.write_only if old.wanted is not None else WriteOnlyFields()
-    changed = [*content_differences(before, after), *_list_unreadable(unreadable, new.wanted.write_only)]
+    changed = [*content_differences(before, after), *unreadable_differences(unreadable, new.wanted.write_only)]
     if new.image is not None and not (is_edit and new.image == old.image):
         changed.append(FieldDifference("image_url", None, None, is_hidden=True))
     return tuple(changed)
@@ -157,8 +157,8 @@ def revision_event(parent: Change, child: Change, changed: tuple[FieldDifference
     return event_for_change(parent, now, AuditAction.REVISED, child.request.requester, details)
 
 
-def _list_unreadable(before: WriteOnlyFields, after: WriteOnlyFields) -> list[FieldDifference]:
-    """List what was changed of what cannot be read back; a segment by its name alone, since its number tells nobody."""
+def unreadable_differences(before: WriteOnlyFields, after: WriteOnlyFields) -> list[FieldDifference]:
+    """List what changes of what cannot be read back; a segment by its name alone, since its number tells nobody."""
     pairs = ((each.name, getattr(before, each.name), getattr(after, each.name)) for each in fields(WriteOnlyFields))
     changed = ((name, old, new) for name, old, new in pairs if new is not None and new != old)
     return [FieldDifference(name, old, new, is_hidden=name == "segment") for name, old, new in changed]

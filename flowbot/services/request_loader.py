@@ -16,6 +16,7 @@ from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits, take_over
 from flowbot.domain.lint import lint
 from flowbot.domain.operations import EditOperation, build_operation
 from flowbot.domain.policy import ChannelPolicy
+from flowbot.domain.revisions import unreadable_differences
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettings, FlowSettingsLoader
 from flowbot.services.ports import Clock
@@ -145,7 +146,9 @@ class RequestDetailsLoader:
         found: list[FieldDifference] = []
         for edit in find_late_edits(writes, self.clock()):
             operation = build_operation(edit.request)
-            sent = operation.sent if isinstance(operation, EditOperation) else {}
-            late = (FieldDifference(field, getattr(flow, field), value) for field, value in sent.items())
+            if not isinstance(operation, EditOperation):
+                continue
+            late = [FieldDifference(field, getattr(flow, field), value) for field, value in operation.sent.items()]
+            late += unreadable_differences(details.settings.known.values, operation.wanted.write_only)
             found += [each for each in late if each.before != each.after and each not in found]
         return tuple(found)

@@ -12,13 +12,16 @@ from flowbot.domain.audience import find_segment, find_website
 from flowbot.domain.change import Change, ChangeRequest
 from flowbot.domain.flow import ALL_SUBSCRIBERS
 from flowbot.domain.ids import GroupId, UserId
-from flowbot.domain.known_settings import NOTHING_KNOWN, SettingsWrite
+from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, SettingsWrite
+from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.quorum import bound_quorums
 from flowbot.domain.votes import Vote
 from flowbot.errors import DependencyError, EnkapushFaultError, SlackFaultError
 from flowbot.services.executor.rights import FINAL_SLACK_ERRORS
 from flowbot.services.flow_settings import FlowSettingsLoader
+from flowbot.services.ports import Clock
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, list_people
 from flowbot.services.users import DECIDING_SECONDS
@@ -40,6 +43,8 @@ class ApprovalRequirements:
     settings: FlowSettingsLoader
     flows: FlowSource
     quorum: QuorumChecker
+    store: ChangeStore
+    clock: Clock
 
     async def assess(self, change: Change, policy: ChannelPolicy, write: SettingsWrite | None = None) -> Change:
         """Return a request with the audience of its content, and the approvals that it needs before anybody votes.
@@ -70,9 +75,9 @@ class ApprovalRequirements:
         Raises:
             DependencyError: the database did not answer.
         """
-        known = NOTHING_KNOWN if request.flow is None else await self.settings.store.get(request.flow)
+        known, late = await self._load_known(request)
         known = known if write is None else known.after(write)
-        segment = find_segment(request, known, request.before)
+        segment = find_segment(request, known, request.before, late)
         if segment in {None, ALL_SUBSCRIBERS}:
             return None
         return await self.settings.segments.find_size(segment, find_website(request))
@@ -85,8 +90,8 @@ class ApprovalRequirements:
         Raises:
             DependencyError: Enkapush or the database did not answer.
         """
-        known = NOTHING_KNOWN if request.flow is None else await self.settings.store.get(request.flow)
-        segment = find_segment(request, known, request.before)
+        known, late = await self._load_known(request)
+        segment = find_segment(request, known, request.before, late)
         if segment in {None, ALL_SUBSCRIBERS}:
             return None
         is_sent = find_segment(request, NOTHING_KNOWN, None) is not None
@@ -95,6 +100,18 @@ class ApprovalRequirements:
             if find_segment(request, known, flow or request.before) is None:
                 return None
         return await self.settings.segments.read_size(segment, find_website(request))
+
+    async def _load_known(self, request: ChangeRequest) -> tuple[KnownSettings, list[Change]]:
+        """Load what is known of a request's flow, and the edits of it that may take effect yet.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        if request.flow is None:
+            return NOTHING_KNOWN, []
+        now = self.clock()
+        known = await self.settings.store.get(request.flow)
+        return known, find_late_edits(await self.store.sent_since(request.flow, now - LATE_EFFECTS), now)
 
     async def renew(self, change: Change, policy: ChannelPolicy, votes: Sequence[Vote]) -> Change:
         """Return a waiting change with the approvals that it needs now.

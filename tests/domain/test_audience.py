@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from flowbot.domain.audience import find_segment, find_website
-from flowbot.domain.change import ChangeKind, ChangeRequest
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
 from flowbot.domain.flow import DesiredFlow, Flow, WriteOnlyFields
 from flowbot.domain.ids import ChangeId, ChannelId, FormToken, UserId, WebsiteId
 from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, KnownValue
@@ -50,6 +50,25 @@ def test_the_segment_that_counts(
     request_: ChangeRequest, settings: KnownSettings, flow: Flow | None, segment: str | None
 ) -> None:
     assert find_segment(request_, settings, flow) == segment
+
+
+@pytest.mark.parametrize(
+    ("request_", "late", "segment"),
+    [
+        pytest.param(REQUEST, edit("9"), None, id="another"),
+        pytest.param(REQUEST, edit("all"), None, id="all"),
+        pytest.param(REQUEST, edit("4"), "4", id="the same"),
+        pytest.param(REQUEST, edit(None), "4", id="none"),
+        pytest.param(REQUEST, edit(None, 2), None, id="another website"),
+        pytest.param(edit("9"), edit("4"), None, id="another than is sent"),
+        pytest.param(edit("9", 2), edit("9"), "9", id="nothing of the website"),
+    ],
+)
+def test_an_edit_that_may_come_yet_makes_another_segment_doubtful(
+    request_: ChangeRequest, late: ChangeRequest, segment: str | None
+) -> None:
+    unknown = Change(ChangeId("late"), late, ChangeState.UNKNOWN, 3, NOON, NOON)
+    assert find_segment(request_, known("4"), FLOW, [unknown]) == segment
 
 
 def test_a_flow_that_moves_reaches_the_subscribers_of_where_it_goes() -> None:

@@ -8,10 +8,12 @@ from typing import Any, Final
 import pytest
 
 from flowbot.sandbox.enkapush import Fault
+from flowbot.sandbox.enkapush.faults import Reset
 from flowbot.sandbox.slack import text_of
 from flowbot.services.approvals import schedule
 from tests.journeys.audience_steps import OVER, add_flow_for, grow_to, know_segment
 from tests.journeys.form_steps import add_flow, add_segments, list_writes, open_form
+from tests.journeys.late_steps import delay_effect
 from tests.journeys.request_steps import (
     WAITING,
     add_people,
@@ -21,6 +23,7 @@ from tests.journeys.request_steps import (
     request_change,
     speed_up,
     wait_for_notice,
+    wait_for_private_message,
     wait_for_status,
     wait_until,
 )
@@ -84,6 +87,44 @@ async def test_a_segment_that_is_not_known_or_doubtful_counts_as_all_subscribers
     for text, audience in zip([unknown, *seen], [UNKNOWN, UNKNOWN, "Audience: All subscribers"], strict=True):
         assert audience in text
         assert "0/3 approvals" in text
+
+
+@on_both_databases
+@pytest.mark.parametrize("fields", [{"Title": "Mine"}, {}], ids=["with another field", "alone"])
+async def test_an_edit_that_may_still_set_another_segment_counts_as_all_subscribers(
+    bots: World, fields: dict[str, str]
+) -> None:
+    first, second, _ = add_people(bots, 3)
+    await bots.import_policy(approval_policy(OVER))
+    flow = await add_flow_for(bots, 5)
+    await open_form(bots.emma, f"/flows edit {flow}")
+    delay_effect(bots, HOUR / 2, answer=Reset(), times=2)
+    await bots.emma.submit({"Segment": "All subscribers", **fields})
+    await wait_for_private_message(bots.emma, "not known", MARKETING)
+    bots.enkapush.faults.clear()
+    request = await request_change(bots, f"enable {flow}")
+    assert "Approving this also approves an earlier edit" in text_of(request)
+    assert "Segment\n" in text_of(request)
+    assert UNKNOWN in text_of(request)
+    await asyncio.gather(bots.burak.click(request, "Approve"), first.click(request, "Approve"))
+    await wait_for_status(bots, request, "2/3 approvals")
+    assert not bots.enkapush.store.flow(flow).is_enabled
+    await second.click(request, "Approve")
+    await wait_for_status(bots, request, "Applied")
+
+
+async def test_an_edit_that_may_still_come_with_the_same_segment_raises_nothing(bots: World) -> None:
+    add_people(bots, 2)
+    await bots.import_policy(approval_policy(OVER))
+    flow = await add_flow_for(bots, 5)
+    await open_form(bots.emma, f"/flows edit {flow}")
+    delay_effect(bots, HOUR / 2)
+    await bots.emma.submit({"Title": "Mine"})
+    await wait_for_private_message(bots.emma, "not known", MARKETING)
+    request = await request_change(bots, f"enable {flow}")
+    assert "Audience: VIP, 5 subscribers" in text_of(request)
+    await bots.burak.click(request, "Approve")
+    await wait_for_status(bots, request, "Applied")
 
 
 async def test_what_an_edit_of_a_live_flow_sends_counts(http: World) -> None:

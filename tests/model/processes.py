@@ -139,7 +139,7 @@ class Process:
         )
         known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
         known_settings, quorum = FlowSettingsLoader(known, SegmentCache(around.enkapush)), QuorumChecker(people)
-        requirements = ApprovalRequirements(known_settings, enkapush, quorum)
+        requirements = ApprovalRequirements(known_settings, enkapush, quorum, store, clock)
         self.executor = ChangeExecutor(
             store=store,
             preconditions=Preconditions(policies, people, quorum, requirements, store, clock, FREEZE_ZONE),

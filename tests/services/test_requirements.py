@@ -10,6 +10,7 @@ from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.votes import Vote, VoteChoice
 from flowbot.errors import SlackFaultError
 from flowbot.services.flow_settings import FlowSettingsLoader
+from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.enkapush import FlowSource
 from flowbot.services.ports.slack import UserGroup
 from flowbot.services.quorum import QuorumChecker
@@ -55,7 +56,8 @@ def directory() -> SilentGroups:
 @pytest.fixture
 def requirements(directory: SilentGroups) -> ApprovalRequirements:
     nothing_else = cast("FlowSettingsLoader", None), cast("FlowSource", None)
-    return ApprovalRequirements(*nothing_else, QuorumChecker(UserService(directory, frozenset())))
+    quorum = QuorumChecker(UserService(directory, frozenset()))
+    return ApprovalRequirements(*nothing_else, quorum, cast("ChangeStore", None), lambda: NOON)
 
 
 async def find(requirements: ApprovalRequirements, audience: int | None, **parts: Any) -> tuple[int, ...]:

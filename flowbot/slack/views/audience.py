@@ -17,8 +17,8 @@ def audience_elements(details: RequestDetails, t: Translator) -> list[Element]:
     counts = bool(today) or (rule is not None and bool(rule.quorum_over))
     if segment is None and not counts:
         return []
-    if segment is None:
-        # A number that was read before somebody else changed the flow counts no longer.
+    if segment is None or any(each.field in {"segment", "website_id"} for each in details.late_edits):
+        # A number that was read before somebody else changed the flow counts no longer; an edit may take effect yet.
         return [block_kit.text_element(t("audience.unknown"))]
     label = block_kit.text_element(f"{t('audience.label')}: ", bold=True)
     if segment == ALL_SUBSCRIBERS:

@@ -20,6 +20,7 @@ from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DatabaseFaultError, DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
 from flowbot.services.executor.context import require_leased, store_new_image
+from flowbot.services.executor.hindrances import Hindrance
 from flowbot.services.executor.lease import HeldLease, LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Evaluation, Preconditions
 from flowbot.services.executor.revisions import Revisions, move_refusal, refuse_waiting
@@ -38,7 +39,7 @@ from flowbot.services.ports.slack import NotifyCallback
 from flowbot.services.users import Caller, CurrentUser
 
 SLOW_SECONDS: Final = 1.0
-"""An approved change that takes longer to apply is shown as being applied."""
+"""An approved change that takes longer to apply is shown as being applied. Rules that were read before that are old."""
 log = structlog.get_logger(__name__)
 
 
@@ -196,7 +197,7 @@ class ChangeExecutor:
         blocker = None
         if change.sent_at is not None:
             blocker = await self.preconditions.find_blocker(change, self.clock(), record)
-        elif hindrance := await self.preconditions.find_hindrance(change, self.clock(), record):
+        elif hindrance := await self._find_hindrance(change, record):
             if change.request.parent is not None:
                 # Kept waiting, it would keep the request waiting that it revises.
                 return SettledChange(await self._settle_result(change, refuse_waiting(change, hindrance)))
@@ -218,6 +219,18 @@ class ChangeExecutor:
             # Two alike changes found the same flow; the slower one looks for another.
             return await self._apply(await self.store.get(change.id) or change, None)
         return SettledChange(settled, told.flow)
+
+    async def _find_hindrance(self, change: Change, record: RequestRecord | None) -> Hindrance | None:
+        """Find what keeps an unsent change from being applied, by the rules as they are once all was looked up."""
+        while True:
+            record, began = record or await self.store.get_record(change.id), self.leases.monotonic()
+            hindrance = await self.preconditions.find_hindrance(change, self.clock(), record)
+            if hindrance is not None or self.leases.monotonic() - began <= SLOW_SECONDS:
+                return hindrance
+            current = await self.store.get_record(change.id)
+            if current.scope == record.scope:
+                return None
+            record = current
 
     async def _settle_result(self, change: Change, result: ChangeResult, settings: SettingsOf | None = None) -> Change:
         """Store how a change ended, and in the same transaction what becomes of the request that it revises."""

@@ -113,6 +113,7 @@ def build_services(
     owner = f"{socket.gethostname()[:64]}:{os.getpid()}:{secrets.token_hex(4)}"
     leases = LeaseKeeper(store, clock, monotonic, owner)
     image_slots = asyncio.Semaphore(IMAGES_AT_ONCE)
+    preconditions = Preconditions(policies, users, quorum, requirements, store, clock, settings.zone)
     context = ExecutionContext(
         store=store,
         images=images,
@@ -122,14 +123,16 @@ def build_services(
         writer=EnkapushWriter(outside.enkapush),
         flow_cache=flow_cache,
         clock=clock,
+        monotonic=monotonic,
         owner=owner,
         holds_lease=leases.holds_for_certain,
+        find_blocker=preconditions.find_blocker,
         image_slots=image_slots,
         sleep=outside.sleep,
     )
     executor = ChangeExecutor(
         store=store,
-        preconditions=Preconditions(policies, users, quorum, requirements, store, clock, settings.zone),
+        preconditions=preconditions,
         writer=ChangeWriter(context),
         leases=leases,
         clock=clock,

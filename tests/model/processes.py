@@ -123,6 +123,10 @@ class Process:
         observed = ObservedSource(enkapush, self._begin)
         people = UserService(around.directory, frozenset(), monotonic=around.monotonic)
         leases = LeaseKeeper(store, clock, around.monotonic, name)
+        known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
+        known_settings, quorum = FlowSettingsLoader(known, SegmentCache(around.enkapush)), QuorumChecker(people)
+        requirements = ApprovalRequirements(known_settings, enkapush, quorum, store, clock)
+        preconditions = Preconditions(policies, people, quorum, requirements, store, clock, FREEZE_ZONE)
         context = ExecutionContext(
             store=store,
             images=images,
@@ -132,17 +136,16 @@ class Process:
             writer=enkapush,
             flow_cache=FlowCache(observed, clock=clock, monotonic=around.monotonic),
             clock=clock,
+            monotonic=around.monotonic,
             owner=name,
             holds_lease=leases.holds_for_certain,
+            find_blocker=preconditions.find_blocker,
             image_slots=asyncio.Semaphore(IMAGES_AT_ONCE),
             sleep=around.sleep,
         )
-        known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
-        known_settings, quorum = FlowSettingsLoader(known, SegmentCache(around.enkapush)), QuorumChecker(people)
-        requirements = ApprovalRequirements(known_settings, enkapush, quorum, store, clock)
         self.executor = ChangeExecutor(
             store=store,
-            preconditions=Preconditions(policies, people, quorum, requirements, store, clock, FREEZE_ZONE),
+            preconditions=preconditions,
             writer=TrackedWriter(context, around.enkapush, self.machine),
             leases=leases,
             clock=clock,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import submission_event
-from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease
+from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Outcome
 from flowbot.domain.flow import DesiredFlow, Flow, FlowContent, WaitTime, WriteOnlyFields
 from flowbot.domain.ids import ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.images import ImageFile, ImageUpload
@@ -148,6 +148,11 @@ class FakeEnkapush:
         return ImageFile(b"\x89PNG\r\n\x1a\n", "image/png", upload.name)
 
 
+async def allow(_change: Change, _now: datetime) -> Outcome | None:
+    """Find nothing that stands against a change."""
+    return None
+
+
 class Harness:
     """A fake Enkapush, a database, and changes to execute.
 
@@ -170,8 +175,10 @@ class Harness:
             writer=account,
             flow_cache=self.flow_cache,
             clock=account.now,
+            monotonic=lambda: 0.0,
             owner=HERE.owner,
             holds_lease=lambda _: self.is_sure,
+            find_blocker=allow,
             image_slots=asyncio.Semaphore(IMAGES_AT_ONCE),
             sleep=account.sleep,
         )

@@ -1,13 +1,14 @@
 """The execution context: the ports that writes use, what a write does, and the images to send or to keep."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final, Protocol
 
 import structlog
 
-from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.change import Change, ChangeState, Outcome
 from flowbot.domain.flow import Flow
 from flowbot.domain.ids import ChangeId, FlowId, ImageId
 from flowbot.domain.images import ImageFile
@@ -17,7 +18,7 @@ from flowbot.domain.progress import ImageFault
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.executor.lease import LeaseLostError
 from flowbot.services.flow_cache import FlowCache
-from flowbot.services.ports import Clock, Sleep
+from flowbot.services.ports import Clock, Monotonic, Sleep
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.enkapush import AccountSource, FlowImages, FlowWriter, ImageLostError, WriteRefusedError
 from flowbot.services.ports.form_storage import ImageStore
@@ -32,7 +33,18 @@ NEW_IMAGE_SECONDS: Final = 60.0
 IMAGES_AT_ONCE: Final = 4
 """An image is up to 10 MB, and held several times over while it is checked and sent."""
 
+STALE_SECONDS: Final = 3.0
+"""Rules and rights that were looked up longer ago are looked up once more right before a write."""
+
 log = structlog.get_logger(__name__)
+
+
+class RulesChangedError(Exception):
+    """A change that was about to be sent is not allowed any more: `blocker` says why. Nothing was sent."""
+
+    def __init__(self, blocker: Outcome) -> None:
+        super().__init__(blocker.key)
+        self.blocker = blocker
 
 
 class Write(Protocol):
@@ -71,6 +83,7 @@ class ExecutionContext:
         owner: This process's name on leases.
         image_slots: So many images are in memory at a time; the next ones wait.
         holds_lease: Whether this process still holds a change for certain, as far as it knows without asking.
+        find_blocker: Finds what stands against sending a change by the rules and rights of now.
         sleep: Waits some seconds.
     """
 
@@ -82,8 +95,10 @@ class ExecutionContext:
     writer: FlowWriter
     flow_cache: FlowCache
     clock: Clock
+    monotonic: Monotonic
     owner: str
     holds_lease: Callable[[ChangeId], bool]
+    find_blocker: Callable[[Change, datetime], Awaitable[Outcome | None]]
     image_slots: asyncio.Semaphore
     sleep: Sleep = asyncio.sleep
 

@@ -19,7 +19,7 @@ from flowbot.domain.late_effects import LOOKS
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DatabaseFaultError, DependencyError
 from flowbot.services.authorization import hide_if_out_of_scope
-from flowbot.services.executor.context import require_leased, store_new_image
+from flowbot.services.executor.context import RulesChangedError, require_leased, store_new_image
 from flowbot.services.executor.hindrances import Hindrance
 from flowbot.services.executor.lease import HeldLease, LeaseKeeper, LeaseLostError
 from flowbot.services.executor.preconditions import Evaluation, Preconditions
@@ -192,7 +192,7 @@ class ChangeExecutor:
         followed = await self.store.get(change.follows)
         return followed is not None and followed.state is ChangeState.APPLYING
 
-    async def _apply(self, change: Change, record: RequestRecord | None) -> SettledChange:
+    async def _apply(self, change: Change, record: RequestRecord | None, *, is_last: bool = False) -> SettledChange:
         """Apply the change unless something stands against it, and store the result."""
         blocker = None
         if change.sent_at is not None:
@@ -203,7 +203,12 @@ class ChangeExecutor:
                 return SettledChange(await self._settle_result(change, refuse_waiting(change, hindrance)))
             return SettledChange(await self._put_off(change, *hindrance))
         if blocker is None:
-            result = await self.writer.apply(change)
+            try:
+                result = await self.writer.apply(change)
+            except RulesChangedError as error:
+                if not is_last:
+                    return await self._apply(await self.store.get(change.id) or change, None, is_last=True)
+                result = ChangeResult(ChangeState.FAILED, error.blocker)
         else:
             # Sent while it was allowed, by a process that died: what it did not finish is not finished any more.
             result = await self.writer.build_write(change).read_back()

@@ -27,7 +27,9 @@ from flowbot.domain.progress import ImageFault
 from flowbot.errors import DependencyError
 from flowbot.services.executor.context import (
     READ_BACK_SECONDS,
+    STALE_SECONDS,
     ExecutionContext,
+    RulesChangedError,
     Write,
     keep_image,
     load_new_image,
@@ -53,6 +55,8 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
     context: ExecutionContext
     change: Change
     operation: OperationT
+    allowed_at: float
+    """When it was found to be allowed, by the monotonic clock."""
 
     async def apply(self) -> ChangeResult:
         """Attempt the write, and once more where no answer came, if that is not long ago.
@@ -150,6 +154,39 @@ class RepeatableWrite(Write, ABC, Generic[OperationT]):
             LeaseLostError: another process has taken the change over.
         """
 
+    async def _require_sendable(self, change: Change, *, was_sent: bool) -> None:
+        """Make sure, right before it is sent, that this process still holds the change, and that it is still allowed.
+
+        Nobody is asked, unless it took long to come here.
+
+        Raises:
+            LeaseLostError: another process may have taken the change over.
+            RulesChangedError: it is not allowed any more.
+            WriteRefusedError: the same, of what was sent before.
+            DependencyError: the database or Slack did not answer.
+        """
+        context = self.context
+        if context.monotonic() - self.allowed_at > STALE_SECONDS:
+            await self._require_allowed(change, was_sent=was_sent)
+        if not context.holds_lease(change.id):
+            raise LeaseLostError
+
+    async def _require_allowed(self, change: Change, *, was_sent: bool) -> None:
+        context = self.context
+        try:
+            blocker = await context.find_blocker(change, context.clock())
+        except DependencyError:
+            if not was_sent:
+                await context.store.unmark_sent(change.id, context.owner)
+            raise
+        if blocker is None:
+            return
+        if was_sent:
+            raise WriteRefusedError(blocker)
+        if not await context.store.unmark_sent(change.id, context.owner):
+            raise LeaseLostError
+        raise RulesChangedError(blocker)
+
     async def _read_back_until_seen(self, read_back: Callable[[], Awaitable[ChangeResult]]) -> ChangeResult:
         """Read back a write that Enkapush confirmed, again where its effect may take a moment to show."""
         result = await read_back()
@@ -174,16 +211,6 @@ async def mark_sent_or_require_lease(context: ExecutionContext, change: Change, 
         return
     require_leased(await context.store.get(change.id), owner)
     await context.store.mark_resent(change.id)
-
-
-def require_held(context: ExecutionContext, change: Change) -> None:
-    """Make sure that nobody has taken the change over while the flow was read, without asking the database.
-
-    Raises:
-        LeaseLostError: another process may have taken the change over.
-    """
-    if not context.holds_lease(change.id):
-        raise LeaseLostError
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +238,7 @@ class EditWrite(RepeatableWrite[EditOperation]):
         update = FlowUpdate(current, operation.wanted.content, operation.wanted.write_only, image)
         if update.is_empty:
             return edit_applied_result(operation, current)
-        require_held(context, change)
+        await self._require_sendable(change, was_sent=was_sent)
         await context.writer.update(flow_id, update)
 
         async def evaluate() -> ChangeResult:
@@ -263,10 +290,10 @@ class ToggleOrDeleteWrite(RepeatableWrite[ToggleOperation | DeleteOperation]):
         if isinstance(operation, ChangeResult):
             return operation
         if isinstance(operation, DeleteOperation):
-            require_held(context, change)
+            await self._require_sendable(change, was_sent=was_sent)
             await context.writer.delete(operation.before.id)
         elif operation.before.is_enabled is not operation.enabled or await self._may_go_live(operation):
-            require_held(context, change)
+            await self._require_sendable(change, was_sent=was_sent)
             await context.writer.set_enabled(operation.before.id, operation.enabled)
         return operation
 

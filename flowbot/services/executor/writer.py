@@ -27,7 +27,8 @@ class ChangeWriter:
 
         Raises:
             LeaseLostError: another process has taken the change over.
-            DependencyError: the database did not answer.
+            RulesChangedError: it is not allowed any more, and was not sent.
+            DependencyError: the database did not answer; or Slack, asked once more since Enkapush was slow.
         """
         request = change.request
         has_image = request.image is not None or request.picture is not None
@@ -61,5 +62,5 @@ class ChangeWriter:
         if isinstance(operation, CreateOperation):
             return CreateWrite(self.context, change, operation)
         if isinstance(operation, EditOperation):
-            return EditWrite(self.context, change, operation)
-        return ToggleOrDeleteWrite(self.context, change, operation)
+            return EditWrite(self.context, change, operation, self.context.monotonic())
+        return ToggleOrDeleteWrite(self.context, change, operation, self.context.monotonic())

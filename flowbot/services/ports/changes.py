@@ -286,10 +286,17 @@ class ChangeStore(BacklogStore, Protocol):
         """
 
     async def mark_sent_once(self, change: ChangeId, owner: str, at: datetime, newest_before: FlowId | None) -> bool:
-        """Note, once and for ever, that the write is about to be sent.
+        """Note, once, that the write is about to be sent.
 
         Returns:
             Whether the caller may send: the change is `applying`, the lease is the owner's, and nobody got true before.
+        """
+
+    async def unmark_sent(self, change: ChangeId, owner: str) -> bool:
+        """Note that the write was not sent, by whoever has just noted that it was about to be.
+
+        Returns:
+            Whether that could be noted: the change is `applying`, and the lease is the owner's.
         """
 
     async def unshown(self, *, limit: int = 20) -> tuple[Change, ...]:

@@ -300,6 +300,10 @@ class ChangeRepository(ChangeStore):
         is_unsent = and_(queries.is_leased_by(owner, change), is_applying, changes.c.sent_at.is_(None))
         return await self._update(is_unsent, sent_at=at, newest_before=newest_before)
 
+    async def unmark_sent(self, change: ChangeId, owner: str) -> bool:
+        is_applying = changes.c.state == ChangeState.APPLYING.value
+        return await self._update(and_(queries.is_leased_by(owner, change), is_applying), sent_at=None)
+
     async def unshown(self, *, limit: int = 20) -> tuple[Change, ...]:
         unshown = select(changes).where(queries.is_unshown())
         return await self._fetch(unshown.order_by(changes.c.changed_at, changes.c.id).limit(limit))

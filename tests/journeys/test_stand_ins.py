@@ -85,6 +85,20 @@ async def test_a_rejection_names_both_too(running: World) -> None:
     assert (event["actor"], event["details"]["right_of"]) == ("U0DENIZ", "U0BURAK")
 
 
+@in_both_modes
+@pytest.mark.parametrize(("quorum", "when"), [(2, ""), (1, " at mon 09:00")], ids=["waiting", "scheduled"])
+async def test_who_approved_in_somebodys_place_may_still_reject_in_it(running: World, quorum: int, when: str) -> None:
+    await running.import_policy(approval_policy(f"quorum = {quorum}", approvers='["U0BURAK", "U0AYSE"]'))
+    await go_away(running, running.burak, running.deniz)
+    request = await request_change(running, f"enable {add_flow(running)}{when}")
+    await running.deniz.click(request, "Approve")
+    await wait_for_status(running, request, "Scheduled" if when else "1/2 approvals")
+    await running.deniz.click(request, "Reject")
+    await submit_reason(running.deniz, "Not after all")
+    assert "by U0DENIZ for U0BURAK" in text_of(await wait_for_status(running, request, "Rejected"))
+    assert list_writes(running) == []
+
+
 async def test_never_on_a_request_of_who_is_away(http: World) -> None:
     await http.import_policy(approval_policy("self_approval = true", approvers='["U0EMMA", "U0AYSE"]'))
     await go_away(http, http.emma, http.deniz)

@@ -70,7 +70,7 @@ class VotingRights:
         return VotingRight(stage, absent)
 
     async def _find_absent(self, user: CurrentUser, record: RequestRecord) -> UserId | None:
-        """Find an approver of the stage whom a person stands in for, and who counts by no vote yet.
+        """Find an approver of the stage whom a person stands in for, and who counts by nobody else's vote.
 
         A right does not pass on from stand-in to stand-in: the approver's own is looked up.
 
@@ -81,7 +81,8 @@ class VotingRights:
         rule, requester = change.rule, change.request.requester
         if policy is None or rule is None or not rule.stand_ins or not may_stand_in(user.actor):
             return None
-        counted = {person for vote in record.votes for person in vote.people}
+        # Whoever approved in somebody's place may still reject in it.
+        counted = {person for vote in record.votes if vote.person != user.id for person in vote.people}
         fault: DependencyError | None = None
         for absence in absences_at(record.scope.absences, self.clock()):
             if absence.stand_in != user.id or requester in {absence.person, user.id} or absence.person in counted:

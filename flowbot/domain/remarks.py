@@ -11,6 +11,9 @@ from flowbot.domain.ids import UserId
 REMARK_ACTIONS: Final = frozenset({AuditAction.COMMENTED, AuditAction.CHANGES_REQUESTED, AuditAction.REVISED})
 """The actions of events that are remarks."""
 
+UNKNOWN: Final = "is_unknown"
+"""The detail of a revision's event of which it is not known whether it took effect."""
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:
@@ -46,6 +49,11 @@ class Remark:
     def is_revision(self) -> bool:
         """Check whether the requester changed what the request is about, so that its votes began anew."""
         return self.action == AuditAction.REVISED
+
+    @property
+    def is_known_revision(self) -> bool:
+        """Check whether it is a revision that took effect for certain."""
+        return self.is_revision and not self.told.get(UNKNOWN)
 
     @property
     def asks_for_changes(self) -> bool:

@@ -18,6 +18,7 @@ from flowbot.domain.change import (
 )
 from flowbot.domain.flow import FieldDifference, Flow, WriteOnlyFields, content_differences
 from flowbot.domain.outcomes import HIDDEN, plain_difference
+from flowbot.domain.remarks import UNKNOWN
 
 REVISED: Final = "request.revised"
 """The outcome's key of an edit that became the content of another that waits, and was not written itself."""
@@ -150,10 +151,12 @@ def list_revised(parent: Change, child: Change, flow: Flow | None = None) -> tup
     return tuple(changed)
 
 
-def revision_event(parent: Change, child: Change, changed: tuple[FieldDifference, ...], now: datetime) -> AuditEvent:
-    """Build the event of a revision."""
+def revision_event(
+    parent: Change, child: Change, changed: tuple[FieldDifference, ...], now: datetime, *, is_known: bool = True
+) -> AuditEvent:
+    """Build the event of a revision; `is_known` says whether the edit took effect for certain."""
     told = [{"field": each.field, HIDDEN: True} if each.is_hidden else plain_difference(each) for each in changed]
-    details: dict[str, Any] = {"revision": child.id, "differences": told}
+    details: dict[str, Any] = {"revision": child.id, "differences": told} | ({} if is_known else {UNKNOWN: True})
     return event_for_change(parent, now, AuditAction.REVISED, child.request.requester, details)
 
 

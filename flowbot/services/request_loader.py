@@ -112,7 +112,7 @@ class RequestDetailsLoader:
         approved = await self.store.last_approved_before(change)
         if change.progress.snapshot_at is not None:
             remarks = (await self.store.list_remarks([change]))[change.id]
-            revision = next((each for each in reversed(remarks) if each.is_revision), None)
+            revision = next((each for each in reversed(remarks) if each.is_known_revision), None)
             details = replace(details, revision=revision)
         week = None if flow is None else await self.recent.load(flow)
         details = replace(details, week=week, since_approved=diff_since_approved(change, approved, details.policy))

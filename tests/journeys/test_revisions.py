@@ -320,6 +320,9 @@ async def test_where_the_edit_is_not_known_the_votes_begin_anew(world: World, mo
     await world.start_http()
     await world.import_policy(approval_policy(TWO, approvers=APPROVERS))
     request = await request_change(world)
+    await revise(world.emma, {"Description": "Known"})
+    await wait_for_notice(world, request, CHANGED)
+    await world.emma.close(everything=True)
     await vote_first_of_two(world, request)
     for _ in range(2):
         world.enkapush.faults.add(Fault.hang(method="POST"))
@@ -327,6 +330,11 @@ async def test_where_the_edit_is_not_known_the_votes_begin_anew(world: World, mo
     shown = await wait_for_status(world, request, "0/2 approvals")
     assert WAITING in text_of(shown)
     await world.deniz.wait_until(lambda: "also approves an earlier edit" in text_of(shown))
+    reply = await wait_for_notice(world, request, "not known whether that took effect. Approval starts over.")
+    assert "Old title → Short" in text_of(reply)
+    assert "Emma Clarke changed" not in text_of(reply)
+    assert "Old text → Known" in text_of(shown)
+    assert text_of(shown).count("Old title → Short") == 1
 
 
 async def test_a_live_flow_is_not_edited_under_its_enable(http: World) -> None:

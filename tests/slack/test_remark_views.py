@@ -9,7 +9,7 @@ from flowbot.domain.audit import AuditAction
 from flowbot.domain.change import ChangeKind, ChangeState
 from flowbot.domain.ids import ChangeId
 from flowbot.domain.progress import ChangeWish, Progress
-from flowbot.domain.remarks import Remark
+from flowbot.domain.remarks import UNKNOWN, Remark
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.forms.approval import ApprovalFormMetadata
@@ -39,6 +39,7 @@ REMARKS: Final = (
     Remark(AuditAction.COMMENTED, BURAK, NOW, MARK),
     Remark(AuditAction.CHANGES_REQUESTED, BURAK, NOW, MARK),
     Remark(AuditAction.REVISED, EMMA, NOW, told=DIFFERENCES),
+    Remark(AuditAction.REVISED, EMMA, NOW, told=DIFFERENCES | {UNKNOWN: True}),
 )
 
 

@@ -82,9 +82,10 @@ class Revisions:
         parent = record.change
         if result.state not in {ChangeState.APPLIED, ChangeState.UNKNOWN}:
             return Replacement(parent, release(parent))
-        flow: Flow | None = result.flow if result.state is ChangeState.APPLIED else None
+        is_known = result.state is ChangeState.APPLIED
+        flow: Flow | None = result.flow if is_known else None
         revised = take_over_flow(parent, flow, _find_rule(record, None), now)
-        event = revision_event(parent, child, list_revised(parent, child, flow), now)
+        event = revision_event(parent, child, list_revised(parent, child, flow), now, is_known=is_known)
         assessed = await self._assess(record, revised, settings_write(child, result))
         return Replacement(parent, assessed, (event,))
 

@@ -112,14 +112,18 @@ def remark_list(remarks: Iterable[Remark], t: Translator) -> list[Block]:
 def remark_line(remark: Remark, t: Translator, text: str) -> Element:
     """Build a remark as a line: who said what, when; `text` is what is shown of its own."""
     person, when = [block_kit.user_element(remark.by)], t.format_datetime(remark.at)
-    line = sentence_elements(t, LINE_KEYS[remark.action], {"person": person}, when=when)
+    is_unknown = remark.is_revision and not remark.is_known_revision
+    key = "remark.line_revised_unknown" if is_unknown else LINE_KEYS[remark.action]
+    line = sentence_elements(t, key, {"person": person}, when=when)
     said = [block_kit.text_element(f": “{text}”", italic=True)] if text else []
     return block_kit.rich_line(*line, *said)
 
 
 def _remark_blocks(details: RequestDetails, remark: Remark, t: Translator, people: People) -> list[Block]:
     person = {"person": [remark.by]}
-    blocks = [headlines.build_headline(details, t, HEADLINE_KEYS[remark.action], person, people)]
+    is_unknown = remark.is_revision and not remark.is_known_revision
+    key = "remark.revised_unknown" if is_unknown else HEADLINE_KEYS[remark.action]
+    blocks = [headlines.build_headline(details, t, key, person, people)]
     if remark.is_revision:
         return [*blocks, *_difference_blocks(list_differences(remark, details), details, t)]
     if not details.shows_content:

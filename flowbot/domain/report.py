@@ -72,6 +72,16 @@ class NewReport:
             raise TypeError(f"the content is no {expected.__name__}")
         return self.content
 
+    def require_channel(self) -> ChannelId:
+        """Return the channel of a report that has one.
+
+        Raises:
+            TypeError: it has none.
+        """
+        if self.channel is None:
+            raise TypeError(f"report {self.token} has no channel")
+        return self.channel
+
 
 def list_websites(told: NewReport) -> frozenset[WebsiteId]:
     """List the websites that a report is about: two of a flow that was moved; none where only its channel says."""

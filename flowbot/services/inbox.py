@@ -1,7 +1,7 @@
 """The inbox: pending requests for a person, and the overview for the Home tab."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -67,9 +67,10 @@ class WaitingRequests:
     scheduled: list[WaitingRequest]
     rights: dict[ChangeId, ListedRight]
 
-    def __iter__(self) -> Iterator[list[WaitingRequest]]:
-        """Iterate over the lists."""
-        return iter((self.for_me, self.by_me, self.here, self.scheduled))
+    @property
+    def lists(self) -> tuple[list[WaitingRequest], ...]:
+        """Return the lists, in the order in which people see them."""
+        return self.for_me, self.by_me, self.here, self.scheduled
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ class RequestQueue:
             return None
         require_admissible(user.actor)
         waiting = await self.load_for(user, channel)
-        posted = (request for part in waiting for request in part if request.posted_channel == channel)
+        posted = (request for part in waiting.lists for request in part if request.posted_channel == channel)
         return ServedRequests(served, tuple(sorted(posted, key=lambda request: request.created_at)))
 
     async def _find_served_channels(self, channel: ChannelId) -> tuple[ChannelId, ...]:

@@ -71,7 +71,7 @@ class StepService:
         """Find out whether the person may make the request, so that they are asked; end the step where they may not."""
         step = report.told.content_as(Step)
         try:
-            name = await self._require_able(step, _channel(report))
+            name = await self._require_able(step, report.told.require_channel())
         except UserError as refusal:
             await self.fail(report, refusal.text)
         else:
@@ -181,9 +181,3 @@ def flow_problem(step: Step, refusal: UserError) -> Text | None:
     """Return what a workflow is told where its flow cannot be enabled any more; None for any other refusal."""
     key = FLOW_PROBLEM_KEYS.get(refusal.text.key)
     return None if key is None else Text(key, {"id": str(step.flow)})
-
-
-def _channel(report: Report) -> ChannelId:
-    if report.told.channel is None:
-        raise TypeError(f"report {report.id} has no channel")
-    return report.told.channel

@@ -49,10 +49,7 @@ class StepSync:
         Raises:
             DependencyError: not all could be told; it will be tried again.
         """
-        step = report.told.content_as(Step)
-        channel = report.told.channel
-        if channel is None:
-            raise TypeError(f"report {report.id} has no channel")
+        step, channel = report.told.content_as(Step), report.told.require_channel()
         if step.end is None and not step.is_admitted:
             # That writes the next version, which is shown next.
             await self.steps.admit(report)

@@ -31,7 +31,7 @@ class ApprovalsCommand(Command[None]):
         return None
 
     async def handle(self, interaction: Interaction, arguments: None, trigger: str) -> Reply:
-        waiting = await self.queue.load_for(interaction.user, interaction.target.require_channel())
+        waiting = (await self.queue.load_for(interaction.user, interaction.target.require_channel())).lists
         parts = await self.details.load_lists(*([each.id for each in part[:LISTED_MAX]] for part in waiting))
         lists = (RequestList(part, len(whole)) for part, whole in zip(parts, waiting, strict=True))
         links = await self.links.find(details.change for part in parts for details in part)

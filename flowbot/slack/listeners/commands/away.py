@@ -8,6 +8,7 @@ from flowbot.domain.policy import Permission
 from flowbot.domain.text import normalize_word, shorten
 from flowbot.domain.when import GIVEN_MAX, TimeRole
 from flowbot.errors import UserError
+from flowbot.services.ports import Clock
 from flowbot.slack.listeners.absence_actions import AbsenceActions
 from flowbot.slack.listeners.commands.command import Command, TypedWord
 from flowbot.slack.listeners.commands.times import load_time_words
@@ -29,6 +30,7 @@ class AwayCommand(Command[AwayArguments]):
     """Notes that the person is away, and who may approve in their place."""
 
     absences: AbsenceActions
+    clock: Clock
 
     word = "away"
     synonyms = ("vacation", "holiday", "leave", "absent", "ooo")
@@ -52,7 +54,7 @@ class AwayCommand(Command[AwayArguments]):
         return AwayArguments(day, people[0] if people else None, word.text)
 
     async def handle(self, interaction: Interaction, arguments: AwayArguments, trigger: str) -> Reply:
-        today = self.absences.runner.clock().astimezone(interaction.t.zone).date()
+        today = self.clock().astimezone(interaction.t.zone).date()
         if (last_day := read_day(arguments.day, load_time_words(), today)) is None:
             given = shorten(arguments.day, GIVEN_MAX)
             raise UserError("absence.unclear_day", given=given, verb=arguments.verb)

@@ -89,7 +89,7 @@ def build_commands(  # noqa: PLR0913 - everything that commands depend on is joi
         DisableCommand(requests, names, clock),
         DeleteCommand(requests, names, clock),
         StopCommand(stops, names),
-        AwayCommand(absences),
+        AwayCommand(absences, clock),
         BackCommand(absences),
         ApprovalsCommand(queue, details, links, clock),
         HistoryCommand(history),

@@ -1,8 +1,8 @@
-"""Approval: the need for it, the rule that counts, what a vote does, and how long a request waits."""
+"""Approval: the need for it, the rule that counts, who may approve, and what a vote does."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from flowbot.domain.absences import Absence, replace_absent
@@ -10,15 +10,14 @@ from flowbot.domain.approval_rule import ApprovalRule, Gate, Principal
 from flowbot.domain.approval_terms import ApprovalTerms
 from flowbot.domain.audit import AuditAction, AuditEvent, Transition, event_for_change, transition_event
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, with_lease
+from flowbot.domain.deadlines import next_reminder
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import ChannelPolicy, Permission
 from flowbot.domain.progress import Progress
-from flowbot.domain.schedule import LATE, is_held_by_freezes, next_due
+from flowbot.domain.schedule import is_held_by_freezes, next_due
 from flowbot.domain.text import is_blank
 from flowbot.domain.votes import Vote, approved_by, find_stage, list_deciders
 
-REMINDER_FRACTIONS: Final = (0.25, 0.5, 0.75)
-"""Reminders go out at these fractions of a request's lifetime."""
 PEOPLE_CALLED_MAX: Final = 10
 """So many people are mentioned, or get a direct message, at most."""
 GATE_BY_KIND: Final[Mapping[ChangeKind, Gate]] = {
@@ -28,27 +27,6 @@ GATE_BY_KIND: Final[Mapping[ChangeKind, Gate]] = {
     ChangeKind.EDIT: Gate.EDIT_ENABLED,
 }
 """The gate of each kind of change. A flow that is created or restored is disabled, so it needs none."""
-
-
-def expires_at(change: Change) -> datetime | None:
-    """Return the moment at which a request for approval expires; None for a change that needs none.
-
-    It does not wait longer than an hour after its start, and not for an end that is past.
-    """
-    if change.rule is None:
-        return None
-    request = change.request
-    moments = [waits_since(change) + timedelta(hours=change.rule.expires_after_hours)]
-    if request.not_before is not None and not request.is_timed_disable:
-        moments.append((change.progress.starts_at or request.not_before) + LATE)
-    if request.ends_at is not None:
-        moments.append(request.ends_at)
-    return min(moments)
-
-
-def waits_since(change: Change) -> datetime:
-    """Return since when a request waits for approvals."""
-    return change.progress.waits_since or change.created_at
 
 
 def lacks_approvals(change: Change, renewed: Change, votes: Collection[Vote]) -> bool:
@@ -94,41 +72,6 @@ def begin_round(change: Change) -> Change:
     return replace(change, progress=replace(change.progress, round=change.progress.round + 1, has_grown=False))
 
 
-def next_reminder(change: Change, rule: ApprovalRule, now: datetime) -> datetime:
-    """Return when a request for approval is due next: of a reminder or its escalation, or at last of its expiry."""
-    expiry, escalation = expires_at(change) or now, escalates_at(change)
-    moments = [*due_times(waits_since(change), rule), *([] if escalation is None else [escalation])]
-    return min((moment for moment in (*moments, expiry) if now < moment <= expiry), default=expiry)
-
-
-def escalates_at(change: Change) -> datetime | None:
-    """Return when a request is escalated by its own rule, if it waits until then; None where it was, or never is."""
-    rule = change.rule
-    if rule is None or rule.escalate_after_hours is None or change.progress.escalated_at is not None:
-        return None
-    return waits_since(change) + timedelta(hours=rule.escalate_after_hours)
-
-
-def is_due_to_escalate(change: Change, now: datetime) -> bool:
-    """Check whether a request has waited until its escalation, and was not escalated."""
-    escalation = escalates_at(change)
-    return escalation is not None and escalation <= now
-
-
-def is_reminder_due(change: Change, now: datetime) -> bool:
-    """Check whether people are to be reminded of a due request: not of one that is due for its escalation alone."""
-    due_at = change.due_at
-    if change.rule is None or due_at is None or due_at != escalates_at(change):
-        return True
-    return any(due_at <= moment <= now for moment in due_times(waits_since(change), change.rule))
-
-
-def is_expired(change: Change, now: datetime) -> bool:
-    """Check whether a request's time is over."""
-    expiry = expires_at(change)
-    return expiry is not None and expiry <= now
-
-
 def list_requesting(request: ChangeRequest) -> tuple[Permission, ...]:
     """List the permissions of which one is needed to request a change: what answers a finding approvers may, too."""
     return (Permission.EDIT,) if request.answers is None else (Permission.EDIT, Permission.APPROVE)
@@ -163,12 +106,6 @@ def mentioned_approvers(
     named = (entry for entry in approvers if isinstance(entry, UserId))
     people = replace_absent(named, absences, requester, has_stand_ins=has_stand_ins)
     return (*groups, *people[:PEOPLE_CALLED_MAX])
-
-
-def due_times(requested_at: datetime, rule: ApprovalRule) -> list[datetime]:
-    """List the moments of a request's reminders and, at last, of its expiry."""
-    lifetime = timedelta(hours=rule.expires_after_hours)
-    return [*(requested_at + lifetime * fraction for fraction in REMINDER_FRACTIONS), requested_at + lifetime]
 
 
 def stricter_rule(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:

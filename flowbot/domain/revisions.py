@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any, Final
 
-from flowbot.domain.approval import begin_round, next_reminder
+from flowbot.domain.approval import begin_round
 from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditAction, AuditEvent, event_for_change
 from flowbot.domain.change import (
@@ -16,6 +16,7 @@ from flowbot.domain.change import (
     Outcome,
     with_lease,
 )
+from flowbot.domain.deadlines import next_reminder
 from flowbot.domain.flow import FieldDifference, Flow, WriteOnlyFields, content_differences
 from flowbot.domain.outcomes import HIDDEN, plain_difference
 from flowbot.domain.remarks import UNKNOWN

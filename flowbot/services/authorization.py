@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from flowbot.domain.approval import is_expired
 from flowbot.domain.approval_rule import EVERYONE
 from flowbot.domain.change import WAITING_STATES, Change, ChangeState
+from flowbot.domain.deadlines import is_expired
 from flowbot.domain.flow import Flow
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import MAX_ID, ChangeId, ChannelId, FlowId, SlackId, WebsiteId

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from flowbot.domain.absences import Absence, absences_at
 from flowbot.domain.approval import (
     approval_terms,
-    expires_at,
     mentioned_approvers,
     required_quorums,
     stage_policy,
@@ -19,6 +18,7 @@ from flowbot.domain.approval import (
 from flowbot.domain.approval_rule import Principal
 from flowbot.domain.approval_terms import ApprovalTerms, ChangedRights
 from flowbot.domain.change import Change, ChangeKind, ChangeState
+from flowbot.domain.deadlines import expires_at
 from flowbot.domain.flow import (
     FieldDifference,
     Flow,

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import structlog
 
-from flowbot.domain.approval import is_due_to_escalate, is_expired
 from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.deadlines import is_due_to_escalate, is_expired
 from flowbot.domain.ids import ChangeId
 from flowbot.errors import DependencyError
 from flowbot.observability.metrics import Metrics

@@ -8,16 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flowbot.domain.approval import (
-    escalates_at,
-    expires_at,
-    is_due_to_escalate,
-    is_reminder_due,
-    next_reminder,
-    wait_again,
-)
+from flowbot.domain.approval import wait_again
 from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.change import Change
+from flowbot.domain.deadlines import escalates_at, expires_at, is_due_to_escalate, is_reminder_due, next_reminder
 from flowbot.domain.progress import Progress
 from tests.domain.test_approval import NOON, PENDING
 

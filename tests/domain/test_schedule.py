@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import pytest
 
-from flowbot.domain.approval import expires_at, wait_again
+from flowbot.domain.approval import wait_again
 from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState
+from flowbot.domain.deadlines import expires_at
 from flowbot.domain.flow import Flow, WaitTime
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.progress import Closure, ClosureKind, Progress

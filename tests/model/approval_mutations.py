@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from flowbot.domain.approval import is_expired, requires_approval, stricter_rule
+from flowbot.domain.approval import requires_approval, stricter_rule
 from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.change import Change, ChangeKind, ChangeRequest, ChangeState, Lease, Outcome
+from flowbot.domain.deadlines import is_expired
 from flowbot.domain.flow import Flow, fingerprint
 from flowbot.domain.ids import ChangeId, FormToken, WebsiteId
 from flowbot.domain.policy import Actor, ChannelPolicy, Decision, Permission, decide

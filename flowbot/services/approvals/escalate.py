@@ -4,10 +4,11 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from flowbot.domain.approval import is_due_to_escalate, is_in_scope, is_reminder_due, next_reminder
+from flowbot.domain.approval import is_in_scope
 from flowbot.domain.approval_rule import EVERYONE
 from flowbot.domain.audit import AuditAction, event_for_change
 from flowbot.domain.change import Change, ChangeState
+from flowbot.domain.deadlines import is_due_to_escalate, is_reminder_due, next_reminder
 from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import DependencyError

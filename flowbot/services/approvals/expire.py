@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from flowbot.domain.approval import due_times, expires_at, is_expired, is_reminder_due, next_reminder, waits_since
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeState, Outcome, with_lease
+from flowbot.domain.deadlines import due_times, expires_at, is_expired, is_reminder_due, next_reminder, waits_since
 from flowbot.domain.outcomes import UNAPPROVED_TIME
 from flowbot.services.executor.executor import move_change
 from flowbot.services.executor.preconditions import Preconditions

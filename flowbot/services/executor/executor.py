@@ -10,9 +10,10 @@ from typing import Final
 
 import structlog
 
-from flowbot.domain.approval import next_reminder, schedule_change
+from flowbot.domain.approval import schedule_change
 from flowbot.domain.audit import AuditAction, Transition, transition_event
 from flowbot.domain.change import LEASED_STATES, WAITING_STATES, Change, ChangeState, Outcome, with_lease
+from flowbot.domain.deadlines import next_reminder
 from flowbot.domain.flow import Flow
 from flowbot.domain.known_settings import settings_write
 from flowbot.domain.late_effects import LOOKS

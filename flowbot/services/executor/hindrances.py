@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from flowbot.domain.approval import is_expired
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import Change, ChangeState, Outcome
+from flowbot.domain.deadlines import is_expired
 from flowbot.domain.outcomes import LAPSED_TIME, LATE_TIME, OVER_TIME
 from flowbot.domain.schedule import is_late
 

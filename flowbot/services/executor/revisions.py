@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from flowbot.domain.approval import is_expired, stricter_rule
+from flowbot.domain.approval import stricter_rule
 from flowbot.domain.approval_rule import ApprovalRule
 from flowbot.domain.audit import AuditAction, Transition
 from flowbot.domain.change import WAITING_STATES, Change, ChangeKind, ChangeState, Outcome
+from flowbot.domain.deadlines import is_expired
 from flowbot.domain.flow import Flow
 from flowbot.domain.known_settings import SettingsWrite, settings_write
 from flowbot.domain.outcomes import ChangeResult

@@ -42,6 +42,7 @@ Exception
 ├── WriteUnclearError               services.ports.enkapush
 ├── AlreadyDecidedError             services.approvals.decide
 ├── LeaseLostError                  services.executor.lease
+├── RulesChangedError               services.executor.context
 ├── PolicyChangedError              services.policy_setup
 ├── PolicyRefusedError              services.policy_setup
 ├── MessageGoneError                slack.api.messages

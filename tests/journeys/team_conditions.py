@@ -1,5 +1,6 @@
 """What a request of a team meets: a time, a freeze, a skip, readers of another company, channels that move."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
@@ -87,6 +88,16 @@ class Skipped(Condition):
         assert event["details"]["reason"] == "The shop is full"
 
 
+async def approve_by_form(cell: Cell, person: SandboxPerson) -> None:
+    """Approve by the form that shows the push to one person."""
+    form = await open_approval(person, cell.request)
+    assert MARK in text_of(form)
+    assert submit_label(form) == "Approve"
+    await settle()
+    cell.check_nothing_early()
+    await person.submit()
+
+
 class Shared(Condition):
     """A channel of requests that people of another company read."""
 
@@ -99,12 +110,7 @@ class Shared(Condition):
             await cell.refuse(cell.world.jonas, label, "Only people of this organisation can use flowbot.")
 
     async def approve(self, cell: Cell, person: SandboxPerson) -> None:
-        form = await open_approval(person, cell.request)
-        assert MARK in text_of(form)
-        assert submit_label(form) == "Approve"
-        await settle()
-        cell.check_nothing_early()
-        await person.submit()
+        await approve_by_form(cell, person)
 
     async def check(self, cell: Cell, done: Message) -> None:
         await cell.world.slack.dispatcher.wait_until_idle()
@@ -142,3 +148,30 @@ class Moved(Condition):
         assert [each.ts for each in posted if each.thread_ts is None and not each.is_ephemeral] == [done.ts]
         assert not {*self.channels} & {*cell.world.slack.workspace.messages}
         assert len(await cell.list_events("channel.moved")) == len(self.channels)
+
+
+class Opened(Moved):
+    """A channel that is shared with another company only now, for which Slack gives it another id."""
+
+    async def approve(self, cell: Cell, person: SandboxPerson) -> None:
+        if cell.world.slack.workspace.channels[cell.request.channel].is_shared:
+            await approve_by_form(cell, person)
+        else:
+            await super().approve(cell, person)
+
+    async def cut_in(self, cell: Cell) -> bool:
+        await super().cut_in(cell)
+        share(cell.world, self.channels[APPROVALS])
+        await cell.world.deniz.wait_until(lambda: not self._find_content(cell))
+        return False
+
+    async def check(self, cell: Cell, done: Message) -> None:
+        await super().check(cell, done)
+        assert self._find_content(cell) == []
+        assert MARK not in read_as_outsider(cell.world)
+
+    def _find_content(self, cell: Cell) -> list[str]:
+        """List what people of the other company can read of a push, in texts and blocks, in threads too."""
+        posted = cell.world.slack.workspace.messages[self.channels[APPROVALS]]
+        seen = [json.dumps([each.text, each.blocks]) for each in posted if not each.is_ephemeral]
+        return [each for each in seen if MARK in each or SEGMENT in each]

@@ -8,7 +8,7 @@ import pytest
 from flowbot.services.approvals import schedule
 from tests.journeys.request_steps import add_people, approval_policy, speed_up
 from tests.journeys.team_cell import Cell, Condition, Feature
-from tests.journeys.team_conditions import Frozen, Moved, Scheduled, Shared, Skipped
+from tests.journeys.team_conditions import Frozen, Moved, Opened, Scheduled, Shared, Skipped
 from tests.journeys.team_features import (
     Audience,
     Comments,
@@ -22,8 +22,8 @@ from tests.journeys.team_features import (
 )
 from tests.journeys.world import World
 
-CONDITIONS: Final = (Scheduled, Frozen, Skipped, Shared, Moved)
-FEATURES: Final = (Stages, StandIn, Escalation, Audience, Comments, OwnEdit, RevisedEdit, WorkflowStep, ReasonRequired)
+CONDITIONS: Final = (Scheduled, Frozen, Skipped, Shared, Moved, Opened)
+FEATURES: Final = (Stages, StandIn, Escalation, Audience, Comments, RevisedEdit, OwnEdit, WorkflowStep, ReasonRequired)
 
 IMPOSSIBLE: Final = {(RevisedEdit, Scheduled)}
 """Nobody asks for a time of an edit."""

@@ -51,10 +51,11 @@ class DecisionRules(RequestRules):
     def _approve_step(self, person: UserId, change: Change) -> Step:
         async def step(here: Process) -> None:
             at, policy = here.clock(), self.world.policy
-            await self.world.note_shown(change)
-            ballot = await here.decisions.approve(reader(person), change.id, CHANNEL)
-            self.world.votes.setdefault(change.id, set()).add(person)
-            self.world.check_vote(person, ballot.change, at, policy)
+            seen_round = await self.world.note_shown(change, person)
+            ballot = await here.decisions.approve(reader(person), change.id, CHANNEL, seen_round)
+            voted = {person} & {vote.person for vote in ballot.votes}
+            self.world.votes.setdefault((change.id, ballot.change.progress.round), set()).update(voted)
+            self.world.check_vote(person, ballot, at, policy)
             if ballot.change.state is ChangeState.APPLYING:
                 await here.executor.execute(ballot.change, here.notifier.notify)
             else:
@@ -84,9 +85,9 @@ class DecisionRules(RequestRules):
                 case "withdraw":
                     await self._finish_closing(here, await here.decisions.withdraw(who, change.id))
                 case "break_glass" | "break_glass_in_silence":
-                    await self.world.note_shown(change)
+                    seen_round = await self.world.note_shown(change, person)
                     reason = "it burns" if what == "break_glass" else " "
-                    broken = await here.decisions.skip_approval(who, change.id, reason)
+                    broken = await here.decisions.skip_approval(who, change.id, reason, seen_round)
                     self.world.check_closing(broken)
                     if broken.state is ChangeState.APPLYING:
                         await here.executor.execute(broken, here.notifier.notify)

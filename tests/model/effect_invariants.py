@@ -71,6 +71,9 @@ class EffectInvariants:
             assert is_nameless or change.id in self.enkapush.ambiguous, (
                 f"not known, though all was answered: {change.outcome}"
             )
+        if change.request.parent is not None and change.sent_at is None:
+            # What it changes is the content of another request.
+            return
         if change.state is ChangeState.APPLIED and change.id not in self.checked_ends:
             self.checked_ends.add(change.id)
             excused = not sent or change.id in self.enkapush.ambiguous or _changes_nothing(change)

@@ -1,8 +1,9 @@
 """The people of the simulated workspace."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
+from flowbot.domain.approval_rule import EVERYONE, Principal
 from flowbot.domain.ids import ChannelId, GroupId, TeamId, UserId
 from flowbot.domain.policy import Actor
 from flowbot.services.ports.slack import Organisation, UserGroup, UserProfile
@@ -16,6 +17,8 @@ AYSE, BURAK, CAN, DENIZ = UserId("U0AYSE"), UserId("U0BURAK"), UserId("U0CAN"), 
 JONAS: Final = UserId("U0JONAS")
 """A member of the channel from another company."""
 EVERYBODY: Final = (AYSE, BURAK, CAN, DENIZ, JONAS)
+LEADS: Final = GroupId("S0LEADS")
+GROUPS: Final[Mapping[GroupId, frozenset[UserId]]] = {LEADS: frozenset({BURAK, CAN})}
 
 MEMBERS: Final[Mapping[ChannelId, frozenset[UserId]]] = {
     CHANNEL: frozenset(EVERYBODY),
@@ -44,7 +47,7 @@ class FakeDirectory:
         )
 
     async def list_groups(self) -> Mapping[GroupId, UserGroup]:
-        return {}
+        return {group: UserGroup("leads", members) for group, members in GROUPS.items()}
 
     async def list_members(self, channel: ChannelId) -> frozenset[UserId]:
         return MEMBERS[channel]
@@ -55,3 +58,9 @@ class FakeDirectory:
 
 def reader(user: UserId) -> CurrentUser:
     return CurrentUser(Actor(user, is_external=user == JONAS), "en-US", None)
+
+
+def is_named(entries: Collection[Principal], person: UserId) -> bool:
+    """Check whether one of a policy's entries means a person, who is of this company."""
+    groups = [GROUPS.get(entry, frozenset()) for entry in entries if isinstance(entry, GroupId)]
+    return person != JONAS and (person in entries or EVERYONE in entries or any(person in group for group in groups))

@@ -15,6 +15,7 @@ from flowbot.domain.images import ImageFile
 from flowbot.errors import EnkapushFaultError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.enkapush import AllFlows, FlowUpdate, Segment, WriteRefusedError, WriteUnclearError
+from tests.model.audiences import Audiences
 
 LONGEST_DELAY: Final = timedelta(hours=23)
 CURRENT_CHANGE: ContextVar[ChangeId | None] = ContextVar("writing", default=None)
@@ -67,12 +68,17 @@ class Effect:
 
 @dataclass(frozen=True)
 class SentWrite:
-    """A write as it was sent: the fields to set, a whole flow to create, or neither, for a deletion."""
+    """A write as it was sent: the fields to set, a whole flow to create, or neither, for a deletion.
+
+    Attributes:
+        segment: The segment that is set, which nobody can read back; None where that stays.
+    """
 
     change: ChangeId | None
     flow: FlowId
     patch: Mapping[str, Any] | None = None
     made: Flow | None = None
+    segment: str | None = None
 
     def with_texts(self, store: Callable[[str], str]) -> "SentWrite":
         """Return the write with its texts as Enkapush stores them."""
@@ -100,6 +106,7 @@ class FakeEnkapush:
         twice: Changes that were sent again though Enkapush had answered, and creations that were sent again.
         on_write: Called before each write takes effect, with the flow of that moment.
         on_effect: Called after each effect.
+        audiences: Who gets the pushes of which flow.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -118,6 +125,7 @@ class FakeEnkapush:
         self.under_way: list[tuple[datetime, SentWrite]] = []
         self.on_write: Callable[[ChangeId | None, Flow | None], Awaitable[None]] | None = None
         self.on_effect: Callable[[Effect], None] = lambda _effect: None
+        self.audiences = Audiences(clock)
         self._answered: set[ChangeId | None] = set()
         self._last: int = max(self.flows)
         self._notes = 0
@@ -131,10 +139,12 @@ class FakeEnkapush:
     # --- reading ---------------------------------------------------------------------------------------------------
 
     async def list_segments(self) -> Sequence[Segment]:
-        return ()
+        self._read()
+        return await self.audiences.list_segments()
 
     async def get_segment(self, segment: int) -> Segment | None:
-        return None
+        self._read()
+        return await self.audiences.get_segment(segment)
 
     async def list_flows(self) -> AllFlows:
         self._read()
@@ -169,12 +179,13 @@ class FakeEnkapush:
         made = replace(made, is_enabled=False, image_url="https://cdn/pixel.png" if image else None)
         if self.sent[CURRENT_CHANGE.get()]:
             self.twice.append(CURRENT_CHANGE.get())
-        await self._write(SentWrite(CURRENT_CHANGE.get(), made.id, made=made))
+        await self._write(SentWrite(CURRENT_CHANGE.get(), made.id, made=made, segment=write_only.segment))
         return made.id
 
     async def update(self, flow: FlowId, update: FlowUpdate) -> None:
         differences = content_differences(update.before, update.wanted)
-        await self._write(SentWrite(CURRENT_CHANGE.get(), flow, {each.field: each.after for each in differences}))
+        patch = {each.field: each.after for each in differences}
+        await self._write(SentWrite(CURRENT_CHANGE.get(), flow, patch, segment=update.write_only.segment))
 
     async def set_enabled(self, flow: FlowId, enabled: bool) -> None:
         await self._write(SentWrite(CURRENT_CHANGE.get(), flow, {"is_enabled": enabled}))
@@ -217,8 +228,12 @@ class FakeEnkapush:
             return
         else:
             after = None if write.patch is None else replace(before, **write.patch)
+        if write.segment is not None:
+            self.audiences.note_target(write.flow, write.segment)
         if before != after:
             self.set_flow(Effect(write.change, before, after))
+        elif after is not None and write.segment is not None:
+            self.flows[after.id] = self._touched(after)
 
     def set_flow(self, effect: Effect) -> None:
         """Put a flow into its new state."""

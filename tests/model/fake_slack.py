@@ -21,11 +21,17 @@ from tests.model.process_faults import ProcessFaults
 ALARM: Final = "🚨"
 REMINDER: Final = "reminder"
 REFUSAL: Final = "refusal"
+REMARK: Final = "remark"
 NOTIFIED: Final[ContextVar[tuple[Change, bool] | None]] = ContextVar("notified", default=None)
 """The change that a process notifies people of now, and whether it reminds of it."""
 
 REPORTED: Final[ContextVar[ReportId | None]] = ContextVar("reported", default=None)
 """The report that a process shows now."""
+
+CLAIMED: Final[ContextVar[MessageKey | None]] = ContextVar("claimed", default=None)
+"""The message that the current task has claimed, and is about to send."""
+CALLS: Final = frozenset({MessageRole.STAGE.value, MessageRole.ESCALATION.value, REMARK})
+"""Roles of messages that nothing in them tells from one another."""
 
 
 class SlackFault(StrEnum):
@@ -181,6 +187,10 @@ class SlackClient:
         if (report := REPORTED.get()) is not None:
             first = MessageKey(report, MessageRole.REPORT, ChannelId(body["channel"]))
             return next((key for key in own if (key.subject, key.recipient) == (report, first.recipient)), first)
+        if (claimed := CLAIMED.get()) is not None and is_call(claimed):
+            is_direct = body["channel"] not in MEMBERS or "user" in body
+            assert is_direct == (claimed.recipient is not None), f"sent elsewhere: {claimed}, {body}"
+            return claimed
         keys = _list_keys(body)
         return next((key for key in own if key in keys), keys[0])
 
@@ -212,7 +222,8 @@ class SlackClient:
             self._slack.refused.add((key, "direct"))
             raise _refusal("cannot_dm_bot")
         if channel not in MEMBERS:
-            reader, channel = channel, f"D{channel[1:]}"
+            # A person, or the place of an earlier message to them.
+            reader, channel = f"U{channel[1:]}", f"D{channel[1:]}"
         ts = f"{len(self._slack.posts) + 1}.0"
         mentions = tuple(_find_mentions(body["blocks"]))
         post = Post(
@@ -300,6 +311,11 @@ def told_state(key: MessageKey) -> ChangeState | None:
     return ChangeState(state) if is_notice(key) and not state.isdigit() else None
 
 
+def is_call(key: MessageKey) -> bool:
+    """Check whether a message calls people of a stage or of an escalation, or tells a remark."""
+    return str(key.role).partition(".")[0] in CALLS
+
+
 def is_notice(key: MessageKey) -> bool:
     """Check whether a message tells the requester of an end, or of another start."""
     return str(key.role).partition(".")[0] in {MessageRole.NOTICE, MessageRole.DIRECT_NOTICE}
@@ -326,6 +342,7 @@ class MessageStorePort:
     async def claim(self, key: MessageKey, version: int) -> bool:
         self._life.count_send()
         self._slack.begin(key, self._life)
+        CLAIMED.set(key)
         is_first: bool = await self._store.claim(key, version)
         self._life.count_send()
         return is_first

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from flowbot.domain.approval_rule import EVERYONE, ApprovalRule, Gate
+from flowbot.domain.approval_rule import EVERYONE, Gate
 from flowbot.domain.change import Change, ChangeKind, ChangeState
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.findings import Finding
@@ -19,9 +19,9 @@ from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.progress import Closure, ClosureKind
 from flowbot.domain.report import Report
 from flowbot.domain.stop import find_report
-from flowbot.domain.votes import VoteChoice
 from flowbot.services.flow_cache import FlowCache
 from flowbot.services.flow_settings import FlowSettingsLoader
+from flowbot.services.ports.changes import VoteResult
 from flowbot.services.recent_figures import RecentFigures
 from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.segments import SegmentCache
@@ -39,6 +39,7 @@ from tests.model.fake_directory import JONAS
 from tests.model.fake_enkapush import CURRENT_CLOCK, FakeEnkapush
 from tests.model.live_content import LiveContent, Shown
 from tests.model.time_invariants import TimeInvariants
+from tests.model.vote_invariants import VoteInvariants
 
 GATES: Final = {ChangeKind.ENABLE: Gate.ENABLE, ChangeKind.DISABLE: Gate.DISABLE, ChangeKind.DELETE: Gate.DELETE}
 
@@ -52,6 +53,7 @@ class PolicyInvariants(ABC):
         violations: Writes and decisions that must not have happened.
         live: Follows the content of live flows.
         times: Checks that changes wait for their times and for freezes.
+        ballots: Checks whose approvals count.
         questions: The flows that each question of a stop has named, by the token of the stop's report.
     """
 
@@ -66,7 +68,8 @@ class PolicyInvariants(ABC):
         self.live = LiveContent(self.clock)
         self.enkapush = FakeEnkapush(self.clock)
         self.times = TimeInvariants(self.enkapush, self.live, self.clock)
-        settings = FlowSettingsLoader(KnownSettingsRepository(self.database), SegmentCache(self.enkapush))
+        self.ballots = VoteInvariants(self.enkapush, self.live, self.times)
+        settings = FlowSettingsLoader(KnownSettingsRepository(self.database), SegmentCache(self.enkapush.audiences))
         flow_cache = FlowCache(self.enkapush, clock=self.clock)
         zone = ZoneInfo("UTC")
         recent = RecentFigures(FigureRepository(self.database), self.clock, zone)
@@ -95,7 +98,7 @@ class PolicyInvariants(ABC):
             return
         try:
             await self._check_matches_request(change, flow)
-            await self._check_allowed(change)
+            await self._check_allowed(change, flow)
             clock = CURRENT_CLOCK.get() or self.clock
             approved_at = max(
                 (vote.at for vote in (await self.store.get_record(change.id)).votes), default=change.created_at
@@ -114,6 +117,9 @@ class PolicyInvariants(ABC):
     async def _check_matches_request(self, change: Change, flow: Flow | None) -> None:
         assert change.state is ChangeState.APPLYING, f"written while {change.state}"
         assert change.sent_at is not None, "written without a note"
+        if change.request.parent is not None:
+            assert flow is not None, "a revision of no flow"
+            assert not flow.is_enabled, "a revision of a live flow"
         if change.request.kind is ChangeKind.DISABLE and (change.rule is None or change.request.is_timed_disable):
             return
         before = change.request.before if change.request.kind is not ChangeKind.RESTORE else None
@@ -129,7 +135,7 @@ class PolicyInvariants(ABC):
             )
             assert is_own, f"written to a flow whose {each.field} was changed outside"
 
-    async def _check_allowed(self, change: Change) -> None:
+    async def _check_allowed(self, change: Change, flow: Flow | None) -> None:
         assert self.policy is not None, "no policy"
         assert self.policy.covers_website(change.request.website), "of a website that is not the channel's"
         if change.request.cause is not None:
@@ -143,11 +149,8 @@ class PolicyInvariants(ABC):
         if closing is not None and closing.how is ClosureKind.BREAK_GLASS:
             self._check_break_glass(closing)
             return
-        kept = (await self.store.get_record(change.id)).votes
-        approving = {vote.person for vote in kept if vote.choice is VoteChoice.APPROVE}
-        counting = {person for person in approving if _may_approve(person, change, self.policy)}
-        quorum = _find_quorum(change, change.rule, self.policy)
-        assert len(counting) >= quorum, f"written with the approvals of {sorted(counting)} where {quorum} are needed"
+        votes = (await self.store.get_record(change.id)).votes
+        self.ballots.check_write(change, votes, self.policy, flow, await self.read_changes())
 
     async def _check_decided(self, disable: Change) -> None:
         """Check a disable that nobody has to approve: by a stop, of what that has named."""
@@ -159,16 +162,21 @@ class PolicyInvariants(ABC):
         elif disable.request.cause is DisableCause.REVERT:
             assert disable.request.answers is not None, "reverts nothing"
 
-    async def note_shown(self, change: Change) -> None:
-        """Note what a person sees who is about to approve a change."""
+    async def note_shown(self, change: Change, person: UserId) -> int:
+        """Note what a person sees who is about to approve a change, and return the round of votes that they see."""
         details = await self.details.load_newest(change.id)
-        late_edits = {each.field: each.after for each in details.late_edits}
-        self.live.shown.setdefault(change.id, []).append(Shown(details.flow, late_edits))
+        shown = Shown(details.flow, {each.field: each.after for each in details.late_edits})
+        self.live.shown.setdefault(change.id, []).append(shown)
+        self.ballots.note_shown(details.change, person, shown)
+        return details.change.progress.round
 
-    def check_vote(self, person: UserId, change: Change, at: datetime, policy: ChannelPolicy | None) -> None:
+    def check_vote(self, person: UserId, ballot: VoteResult, at: datetime, policy: ChannelPolicy | None) -> None:
         """Check that an accepted approval was given in time, by somebody who was entitled."""
-        if not _may_approve(person, change, policy):
-            self.violations.append(f"{person} approved {change.id} of {change.request.requester} under {policy}")
+        change = ballot.change
+        try:
+            self.ballots.check_vote(person, change, ballot.votes, policy)
+        except AssertionError as error:
+            self.violations.append(f"{person} approved {change.id} of {change.request.requester}: {error}")
         since = change.progress.waits_since or change.created_at
         if change.rule and at >= since + timedelta(hours=change.rule.expires_after_hours):
             self.violations.append(f"{person} approved {change.id} after it had expired")
@@ -183,7 +191,8 @@ class PolicyInvariants(ABC):
             elif closing.how is ClosureKind.BREAK_GLASS:
                 self._check_break_glass(closing)
             else:
-                assert _may_approve(closing.by, change, self.policy), f"{closing.by} may not reject"
+                is_entitled = self.ballots.may_reject(closing.by, closing.right_of, change, self.policy)
+                assert is_entitled, f"{closing.by} may not reject"
         except AssertionError as error:
             self.violations.append(f"{change.id} was ended: {error}")
 
@@ -242,24 +251,3 @@ class PolicyInvariants(ABC):
             is_live = before is not None and (before.is_enabled or await self.may_go_live(before.id))
             return is_live and Gate.EDIT_ENABLED in gates
         return GATES.get(change.request.kind) in gates
-
-
-def _may_approve(person: UserId, change: Change, policy: ChannelPolicy | None) -> bool:
-    """Check the policy of today and the rule of the request, whichever is stricter."""
-    if policy is None or person == JONAS:
-        return False
-    own = change.rule is not None and change.rule.self_approval and policy.approval.self_approval
-    joined = policy.approval.escalate_to if change.progress.escalated_at is not None else ()
-    named = (*policy.approvers, *joined)
-    return (person in named or EVERYONE in named) and (own or person != change.request.requester)
-
-
-def _find_quorum(change: Change, rule: ApprovalRule, policy: ChannelPolicy) -> int:
-    """Find how many approvals a change needs by the stricter of both rules, for an audience that nobody knows.
-
-    A large audience asks for no more of them than may approve beside the requester.
-    """
-    rules = (rule, policy.approval)
-    quorum, highest = max(each.quorum for each in rules), max(each.quorum_for(None) for each in rules)
-    able = len({*policy.approvers} - {JONAS, change.request.requester})
-    return highest if EVERYONE in policy.approvers else max(quorum, min(highest, able))

@@ -12,7 +12,7 @@ from flowbot.domain.ids import ChangeId
 from flowbot.i18n.translator import Translators
 from flowbot.services.ports.messages import MessageKey, MessageRole
 from flowbot.slack.notify.outcome_notices import ENDED
-from tests.model.fake_slack import REFUSAL, REMINDER, FakeSlack, Post, is_notice, is_of_report, told_state
+from tests.model.fake_slack import REFUSAL, REMARK, REMINDER, FakeSlack, Post, is_notice, is_of_report, told_state
 
 WORDS: Final = Translators(fixed="en", zone=ZoneInfo("UTC")).for_reader(None)
 
@@ -126,6 +126,10 @@ def was_cut_off(post: Post) -> bool:
 def _check_mentions(post: Post, change: Change) -> None:
     requester = change.request.requester
     is_mentioning = change.rule is not None and change.rule.notify is NotifyMode.MENTION
+    if post.key.role.startswith(f"{REMARK}."):
+        # New content calls the approvers; what others say, who asked.
+        assert requester not in post.mentions or len(post.mentions) == 1, f"mentions more than who asked: {post}"
+        return
     if is_notice(post.key):
         # What waits for approvals again calls the approvers as a reminder does, unless nobody is to be called.
         is_quiet = change.rule is not None and change.rule.notify is NotifyMode.NONE

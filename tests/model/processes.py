@@ -13,11 +13,14 @@ from flowbot.domain.images import ImageFile, ImageUpload
 from flowbot.domain.outcomes import ChangeResult
 from flowbot.errors import DependencyError, UserError
 from flowbot.observability.metrics import Metrics
+from flowbot.services.absences import AbsenceService
 from flowbot.services.approvals.decide import DecisionService
 from flowbot.services.approvals.escalate import RequestEscalation
 from flowbot.services.approvals.expire import RequestExpiry
 from flowbot.services.approvals.late_effects import LateEffects
 from flowbot.services.approvals.recheck import Rechecker
+from flowbot.services.approvals.remarks import RemarkService
+from flowbot.services.approvals.revise import EditSubmitter
 from flowbot.services.approvals.schedule import ScheduledChanges
 from flowbot.services.approvals.submit import RequestSubmitter
 from flowbot.services.authorization import RequestAuthorizer
@@ -124,7 +127,8 @@ class Process:
         people = UserService(around.directory, frozenset(), monotonic=around.monotonic)
         leases = LeaseKeeper(store, clock, around.monotonic, name)
         known = cast("KnownSettingsRepository", self._database_port(KnownSettingsRepository(around.database)))
-        known_settings, quorum = FlowSettingsLoader(known, SegmentCache(around.enkapush)), QuorumChecker(people)
+        segments = SegmentCache(enkapush, monotonic=around.monotonic)
+        known_settings, quorum = FlowSettingsLoader(known, segments), QuorumChecker(people)
         requirements = ApprovalRequirements(known_settings, enkapush, quorum, store, clock)
         preconditions = Preconditions(policies, people, quorum, requirements, store, clock, FREEZE_ZONE)
         context = ExecutionContext(
@@ -155,7 +159,11 @@ class Process:
         self.submitter = RequestSubmitter(
             store, known_settings, policies, enkapush, authorizer, people, quorum, leases, clock
         )
+        self.edits = EditSubmitter(self.submitter)
         self.decisions = DecisionService(store, authorizer, people, leases, requirements, clock)
+        self.remarks = RemarkService(self.decisions)
+        away = cast("AbsenceRepository", self._database_port(AbsenceRepository(around.database)))
+        self.absences = AbsenceService(away, policies, quorum, clock)
         self.rechecker = Rechecker(self.executor.writer, store, policies, clock)
         messages = MessageStorePort(self._database_port(MessageRepository(around.database)), around.slack, self.life)
         zone = ZoneInfo("UTC")

@@ -10,8 +10,9 @@ from hypothesis.stateful import rule
 
 from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeRequest, ChangeState
+from flowbot.domain.draft import Draft
 from flowbot.domain.fields import form_values
-from flowbot.domain.flow import DesiredFlow, FlowContent
+from flowbot.domain.flow import DesiredFlow, FlowContent, WriteOnlyFields
 from flowbot.domain.ids import FlowId, FormToken, UserId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.domain.when import NO_TIMES, Times
@@ -74,9 +75,15 @@ class RequestRules(ModelMachine):
     @rule(process=PROCESSES, person=PEOPLE, flow=FLOWS, title=TITLES, faults=FAULT_PLANS)
     def somebody_edits(self, process: int, person: UserId, flow: FlowId, title: str, faults: FaultPlan) -> None:
         faults.inject(self.world, process)
+        if (step := self._edit_step(person, flow, title)) is not None:
+            self._run_steps((process, step))
+
+    def _edit_step(self, person: UserId, flow: FlowId, title: str, segment: str | None = None) -> Step | None:
+        """Build the step by which somebody edits a flow as it is now; None where it is gone."""
         before = self.world.enkapush.flows.get(flow)
         if before is None:
-            return
+            return None
+        content = replace(FlowContent.of(before), title=title)
         asked = ChangeRequest(
             token=FormToken(secrets.token_hex(8)),
             kind=ChangeKind.EDIT,
@@ -85,15 +92,16 @@ class RequestRules(ModelMachine):
             website=before.website_id,
             flow=flow,
             before=before,
-            wanted=DesiredFlow(replace(FlowContent.of(before), title=title)),
+            wanted=DesiredFlow(content, WriteOnlyFields(segment=segment)),
             typed=form_values(before) | {"title": title},
         )
+        draft = Draft(asked.token, person, CHANNEL, ChangeKind.EDIT, flow, before, asked.typed or {}, self.world.now)
 
         async def step(here: Process) -> None:
-            record, _ = await here.submitter.submit(asked)
+            record, _ = await here.edits.submit(asked, draft)
             await here.executor.execute(record.change, here.notifier.notify, record=record)
 
-        self._run_steps((process, step))
+        return step
 
     @rule(process=PROCESSES, person=PEOPLE, number=NUMBERS)
     def somebody_asks_again(self, process: int, person: UserId, number: int) -> None:
@@ -164,7 +172,7 @@ class RequestRules(ModelMachine):
         open_ones = [
             change
             for change in self._run(self.world.read_changes())
-            if change.state in OPEN_STATES and not waits_unseen(change)
+            if change.state in OPEN_STATES and not waits_unseen(change) and change.request.parent is None
         ]
         return next((change for change in open_ones if change.request.flow == flow), None)
 

@@ -8,7 +8,6 @@ from hypothesis.stateful import rule
 from flowbot.domain.change import Change, ChangeKind
 from flowbot.domain.ids import UserId
 from flowbot.domain.policy import ChannelPolicy
-from tests.model.answer_rules import AnswerRules
 from tests.model.decision_rules import DECISIONS
 from tests.model.fake_directory import AYSE, BURAK, CAN
 from tests.model.fake_enkapush import WriteFault
@@ -25,13 +24,14 @@ from tests.model.strategies import (
     STRICTER,
     FaultPlan,
 )
+from tests.model.team_rules import TeamRules
 from tests.model.world import LEASE
 
 ASKED = st.sampled_from([ChangeKind.ENABLE, ChangeKind.DELETE])
 QUORUMS = st.sampled_from([1, 2])
 
 
-class ApprovalMachine(AnswerRules):
+class ApprovalMachine(TeamRules):
     """Scenarios of more steps than Hypothesis would put together by chance."""
 
     @rule(

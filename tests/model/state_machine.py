@@ -15,7 +15,18 @@ from flowbot.storage.unit_of_work import Database
 from tests.model.fake_directory import MEMBERS
 from tests.model.fake_enkapush import Effect
 from tests.model.processes import Process
-from tests.model.strategies import EDITS, FAULT_PLANS, FLOWS, NUMBERS, PAUSES, PEOPLE, POLICIES, PROCESSES, FaultPlan
+from tests.model.strategies import (
+    EDITS,
+    FAULT_PLANS,
+    FLOWS,
+    NUMBERS,
+    PAUSES,
+    PEOPLE,
+    POLICIES,
+    PROCESSES,
+    TEAM_POLICIES,
+    FaultPlan,
+)
 from tests.model.world import Work, World, new_world
 
 T = TypeVar("T")
@@ -60,7 +71,7 @@ class ModelMachine(RuleBasedStateMachine):
     def time_passes(self, pause: timedelta) -> None:
         self._run(self.world.pass_time(pause))
 
-    @rule(policy=POLICIES)
+    @rule(policy=POLICIES | TEAM_POLICIES)
     def the_policy_is_edited(self, policy: ChannelPolicy | None) -> None:
         self._run(self.world.set_policy(policy))
 

@@ -11,7 +11,7 @@ from flowbot.domain.approval_rule import ApprovalRule, Gate, NotifyMode
 from flowbot.domain.flow import Flow, FlowButton, WaitTime
 from flowbot.domain.ids import FlowId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, WatchRule, WatchTell
-from tests.model.fake_directory import APPROVALS, AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY
+from tests.model.fake_directory import APPROVALS, AYSE, BURAK, CAN, CHANNEL, DENIZ, EVERYBODY, JONAS, LEADS
 from tests.model.fake_enkapush import Storage, WriteFault
 from tests.model.fake_slack import SlackFault
 from tests.model.watch_invariants import LIMITS
@@ -64,6 +64,41 @@ STRICTER: Final = (
     ASKED_UNDER.model_copy(update={"websites": (2,)}),
 )
 """Stricter versions of that policy, in force by the time of a vote."""
+STAGES = st.sampled_from(
+    [
+        ((BURAK,), (CAN,)),
+        ((BURAK, CAN), (CAN, DENIZ)),
+        ((LEADS,), (DENIZ,)),
+        ((AYSE, BURAK, CAN), ("*",)),
+        ((BURAK,), (CAN,), (DENIZ,)),
+        (),
+        (),
+    ]
+)
+TEAM_RULES = st.builds(
+    ApprovalRule,
+    stages=STAGES,
+    quorum=st.sampled_from([1, 1, 2]),
+    quorum_over=st.sampled_from([{}, {1000: 2}, {1000: 2, 50_000: 3}]),
+    self_approval=st.booleans(),
+    stand_ins=st.sampled_from([True, True, False]),
+    escalate_after_hours=st.sampled_from([None, 1]),
+    escalate_to=st.sampled_from([(DENIZ,), (DENIZ, JONAS), (LEADS,)]),
+    break_glass=st.sampled_from([(), (DENIZ,)]),
+    channel=st.sampled_from([None, None, APPROVALS]),
+    notify=st.sampled_from(NotifyMode),
+)
+
+
+def _with_rule(approval: ApprovalRule) -> ChannelPolicy:
+    """Return a policy with a rule, and with approvers where that names no stages."""
+    approvers = () if approval.stages else (BURAK, CAN, DENIZ)
+    update = {"approvers": approvers, "approval": approval}
+    return ASKED_UNDER.model_copy(update=update)
+
+
+TEAM_POLICIES = st.builds(_with_rule, TEAM_RULES)
+"""Policies with stages, stand-ins, audiences and escalation."""
 PAUSES = st.sampled_from(
     [
         timedelta(seconds=2),

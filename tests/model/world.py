@@ -10,14 +10,15 @@ from typing import Final
 from sqlalchemy import delete, select
 
 from flowbot.domain.approval_rule import ApprovalRule, Gate
-from flowbot.domain.audit import AuditEvent
-from flowbot.domain.change import OPEN_STATES, Change, ChangeKind, ChangeState
+from flowbot.domain.audit import AuditAction, AuditEvent
+from flowbot.domain.change import OPEN_STATES, WAITING_STATES, Change, ChangeKind, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.report import Report
 from flowbot.domain.transitions import can_transition
+from flowbot.domain.votes import Vote
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.approvals.decide import AlreadyDecidedError
 from flowbot.services.approvals.wish import RequestOpenError
@@ -30,6 +31,7 @@ from flowbot.storage.repositories.observed_flows import read_flow, read_state
 from flowbot.storage.repositories.policies import PolicyRepository
 from flowbot.storage.repositories.reports import read_report
 from flowbot.storage.unit_of_work import Database
+from tests.model.call_invariants import check_calls
 from tests.model.effect_invariants import EffectInvariants, describe
 from tests.model.fake_directory import CHANNEL, FakeDirectory
 from tests.model.fake_slack import FakeSlack
@@ -68,14 +70,14 @@ class World(PolicyInvariants):
     """Two processes on one database, and their surroundings.
 
     Attributes:
-        votes: People whose approval was accepted, by change.
+        votes: People whose approval was accepted, by change and round.
         wishes: Changes that may have only one effect together: those of one form, and restores of one flow.
     """
 
     now: datetime = NOON
     slack: FakeSlack = field(default_factory=FakeSlack)
     processes: list[Process] = field(default_factory=list)
-    votes: dict[ChangeId, set[UserId]] = field(default_factory=dict)
+    votes: dict[tuple[ChangeId, int], set[UserId]] = field(default_factory=dict)
     wishes: dict[str, set[ChangeId]] = field(default_factory=dict)
     process_count: int = 0
 
@@ -117,9 +119,16 @@ class World(PolicyInvariants):
 
     async def set_policy(self, policy: ChannelPolicy | None) -> None:
         """Replace the policy."""
+        # No vote of before is the same as one after it.
+        self.advance(timedelta(milliseconds=1))
+        self.ballots.note_policy(policy, await self._read_pending_votes())
         self.policy = policy
         self.watch.note_policy(policy)
         await self._store_policies()
+
+    async def _read_pending_votes(self) -> dict[ChangeId, tuple[Vote, ...]]:
+        pending = [change.id for change in await self.read_changes() if change.state is ChangeState.PENDING]
+        return {record.change.id: record.votes for record in await self.store.get_records(pending)}
 
     async def set_freezes(self, *freezes: Freeze) -> None:
         """Replace the freezes."""
@@ -210,6 +219,16 @@ class World(PolicyInvariants):
         if now.is_enabled or await self.may_go_live(flow):
             self.violations.append(f"flow {flow} was not disabled: {refusal}")
 
+    def check_wish(self, person: UserId, change: Change) -> None:
+        """Check that somebody who has asked for changes was entitled."""
+        if not self.ballots.may_wish(person, change, self.policy):
+            self.violations.append(f"{person} asked for changes of {describe(change)}")
+
+    async def check_waiting(self, change: Change) -> None:
+        """Check that what waits though everybody has approved waits for lack of people."""
+        if self.policy is not None and self.policy.covers_website(change.request.website):
+            self.ballots.check_waiting(change, (await self.store.get_record(change.id)).votes, self.policy)
+
     def check_blocked(self, flow: FlowId, refusal: UserError) -> None:
         """Check that a request was not refused because a disable waits for its time."""
         if isinstance(refusal, RequestOpenError) and waits_unseen(refusal.current):
@@ -248,7 +267,8 @@ class World(PolicyInvariants):
         self._check_one_open_change_per_flow(kept.changes)
         for change in kept.changes:
             _check_events(change, kept.events[change.id])
-            lost = self.votes.get(change.id, set()) - kept.voters.get(change.id, set())
+            self.ballots.check_escalation(change)
+            lost = self.votes.get((change.id, change.progress.round), set()) - kept.voters.get(change.id, set())
             assert not lost, f"votes of {lost} were lost"
         self.effects.check(kept.changes)
         self.messages.check(kept.changes)
@@ -265,7 +285,10 @@ class World(PolicyInvariants):
         held = [
             change.request.flow
             for change in changes
-            if change.state in OPEN_STATES and change.follows is None and not waits_unseen(change)
+            if change.state in OPEN_STATES
+            and change.follows is None
+            and change.request.parent is None
+            and not waits_unseen(change)
         ]
         flows = [flow for flow in held if flow is not None]
         assert len(flows) == len(set(flows)), flows
@@ -293,16 +316,26 @@ class World(PolicyInvariants):
         for change in changes:
             assert change.state not in {ChangeState.DRAFT, ChangeState.APPLYING}, f"left behind: {change}"
             assert change.shown_version == change.version, f"not shown: {change}"
+            assert change.state not in WAITING_STATES or change.progress.revised_by is None, f"never decided: {change}"
             self.messages.check_at_rest(change)
+            if change.state is ChangeState.PENDING:
+                votes = (await self.store.get_record(change.id)).votes
+                check_calls(self.slack, change, votes, {absence.person for absence in self.ballots.absences})
 
 
 def _check_events(change: Change, events: list[AuditEvent]) -> None:
-    told = [state for event in events if (state := state_told_by(event)) is not None]
+    told = [state for event in events if (state := _find_state(change, event)) is not None]
     assert told[0] is (ChangeState.DRAFT if change.request.ends is None else ChangeState.SCHEDULED)
-    # What is scheduled may get another start.
-    moves = [pair for pair in pairwise(told) if pair != (ChangeState.SCHEDULED, ChangeState.SCHEDULED)]
+    # What is scheduled may get another start, and what is pending other content.
+    moves = [(before, after) for before, after in pairwise(told) if before is not after]
     assert all(can_transition(before, after) for before, after in moves), told
     assert told[-1] is change.state, f"{change.state}, told as {told}"
+
+
+def _find_state(change: Change, event: AuditEvent) -> ChangeState | None:
+    """Return the state of a change after an event: what needs approvals waits for them again with new content."""
+    is_anew = event.action == AuditAction.REVISED and change.rule is not None
+    return ChangeState.PENDING if is_anew else state_told_by(event)
 
 
 async def wait_for_tasks() -> None:

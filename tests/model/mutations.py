@@ -10,6 +10,7 @@ from tests.model import (
     message_mutations,
     outcome_mutations,
     stop_mutations,
+    team_mutations,
     time_mutations,
     watch_mutations,
 )
@@ -22,8 +23,12 @@ MUTATIONS: Final = Mutations(
     | time_mutations.MUTATIONS
     | stop_mutations.MUTATIONS
     | watch_mutations.MUTATIONS
+    | team_mutations.MUTATIONS
 )
 GUARDS: Final[dict[str, str]] = {
+    "votes_count_while_the_requester_edits_the_flow": (
+        "tests/storage/test_revisions.py::test_no_vote_counts_while_the_flow_is_being_written[sqlite]"
+    ),
     "a_late_effect_is_told_as_done_outside": (
         "tests/services/test_watch_own.py"
         "::test_what_flowbot_sent_is_its_own_and_all_else_is_told[not known before it was disabled]"

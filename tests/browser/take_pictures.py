@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from flowbot.demo import command
 from flowbot.domain.change import ChangeKind
@@ -116,22 +116,53 @@ async def test_a_form_is_filled_in(page: Page, address: str) -> None:
     await take_picture(page, "form.png", 960)
 
 
-async def test_a_request_is_frozen(page: Page, address: str) -> None:
-    await page.set_viewport_size({"width": 1280, "height": 960})
+async def open_setup(page: Page, address: str) -> Locator:
     deniz = await open_as(page, address, "U0DENIZ", "C0MARKETING")
     await send(deniz, "/flows setup")
     form = deniz.get_by_role("dialog")
-    for step in ("Step 2 of 3", "Step 3 of 3"):
-        await form.get_by_role("button", name="Next").click()
-        await expect(form).to_contain_text(step)
+    await form.get_by_role("button", name="Next").click()
+    await expect(form).to_contain_text("Step 2 of 3")
+    return form
+
+
+async def save_setup(form: Locator) -> None:
+    await form.get_by_role("button", name="Save").click()
+    await expect(form).to_contain_text("Saved.")
+
+
+async def test_a_request_is_in_its_second_stage(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 960})
+    form = await open_setup(page, address)
+    await form.get_by_role("button", name="Approve in stages").click()
+    for stage, before, after in (("Stage 1", "Leads", "Editors"), ("Stage 2", "Editors", "Leads")):
+        groups = form.get_by_role("group", name=f"{stage}: user groups")
+        await groups.get_by_role("checkbox", name=before).uncheck()
+        await groups.get_by_role("checkbox", name=after).check()
+    await form.get_by_role("button", name="Next").click()
+    await expect(form).to_contain_text("Step 3 of 3")
+    await save_setup(form)
+    emma = await request_change(await new_window(page), address, f"/flows enable 40 {REASON}")
+    ayse = await open_as(await new_window(page), address, "U0AYSE", "C0APPROVALS")
+    await approve(ayse, 40)
+    staged = find_request(emma, WAITING, 40)
+    await expect(staged).to_contain_text("1/1 approval: @Ayşe Yılmaz")
+    await expect(staged).to_contain_text("Your turn to approve")
+    await expect(staged.get_by_role("img")).to_have_js_property("complete", value=True)
+    await take_picture(emma, "stages.png", 1040)
+
+
+async def test_a_request_is_frozen(page: Page, address: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 960})
+    form = await open_setup(page, address)
+    await form.get_by_role("button", name="Next").click()
+    await expect(form).to_contain_text("Step 3 of 3")
     await form.get_by_role("button", name="More settings").click()
     await form.get_by_role("button", name="Add dates").click()
     await form.get_by_label("Freeze 1: name").fill("Year's end")
     today = date.today()  # noqa: DTZ011 - the demo's day
     await form.get_by_label("Freeze 1: first day").fill(str(today - timedelta(days=1)))
     await form.get_by_label("Freeze 1: last day").fill(str(today + timedelta(days=3)))
-    await form.get_by_role("button", name="Save").click()
-    await expect(form).to_contain_text("Saved.")
+    await save_setup(form)
     emma = await request_change(await new_window(page), address, f"/flows enable 40 {REASON}")
     frozen = find_request(emma, WAITING, 40)
     await expect(frozen).to_contain_text("Frozen until")

@@ -91,6 +91,7 @@ def mentioned_approvers(
     approvers: Collection[Principal],
     requester: UserId | None,
     absences: Collection[Absence] = (),
+    groups: Mapping[GroupId, Collection[UserId]] | None = None,
     *,
     has_stand_ins: bool = True,
 ) -> tuple[Principal, ...]:
@@ -100,12 +101,15 @@ def mentioned_approvers(
         approvers: the approvers, as a policy names them.
         requester: who asked; None for nobody.
         absences: those that are on: in place of who is away their stand-in is mentioned.
+        groups: the members of user groups, as far as they are known: beside a group the stand-ins of its members.
         has_stand_ins: whether stand-ins count; else who is away is just not mentioned.
     """
-    groups = [entry for entry in approvers if isinstance(entry, GroupId)]
-    named = (entry for entry in approvers if isinstance(entry, UserId))
-    people = replace_absent(named, absences, requester, has_stand_ins=has_stand_ins)
-    return (*groups, *people[:PEOPLE_CALLED_MAX])
+    mentioned = [entry for entry in approvers if isinstance(entry, GroupId)]
+    named = [entry for entry in approvers if isinstance(entry, UserId)]
+    members = {person for group in mentioned for person in (groups or {}).get(group, ())}
+    absent = [absence.person for absence in absences if absence.person in members]
+    people = replace_absent([*named, *absent], absences, requester, has_stand_ins=has_stand_ins)
+    return (*mentioned, *[each for each in people if each in named or each not in members][:PEOPLE_CALLED_MAX])
 
 
 def stricter_rule(rule: ApprovalRule, today: ApprovalRule) -> ApprovalRule:

@@ -1,16 +1,22 @@
 """The approvers of one request who hear of it by direct message, and the right by which each may approve."""
 
 from collections.abc import Collection
+from dataclasses import replace
+
+import structlog
 
 from flowbot.domain.absences import may_stand_in, replace_absent
 from flowbot.domain.approval import may_decide, stage_policy
 from flowbot.domain.approval_rule import EVERYONE, Principal
 from flowbot.domain.ids import GroupId, UserId
 from flowbot.domain.policy import decide_among
+from flowbot.errors import DependencyError
 from flowbot.services.listed_rights import ListedRight
 from flowbot.services.quorum import list_people
 from flowbot.services.request_details import RequestDetails
 from flowbot.services.users import Caller, CurrentUser, UserService
+
+log = structlog.get_logger(__name__)
 
 
 async def list_called(users: UserService, details: RequestDetails) -> tuple[UserId, ...]:
@@ -25,6 +31,17 @@ async def list_called(users: UserService, details: RequestDetails) -> tuple[User
     requester = details.change.request.requester
     named = list_people(details.approvers, await users.load_groups() if has_groups else {})
     return replace_absent(named, details.absences, requester, has_stand_ins=details.terms.stand_ins)
+
+
+async def add_groups(users: UserService, details: RequestDetails) -> RequestDetails:
+    """Add the members of user groups where somebody is away, so that their stand-in is mentioned beside their group."""
+    if not details.absences:
+        return details
+    try:
+        return replace(details, groups=await users.load_groups())
+    except DependencyError as error:
+        log.warning("telling.groups_unknown", change=details.change.id, error=str(error))
+        return details
 
 
 async def find_right(users: UserService, details: RequestDetails, person: UserId) -> ListedRight | None:

@@ -29,7 +29,7 @@ from flowbot.domain.flow import (
     hide_values,
 )
 from flowbot.domain.freezes import FreezeCalendar
-from flowbot.domain.ids import UserId, WebsiteId
+from flowbot.domain.ids import GroupId, UserId, WebsiteId
 from flowbot.domain.images import ImageInfo
 from flowbot.domain.known_settings import KnownSettings
 from flowbot.domain.outcomes import DISABLED_MEANWHILE, UNCOUNTED_VOTERS, hide_outcome_content, stored_content
@@ -72,6 +72,7 @@ class RequestDetails:
         calendar: The freezes of its channel.
         week: What the flow did in the last week, as far as that is known, while the change is pending.
         absences: Those that are on now.
+        groups: The members of user groups, where the stand-ins of those who are away are to be mentioned.
         revision: The last revision of the pending request by its requester.
         shows_content: Whether its readers may see the push: else `content` is None, and no value of it is here.
     """
@@ -90,6 +91,7 @@ class RequestDetails:
     calendar: FreezeCalendar | None = None
     week: WeekFigures | None = None
     absences: tuple[Absence, ...] = ()
+    groups: Mapping[GroupId, frozenset[UserId]] = field(default_factory=dict)
     shows_content: bool = True
     revision: Remark | None = None
 
@@ -276,7 +278,7 @@ class RequestDetails:
     def mentioned(self) -> tuple[Principal, ...]:
         """Return whom a notice to the approvers mentions: in place of who is away their stand-in."""
         requester, has_stand_ins = self.change.request.requester, self.terms.stand_ins
-        return mentioned_approvers(self.approvers, requester, self.absences, has_stand_ins=has_stand_ins)
+        return mentioned_approvers(self.approvers, requester, self.absences, self.groups, has_stand_ins=has_stand_ins)
 
     @property
     def expires_at(self) -> datetime | None:

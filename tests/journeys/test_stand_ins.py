@@ -236,6 +236,20 @@ async def test_the_stand_in_is_mentioned_in_place_of_who_is_away(http: World) ->
     assert list_mentions(http, request) == [("usergroup", "S0LEADS"), ("user", "U0DENIZ")]
 
 
+async def test_the_stand_in_of_a_member_is_mentioned_beside_the_group(http: World) -> None:
+    await http.import_policy(approval_policy('stages = [["U0AYSE"], ["S0LEADS"]]', approvers="[]"))
+    await go_away(http, http.burak, http.deniz)
+    request = await request_change(http)
+    assert list_mentions(http, request) == [("user", "U0AYSE")]
+    await http.ayse.click(request, "Approve")
+    await wait_for_notice(http, request, "Your turn to approve")
+    both = [("usergroup", "S0LEADS"), ("user", "U0DENIZ")]
+    assert [list_mentions(http, reply) for reply in list_replies(http, request)] == [both]
+
+    await http.import_policy(approval_policy(approvers='["S0LEADS"]'))
+    assert list_mentions(http, await request_change(http)) == both
+
+
 async def test_a_stage_mentions_the_stand_in_and_nobody_of_a_stage_to_come(http: World) -> None:
     await http.import_policy(approval_policy('stages = [["U0BURAK"], ["U0AYSE"]]', approvers="[]"))
     await go_away(http, http.burak, http.deniz)

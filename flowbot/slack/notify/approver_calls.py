@@ -9,6 +9,7 @@ from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
 from flowbot.errors import SlackFaultError
 from flowbot.i18n.translator import Translator, Translators
+from flowbot.services.approver_rights import add_groups
 from flowbot.services.ports import Clock
 from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore
 from flowbot.services.request_details import RequestDetails
@@ -57,6 +58,7 @@ class ApproverCalls:
         if await self._was_sent(key):
             return
         await self.copies.send_stage(change, details.stage)
+        details = await add_groups(self.users, details)
         await self._send(key, details, lambda t, people, mentions: stage_message(details, t, people, mentions=mentions))
 
     async def call_escalated(self, change: Change) -> None:
@@ -65,7 +67,7 @@ class ApproverCalls:
         if not _is_escalated(change) or change.message_ts is None or await self._was_sent(key):
             return
         await self.copies.send_stage(change, None)
-        details, now = await self.details.load(change), self.clock()
+        details, now = await add_groups(self.users, await self.details.load(change)), self.clock()
         await self._send(
             key, details, lambda t, people, mentions: escalation_message(details, t, now, people, mentions=mentions)
         )

@@ -14,6 +14,7 @@ from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.ids import ChangeId, ChannelId, GroupId, UserId
 from flowbot.errors import DependencyError, SlackFaultError, Text
 from flowbot.i18n.translator import Translator, Translators
+from flowbot.services.approver_rights import add_groups
 from flowbot.services.channel_privacy import ChannelPrivacy
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore
@@ -271,6 +272,7 @@ class RequestMessageSync:
         groups = await self.find_group_names() if details.has_stages else {}
         people = People(await self.users.find_names(details.people), groups)
         t = self.translator(details)
+        details = await add_groups(self.users, details) if mentions else details
         return request_message(details, t, self.clock(), people=people, mentions=mentions)
 
 

@@ -12,6 +12,7 @@ from flowbot.domain.change import WAITING_STATES, Change, ChangeState
 from flowbot.domain.ids import UserId
 from flowbot.domain.remarks import Remark
 from flowbot.i18n.translator import Translator
+from flowbot.services.approver_rights import add_groups
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.messages import NOWHERE, MessageKey, MessageRole
 from flowbot.services.request_details import RequestDetails
@@ -78,7 +79,8 @@ class RemarkNotices:
             await self._tell_copies(shown.details, remark, number, people)
         if is_other and ((remark.asks_for_changes and is_open) or not await self.outcomes.can_see(change, channel)):
             await self._tell_requester(shown.details, remark, number, people)
-        public = shown.details if shown.shows_content else shown.details.without_content()
+        details = await add_groups(self.outcomes.users, shown.details) if remark.is_revision else shown.details
+        public = details if shown.shows_content else details.without_content()
         t = self.outcomes.locales.for_channel(public.policy, change.request.locale)
         thread, version = await self.outcomes.find_thread(change) or change.message_ts, change.version
         try:

@@ -9,6 +9,7 @@ import structlog
 from flowbot.domain.approval_rule import NotifyMode
 from flowbot.domain.change import Change, ChangeState
 from flowbot.errors import DependencyError, SlackFaultError
+from flowbot.services.approver_rights import add_groups
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.messages import MessageKey, MessageRole
@@ -111,7 +112,7 @@ class TeamNotifier:
         """
         if change.message_channel is None or change.message_ts is None:
             return
-        details = await self.details.load(change)
+        details = await add_groups(self.users, await self.details.load(change))
         t = self.message_sync.translator(details)
         message = notices.reminder_message(details, t, self.clock(), await self._name_people(details))
         try:
@@ -142,7 +143,7 @@ class TeamNotifier:
         is_told = change.state in ENDED or change.state is ChangeState.SCHEDULED
         if progress.skipped_by is None or not is_told or progress.skip_announced:
             return
-        details = await self.details.load(change)
+        details = await add_groups(self.users, await self.details.load(change))
         t = self.message_sync.translator(details)
         people = await self._name_people(details)
         # A revision voids a skip: another one is announced again.

@@ -62,4 +62,6 @@ def escalation_message(
 def _list_called(details: RequestDetails) -> tuple[Principal, ...]:
     """List whom the call mentions: in place of who is away their stand-in."""
     entries, requester = details.policy.approval.escalate_to if details.policy else (), details.change.request.requester
-    return mentioned_approvers(entries, requester, details.absences, has_stand_ins=details.terms.stand_ins)
+    return mentioned_approvers(
+        entries, requester, details.absences, details.groups, has_stand_ins=details.terms.stand_ins
+    )

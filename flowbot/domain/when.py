@@ -239,13 +239,15 @@ def plan_times(kind: ChangeKind, typed: Sequence[TypedTime], now: datetime, zone
             change before it starts, is said twice, or of a change that has none.
     """
     moments: dict[TimeRole, datetime] = {}
-    for each in typed:
+    for each in sorted(typed, key=lambda each: each.role is TimeRole.UNTIL):
         if each.role not in ROLES[kind]:
             # Keys: when.delete_at, when.delete_until, when.disable_until
             raise TimeQuestionError(_about(f"when.{kind}_{each.role}", each), each)
         if each.role in moments:
             raise TimeQuestionError(_about(f"when.two_{each.role}", each), each)
-        moments[each.role] = _find_moment(each, now, zone)
+        # After `at mon 09:00`, a `until fri 18:00` is the Friday after that Monday.
+        start = moments.get(TimeRole.AT, now) if each.wall and each.wall.weekday is not None else now
+        moments[each.role] = _find_moment(each, start if now < start <= _next_year(now) else now, zone)
     times = Times(moments.get(TimeRole.AT), moments.get(TimeRole.UNTIL))
     if (problem := find_problem(times, now)) is not None:
         role, key = problem

@@ -77,7 +77,7 @@ async def test_in_turkish_the_stages_read_the_same(http: World) -> None:
     assert "2. aşama: Leads · sırada" in text_of(request)
     await http.deniz.click(request, "Onayla")
     call = await wait_for_notice(http, request, "Onay sırası sizde: #1 Old name akışını")
-    assert "2/2. aşama: 0/1 onay" in text_of(call)
+    assert "Aşama 2/2: 0/1 onay" in text_of(call)
 
 
 async def test_nobody_counts_in_two_stages(http: World) -> None:
@@ -166,6 +166,6 @@ async def test_home_lists_a_request_only_while_it_is_that_persons_turn(http: Wor
     await http.deniz.click(request, "Approve")
     await wait_for_status(http, request, "✅ Stage 1")
     assert "Needs your approval" not in text_of(await open_home(http.deniz, "all caught up"))
-    view = await open_home(http.burak, "2/2. aşama: 0/1 onay")
+    view = await open_home(http.burak, "Aşama 2/2: 0/1 onay")
     await http.burak.click(view, "Onayla")
     await wait_for_status(http, request, "Applied")

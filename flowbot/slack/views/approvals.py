@@ -96,6 +96,8 @@ def entry_block(details: RequestDetails, link: str | None, t: Translator, now: d
         if expires_at is not None and expires_at > now:
             when = block_kit.mrkdwn_date(expires_at, t.format_datetime(expires_at))
             status = f"{status}\n{t('request.expires', when=when)}"
+        if (wish := change.progress.wish) is not None:
+            status = f"{status}\n{t('remark.wish', person=f'<@{wish.by}>')}"
     times = [
         t(key, when=block_kit.mrkdwn_date(moment, t.format_datetime(moment))) for key, moment in list_times(change)
     ]

@@ -21,6 +21,7 @@ from flowbot.slack.views.digest import digest_elements
 from flowbot.slack.views.freezes import frozen_elements, request_freeze_elements
 from flowbot.slack.views.history import change_line, link_elements
 from flowbot.slack.views.message import Message
+from flowbot.slack.views.remarks import wish_elements
 from flowbot.slack.views.request_message import EMOJI, format_state
 from flowbot.slack.views.times import list_times, moment_elements
 
@@ -194,6 +195,7 @@ def _own_request_blocks(content: HomeContent, t: Translator, now: datetime) -> l
             block_kit.text_element(status),
             *_expiry_elements(each, t, now),
             *_time_elements(each, t),
+            *([block_kit.text_element("\n"), *wished] if (wished := wish_elements(each, t)) else ()),
         )
         withdraw = _button(each, ActionId.WITHDRAW, t("button.withdraw"), t)
         blocks += [

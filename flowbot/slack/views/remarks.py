@@ -16,7 +16,7 @@ from flowbot.slack.views import block_kit, headlines, request_blocks
 from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.form_status import open_form_button
 from flowbot.slack.views.message import Message
-from flowbot.slack.views.people import People
+from flowbot.slack.views.people import MENTIONED, People
 from flowbot.slack.views.sentences import sentence_elements
 
 HEADLINE_KEYS: Final[Mapping[str, str]] = {
@@ -41,13 +41,18 @@ def remark_buttons(change: Change, t: Translator) -> list[Element]:
     return buttons
 
 
+def wish_elements(details: RequestDetails, t: Translator, people: People = MENTIONED) -> list[Element]:
+    """Build who wants changes before they approve; nothing where nobody does."""
+    wish = details.change.progress.wish
+    return [] if wish is None else sentence_elements(t, "remark.wish", {"person": [people.element(wish.by)]})
+
+
 def wish_blocks(details: RequestDetails, t: Translator, people: People) -> list[Block]:
     """Build what an approver wants changed before they approve; without the text where readers may not see it."""
     wish = details.change.progress.wish
     if wish is None:
         return []
-    line = sentence_elements(t, "remark.wish", {"person": [people.element(wish.by)]})
-    bold = [element | {"style": {"bold": True}} for element in line]
+    bold = [element | {"style": {"bold": True}} for element in wish_elements(details, t, people)]
     if not details.shows_content:
         return [block_kit.rich_paragraph(*bold)]
     return [block_kit.rich_text(block_kit.quote(*bold, block_kit.text_element(": ", bold=True), _text_of(wish.text)))]
@@ -71,8 +76,10 @@ def remark_reply(
         if mentioned := request_blocks.mention_elements(details.mentioned):
             blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.calls", {"people": mentioned})))
     elif mentions and remark.by != requester:
-        attention = {"people": [block_kit.user_element(requester)]}
-        blocks.append(block_kit.rich_paragraph(*sentence_elements(t, "request.attention", attention)))
+        told = [block_kit.user_element(requester)]
+        if not remark.asks_for_changes:
+            told = sentence_elements(t, "request.attention", {"people": told})
+        blocks.append(block_kit.rich_paragraph(*told))
     if not details.shows_content:
         blocks.append(block_kit.actions(request_blocks.request_details_button(details.change, t)))
     return Message(tuple(blocks))

@@ -22,7 +22,7 @@ from flowbot.services.ports.form_storage import PolicyDraftStore
 from flowbot.services.ports.policies import FreezeReplacement, PolicyStore
 from flowbot.services.ports.slack import UserGroup
 from flowbot.services.quorum import QuorumChecker
-from flowbot.services.users import CurrentUser, UserService
+from flowbot.services.users import DECIDING_SECONDS, CurrentUser, UserService
 
 WEBSITES_SECONDS: Final = 1.5
 """The form waits this long for the websites that flows are on, beyond those that have a name."""
@@ -166,10 +166,10 @@ class PolicySetup:
         """
         return (await self._policies.get_scope(channel)).policy
 
-    async def find_groups(self) -> Mapping[GroupId, UserGroup] | None:
-        """Find all user groups, at most a minute old; None where Slack did not tell them."""
+    async def find_groups(self, within: float | None = None) -> Mapping[GroupId, UserGroup] | None:
+        """Find all user groups, at most a minute old, or `within` seconds; None where Slack did not tell them."""
         try:
-            return await self._checker.users.load_user_groups()
+            return await self._checker.users.load_user_groups(within=within)
         except DependencyError as error:
             log.warning("setup_form.groups_untold", error=str(error))
             return None
@@ -205,7 +205,7 @@ class PolicySetup:
         Raises:
             PolicyRefusedError: it does not, they cannot, or Slack did not tell.
         """
-        if problems := await self._checker.find_problems(wanted, await self.find_groups()):
+        if problems := await self._checker.find_problems(wanted, await self.find_groups(DECIDING_SECONDS)):
             raise PolicyRefusedError(problems)
 
     async def find_unapprovable(self, book: PolicyBook) -> tuple[ChannelId, ...]:

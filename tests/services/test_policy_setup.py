@@ -50,6 +50,7 @@ class FakeDirectory:
     groups_: Mapping[GroupId, UserGroup] = field(default_factory=lambda: dict(GROUPS))
     groups_fail: bool = False
     is_silent: bool = False
+    seconds: float = 0.0
     looked_up: set[UserId] = field(default_factory=set)
 
     async def get_organisation(self) -> Organisation:
@@ -92,7 +93,7 @@ def directory() -> FakeDirectory:
 
 @pytest.fixture
 def users(directory: FakeDirectory) -> UserService:
-    return UserService(directory, frozenset())
+    return UserService(directory, frozenset(), monotonic=lambda: directory.seconds)
 
 
 @pytest.fixture
@@ -419,3 +420,13 @@ async def test_a_stamp_tells_policies_apart_by_what_they_mean() -> None:
         )
     }
     assert len(stamps) == 12
+
+
+async def test_what_is_saved_is_judged_by_groups_of_the_last_three_seconds(
+    setup: PolicySetup, directory: FakeDirectory
+) -> None:
+    await setup.require_workable(policy())
+    directory.groups_ = {**GROUPS, LEADS: UserGroup("Leads", frozenset())}
+    directory.seconds = 3.1
+    with pytest.raises(PolicyRefusedError):
+        await setup.require_workable(policy())

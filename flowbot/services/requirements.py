@@ -94,12 +94,13 @@ class ApprovalRequirements:
         segment = find_segment(request, known, request.before, late)
         if segment in {None, ALL_SUBSCRIBERS}:
             return None
+        size = await self.settings.segments.read_size(segment, find_website(request))
         is_sent = find_segment(request, NOTHING_KNOWN, None) is not None
-        if not is_sent and request.flow is not None:
-            flow = await self.flows.get_flow(request.flow)
-            if find_segment(request, known, flow or request.before) is None:
-                return None
-        return await self.settings.segments.read_size(segment, find_website(request))
+        if size is None or is_sent or request.flow is None:
+            return size
+        # Read last: while Enkapush counts slowly somebody may set another segment.
+        flow = await self.flows.get_flow(request.flow)
+        return None if find_segment(request, known, flow or request.before) is None else size
 
     async def _load_known(self, request: ChangeRequest) -> tuple[KnownSettings, list[Change]]:
         """Load what is known of a request's flow, and the edits of it that may take effect yet.

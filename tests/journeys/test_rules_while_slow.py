@@ -30,7 +30,7 @@ CHANGED: Final = [
     pytest.param(approval_policy(OVER, "quorum = 2"), WAITING, "1/2 approvals: U0BURAK", id="quorum"),
     pytest.param(STAGES, WAITING, "Stage 1: U0DENIZ · 0/1 approval", id="stages"),
     pytest.param(approval_policy(OVER, approvers='["U0DENIZ"]'), "Failed", "No longer counted", id="approvers"),
-    pytest.param(approval_policy(OVER, websites="[2]"), "Failed", "", id="websites"),
+    pytest.param(approval_policy(OVER, websites="[2]"), "Failed", "could not be enabled", id="websites"),
     pytest.param(approval_policy(OVER) + FREEZE, "Scheduled", "Frozen until", id="freeze"),
 ]
 
@@ -70,7 +70,7 @@ async def test_what_changes_while_enkapush_is_slow_counts(
     request = await approve_and_hold(slow, path, after=after)
     await slow.import_policy(policy)
     slow.enkapush.release()
-    assert words in text_of(await wait_for_status(slow, request, status))
+    assert status in text_of(await wait_for_status(slow, request, words))
     assert list_writes(slow) == []
 
 
@@ -101,3 +101,13 @@ async def test_what_stays_as_it_was_is_applied_however_slow_enkapush_is(slow: Wo
     slow.enkapush.release()
     await wait_for_status(slow, request, "Applied")
     assert len(list_writes(slow)) == 1
+
+
+async def test_a_segment_that_is_set_outside_while_its_size_is_read_counts_as_all_subscribers(slow: World) -> None:
+    request = await approve_and_hold(slow, "/segments/1", after=1)
+    slow.time.ahead += 5
+    slow.enkapush.store.update_flow(1, segment="all")
+    slow.enkapush.release()
+    grew = "The audience now counts as all subscribers: 2 more approvals are needed."
+    assert "1/3 approvals" in text_of(await wait_for_status(slow, request, grew))
+    assert list_writes(slow) == []

@@ -191,7 +191,7 @@ async def test_changes_are_requested_of_an_enable_which_stays_open(running: Worl
     assert WAITING in text_of(shown)
     assert "Approve" in running.burak.list_buttons(shown)
     await wait_for_reply(running, request, "requested changes to #1 Old name")
-    assert "Changes requested by U0BURAK" in await ask(running, running.emma, "approvals")
+    assert "Changes requested by @U0BURAK" in await ask(running, running.emma, "approvals")
     await open_home(running.emma, "Changes requested by U0BURAK")
     told = await running.emma.wait_for_message(direct_channel(running, running.emma), "A shorter title")
     assert running.emma.list_buttons(told)[0] == "Open form"

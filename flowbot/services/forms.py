@@ -194,7 +194,8 @@ class FormService:
         """Load what a person typed into one form.
 
         Where the form's draft is gone, since another form took it over or the request was pending, a change that was
-        not saved as it was typed, may not be, or waits, still tells what was typed.
+        not saved as it was typed, may not be, or waits, still tells what was typed. An own request to enable a flow
+        stands for the form of that flow, in the channel that the request is of by now; nothing was typed for it.
 
         Raises:
             UserError: it is not stored any more, or somebody else typed it.
@@ -205,6 +206,8 @@ class FormService:
             if change is not None and (waiting := draft_of_waiting(change)) and waiting.user == user.id:
                 # However long that has waited.
                 return waiting
+            if change is not None and change.request.kind is ChangeKind.ENABLE and change.request.requester == user.id:
+                return replace(draft_from_change(change.request, None, self._clock()), kind=ChangeKind.EDIT)
             draft = None if change is None else draft_of_unsaved(change)
         if draft is None or draft.user != user.id or draft.changed_at < self._clock() - KEEP_DRAFTS:
             raise UserError("form.draft_gone")

@@ -215,6 +215,31 @@ async def test_changes_are_requested_of_an_edit_whose_own_form_opens(http: World
     assert http.ayse.read_field("Başlık") == "Yeni başlık"
 
 
+@pytest.mark.parametrize("kind", ["enable", "edit"])
+async def test_the_form_of_an_authors_message_opens_after_the_channels_got_other_ids(http: World, kind: str) -> None:
+    await http.import_policy(approval_policy())
+    if kind == "edit":
+        await open_form(http.emma, f"/flows edit {add_flow(http, is_enabled=True)}")
+        await http.emma.submit({"Title": "New title"})
+        request = await http.deniz.wait_for_message(
+            APPROVALS, lambda each: "changes.approve" in json.dumps(each.blocks)
+        )
+        await http.emma.close(everything=True)
+    else:
+        request = await request_change(http)
+    await comment(http.burak, request, "Shorter", "Request changes")
+    told = await http.emma.wait_for_message(direct_channel(http, http.emma), "Shorter")
+    await wait_for_reply(http, request, "Shorter")
+    http.slack.admin.change_channel_id(APPROVALS, "C0APPROVALS2")
+    http.slack.admin.change_channel_id(MARKETING, "C0MARKETING2")
+    await http.slack.dispatcher.wait_until_idle()
+    await http.emma.click(told, "Open form")
+    await http.emma.wait_for_view(is_form)
+    assert http.emma.read_field("Title") == ("New title" if kind == "edit" else "Old title")
+    await http.emma.submit({"Title": "Short"})
+    await http.deniz.wait_for_message("C0APPROVALS2", "Approval starts over.")
+
+
 async def test_only_who_may_decide_may_ask_for_changes_and_not_of_a_delete(http: World) -> None:
     await http.import_policy(approval_policy())
     request = await request_change(http)

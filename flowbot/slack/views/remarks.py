@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from flowbot.domain.audit import AuditAction
-from flowbot.domain.change import Change, ChangeKind
+from flowbot.domain.change import Change
 from flowbot.domain.flow import FieldDifference, hide_values
 from flowbot.domain.remarks import Remark
 from flowbot.domain.revisions import is_revisable
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.payloads.action_ids import ActionId
-from flowbot.slack.payloads.button_values import ChangeValue, FlowValue
+from flowbot.slack.payloads.button_values import ChangeValue
 from flowbot.slack.views import block_kit, headlines, request_blocks
 from flowbot.slack.views.block_kit import Block, Element
 from flowbot.slack.views.form_status import open_form_button
@@ -101,7 +101,8 @@ def remark_notice(
     blocks = _remark_blocks(details, remark, t, people)
     if remark.asks_for_changes:
         blocks.append(block_kit.paragraph(t("remark.how_to_change")))
-        buttons.append(_form_button(change, t))
+        # An edit's own form as it was typed; for an enable that of its flow.
+        buttons.append(open_form_button(change.request.token, t))
     if link:
         buttons.append(request_blocks.open_button(link, t))
     return Message((*blocks, *([block_kit.actions(*buttons)] if buttons else [])))
@@ -157,12 +158,3 @@ def _difference_blocks(changed: tuple[FieldDifference, ...], details: RequestDet
 
 def _text_of(text: str) -> Element:
     return block_kit.text_element(text.strip(), limit=request_blocks.REASON_MAX)
-
-
-def _form_button(change: Change, t: Translator) -> Element:
-    """Build the button of the form that makes the changes: an edit's own, as it was typed, else the flow's."""
-    flow = change.request.flow
-    if change.request.kind is ChangeKind.EDIT or flow is None:
-        return open_form_button(change.request.token, t)
-    value = FlowValue(flow=flow, channel=change.request.channel).dump()
-    return block_kit.button(t("form.open"), ActionId.FLOW_EDIT, value, style="primary")

@@ -96,7 +96,7 @@ class FormOpener:
             raise UserError(sentences.with_channel_name(error.text, draft.channel)) from error
         kind = draft_form_kind(draft)
         view_id = await self.modals.open(trigger, form_status.loading_view(kind, interaction.t))
-        source = FormSource(kind, draft.flow, draft=draft)
+        source = FormSource(kind, draft.flow, draft=draft if draft.typed else None, resumes=not draft.typed)
         await self._fill_or_refuse(interaction.in_channel(draft.channel), view_id, source)
         return NO_REPLY
 

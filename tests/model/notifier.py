@@ -29,7 +29,8 @@ from flowbot.slack.notify.remark_notices import RemarkNotices
 from flowbot.slack.notify.team_notifier import TeamNotifier
 from flowbot.storage.repositories.changes import ChangeRepository
 from flowbot.storage.repositories.messages import MessageRepository
-from tests.model.fake_slack import FakeSlack, MessageStorePort, notifying
+from tests.model.fake_slack import FakeSlack, notifying
+from tests.model.message_ports import MessageStorePort
 from tests.model.process_faults import ProcessFaults
 
 

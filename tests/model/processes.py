@@ -55,8 +55,9 @@ from flowbot.storage.unit_of_work import Database
 from flowbot.worker.recovery import STOP_ROUNDS, Recovery
 from flowbot.worker.retention import Retention
 from tests.model.fake_enkapush import CURRENT_CHANGE, CURRENT_CLOCK, FakeEnkapush
-from tests.model.fake_slack import ChangeStorePort, FakeSlack, MessageStorePort, SlackClient
+from tests.model.fake_slack import FakeSlack, SlackClient
 from tests.model.machine_clock import MachineClock
+from tests.model.message_ports import ChangeStorePort, MessageStorePort
 from tests.model.notifier import TrackedNotifier, build_team
 from tests.model.process_faults import FaultyPort, ProcessFaults, ProcessKilled
 from tests.model.watching import build_watching

@@ -4,20 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Final
 
 from sqlalchemy import delete, select
 
 from flowbot.domain.approval_rule import ApprovalRule, Gate
-from flowbot.domain.audit import AuditAction, AuditEvent
+from flowbot.domain.audit import AuditEvent
 from flowbot.domain.change import OPEN_STATES, WAITING_STATES, Change, ChangeKind, ChangeState
 from flowbot.domain.flow import Flow
 from flowbot.domain.freezes import Freeze
 from flowbot.domain.ids import ChangeId, FlowId, UserId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook
 from flowbot.domain.report import Report
-from flowbot.domain.transitions import can_transition
 from flowbot.domain.votes import Vote
 from flowbot.errors import DependencyError, UserError
 from flowbot.services.approvals.decide import AlreadyDecidedError
@@ -40,7 +38,7 @@ from tests.model.message_invariants import MessageInvariants
 from tests.model.process_faults import ProcessKilled
 from tests.model.processes import Environment, Process
 from tests.model.time_invariants import waits_unseen
-from tests.model.told_states import state_told_by
+from tests.model.told_states import check_events
 from tests.model.watch_invariants import WatchInvariants
 
 Step = Callable[[Process], Awaitable[object]]
@@ -266,7 +264,7 @@ class World(PolicyInvariants):
         kept = await self.read_all()
         self._check_one_open_change_per_flow(kept.changes)
         for change in kept.changes:
-            _check_events(change, kept.events[change.id])
+            check_events(change, kept.events[change.id])
             self.ballots.check_escalation(change)
             lost = self.votes.get((change.id, change.progress.round), set()) - kept.voters.get(change.id, set())
             assert not lost, f"votes of {lost} were lost"
@@ -321,21 +319,6 @@ class World(PolicyInvariants):
             if change.state is ChangeState.PENDING:
                 votes = (await self.store.get_record(change.id)).votes
                 check_calls(self.slack, change, votes, {absence.person for absence in self.ballots.absences})
-
-
-def _check_events(change: Change, events: list[AuditEvent]) -> None:
-    told = [state for event in events if (state := _find_state(change, event)) is not None]
-    assert told[0] is (ChangeState.DRAFT if change.request.ends is None else ChangeState.SCHEDULED)
-    # What is scheduled may get another start, and what is pending other content.
-    moves = [(before, after) for before, after in pairwise(told) if before is not after]
-    assert all(can_transition(before, after) for before, after in moves), told
-    assert told[-1] is change.state, f"{change.state}, told as {told}"
-
-
-def _find_state(change: Change, event: AuditEvent) -> ChangeState | None:
-    """Return the state of a change after an event: what needs approvals waits for them again with new content."""
-    is_anew = event.action == AuditAction.REVISED and change.rule is not None
-    return ChangeState.PENDING if is_anew else state_told_by(event)
 
 
 async def wait_for_tasks() -> None:

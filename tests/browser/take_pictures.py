@@ -148,7 +148,7 @@ async def test_a_request_is_in_its_second_stage(page: Page, address: str) -> Non
     await expect(staged).to_contain_text("1/1 approval: @Ayşe Yılmaz")
     await expect(staged).to_contain_text("Your turn to approve")
     await expect(staged.get_by_role("img")).to_have_js_property("complete", value=True)
-    await take_picture(emma, "stages.png", 1040)
+    await take_picture(emma, "stages.png", 1180)
 
 
 async def test_a_request_is_frozen(page: Page, address: str) -> None:

@@ -271,6 +271,7 @@ def test_every_picture_is_shown_and_light() -> None:
         "frozen.png",
         "outside.png",
         "scheduled.png",
+        "stages.png",
     ]
     for picture in pictures:
         assert f"](docs/{picture.name})" in README

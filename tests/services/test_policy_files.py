@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from flowbot.domain.audit import AuditEvent
 from flowbot.domain.ids import ChannelId, WebsiteId
 from flowbot.domain.policy import ChannelPolicy, PolicyBook, WebsiteRename
+from flowbot.domain.text import is_blank
 from flowbot.domain.website_names import find_name_problems
 from flowbot.services.policy_files import (
     PolicyFileError,
@@ -138,7 +139,9 @@ def ids(letters: str) -> st.SearchStrategy[str]:
 
 
 WEBSITE_IDS = st.integers(min_value=1, max_value=2**63 - 1)
-NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=75).filter(str.strip)
+NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=75).filter(
+    lambda name: not is_blank(name)
+)
 PRINCIPALS = st.lists(st.one_of(st.just("*"), ids("UW"), ids("S")), max_size=4)
 GATES = st.lists(st.sampled_from(["disable", "edit_enabled", "enable"]), max_size=3).flatmap(
     lambda more: st.permutations(["enable", "delete", *more])

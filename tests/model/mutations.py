@@ -26,6 +26,13 @@ MUTATIONS: Final = Mutations(
     | team_mutations.MUTATIONS
 )
 GUARDS: Final[dict[str, str]] = {
+    "the_audience_is_not_read_again_before_the_start": (
+        "tests/journeys/test_audience.py"
+        "::test_growth_before_a_scheduled_start_takes_the_request_back_and_keeps_its_votes"
+    ),
+    "a_stand_in_decides_on_a_request_of_either_of_the_two": (
+        "tests/journeys/test_stand_ins.py::test_never_on_a_request_of_who_is_away"
+    ),
     "votes_count_while_the_requester_edits_the_flow": (
         "tests/storage/test_revisions.py::test_no_vote_counts_while_the_flow_is_being_written[sqlite]"
     ),

@@ -546,6 +546,7 @@ async def test_what_nobody_has_approved_is_approved(restored: Restored) -> None:
     assert finding["state"] == "closed"
 
 
+@pytest.mark.long
 @on_each_database
 async def test_what_waits_is_rejected(restored: Restored) -> None:
     await start(restored)
@@ -560,6 +561,7 @@ async def test_what_waits_is_rejected(restored: Restored) -> None:
     assert not list_writes_of(restored, rows)
 
 
+@pytest.mark.long
 @on_each_database
 async def test_what_waits_is_withdrawn_by_who_asked(restored: Restored) -> None:
     await start(restored)
@@ -571,6 +573,7 @@ async def test_what_waits_is_withdrawn_by_who_asked(restored: Restored) -> None:
     assert not list_writes_of(restored, rows)
 
 
+@pytest.mark.long
 @on_each_database
 async def test_the_approval_of_what_waits_is_skipped(restored: Restored) -> None:
     await start(restored)
@@ -596,6 +599,7 @@ def list_writes_of(restored: Restored, rows: dict[str, Json]) -> list[str]:
 # --- what else changes it ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 async def test_rules_that_stay_change_nothing_and_those_that_come_back_are_not_told_any_more(
     restored: Restored,
 ) -> None:
@@ -615,6 +619,7 @@ STAGES: Final = policies(quorum=f'{TWO}\nstages = [["S0LEADS"], ["U0DENIZ", "U0A
 """The first channel's approvers in two groups, one after the other."""
 
 
+@pytest.mark.long
 @on_each_database
 async def test_stages_that_come_into_force_let_votes_begin_anew(restored: Restored) -> None:
     await start(restored)
@@ -680,6 +685,7 @@ def go_to(restored: Restored, moment: datetime) -> None:
     restored.world.time.ahead += (moment - restored.world.time.now()).total_seconds()
 
 
+@pytest.mark.long
 @on_each_database
 async def test_what_nobody_approves_expires(restored: Restored) -> None:
     await start(restored, later=73 * HOUR)
@@ -691,6 +697,7 @@ async def test_what_nobody_approves_expires(restored: Restored) -> None:
     assert not list_writes_of(restored, PENDING)
 
 
+@pytest.mark.long
 @on_each_database
 async def test_reminders_go_on_where_they_were(restored: Restored) -> None:
     await start(restored)
@@ -719,6 +726,7 @@ async def test_what_is_not_known_is_settled_once_it_shows(restored: Restored) ->
     assert not list_writes_of(restored, rows)
 
 
+@pytest.mark.long
 async def test_what_is_not_known_is_given_up_after_its_minutes(restored: Restored) -> None:
     await start(restored)
     restored.world.time.ahead += 16 * MINUTE
@@ -732,6 +740,7 @@ async def test_what_is_not_known_is_given_up_after_its_minutes(restored: Restore
 # --- what flowbot tells by itself ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @on_each_database
 async def test_a_finding_is_accepted(restored: Restored) -> None:
     await start(restored)
@@ -746,6 +755,7 @@ async def test_a_finding_is_accepted(restored: Restored) -> None:
     assert restored.rows("SELECT state FROM reports WHERE id = :id", id=found["id"]) == [{"state": "closed"}]
 
 
+@pytest.mark.long
 @on_each_database
 async def test_the_watch_finds_nothing_new_and_the_breaker_goes_on(
     restored: Restored, monkeypatch: pytest.MonkeyPatch
@@ -766,6 +776,7 @@ async def test_the_watch_finds_nothing_new_and_the_breaker_goes_on(
     assert {row["id"] for row in restored.rows("SELECT id FROM reports")} == before
 
 
+@pytest.mark.long
 async def test_what_was_typed_and_what_was_set_is_known_still(restored: Restored) -> None:
     await start(restored)
     emma = restored.world.emma

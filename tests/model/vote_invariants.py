@@ -175,10 +175,11 @@ class VoteInvariants:
 
     def _find_fault(self, vote: Vote, change: Change, policy: ChannelPolicy | None) -> str | None:
         """Find why a vote may not count, by its stage and the right by which it was given."""
-        rule = change.rule
-        if policy is None or rule is None:
+        if policy is None:
             return "no policy"
         requester, today = change.request.requester, policy.approval
+        # A disable at its time that nobody had to approve may be rejected all the same.
+        rule = change.rule or today
         entries = [*list_stages(policy)[vote.stage], *(today.escalate_to if self._is_escalated(change, vote) else ())]
         if vote.right_of is None:
             is_own = vote.person == requester and not (rule.self_approval and today.self_approval)

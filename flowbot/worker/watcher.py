@@ -50,6 +50,7 @@ class Watcher:
     may_work: Callable[[], Awaitable[bool]]
     _others: LeaseObserver = field(init=False)
     _next_at: float = 0.0
+    _ended_at: float = 0.0
     _own_version: int | None = None
     _first_seen: tuple[int, float] | None = None
 
@@ -90,8 +91,7 @@ class Watcher:
             return
         if watched is None:
             return
-        self._own_version = watched.number
-        ended = self.monotonic()
+        self._own_version, ended = watched.number, self._ended_at
         self._next_at = max(self._next_at, ended + (ended - began))
         self._count(watched, ended - began)
         for observer in self.observers:
@@ -120,7 +120,10 @@ class Watcher:
         async with self.leases.hold(WATCH, lease) as held:
             # Released whatever comes of it: the pause is that between two rounds.
             held.is_done = True
-            return await self.rounds.run(replace(state, lease=lease))
+            watched = await self.rounds.run(replace(state, lease=lease))
+            # Noted before the release, since the pause counts from there.
+            self._ended_at = self.monotonic()
+            return watched
 
     async def _show(self, observer: RoundObserver, watched: WatchRound) -> None:
         try:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from flowbot.sandbox.slack import Message, SandboxPerson, text_of
-from tests.journeys.form_steps import list_writes
+from tests.journeys.form_steps import add_flow, list_writes
 from tests.journeys.request_steps import (
     WAITING,
     click_and_read,
@@ -18,6 +18,7 @@ from tests.journeys.request_steps import (
     wait_for_notice,
     wait_for_status,
 )
+from tests.journeys.test_shared_channels import PUSH
 from tests.journeys.world import APPROVALS, MARKETING, World
 
 BECAUSE: Final = "Because"
@@ -45,8 +46,9 @@ class Feature:
         return [ENABLED]
 
     async def ask(self, cell: "Cell") -> Message:
-        """Make the request, and return its message."""
-        raise NotImplementedError
+        """Request to enable a flow whose push is marked, and return the message."""
+        add_flow(cell.world, **PUSH)
+        return await cell.command(f"enable 1{cell.condition.at} {BECAUSE}")
 
     async def begin(self, cell: "Cell") -> None:
         """Do what comes before the condition cuts in."""

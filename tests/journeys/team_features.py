@@ -27,15 +27,7 @@ TWO: Final = "quorum = 2"
 HOUR: Final = 3600.0
 
 
-class Enable(Feature):
-    """An enable of a flow whose push is marked."""
-
-    async def ask(self, cell: Cell) -> Message:
-        add_flow(cell.world, **PUSH)
-        return await cell.command(f"enable 1{cell.condition.at} {BECAUSE}")
-
-
-class Stages(Enable):
+class Stages(Feature):
     """One group after the other."""
 
     approvers = "[]"
@@ -57,7 +49,7 @@ class Stages(Enable):
         assert len(calls) == 1
 
 
-class StandIn(Enable):
+class StandIn(Feature):
     """A vote in the place of somebody who is away."""
 
     approvers = '["U0BURAK", "U0NEW1"]'
@@ -88,7 +80,7 @@ class StandIn(Enable):
             assert "approved by U0AYSE for U0BURAK, " in await cell.ask_flowbot(cell.world.emma, "history 1")
 
 
-class Escalation(Enable):
+class Escalation(Feature):
     """People who may decide, too, once it has waited for long."""
 
     rule = ("escalate_after_hours = 1", 'escalate_to = ["U0AYSE"]')
@@ -110,7 +102,7 @@ class Escalation(Enable):
         assert "can decide, too" not in text_of(done)
 
 
-class Audience(Enable):
+class Audience(Feature):
     """An audience that grows between the votes, and again before the start."""
 
     rule = (OVER,)
@@ -143,7 +135,7 @@ class Audience(Enable):
         await cell.approve(cell.world.slack.person("U0NEW2"))
 
 
-class Comments(Enable):
+class Comments(Feature):
     """Comments, which change no vote."""
 
     async def begin(self, cell: Cell) -> None:
@@ -260,7 +252,7 @@ class RevisedEdit(Revised):
         assert (event["actor"], event["details"]["text"]) == ("U0BURAK", f"{MARK} wish")
 
 
-class OwnEdit(Revised, Enable):
+class OwnEdit(Revised):
     """The requester's own edit of the flow while its enable waits, which is written at once."""
 
     def writes(self, cell: Cell) -> list[dict[str, str]]:
@@ -315,7 +307,7 @@ class WorkflowStep(Feature):
         await wait_for_direct(cell.world, cell.world.emma, "Flow #1 Winter sale is live")
 
 
-class ReasonRequired(Enable):
+class ReasonRequired(Feature):
     """A reason without which nobody can ask."""
 
     rule = (REQUIRED,)

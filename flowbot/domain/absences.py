@@ -41,6 +41,18 @@ def may_stand_in(actor: Actor) -> bool:
     return actor.is_active and not actor.is_external and not actor.is_guest
 
 
+def list_represented(absences: Iterable[Absence], stand_in: UserId, requester: UserId) -> tuple[UserId, ...]:
+    """List the people in whose place somebody may decide on a request: on none of either of the two.
+
+    Args:
+        absences: those that are not over.
+        stand_in: who would decide.
+        requester: who asked.
+    """
+    away = (absence.person for absence in absences if absence.stand_in == stand_in)
+    return tuple(person for person in away if requester not in {person, stand_in})
+
+
 def find_absence(absences: Iterable[Absence], person: UserId) -> Absence | None:
     """Return a person's absence among those that are not over; None where they are not away."""
     return next((absence for absence in absences if absence.person == person), None)

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import structlog
 
-from flowbot.domain.absences import may_stand_in, replace_absent
+from flowbot.domain.absences import list_represented, may_stand_in, replace_absent
 from flowbot.domain.approval import may_decide, stage_policy
 from flowbot.domain.approval_rule import EVERYONE, Principal
-from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.ids import UserId
 from flowbot.domain.policy import decide_among
 from flowbot.errors import DependencyError
 from flowbot.services.listed_rights import ListedRight
-from flowbot.services.quorum import list_people
+from flowbot.services.quorum import load_people
 from flowbot.services.request_details import RequestDetails
 from flowbot.services.users import Caller, CurrentUser, UserService
 
@@ -27,9 +27,7 @@ async def list_called(users: UserService, details: RequestDetails) -> tuple[User
     Raises:
         DependencyError: Slack did not tell the groups.
     """
-    has_groups = any(isinstance(entry, GroupId) for entry in details.approvers)
-    requester = details.change.request.requester
-    named = list_people(details.approvers, await users.load_groups() if has_groups else {})
+    named, requester = await load_people(users, details.approvers), details.change.request.requester
     return replace_absent(named, details.absences, requester, has_stand_ins=details.terms.stand_ins)
 
 
@@ -61,11 +59,9 @@ async def find_right(users: UserService, details: RequestDetails, person: UserId
         return ListedRight(own, is_escalated=not is_approver)
     if not details.terms.stand_ins or not may_stand_in(user.actor):
         return None
-    for absence in details.absences:
-        if absence.stand_in == person and requester not in {absence.person, person}:
-            absent = _find_basis(named, await _load(users, absence.person))
-            if absent is not None:
-                return ListedRight(absent, absence.person)
+    for absent in list_represented(details.absences, person, requester):
+        if (basis := _find_basis(named, await _load(users, absent))) is not None:
+            return ListedRight(basis, absent)
     return None
 
 

@@ -7,12 +7,15 @@ from datetime import timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import structlog
+
 from flowbot.domain.absences import absences_at, may_stand_in
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.digest import Digest
 from flowbot.domain.freezes import Freeze, FreezeCalendar, FrozenTime
-from flowbot.domain.ids import ChangeId, ChannelId
+from flowbot.domain.ids import ChangeId, ChannelId, UserId
 from flowbot.domain.policy import ChannelPolicy, Permission, PolicyBook, decide
+from flowbot.errors import DependencyError
 from flowbot.services.absences import AbsenceService, PersonAbsences
 from flowbot.services.authorization import (
     decide_in_channel,
@@ -37,6 +40,8 @@ RECENT_LIMIT: Final = 15
 RECENT: Final = timedelta(days=7)
 
 SHOWN_PERMISSIONS: Final = (Permission.VIEW, Permission.EDIT, Permission.APPROVE, Permission.BREAK_GLASS)
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +150,16 @@ class RequestQueue:
         if not may_stand_in(user.actor):
             return []
         away = absences_at(await self.absences.get_all(), self.clock())
-        callers = [Caller(absence.person, None) for absence in away if absence.stand_in == user.id]
-        found = await asyncio.gather(*map(self.users.load_user, callers), return_exceptions=True)
-        return [each for each in found if isinstance(each, CurrentUser)]
+        represented = (absence.person for absence in away if absence.stand_in == user.id)
+        found = await asyncio.gather(*map(self._find_user, represented))
+        return [each for each in found if each is not None]
+
+    async def _find_user(self, person: UserId) -> CurrentUser | None:
+        try:
+            return await self.users.load_user(Caller(person, None))
+        except DependencyError as error:
+            log.warning("inbox.absent_unknown", user=person, error=str(error))
+            return None
 
     async def _may_view(self, user: CurrentUser, policy: ChannelPolicy) -> bool:
         """Check whether a person who acts from another channel may view the flows of a policy."""

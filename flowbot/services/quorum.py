@@ -177,6 +177,18 @@ def without_person(stages: Candidates, person: UserId) -> Candidates:
     return [None if people is None else [each for each in people if each != person] for people in stages]
 
 
+async def load_people(
+    users: UserService, entries: Collection[Principal], *, within: float | None = None
+) -> list[UserId]:
+    """Load everybody whom the entries name, as `list_people`; groups a minute old at most, or `within` seconds.
+
+    Raises:
+        DependencyError: Slack did not tell the groups, and an entry is one.
+    """
+    has_groups = any(isinstance(entry, GroupId) for entry in entries)
+    return list_people(entries, await users.load_groups(within=within) if has_groups else {})
+
+
 def list_people(entries: Collection[Principal], groups: Mapping[GroupId, Collection[UserId]]) -> list[UserId]:
     """List everybody whom the entries name, people before members of groups. "Everyone" names nobody."""
     people = [entry for entry in entries if isinstance(entry, UserId)]

@@ -11,7 +11,7 @@ from flowbot.domain.approval_rule import EVERYONE, ApprovalRule, Principal
 from flowbot.domain.audience import find_segment, find_website
 from flowbot.domain.change import Change, ChangeRequest
 from flowbot.domain.flow import ALL_SUBSCRIBERS
-from flowbot.domain.ids import GroupId, UserId
+from flowbot.domain.ids import UserId
 from flowbot.domain.known_settings import NOTHING_KNOWN, KnownSettings, SettingsWrite
 from flowbot.domain.late_effects import LATE_EFFECTS, find_late_edits
 from flowbot.domain.policy import ChannelPolicy
@@ -23,7 +23,7 @@ from flowbot.services.flow_settings import FlowSettingsLoader
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore
 from flowbot.services.ports.enkapush import FlowSource
-from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, list_people
+from flowbot.services.quorum import Fitness, QuorumChecker, list_fit, load_people
 from flowbot.services.users import DECIDING_SECONDS
 
 VOTE_SECONDS: Final = 1.0
@@ -111,8 +111,10 @@ class ApprovalRequirements:
         if request.flow is None:
             return NOTHING_KNOWN, []
         now = self.clock()
-        known = await self.settings.store.get(request.flow)
-        return known, find_late_edits(await self.store.sent_since(request.flow, now - LATE_EFFECTS), now)
+        async with self.store.snapshot():
+            known = await self.settings.store.get(request.flow)
+            writes = await self.store.sent_since(request.flow, now - LATE_EFFECTS)
+        return known, find_late_edits(writes, now)
 
     async def renew(self, change: Change, policy: ChannelPolicy, votes: Sequence[Vote]) -> Change:
         """Return a waiting change with the approvals that it needs now.
@@ -192,9 +194,7 @@ class ApprovalRequirements:
         """
         if EVERYONE in entries:
             return None
-        has_groups = any(isinstance(entry, GroupId) for entry in entries)
-        groups = await self.quorum.users.load_groups(within=DECIDING_SECONDS) if has_groups else {}
-        named = list_people(entries, groups)
+        named = await load_people(self.quorum.users, entries, within=DECIDING_SECONDS)
         voters = {vote.right_of or vote.person for vote in votes}
         first = [person for person in named if person in voters]
         others = (person for person in named if person != requester)

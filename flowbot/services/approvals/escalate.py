@@ -9,13 +9,12 @@ from flowbot.domain.approval_rule import EVERYONE
 from flowbot.domain.audit import AuditAction, event_for_change
 from flowbot.domain.change import Change, ChangeState
 from flowbot.domain.deadlines import is_due_to_escalate, is_reminder_due, next_reminder
-from flowbot.domain.ids import GroupId
 from flowbot.domain.policy import ChannelPolicy
 from flowbot.errors import DependencyError
 from flowbot.services.ports import Clock
 from flowbot.services.ports.changes import ChangeStore, VersionConflictError
 from flowbot.services.ports.policies import PolicyStore
-from flowbot.services.quorum import Fitness, QuorumChecker, list_people
+from flowbot.services.quorum import Fitness, QuorumChecker, load_people
 from flowbot.services.users import DECIDING_SECONDS
 
 log = structlog.get_logger(__name__)
@@ -69,11 +68,10 @@ class RequestEscalation:
         if EVERYONE in entries:
             return True
         try:
-            has_groups = any(isinstance(entry, GroupId) for entry in entries)
-            groups = await self.quorum.users.load_groups(within=DECIDING_SECONDS) if has_groups else {}
+            people = await load_people(self.quorum.users, entries, within=DECIDING_SECONDS)
         except DependencyError as error:
             log.warning("recovery.groups_unknown", change=change.id, error=str(error))
             return True
-        others = [person for person in list_people(entries, groups) if person != change.request.requester]
+        others = [person for person in people if person != change.request.requester]
         found = await self.quorum.find_fitness(others, 1, within=DECIDING_SECONDS)
         return not {Fitness.FIT, Fitness.UNKNOWN}.isdisjoint(found.values())

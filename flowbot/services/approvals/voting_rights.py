@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from flowbot.domain.absences import absences_at, may_stand_in
+from flowbot.domain.absences import absences_at, list_represented, may_stand_in
 from flowbot.domain.approval import may_decide, stage_policy, waiting_stage
 from flowbot.domain.change import ChangeState
 from flowbot.domain.ids import ChannelId, UserId
@@ -84,11 +84,11 @@ class VotingRights:
         # Whoever approved in somebody's place may still reject in it.
         counted = {person for vote in record.votes if vote.person != user.id for person in vote.people}
         fault: DependencyError | None = None
-        for absence in absences_at(record.scope.absences, self.clock()):
-            if absence.stand_in != user.id or requester in {absence.person, user.id} or absence.person in counted:
+        for person in list_represented(absences_at(record.scope.absences, self.clock()), user.id, requester):
+            if person in counted:
                 continue
             try:
-                absent = await self.users.load_user(Caller(absence.person, None), within=DECIDING_SECONDS)
+                absent = await self.users.load_user(Caller(person, None), within=DECIDING_SECONDS)
             except DependencyError as error:
                 # The right of another may be enough.
                 fault = error
@@ -96,7 +96,7 @@ class VotingRights:
             find_members = self.users.find_current_members
             decision = await decide_in_channel(policy, absent, None, find_members, Permission.APPROVE)
             if decision.allowed:
-                return absence.person
+                return person
         if fault is not None:
             raise fault
         return None

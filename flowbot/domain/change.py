@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
-from flowbot.domain.approval_rule import ApprovalRule
+from flowbot.domain.approval_rule import ApprovalRule, NotifyMode
 from flowbot.domain.disable_cause import DisableCause
 from flowbot.domain.flow import DesiredFlow, Flow
 from flowbot.domain.ids import ChangeId, ChannelId, FlowId, FormToken, ImageId, ReportId, UserId, WebsiteId
@@ -201,6 +201,11 @@ class Change:
     def lease(self) -> Lease | None:
         """Return the lease under which a process works on it; None where nobody does."""
         return Lease.of(self.lease_owner, self.lease_until)
+
+    @property
+    def notify_mode(self) -> NotifyMode | None:
+        """Return how approvers hear of it; None where it needs no approval."""
+        return None if self.rule is None else self.rule.notify
 
     @property
     def approval_channel(self) -> ChannelId:

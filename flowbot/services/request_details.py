@@ -1,6 +1,6 @@
 """Request details: everything that a request's message shows."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
@@ -277,8 +277,12 @@ class RequestDetails:
     @property
     def mentioned(self) -> tuple[Principal, ...]:
         """Return whom a notice to the approvers mentions: in place of who is away their stand-in."""
+        return self.list_mentioned(self.approvers)
+
+    def list_mentioned(self, entries: Collection[Principal]) -> tuple[Principal, ...]:
+        """List whom a notice to some of a policy's entries mentions, as `mentioned`."""
         requester, has_stand_ins = self.change.request.requester, self.terms.stand_ins
-        return mentioned_approvers(self.approvers, requester, self.absences, self.groups, has_stand_ins=has_stand_ins)
+        return mentioned_approvers(entries, requester, self.absences, self.groups, has_stand_ins=has_stand_ins)
 
     @property
     def expires_at(self) -> datetime | None:

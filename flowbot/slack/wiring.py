@@ -174,7 +174,7 @@ def build_slack(  # noqa: PLR0913 - everything of Slack's is joined here, once
         copies=copies,
         outcomes=outcomes,
         remarks=RemarkNotices(services.store, outcomes, poster),
-        calls=ApproverCalls(messages, details, copies, users, once, locales, clock),
+        calls=ApproverCalls(details, copies, users, once, locales, clock),
         sender=once,
         poster=poster,
         clock=clock,

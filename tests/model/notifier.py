@@ -116,7 +116,7 @@ def build_team(
         copies=copies,
         outcomes=outcomes,
         remarks=RemarkNotices(store, outcomes, poster),
-        calls=ApproverCalls(kept, details, copies, people, sender, locales, clock),
+        calls=ApproverCalls(details, copies, people, sender, locales, clock),
         sender=sender,
         poster=poster,
         clock=clock,

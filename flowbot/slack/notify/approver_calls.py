@@ -11,7 +11,7 @@ from flowbot.errors import SlackFaultError
 from flowbot.i18n.translator import Translator, Translators
 from flowbot.services.approver_rights import add_groups
 from flowbot.services.ports import Clock
-from flowbot.services.ports.messages import MessageKey, MessageRole, MessageStore
+from flowbot.services.ports.messages import MessageKey, MessageRole
 from flowbot.services.request_details import RequestDetails
 from flowbot.services.request_loader import RequestDetailsLoader
 from flowbot.services.users import UserService
@@ -34,7 +34,6 @@ class ApproverCalls:
     again.
     """
 
-    messages: MessageStore
     details: RequestDetailsLoader
     copies: DirectCopies
     users: UserService
@@ -55,7 +54,7 @@ class ApproverCalls:
         if not details.stage:
             return
         key = MessageKey.for_stage(change.id, change.progress.round, details.stage)
-        if await self._was_sent(key):
+        if await self.sender.was_sent(key):
             return
         await self.copies.send_stage(change, details.stage)
         details = await add_groups(self.users, details)
@@ -64,17 +63,13 @@ class ApproverCalls:
     async def call_escalated(self, change: Change) -> None:
         """Call those to whom a request was escalated, unless they were called."""
         key = MessageKey.for_round(change.id, MessageRole.ESCALATION, change.progress.round)
-        if not _is_escalated(change) or change.message_ts is None or await self._was_sent(key):
+        if not _is_escalated(change) or change.message_ts is None or await self.sender.was_sent(key):
             return
         await self.copies.send_stage(change, None)
         details, now = await add_groups(self.users, await self.details.load(change)), self.clock()
         await self._send(
             key, details, lambda t, people, mentions: escalation_message(details, t, now, people, mentions=mentions)
         )
-
-    async def _was_sent(self, key: MessageKey) -> bool:
-        sent = await self.messages.get(key)
-        return sent is not None and sent.place is not None
 
     async def _send(
         self, key: MessageKey, details: RequestDetails, build: Callable[[Translator, People, bool], Message]
@@ -100,5 +95,5 @@ def _is_escalated(change: Change) -> bool:
 
 def _calls_stages(change: Change) -> bool:
     rule = change.rule
-    is_staged = rule is not None and bool(rule.stages) and rule.notify is not NotifyMode.NONE
-    return is_staged and change.state is ChangeState.PENDING
+    has_stages = rule is not None and bool(rule.stages) and rule.notify is not NotifyMode.NONE
+    return has_stages and change.state is ChangeState.PENDING

@@ -55,7 +55,7 @@ class DirectCopies:
         Raises:
             DependencyError: not all could be sent or edited; it will be tried again.
         """
-        if change.rule is None or change.rule.notify is not NotifyMode.DIRECT:
+        if change.notify_mode is not NotifyMode.DIRECT:
             return
         async with self._locks.setdefault(change.id, asyncio.Lock()):
             # A request that was shown before has its copies, or was made before there were any.
@@ -72,7 +72,7 @@ class DirectCopies:
         Raises:
             DependencyError: not all could be sent; it will be tried again.
         """
-        if change.rule is not None and change.rule.notify is NotifyMode.DIRECT:
+        if change.notify_mode is NotifyMode.DIRECT:
             async with self._locks.setdefault(change.id, asyncio.Lock()):
                 await self._plan(change, stage)
             await self.sync(change)

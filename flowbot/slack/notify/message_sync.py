@@ -231,9 +231,7 @@ class RequestMessageSync:
 
     async def _mentions_approvers(self, change: Change, location: Place) -> bool:
         """Check whether the message at that place is the one that mentioned the approvers, and still does."""
-        if change.state is not ChangeState.PENDING or change.rule is None:
-            return False
-        if change.rule.notify is not NotifyMode.MENTION:
+        if change.state is not ChangeState.PENDING or change.notify_mode is not NotifyMode.MENTION:
             return False
         mentioning = await self.messages.get(MessageKey(change.id, MessageRole.REQUEST))
         return mentioning is not None and mentioning.place == location
@@ -247,8 +245,7 @@ class RequestMessageSync:
         change = details.change
         # A planned end goes into the thread of its enable.
         enable = None if change.request.ends is None else await self.store.get(change.request.ends)
-        is_calling = change.rule is not None and change.rule.notify is NotifyMode.MENTION
-        with_mentions = await self._render_new(details, mentions=is_calling)
+        with_mentions = await self._render_new(details, mentions=change.notify_mode is NotifyMode.MENTION)
         without_mentions = await self._render_new(details, mentions=False)
         is_new = False
 

@@ -71,6 +71,15 @@ class OnceSender:
             sending.add_done_callback(lambda done: done.cancelled() or done.exception())
             return await asyncio.shield(sending)
 
+    async def was_sent(self, key: MessageKey) -> bool:
+        """Check whether a message was sent, or given up.
+
+        Raises:
+            DependencyError: the database did not answer.
+        """
+        sent = await self.messages.get(key)
+        return sent is not None and sent.place is not None
+
     async def _send(
         self,
         key: MessageKey,

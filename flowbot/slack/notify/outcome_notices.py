@@ -87,7 +87,7 @@ class OutcomeNotices:
             return
         request, channel = change.request, change.message_channel
         direct = _notice_key(change, MessageRole.DIRECT_NOTICE, request.requester)
-        if await self.was_sent(direct):
+        if await self.sender.was_sent(direct):
             # It is the last one: its thread may have refused the other then, and take it now.
             return
         if shown is None or shown.change.version != change.version:
@@ -115,17 +115,12 @@ class OutcomeNotices:
             else:
                 if await self.can_see(change, channel):
                     return
-        elif await self.was_sent(_notice_key(change, MessageRole.NOTICE)):
+        elif await self.sender.was_sent(_notice_key(change, MessageRole.NOTICE)):
             # Another process has posted the message meanwhile, and this in its thread.
             return
         link = await self.links.find_one(change)
         notice = build(details, self.locales.for_reader(request.locale, request.timezone), link)
         await self.send_directly(direct, change, notice)
-
-    async def was_sent(self, key: MessageKey) -> bool:
-        """Check whether a message was sent, or given up."""
-        sent = await self.messages.get(key)
-        return sent is not None and sent.place is not None
 
     async def load(self, change: Change) -> ShownRequest:
         """Load a request as its message may show it."""
@@ -163,7 +158,7 @@ class OutcomeNotices:
         except MessageRefusedError as refused:
             log.info("telling.direct_refused", change=change.id, error=refused.reason)
             # Where an earlier attempt was cut off, its claim is still there; or another process has told it meanwhile.
-            if not await self.messages.claim(key, change.version) and await self.was_sent(key):
+            if not await self.messages.claim(key, change.version) and await self.sender.was_sent(key):
                 return
             try:
                 await self.responder.notify_person(request.channel, request.requester, message)

@@ -61,7 +61,7 @@ class RemarkNotices:
         shown = shown or await self.outcomes.load(change)
         people = People(await self.outcomes.users.find_names([*shown.details.people, *(each.by for each in remarks)]))
         told = len(remarks)
-        while told and not await self.outcomes.was_sent(_reply_key(change, told)):
+        while told and not await self.outcomes.sender.was_sent(_reply_key(change, told)):
             told -= 1
         if not shown.shows_content:
             for number, remark in enumerate(remarks[:told], start=1):
@@ -104,7 +104,7 @@ class RemarkNotices:
     async def _tell_requester(self, details: RequestDetails, remark: Remark, number: int, people: People) -> None:
         change, request = details.change, details.change.request
         key = _reply_key(change, number, request.requester)
-        if await self.outcomes.was_sent(key):
+        if await self.outcomes.sender.was_sent(key):
             return
         t = self.outcomes.locales.for_reader(request.locale, request.timezone)
         link = await self.outcomes.links.find_one(change)
@@ -141,8 +141,7 @@ class RemarkNotices:
 
 def _calls_approvers(change: Change) -> bool:
     """Check whether a revision mentions the approvers, as a new request does."""
-    is_mentioned = change.rule is not None and change.rule.notify is NotifyMode.MENTION
-    return is_mentioned and change.state is ChangeState.PENDING
+    return change.notify_mode is NotifyMode.MENTION and change.state is ChangeState.PENDING
 
 
 def _build_in_copy(details: RequestDetails, remark: Remark, t: Translator, people: People, _mentions: bool) -> Message:

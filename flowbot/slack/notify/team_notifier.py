@@ -125,7 +125,7 @@ class TeamNotifier:
     @staticmethod
     def _has_more(change: Change) -> bool:
         """Check whether more than the message has to be sent of this version."""
-        is_copied = change.rule is not None and change.rule.notify is NotifyMode.DIRECT
+        is_copied = change.notify_mode is NotifyMode.DIRECT
         is_restore = parse_restored_change(change.request) is not None
         is_told = OutcomeNotices.is_due(change) or ApproverCalls.may_be_due(change) or change.progress.remarks > 0
         return is_told or is_copied or is_restore or change.progress.skipped_by is not None

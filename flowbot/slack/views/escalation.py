@@ -2,8 +2,7 @@
 
 from datetime import datetime
 
-from flowbot.domain.approval import mentioned_approvers
-from flowbot.domain.approval_rule import NotifyMode, Principal
+from flowbot.domain.approval_rule import NotifyMode
 from flowbot.i18n.translator import Translator
 from flowbot.services.request_details import RequestDetails
 from flowbot.slack.views import block_kit, headlines, request_blocks
@@ -47,21 +46,13 @@ def escalation_message(
     change = details.change
     own = {"deed": headlines.format_deed(change, t), "ago": t.format_time_ago(change.created_at, now)}
     headline = headlines.build_headline(details, t, "headline.reminder", {}, people, **own)
-    called = request_blocks.mention_elements(_list_called(details))
-    is_quiet = change.rule is not None and change.rule.notify is NotifyMode.NONE
+    escalate_to = details.policy.approval.escalate_to if details.policy else ()
+    called = request_blocks.mention_elements(details.list_mentioned(escalate_to))
     lines = [
         request_blocks.progress_elements(details, t, people),
         request_blocks.expiry_elements(details, t, now),
         sentence_elements(t, "escalation.calls", {"people": called})
-        if called and mentions and not is_quiet
+        if called and mentions and change.notify_mode is not NotifyMode.NONE
         else [block_kit.text_element(t("escalation.more"))],
     ]
     return Message((headline, block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))))
-
-
-def _list_called(details: RequestDetails) -> tuple[Principal, ...]:
-    """List whom the call mentions: in place of who is away their stand-in."""
-    entries, requester = details.policy.approval.escalate_to if details.policy else (), details.change.request.requester
-    return mentioned_approvers(
-        entries, requester, details.absences, details.groups, has_stand_ins=details.terms.stand_ins
-    )

@@ -38,7 +38,7 @@ def reminder_message(details: RequestDetails, t: Translator, now: datetime, peop
     lines = [
         request_blocks.progress_elements(details, t, people),
         request_blocks.expiry_elements(details, t, now),
-        [] if _is_quiet(change) else _attention_elements(details, t),
+        [] if change.notify_mode is NotifyMode.NONE else _attention_elements(details, t),
     ]
     below = block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))
     return Message((headline, below))
@@ -212,7 +212,7 @@ def put_off_message(
     else:
         next_step = t("stage.anew" if change.progress.round > 1 and not details.votes else "next.more_approvals")
     lines.append([*mention, block_kit.text_element(next_step)])
-    if mentions and not is_scheduled and not _is_quiet(change):
+    if mentions and not is_scheduled and change.notify_mode is not NotifyMode.NONE:
         lines.append(_attention_elements(details, t))
     blocks = [headline, block_kit.rich_text(*(block_kit.rich_line(*line) for line in lines if line))]
     blocks += _refusal_blocks(refusal, t)
@@ -225,11 +225,6 @@ def _refusal_blocks(refusal: Text | None, t: Translator) -> list[Block]:
     if refusal is None:
         return []
     return list(sentences.sentence_message(t, Text("notice.not_updated", {"why": refusal})).blocks)
-
-
-def _is_quiet(change: Change) -> bool:
-    """Check whether the policy wants nobody mentioned."""
-    return change.rule is not None and change.rule.notify is NotifyMode.NONE
 
 
 def _format_next_step(details: RequestDetails, t: Translator) -> str:
